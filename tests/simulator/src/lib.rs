@@ -1,0 +1,1 @@
+//! A stateful Gizmo over real sockets.
