@@ -1,1 +1,5 @@
 //! Client for the Gizmo API.
+
+mod ext;
+
+pub use ext::sse;

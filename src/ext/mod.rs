@@ -1,0 +1,3 @@
+//! The handwritten layer.
+
+pub mod sse;
