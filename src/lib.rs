@@ -1,1 +1,3 @@
 //! Client for the Gizmo API.
+mod ext;
+pub use ext::{archive, bundle};

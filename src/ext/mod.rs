@@ -1,0 +1,3 @@
+//! The handwritten layer.
+pub mod archive;
+pub mod bundle;
