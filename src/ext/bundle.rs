@@ -15,8 +15,10 @@ pub(crate) use error::moved;
 pub use error::{BundleError, BundleErrorKind};
 pub(crate) use mjcf::Slimmed;
 
-/// The largest XML file that is read, in bytes: ten times what large scenes have.
+/// The most XML that is read of one model, in bytes: ten times what large scenes have.
 const XML: u64 = 64 * 1024 * 1024;
+/// The most files that one model may be made of: ten times the objects of a large scene.
+const PARTS: usize = 10_000;
 /// The largest `metadata.json` that is read, in bytes.
 const METADATA: u64 = 16 * 1024 * 1024;
 
@@ -186,7 +188,7 @@ impl Bundle {
     ///
     /// # Errors
     /// [`BadModel`](BundleErrorKind::BadModel) when the model or a file that it includes is no
-    /// XML, [`TooLarge`](BundleErrorKind::TooLarge) beyond 64 MiB of XML in a file or 10,000
+    /// XML, [`TooLarge`](BundleErrorKind::TooLarge) beyond 64 MiB of XML or 10,000
     /// files, [`Io`](BundleErrorKind::Io) when one cannot be read.
     pub fn missing_files(&self) -> Result<Vec<MissingFile>, BundleError> {
         match self.format {
@@ -248,10 +250,34 @@ fn has_extension(path: &Path, extensions: &[&str]) -> bool {
         .is_some_and(|found| extensions.iter().any(|one| found.eq_ignore_ascii_case(one)))
 }
 
-fn read_xml(path: &Path) -> Result<String, BundleError> {
-    String::from_utf8(read_limited(path, XML)?).map_err(|e| {
-        BundleError::new(BundleErrorKind::BadModel, path, "it is not UTF-8").because(e.utf8_error())
-    })
+/// How much of a model may still be read.
+#[derive(Debug)]
+struct Budget {
+    bytes: u64,
+    files: usize,
+}
+
+impl Budget {
+    fn new() -> Self {
+        Self {
+            bytes: XML,
+            files: PARTS,
+        }
+    }
+
+    /// Reads an XML file that belongs to the model.
+    fn read(&mut self, path: &Path) -> Result<String, BundleError> {
+        self.files = self.files.checked_sub(1).ok_or_else(|| {
+            let detail = format!("a model of more than {PARTS} files");
+            BundleError::new(BundleErrorKind::TooLarge, path, detail)
+        })?;
+        let bytes = read_limited(path, self.bytes)?;
+        self.bytes -= bytes.len() as u64;
+        String::from_utf8(bytes).map_err(|e| {
+            BundleError::new(BundleErrorKind::BadModel, path, "it is not UTF-8")
+                .because(e.utf8_error())
+        })
+    }
 }
 
 fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, BundleError> {

@@ -17,8 +17,8 @@ pub enum BundleErrorKind {
     BadModel,
     /// A `metadata.json` that is no JSON.
     BadMetadata,
-    /// A model beyond 64 MiB of XML, a `metadata.json` beyond 16 MiB, or more than 10,000 files
-    /// that include each other.
+    /// A model beyond 64 MiB of XML or 10,000 files that include each other, or a `metadata.json`
+    /// beyond 16 MiB.
     TooLarge,
     /// The file system refused.
     Io,

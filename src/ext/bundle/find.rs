@@ -5,12 +5,16 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{BundleError, BundleErrorKind as Kind, BundleFile, ModelFormat, mjcf, sdf, xml};
+use super::{
+    Budget, BundleError, BundleErrorKind as Kind, BundleFile, ModelFormat, mjcf, sdf, xml,
+};
 
 /// Names that win over others of the same format: what exporters and people call the whole.
 const PREFERRED: [&str; 4] = ["scene", "world", "model", "main"];
 /// Bytes at the start of an XML file in which its root element must be.
 const HEAD: u64 = 64 * 1024;
+/// The most models that are read to tell which of them are parts of others.
+const COMPARED: usize = 32;
 /// File names shown when there is no model.
 const SHOWN: usize = 10;
 
@@ -84,7 +88,7 @@ fn mjcf_models<'a>(root: &Path, files: &[&'a Path]) -> Result<Vec<&'a Path>, Bun
     if let Some(error) = failed {
         return Err(error);
     }
-    if models.len() > 1 && !models.iter().any(|path| rank(path) == 0) {
+    if (2..=COMPARED).contains(&models.len()) && !models.iter().any(|path| rank(path) == 0) {
         let mut parts = HashSet::new();
         for model in &models {
             // A broken one is reported when it turns out to be the model.
@@ -125,7 +129,7 @@ fn is_mjcf(path: &Path) -> Result<bool, BundleError> {
 /// The SDF file that `model.config` names, else all of them.
 fn sdf_models<'a>(root: &Path, files: &[&'a Path]) -> Result<Vec<&'a Path>, BundleError> {
     for config in files.iter().filter(|path| path.ends_with("model.config")) {
-        let named = sdf::config(&root.join(config))?;
+        let named = sdf::config(&root.join(config), &mut Budget::new())?;
         let named = named.sdf.map(|name| config.with_file_name(name));
         if let Some(model) = files.iter().find(|path| Some(**path) == named.as_deref()) {
             return Ok(vec![model]);

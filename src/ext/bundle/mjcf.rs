@@ -13,10 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::path::{self, Resolved};
 use super::xml::{self, Node, Tag};
-use super::{BundleError, BundleErrorKind, MissingFile, read_xml};
-
-/// The most files that a model may be made of.
-const PARTS: usize = 10_000;
+use super::{Budget, BundleError, BundleErrorKind, MissingFile};
 
 /// The attributes of `<texture>` that name files.
 const TEXTURE_FILES: [&str; 7] = [
@@ -151,15 +148,13 @@ pub(super) fn slim(root: &Path, main: &Path) -> Result<Slimmed, BundleError> {
 fn read(root: &Path, main: &Path) -> Result<Vec<Model>, BundleError> {
     let mut models = Vec::new();
     let mut seen = HashSet::new();
-    let mut count = 0;
+    let mut budget = Budget::new();
     let mut waiting = vec![main.to_owned()];
     while let Some(main) = waiting.pop() {
         if !seen.insert(main.clone()) {
             continue;
         }
-        let model = Model::read(root, &main)?;
-        count += model.parts.len();
-        check_count(root, count)?;
+        let model = Model::read(root, &main, &mut budget)?;
         for reference in &model.references {
             if reference.kind == Use::Attached
                 && let Resolved::Inside(path) = model.resolve(root, reference)
@@ -173,16 +168,8 @@ fn read(root: &Path, main: &Path) -> Result<Vec<Model>, BundleError> {
     Ok(models)
 }
 
-fn check_count(root: &Path, count: usize) -> Result<(), BundleError> {
-    if count > PARTS {
-        let detail = format!("a model of more than {PARTS} files");
-        return Err(BundleError::new(BundleErrorKind::TooLarge, root, detail));
-    }
-    Ok(())
-}
-
 impl Model {
-    fn read(root: &Path, main: &Path) -> Result<Self, BundleError> {
+    fn read(root: &Path, main: &Path, budget: &mut Budget) -> Result<Self, BundleError> {
         let mut model = Self {
             folder: main.parent().unwrap_or(Path::new("")).to_owned(),
             parts: Vec::new(),
@@ -194,7 +181,7 @@ impl Model {
         let mut waiting = vec![main.to_owned()];
         while let Some(path) = waiting.pop() {
             let part = Part {
-                text: read_xml(&root.join(&path))?,
+                text: budget.read(&root.join(&path))?,
                 path,
             };
             let first = model.references.len();
@@ -221,7 +208,6 @@ impl Model {
                 }
             }
             model.parts.push(part);
-            check_count(root, seen.len())?;
         }
         Ok(model)
     }

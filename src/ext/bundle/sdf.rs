@@ -10,10 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::path::{self, Resolved};
 use super::xml::{self, Node};
-use super::{BundleError, BundleErrorKind, MissingFile, MissingReason, read_xml};
-
-/// The most files that a model may be made of.
-const PARTS: usize = 10_000;
+use super::{Budget, BundleError, BundleErrorKind, MissingFile, MissingReason};
 
 /// What a `model.config` says.
 #[derive(Debug, Default)]
@@ -24,8 +21,8 @@ pub(super) struct Config {
 }
 
 /// Reads a `model.config`.
-pub(super) fn config(file: &Path) -> Result<Config, BundleError> {
-    let text = read_xml(file)?;
+pub(super) fn config(file: &Path, budget: &mut Budget) -> Result<Config, BundleError> {
+    let text = budget.read(file)?;
     let mut config = Config::default();
     let mut newest = Vec::new();
     let mut version = Vec::new();
@@ -100,6 +97,7 @@ struct Places<'a> {
 /// among them. Names on the web (`https://`) are no files, and are passed over.
 pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, BundleError> {
     let folder = main.parent().unwrap_or(Path::new("")).to_owned();
+    let mut budget = Budget::new();
     let mut places = Places {
         root,
         names: Vec::new(),
@@ -107,7 +105,7 @@ pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, Bund
     };
     let beside = root.join(&places.folder).join("model.config");
     if beside.is_file() {
-        places.names.extend(config(&beside)?.name);
+        places.names.extend(config(&beside, &mut budget)?.name);
     }
     let folder_name = root.join(&places.folder);
     if let Some(name) = folder_name.file_name().and_then(|name| name.to_str()) {
@@ -119,13 +117,14 @@ pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, Bund
     let mut waiting = VecDeque::from([main.to_owned()]);
     while let Some(part) = waiting.pop_front() {
         let file = root.join(&part);
-        let text = read_xml(&file)?;
+        let text = budget.read(&file)?;
         for (name, is_include) in names(&text)
             .map_err(|detail| BundleError::new(BundleErrorKind::BadModel, &file, detail))?
         {
             let found = places.find(&part, &name);
             let reason = match found {
-                Some(Found::There(path)) if is_include => match included(root, &path)? {
+                Some(Found::There(path)) if is_include => match included(root, &path, &mut budget)?
+                {
                     Some(model) => {
                         if seen.insert(model.clone()) {
                             waiting.push_back(model);
@@ -142,10 +141,6 @@ pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, Bund
                 named_by: part.clone(),
                 reason,
             });
-        }
-        if seen.len() > PARTS {
-            let detail = format!("a model of more than {PARTS} files");
-            return Err(BundleError::new(BundleErrorKind::TooLarge, root, detail));
         }
     }
     Ok(missing)
@@ -222,13 +217,13 @@ impl Places<'_> {
 }
 
 /// The SDF file of an included model: the path itself, or that of the folder.
-fn included(root: &Path, path: &Path) -> Result<Option<PathBuf>, BundleError> {
+fn included(root: &Path, path: &Path, budget: &mut Budget) -> Result<Option<PathBuf>, BundleError> {
     if root.join(path).is_file() {
         return Ok(Some(path.to_owned()));
     }
     let file = path.join("model.config");
     if root.join(&file).is_file()
-        && let Some(sdf) = config(&root.join(&file))?.sdf
+        && let Some(sdf) = config(&root.join(&file), budget)?.sdf
         && let Resolved::Inside(model) = path::resolve(path, &sdf)
         && root.join(&model).is_file()
     {

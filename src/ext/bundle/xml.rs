@@ -62,6 +62,8 @@ pub(super) fn walk<'a>(
         None => (text, 0),
     };
     let mut reader = Reader::from_str(text);
+    // As lenient as the simulators' parsers.
+    reader.config_mut().allow_dangling_amp = true;
     let mut start = 0;
     let mut depth = 0_usize;
     loop {
