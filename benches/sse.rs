@@ -176,8 +176,7 @@ fn compare(name: &str, bytes: &[u8], size: usize, rounds: usize) {
     let mut ratio_to = [0.0; DECODERS.len()];
     for turn in 0..DECODERS.len() {
         median_of[turn] = median(times.iter().map(|times| times[turn].as_secs_f64()));
-        ratio_to[turn] =
-            median(times.iter().map(|times| times[turn].as_secs_f64() / times[0].as_secs_f64()));
+        ratio_to[turn] = median(times.iter().map(|times| times[turn].as_secs_f64() / times[0].as_secs_f64()));
     }
     let mut faster = f64::INFINITY;
     print!("{:<28}", format!("{name}, {size} B"));

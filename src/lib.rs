@@ -38,8 +38,14 @@ pub mod sse {
     pub use crate::ext::sse::decoder::{Decoder, Event, TooLarge};
 }
 
+/// Unpacking ZIP archives that nobody vouches for.
+pub mod archive {
+    pub use crate::ext::archive::{Limits, UnpackError, UnpackErrorKind, UnpackOptions, unpack, unpack_with};
+}
+
 pub use ext::answer::{Answer, Page, Resource};
 pub use ext::builder::ClientBuilder;
+pub use ext::bundle::{Bundle, BundleError, BundleErrorKind, BundleFile, MissingFile, MissingReason, ModelFormat};
 pub use ext::download::{Download, Progress};
 pub use ext::error::{Error, ErrorKind};
 pub use ext::event::{Cursor, JobEvent, JobEventKind};

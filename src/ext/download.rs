@@ -10,7 +10,7 @@ use progenitor_client::{ByteStream, ResponseValue};
 use tokio::fs;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::archive::{UnpackOptions, unpack};
+use super::archive::unpack;
 use super::bundle::Bundle;
 use super::error::one_line;
 use crate::{Error, ErrorKind, builder};
@@ -196,8 +196,9 @@ impl Download {
     pub async fn unpack(self, dir: impl AsRef<Path>) -> Result<Bundle, Error> {
         let dir = dir.as_ref();
         let part = Part::beside(dir)?;
+        let operation = self.operation;
         self.to_part(&part).await?;
-        Ok(unpack(&part.0, dir, UnpackOptions::default()).await?)
+        unpack(&part.0, dir).await.map_err(|error| Error::from(error).with_operation(operation))
     }
 }
 

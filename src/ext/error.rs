@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
+use super::archive::{UnpackError, UnpackErrorKind};
+use super::bundle::{BundleError, BundleErrorKind};
 use crate::types::Job;
 
 type Source = Box<dyn StdError + Send + Sync>;
@@ -320,6 +322,20 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<UnpackError> for Error {
+    fn from(source: UnpackError) -> Self {
+        let kind = if source.kind() == UnpackErrorKind::Io { ErrorKind::Io } else { ErrorKind::Archive };
+        Self::new(kind, source.to_string()).with_source(source)
+    }
+}
+
+impl From<BundleError> for Error {
+    fn from(source: BundleError) -> Self {
+        let kind = if source.kind() == BundleErrorKind::Io { ErrorKind::Io } else { ErrorKind::Archive };
+        Self::new(kind, source.to_string()).with_source(source)
     }
 }
 

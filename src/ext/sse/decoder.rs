@@ -197,10 +197,7 @@ impl Decoder {
     /// # Errors
     /// [`TooLarge`] when an event exceeds the [limit](Self::with_limit). It is said once; the event
     /// is passed over together with its id, and decoding can go on with the event after it.
-    pub fn next<'a, 'i: 'a>(
-        &'a mut self,
-        input: &mut &'i [u8],
-    ) -> Result<Option<Event<'a>>, TooLarge> {
+    pub fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Result<Option<Event<'a>>, TooLarge> {
         if self.delivered {
             self.clear();
         }
@@ -374,12 +371,7 @@ impl Decoder {
     }
 
     /// Reads a field from behind its colon.
-    fn field<'i>(
-        &mut self,
-        field: Field,
-        input: &mut &'i [u8],
-        borrowed: &mut Borrowed<'i>,
-    ) -> Result<(), TooLarge> {
+    fn field<'i>(&mut self, field: Field, input: &mut &'i [u8], borrowed: &mut Borrowed<'i>) -> Result<(), TooLarge> {
         match *input {
             [] => {
                 self.line = Line::Colon(field);
@@ -525,26 +517,14 @@ impl Decoder {
         let own_id = self.take_id(borrowed.id);
         self.size = 0;
         self.started = false;
-        let Gathered {
-            any,
-            event,
-            data,
-            repaired_event,
-            repaired_data,
-            ..
-        } = &mut self.gathered;
+        let Gathered { any, event, data, repaired_event, repaired_data, .. } = &mut self.gathered;
         let event = match borrowed.event.unwrap_or(event) {
             [] => "message",
             event => text(event, repaired_event, any),
         };
         let data = text(borrowed.data.unwrap_or(data), repaired_data, any);
         self.delivered = *any;
-        Event {
-            event,
-            data,
-            id: &self.last_event_id,
-            own_id,
-        }
+        Event { event, data, id: &self.last_event_id, own_id }
     }
 
     /// Makes the event's id, if it has one, the last event id.
@@ -604,12 +584,7 @@ impl Gathered {
         self.any = false;
         self.has_data = false;
         self.has_id = false;
-        for buffer in [
-            &mut self.event,
-            &mut self.data,
-            &mut self.id,
-            &mut self.value,
-        ] {
+        for buffer in [&mut self.event, &mut self.data, &mut self.id, &mut self.value] {
             buffer.clear();
             buffer.shrink_to(RETAINED);
         }
@@ -640,11 +615,7 @@ impl TooLarge {
 
 impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "server-sent event exceeds the limit of {} bytes",
-            self.limit
-        )
+        write!(f, "server-sent event exceeds the limit of {} bytes", self.limit)
     }
 }
 
@@ -692,20 +663,12 @@ fn block_end(block: &[u8; BLOCK]) -> Option<usize> {
 }
 
 fn common_prefix(expected: &[u8], found: &[u8]) -> usize {
-    expected
-        .iter()
-        .zip(found)
-        .take_while(|(expected, found)| expected == found)
-        .count()
+    expected.iter().zip(found).take_while(|(expected, found)| expected == found).count()
 }
 
 /// `bytes` as text, by way of `repaired`, then `used`, if they are not valid UTF-8.
 fn text<'a>(bytes: &'a [u8], repaired: &'a mut String, used: &mut bool) -> &'a str {
-    if bytes.len() >= 128 {
-        if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
-            return text;
-        }
-    } else if let Ok(text) = str::from_utf8(bytes) {
+    if let Ok(text) = str::from_utf8(bytes) {
         return text;
     }
     *used = true;
@@ -727,9 +690,5 @@ fn milliseconds(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(digits.iter().fold(0, |number: u64, digit| {
-        number
-            .saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'))
-    }))
+    Some(digits.iter().fold(0, |number: u64, digit| number.saturating_mul(10).saturating_add(u64::from(digit - b'0'))))
 }
