@@ -40,12 +40,16 @@ pub mod sse {
 
 /// Unpacking ZIP archives that nobody vouches for.
 pub mod archive {
-    pub use crate::ext::archive::{Limits, UnpackError, UnpackErrorKind, UnpackOptions, unpack, unpack_with};
+    pub use crate::ext::archive::{
+        Limits, UnpackError, UnpackErrorKind, UnpackOptions, unpack, unpack_with,
+    };
 }
 
 pub use ext::answer::{Answer, Page, Resource};
 pub use ext::builder::ClientBuilder;
-pub use ext::bundle::{Bundle, BundleError, BundleErrorKind, BundleFile, MissingFile, MissingReason, ModelFormat};
+pub use ext::bundle::{
+    Bundle, BundleError, BundleErrorKind, BundleFile, MissingFile, MissingReason, ModelFormat,
+};
 pub use ext::download::{Download, Progress};
 pub use ext::error::{Error, ErrorKind};
 pub use ext::event::{Cursor, JobEvent, JobEventKind};

@@ -57,7 +57,9 @@ fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Seen {
 /// The algorithm as WHATWG writes it down, on the whole stream at once.
 fn specified(bytes: &[u8]) -> Seen {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n").replace('\r', "\n");
+    let text = String::from_utf8_lossy(bytes)
+        .replace("\r\n", "\n")
+        .replace('\r', "\n");
     let mut lines: Vec<&str> = text.split('\n').collect();
     lines.pop(); // the last line has no end
 
@@ -69,7 +71,11 @@ fn specified(bytes: &[u8]) -> Seen {
             seen.last_event_id.clone_from(&id_buffer);
             if let Some(data) = data.strip_suffix('\n') {
                 seen.events.push(Owned {
-                    event: if event_type.is_empty() { "message".into() } else { event_type.clone() },
+                    event: if event_type.is_empty() {
+                        "message".into()
+                    } else {
+                        event_type.clone()
+                    },
                     data: data.to_owned(),
                     id: id_buffer.clone(),
                     own_id,
@@ -103,7 +109,12 @@ fn specified(bytes: &[u8]) -> Seen {
 }
 
 fn event(event: &str, data: &str, id: &str, own_id: bool) -> Owned {
-    Owned { event: event.into(), data: data.into(), id: id.into(), own_id }
+    Owned {
+        event: event.into(),
+        data: data.into(),
+        id: id.into(),
+        own_id,
+    }
 }
 
 /// Has every feature; in the comments and the data there is UTF-8 of two to four bytes, and some
@@ -188,7 +199,13 @@ fn everything() -> Seen {
 
 /// `EVERYTHING` with LF, CRLF, CR, and each in turn.
 fn in_all_line_endings() -> Vec<Vec<u8>> {
-    let ends: [&[&str]; 5] = [&["\n"], &["\r\n"], &["\r"], &["\n", "\r\n", "\r"], &["\r", "\r\n"]];
+    let ends: [&[&str]; 5] = [
+        &["\n"],
+        &["\r\n"],
+        &["\r"],
+        &["\n", "\r\n", "\r"],
+        &["\r", "\r\n"],
+    ];
     ends.iter()
         .map(|ends| {
             let lines: Vec<&[u8]> = EVERYTHING.split(|byte| *byte == b'\n').collect();
@@ -217,7 +234,11 @@ fn every_split_into_two_and_byte_at_a_time_give_the_same() {
         for middle in 0..=bytes.len() {
             let (left, right) = bytes.split_at(middle);
             assert_eq!(decode([left, right]), everything(), "split at {middle}");
-            assert_eq!(decode([left, b"", right]), everything(), "split at {middle}, empty chunk");
+            assert_eq!(
+                decode([left, b"", right]),
+                everything(),
+                "split at {middle}, empty chunk"
+            );
         }
         assert_eq!(decode(bytes.chunks(1)), everything());
     }
@@ -292,7 +313,9 @@ fn chunks<'a>(bytes: &'a [u8], lengths: &[u8]) -> Vec<&'a [u8]> {
     let mut chunks = Vec::new();
     let mut rest = bytes;
     for (turn, length) in lengths.iter().cycle().enumerate() {
-        let length = usize::from(*length).max(turn / lengths.len()).min(rest.len());
+        let length = usize::from(*length)
+            .max(turn / lengths.len())
+            .min(rest.len());
         let (chunk, after) = rest.split_at(length);
         chunks.push(chunk);
         rest = after;

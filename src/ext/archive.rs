@@ -80,15 +80,25 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { entries: 65_536, total: 8 << 30, ratio: 200, ratio_from: 16 << 20, name: 1024 }
+        Self {
+            entries: 65_536,
+            total: 8 << 30,
+            ratio: 200,
+            ratio_from: 16 << 20,
+            name: 1024,
+        }
     }
 }
 
 impl Limits {
     fn check_ratio(&self, compressed: u64, size: u64) -> Result<(), UnpackError> {
         if size > self.ratio_from && size > compressed.saturating_mul(self.ratio) {
-            return Err(UnpackError::new(UnpackErrorKind::RatioTooHigh)
-                .detail(format!("{compressed} bytes for {size}, more than 1 for {}", self.ratio)));
+            return Err(
+                UnpackError::new(UnpackErrorKind::RatioTooHigh).detail(format!(
+                    "{compressed} bytes for {size}, more than 1 for {}",
+                    self.ratio
+                )),
+            );
         }
         Ok(())
     }
@@ -115,7 +125,10 @@ impl Limits {
 /// # Ok(())
 /// # }
 /// ```
-pub async fn unpack(path: impl AsRef<Path> + Send, dir: impl AsRef<Path> + Send) -> Result<Bundle, UnpackError> {
+pub async fn unpack(
+    path: impl AsRef<Path> + Send,
+    dir: impl AsRef<Path> + Send,
+) -> Result<Bundle, UnpackError> {
     unpack_with(path, dir, UnpackOptions::default()).await
 }
 
@@ -174,7 +187,12 @@ pub fn unpack_blocking(
     dir: impl AsRef<Path>,
     options: &UnpackOptions,
 ) -> Result<Bundle, UnpackError> {
-    run(path.as_ref(), dir.as_ref(), options, &AtomicBool::new(false))
+    run(
+        path.as_ref(),
+        dir.as_ref(),
+        options,
+        &AtomicBool::new(false),
+    )
 }
 
 /// Tells the blocking task that nobody waits for it any more.
@@ -186,12 +204,23 @@ impl Drop for CancelOnDrop {
     }
 }
 
-fn run(path: &Path, dir: &Path, options: &UnpackOptions, cancelled: &AtomicBool) -> Result<Bundle, UnpackError> {
+fn run(
+    path: &Path,
+    dir: &Path,
+    options: &UnpackOptions,
+    cancelled: &AtomicBool,
+) -> Result<Bundle, UnpackError> {
     let archive = directory::open(path)?;
     let entries = directory::read(&archive, path, &options.limits)?;
     let staging = place::Target::look(dir, options.replace)?.stage()?;
     let root = staging.root().to_owned();
-    let job = inflate::Job { archive: &archive, path, root: &root, cancelled, sync: options.sync };
+    let job = inflate::Job {
+        archive: &archive,
+        path,
+        root: &root,
+        cancelled,
+        sync: options.sync,
+    };
     job.make_folders(&entries)?;
     let bundle = if options.slim {
         slim::write(&job, &entries)

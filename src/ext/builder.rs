@@ -72,9 +72,15 @@ impl ClientBuilder {
         let credential = match (self.api_key, self.service_token) {
             (Some(key), None) => Credential::ApiKey(ApiKey::new(key)?),
             (None, Some(token)) => Credential::ServiceToken(ApiKey::new(token)?),
-            (None, None) => return Err(config("no API key: set GIZMO_API_KEY or give one to the builder")),
+            (None, None) => {
+                return Err(config(
+                    "no API key: set GIZMO_API_KEY or give one to the builder",
+                ));
+            }
             (Some(_), Some(_)) => {
-                return Err(config("both an API key and a service token: a service token goes alone"));
+                return Err(config(
+                    "both an API key and a service token: a service token goes alone",
+                ));
             }
         };
         let base = base_url(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
@@ -93,7 +99,15 @@ impl ClientBuilder {
             .map_err(|source| config("the HTTP client could not be set up").with_source(source))?;
         let baseurl = base.as_str().trim_end_matches('/').to_owned();
         let idle_timeout = self.idle_timeout.unwrap_or(Duration::from_secs(120));
-        Ok(Client::new_with_client(&baseurl, http, Config::new(Shared { base, credential, idle_timeout })))
+        Ok(Client::new_with_client(
+            &baseurl,
+            http,
+            Config::new(Shared {
+                base,
+                credential,
+                idle_timeout,
+            }),
+        ))
     }
 }
 
@@ -132,7 +146,10 @@ fn install_crypto_provider() {
 }
 
 #[cfg(not(feature = "rustls"))]
-#[expect(clippy::unnecessary_wraps, reason = "the same signature as with rustls")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the same signature as with rustls"
+)]
 fn with_tls(http: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, Error> {
     Ok(http)
 }
@@ -152,11 +169,17 @@ impl Client {
     ///
     /// [`ErrorKind::Config`]: `GIZMO_API_KEY` is not set or either value cannot be used.
     pub fn from_env() -> Result<Self, Error> {
-        let key = env::var("GIZMO_API_KEY").ok().filter(|key| !key.trim().is_empty());
-        let key =
-            key.ok_or_else(|| config("GIZMO_API_KEY is not set; create a key in Gizmo under Settings, API Keys"))?;
+        let key = env::var("GIZMO_API_KEY")
+            .ok()
+            .filter(|key| !key.trim().is_empty());
+        let key = key.ok_or_else(|| {
+            config("GIZMO_API_KEY is not set; create a key in Gizmo under Settings, API Keys")
+        })?;
         let mut builder = Self::builder().api_key(key);
-        if let Some(url) = env::var("GIZMO_BASE_URL").ok().filter(|url| !url.trim().is_empty()) {
+        if let Some(url) = env::var("GIZMO_BASE_URL")
+            .ok()
+            .filter(|url| !url.trim().is_empty())
+        {
             builder = builder.base_url(url);
         }
         builder.build()

@@ -130,7 +130,13 @@ impl Bundle {
         list(dir, Path::new(""), &mut files).map_err(|(path, e)| BundleError::io(path, e))?;
         files.sort_unstable();
         let (inner, format) = find::model(dir, &files)?;
-        Ok(Self { dir: dir.to_owned(), files, model: dir.join(&inner), inner, format })
+        Ok(Self {
+            dir: dir.to_owned(),
+            files,
+            model: dir.join(&inner),
+            inner,
+            format,
+        })
     }
 
     /// The folder.
@@ -167,9 +173,9 @@ impl Bundle {
             Err(error) => return Err(error),
         };
         let json = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
-        serde_json::from_slice(json)
-            .map(Some)
-            .map_err(|e| BundleError::new(BundleErrorKind::BadMetadata, path, "it is no JSON").because(e))
+        serde_json::from_slice(json).map(Some).map_err(|e| {
+            BundleError::new(BundleErrorKind::BadMetadata, path, "it is no JSON").because(e)
+        })
     }
 
     /// Lists the files that the model names and that are not there, in the order of its text.
@@ -209,7 +215,11 @@ impl Bundle {
 }
 
 /// Collects the files below `root.join(folder)`.
-fn list(root: &Path, folder: &Path, files: &mut Vec<BundleFile>) -> Result<(), (PathBuf, io::Error)> {
+fn list(
+    root: &Path,
+    folder: &Path,
+    files: &mut Vec<BundleFile>,
+) -> Result<(), (PathBuf, io::Error)> {
     let at = root.join(folder);
     let fail = |e| (at.clone(), e);
     for entry in fs::read_dir(&at).map_err(fail)? {
@@ -225,7 +235,10 @@ fn list(root: &Path, folder: &Path, files: &mut Vec<BundleFile>) -> Result<(), (
             continue;
         };
         if metadata.is_file() {
-            files.push(BundleFile { path, size: metadata.len() });
+            files.push(BundleFile {
+                path,
+                size: metadata.len(),
+            });
         }
     }
     Ok(())
@@ -246,7 +259,10 @@ struct Budget {
 
 impl Budget {
     fn new() -> Self {
-        Self { bytes: XML, files: PARTS }
+        Self {
+            bytes: XML,
+            files: PARTS,
+        }
     }
 
     /// Reads an XML file that belongs to the model.
@@ -257,8 +273,10 @@ impl Budget {
         })?;
         let bytes = read_limited(path, self.bytes)?;
         self.bytes -= bytes.len() as u64;
-        String::from_utf8(bytes)
-            .map_err(|e| BundleError::new(BundleErrorKind::BadModel, path, "it is not UTF-8").because(e.utf8_error()))
+        String::from_utf8(bytes).map_err(|e| {
+            BundleError::new(BundleErrorKind::BadModel, path, "it is not UTF-8")
+                .because(e.utf8_error())
+        })
     }
 }
 

@@ -40,29 +40,43 @@ pub struct Download {
 
 impl Download {
     /// Looks at the head and the first bytes: an answer that is no ZIP is refused before a file exists.
-    async fn begin(operation: &'static str, answer: ResponseValue<ByteStream>) -> Result<Self, Error> {
+    async fn begin(
+        operation: &'static str,
+        answer: ResponseValue<ByteStream>,
+    ) -> Result<Self, Error> {
         let total = answer.content_length();
         let mut body = answer.into_inner();
         let mut first = BytesMut::new();
         while first.len() < SIGNATURE {
             match body.next().await {
-                Some(chunk) => {
-                    first.extend_from_slice(&chunk.map_err(|error| Error::from(error).with_operation(operation))?)
-                }
+                Some(chunk) => first.extend_from_slice(
+                    &chunk.map_err(|error| Error::from(error).with_operation(operation))?,
+                ),
                 None => break,
             }
         }
         let first = first.freeze();
         if !first.starts_with(b"PK") {
-            let said = one_line(&String::from_utf8_lossy(&first[..first.len().min(200)]), 200);
+            let said = one_line(
+                &String::from_utf8_lossy(&first[..first.len().min(200)]),
+                200,
+            );
             let message = if first.is_empty() {
                 "an empty answer where a ZIP archive was due".to_owned()
             } else {
                 format!("no ZIP archive but `{said}`")
             };
-            return Err(Error::new(ErrorKind::Decode, message).with_body(&first).with_operation(operation));
+            return Err(Error::new(ErrorKind::Decode, message)
+                .with_body(&first)
+                .with_operation(operation));
         }
-        Ok(Self { body, first, total, on_progress: None, operation })
+        Ok(Self {
+            body,
+            first,
+            total,
+            on_progress: None,
+            operation,
+        })
     }
 
     /// Bytes in all, where the service says it.
@@ -87,19 +101,28 @@ impl Download {
             let chunk = if received == 0 && !download.first.is_empty() {
                 Some(std::mem::take(&mut download.first))
             } else {
-                download.body.next().await.transpose().map_err(|error| download.broken(error))?
+                download
+                    .body
+                    .next()
+                    .await
+                    .transpose()
+                    .map_err(|error| download.broken(error))?
             };
             let Some(chunk) = chunk else {
                 return match download.total {
                     Some(total) if total != received => {
                         let message = format!("{received} bytes came where {total} were announced");
-                        Err(Error::new(ErrorKind::Transport, message).with_operation(download.operation))
+                        Err(Error::new(ErrorKind::Transport, message)
+                            .with_operation(download.operation))
                     }
                     _ => Ok(None),
                 };
             };
             let received = received + chunk.len() as u64;
-            let progress = Progress { received, total: download.total };
+            let progress = Progress {
+                received,
+                total: download.total,
+            };
             if let Some(report) = &mut download.on_progress {
                 report(progress);
             }
@@ -169,14 +192,22 @@ impl Download {
         let path = path.as_ref();
         let part = Part::beside(path)?;
         let written = self.to_part(&part).await?;
-        fs::rename(&part.0, path)
-            .await
-            .map_err(|error| Error::io(format!("`{}` could not be put in place", path.display()), error))?;
+        fs::rename(&part.0, path).await.map_err(|error| {
+            Error::io(
+                format!("`{}` could not be put in place", path.display()),
+                error,
+            )
+        })?;
         Ok(written)
     }
 
     async fn to_part(self, part: &Part) -> Result<u64, Error> {
-        let failed = |error| Error::io(format!("`{}` could not be written", part.0.display()), error);
+        let failed = |error| {
+            Error::io(
+                format!("`{}` could not be written", part.0.display()),
+                error,
+            )
+        };
         let mut file = fs::File::create(&part.0).await.map_err(failed)?;
         let written = self.to_writer(&mut file).await?;
         file.sync_all().await.map_err(failed)?;
@@ -198,7 +229,9 @@ impl Download {
         let part = Part::beside(dir)?;
         let operation = self.operation;
         self.to_part(&part).await?;
-        unpack(&part.0, dir).await.map_err(|error| Error::from(error).with_operation(operation))
+        unpack(&part.0, dir)
+            .await
+            .map_err(|error| Error::from(error).with_operation(operation))
     }
 }
 
@@ -207,7 +240,9 @@ const SIGNATURE: usize = 4;
 
 impl fmt::Debug for Download {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Download").field("total", &self.total).finish_non_exhaustive()
+        f.debug_struct("Download")
+            .field("total", &self.total)
+            .finish_non_exhaustive()
     }
 }
 

@@ -125,17 +125,29 @@ impl Error {
     pub(crate) fn from_raw<E>(operation: &'static str, error: progenitor_client::Error<E>) -> Self {
         use progenitor_client::Error as Raw;
         let error = match error {
-            Raw::UnexpectedResponse(mut response) => match super::transport::Failure::take(&mut response) {
-                Some(error) => error,
-                None => Self::new(ErrorKind::Status, "an answer that the document does not know"),
-            },
-            Raw::InvalidRequest(message) => Self::new(ErrorKind::InvalidRequest, invalid_request(&message)),
-            Raw::Custom(message) => Self::new(ErrorKind::InvalidRequest, message),
-            Raw::InvalidResponsePayload(body, source) => {
-                Self::new(ErrorKind::Decode, format!("the answer is not understood: {source}")).with_body(&body)
+            Raw::UnexpectedResponse(mut response) => {
+                match super::transport::Failure::take(&mut response) {
+                    Some(error) => error,
+                    None => Self::new(
+                        ErrorKind::Status,
+                        "an answer that the document does not know",
+                    ),
+                }
             }
-            Raw::CommunicationError(source) | Raw::InvalidUpgrade(source) | Raw::ResponseBodyError(source) => {
-                Self::new(ErrorKind::InvalidRequest, "the request could not be built").with_source(source.without_url())
+            Raw::InvalidRequest(message) => {
+                Self::new(ErrorKind::InvalidRequest, invalid_request(&message))
+            }
+            Raw::Custom(message) => Self::new(ErrorKind::InvalidRequest, message),
+            Raw::InvalidResponsePayload(body, source) => Self::new(
+                ErrorKind::Decode,
+                format!("the answer is not understood: {source}"),
+            )
+            .with_body(&body),
+            Raw::CommunicationError(source)
+            | Raw::InvalidUpgrade(source)
+            | Raw::ResponseBodyError(source) => {
+                Self::new(ErrorKind::InvalidRequest, "the request could not be built")
+                    .with_source(source.without_url())
             }
             Raw::ErrorResponse(answer) => {
                 let mut error = Self::new(ErrorKind::Status, "an error answer");
@@ -231,12 +243,16 @@ impl Error {
 
     /// The key is missing, wrong or may not do this (401, 403).
     pub fn is_unauthorized(&self) -> bool {
-        matches!(self.0.status, Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
+        matches!(
+            self.0.status,
+            Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+        )
     }
 
     /// The account has no credits left (402).
     pub fn is_insufficient_credits(&self) -> bool {
-        self.0.status == Some(StatusCode::PAYMENT_REQUIRED) || self.code() == Some("insufficient_credits")
+        self.0.status == Some(StatusCode::PAYMENT_REQUIRED)
+            || self.code() == Some("insufficient_credits")
     }
 
     /// No such scene, asset, job or item (404).
@@ -260,7 +276,10 @@ impl Error {
             ErrorKind::Connect => true,
             ErrorKind::Transport | ErrorKind::Timeout => !self.is_outcome_unknown(),
             ErrorKind::Status => {
-                let transient = self.0.status.is_some_and(|status| matches!(status.as_u16(), 408 | 500 | 502..=504));
+                let transient = self
+                    .0
+                    .status
+                    .is_some_and(|status| matches!(status.as_u16(), 408 | 500 | 502..=504));
                 self.is_rate_limited() || (transient && !self.is_outcome_unknown())
             }
             _ => false,
@@ -276,7 +295,8 @@ impl Error {
             ErrorKind::Status => self.0.status.is_some_and(|status| {
                 status == StatusCode::REQUEST_TIMEOUT
                     || (status.is_server_error()
-                        && !(status == StatusCode::SERVICE_UNAVAILABLE && self.0.retry_after.is_some()))
+                        && !(status == StatusCode::SERVICE_UNAVAILABLE
+                            && self.0.retry_after.is_some()))
             }),
             _ => false,
         };
@@ -311,7 +331,9 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Error");
-        shown.field("kind", &self.0.kind).field("message", &self.to_string());
+        shown
+            .field("kind", &self.0.kind)
+            .field("message", &self.to_string());
         if let Some(source) = &self.0.source {
             shown.field("source", source);
         }
@@ -327,21 +349,34 @@ impl StdError for Error {
 
 impl From<UnpackError> for Error {
     fn from(source: UnpackError) -> Self {
-        let kind = if source.kind() == UnpackErrorKind::Io { ErrorKind::Io } else { ErrorKind::Archive };
+        let kind = if source.kind() == UnpackErrorKind::Io {
+            ErrorKind::Io
+        } else {
+            ErrorKind::Archive
+        };
         Self::new(kind, source.to_string()).with_source(source)
     }
 }
 
 impl From<BundleError> for Error {
     fn from(source: BundleError) -> Self {
-        let kind = if source.kind() == BundleErrorKind::Io { ErrorKind::Io } else { ErrorKind::Archive };
+        let kind = if source.kind() == BundleErrorKind::Io {
+            ErrorKind::Io
+        } else {
+            ErrorKind::Archive
+        };
         Self::new(kind, source.to_string()).with_source(source)
     }
 }
 
 /// Text from outside on one line: control characters become spaces, and the rest is cut at `most` characters.
 pub(crate) fn one_line(text: &str, most: usize) -> String {
-    let mut line: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(most + 1).collect();
+    let mut line: String = text
+        .trim()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(most + 1)
+        .collect();
     if line.chars().count() > most {
         line.pop();
         line.push('…');

@@ -31,7 +31,10 @@ pub struct PollPolicy {
 
 impl Default for PollPolicy {
     fn default() -> Self {
-        Self { interval: Duration::from_secs(5), deadline: None }
+        Self {
+            interval: Duration::from_secs(5),
+            deadline: None,
+        }
     }
 }
 
@@ -50,12 +53,27 @@ pub struct JobHandle {
 
 impl JobHandle {
     pub(crate) fn new(client: Client, id: String) -> Self {
-        Self { client, id, scene_id: None, asset_id: None, policy: PollPolicy::default() }
+        Self {
+            client,
+            id,
+            scene_id: None,
+            asset_id: None,
+            policy: PollPolicy::default(),
+        }
     }
 
     pub(crate) fn accepted(client: Client, accepted: JobAccepted) -> Self {
-        let JobAccepted { job_id, scene_id, asset_id, .. } = accepted;
-        Self { scene_id, asset_id, ..Self::new(client, job_id) }
+        let JobAccepted {
+            job_id,
+            scene_id,
+            asset_id,
+            ..
+        } = accepted;
+        Self {
+            scene_id,
+            asset_id,
+            ..Self::new(client, job_id)
+        }
     }
 
     /// The job's id: all that another process needs to pick it up.
@@ -81,7 +99,12 @@ impl JobHandle {
 
     /// The job's events after a cursor that another stream, perhaps of another process, left off at.
     pub fn events_after(&self, cursor: Cursor) -> EventStream {
-        EventStream::new(self.client.clone(), self.id.clone(), cursor, self.policy.interval)
+        EventStream::new(
+            self.client.clone(),
+            self.id.clone(),
+            cursor,
+            self.policy.interval,
+        )
     }
 
     /// Asks how the job stands.
@@ -95,8 +118,15 @@ impl JobHandle {
 
     async fn job(&self, include_result: bool) -> Result<Job, Error> {
         let request = self.client.get_job().job_id(&self.id);
-        let request = if include_result { request.include_result(true) } else { request };
-        let answer = request.send().await.map_err(|error| error.with_job_id(&self.id))?;
+        let request = if include_result {
+            request.include_result(true)
+        } else {
+            request
+        };
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| error.with_job_id(&self.id))?;
         Ok(answer.into_inner().into_inner())
     }
 
@@ -107,7 +137,9 @@ impl JobHandle {
     /// Whatever `cancel_job` can say, with the job's id.
     pub async fn cancel(&self) -> Result<Acknowledged, Error> {
         let answer = self.client.cancel_job().job_id(&self.id).send().await;
-        answer.map(progenitor_client::ResponseValue::into_inner).map_err(|error| error.with_job_id(&self.id))
+        answer
+            .map(progenitor_client::ResponseValue::into_inner)
+            .map_err(|error| error.with_job_id(&self.id))
     }
 
     /// Waits until the job has ended: by its event stream, by polling where streams do not get
@@ -123,7 +155,9 @@ impl JobHandle {
     ///
     /// Dropping the future leaves the job running; waiting again picks it up.
     pub async fn wait(&self) -> Result<FinishedJob, Error> {
-        let Some(limit) = self.policy.deadline else { return self.follow().await };
+        let Some(limit) = self.policy.deadline else {
+            return self.follow().await;
+        };
         let deadline = Instant::now() + limit;
         match tokio::time::timeout_at(deadline, self.follow()).await {
             Ok(ended) => ended,
@@ -158,21 +192,37 @@ impl JobHandle {
         match job.status {
             JobStatus::Failed => {
                 let why = job.error.as_ref().and_then(error_message).or(said);
-                let why = why.map_or_else(String::new, |why| format!(": {}", super::error::one_line(&why, 300)));
-                Err(Error::new(ErrorKind::JobFailed, format!("the job failed{why}"))
+                let why = why.map_or_else(String::new, |why| {
+                    format!(": {}", super::error::one_line(&why, 300))
+                });
+                Err(
+                    Error::new(ErrorKind::JobFailed, format!("the job failed{why}"))
+                        .with_job_id(&self.id)
+                        .with_job(job),
+                )
+            }
+            JobStatus::Cancelled => {
+                Err(Error::new(ErrorKind::JobCancelled, "the job was cancelled")
                     .with_job_id(&self.id)
                     .with_job(job))
             }
-            JobStatus::Cancelled => {
-                Err(Error::new(ErrorKind::JobCancelled, "the job was cancelled").with_job_id(&self.id).with_job(job))
-            }
             _ => {
                 let result = job.result.clone().unwrap_or_default();
-                let scene_id = job.scene_id.clone().or_else(|| text(&result, "scene_id")).or(scene_id);
-                let asset_id = job.asset_id.clone().or_else(|| text(&result, "asset_id")).or(asset_id);
+                let scene_id = job
+                    .scene_id
+                    .clone()
+                    .or_else(|| text(&result, "scene_id"))
+                    .or(scene_id);
+                let asset_id = job
+                    .asset_id
+                    .clone()
+                    .or_else(|| text(&result, "asset_id"))
+                    .or(asset_id);
                 let Some(scene_id) = scene_id.or_else(|| self.scene_id.clone()) else {
                     let message = "the job succeeded, and nothing says for which scene";
-                    return Err(Error::new(ErrorKind::Decode, message).with_job_id(&self.id).with_job(job));
+                    return Err(Error::new(ErrorKind::Decode, message)
+                        .with_job_id(&self.id)
+                        .with_job(job));
                 };
                 Ok(FinishedJob {
                     id: self.id.clone(),

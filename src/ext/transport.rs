@@ -29,22 +29,35 @@ impl Failure {
     fn into_response(error: Error) -> Response {
         let mut response = http::Response::new(Bytes::new());
         *response.status_mut() = StatusCode::from_u16(999).expect("three digits");
-        response.extensions_mut().insert(Self(Arc::new(Mutex::new(Some(error)))));
+        response
+            .extensions_mut()
+            .insert(Self(Arc::new(Mutex::new(Some(error)))));
         response.into()
     }
 
     /// Takes the error out of a response that carries one.
     pub(crate) fn take(response: &mut Response) -> Option<Error> {
         let failure: Self = response.extensions_mut().remove()?;
-        failure.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        failure
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 }
 
 impl ClientHooks<Config> for Client {
-    async fn pre<E>(&self, request: &mut Request, info: &OperationInfo) -> Result<(), progenitor_client::Error<E>> {
+    async fn pre<E>(
+        &self,
+        request: &mut Request,
+        info: &OperationInfo,
+    ) -> Result<(), progenitor_client::Error<E>> {
         let operation = Operation::find(info.operation_id);
         if !operation.matches(request.url(), self.inner.0.base.path()) {
-            let message = format!("a path parameter of `{}` is empty, `.` or `..`", operation.path);
+            let message = format!(
+                "a path parameter of `{}` is empty, `.` or `..`",
+                operation.path
+            );
             return Err(progenitor_client::Error::Custom(message));
         }
         let headers = request.headers_mut();
@@ -56,7 +69,10 @@ impl ClientHooks<Config> for Client {
 
     async fn exec(&self, request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
         let operation = Operation::find(info.operation_id);
-        Ok(self.exchange(request, operation).await.unwrap_or_else(Failure::into_response))
+        Ok(self
+            .exchange(request, operation)
+            .await
+            .unwrap_or_else(Failure::into_response))
     }
 }
 
@@ -74,15 +90,28 @@ impl Client {
             "answer"
         );
         if !status.is_success() {
-            let body = read(&mut response, BODY_KEPT, idle).await.map_or_else(|partial| partial.body, |body| body);
-            return Err(Error::from_answer(error_answer(status, response.headers(), body, &self.inner.0.credential)));
+            let body = read(&mut response, BODY_KEPT, idle)
+                .await
+                .map_or_else(|partial| partial.body, |body| body);
+            return Err(Error::from_answer(error_answer(
+                status,
+                response.headers(),
+                body,
+                &self.inner.0.credential,
+            )));
         }
         if operation.body != Body::Json {
             return Ok(response);
         }
-        let body = read(&mut response, JSON_LIMIT, idle).await.map_err(|partial| partial.error)?;
+        let body = read(&mut response, JSON_LIMIT, idle)
+            .await
+            .map_err(|partial| partial.error)?;
         // A success without a body says that it was done, and nothing else.
-        let body = if body.is_empty() { Bytes::from_static(b"{}") } else { body };
+        let body = if body.is_empty() {
+            Bytes::from_static(b"{}")
+        } else {
+            body
+        };
         let mut whole = http::Response::new(body);
         *whole.status_mut() = status;
         *whole.headers_mut() = std::mem::take(response.headers_mut());
@@ -92,9 +121,12 @@ impl Client {
 
 /// Bounds a wait for the network.
 async fn within<T>(idle: Duration, wait: impl Future<Output = T>) -> Result<T, Error> {
-    tokio::time::timeout(idle, wait)
-        .await
-        .map_err(|_| Error::new(ErrorKind::Timeout, format!("no answer within {} s", idle.as_secs_f32())))
+    tokio::time::timeout(idle, wait).await.map_err(|_| {
+        Error::new(
+            ErrorKind::Timeout,
+            format!("no answer within {} s", idle.as_secs_f32()),
+        )
+    })
 }
 
 impl From<reqwest::Error> for Error {
@@ -107,7 +139,10 @@ impl From<reqwest::Error> for Error {
         } else if source.is_builder() {
             (ErrorKind::InvalidRequest, "the request could not be built")
         } else {
-            (ErrorKind::Transport, "the connection broke before the answer was whole")
+            (
+                ErrorKind::Transport,
+                "the connection broke before the answer was whole",
+            )
         };
         let cause = root_cause(&source);
         Error::new(kind, format!("{message}: {cause}")).with_source(source)
@@ -138,12 +173,18 @@ async fn read(response: &mut Response, limit: usize, idle: Duration) -> Result<B
                 body.extend_from_slice(&chunk);
                 continue;
             }
-            Ok(Ok(Some(_))) => Error::new(ErrorKind::Decode, format!("the answer is larger than {limit} bytes")),
+            Ok(Ok(Some(_))) => Error::new(
+                ErrorKind::Decode,
+                format!("the answer is larger than {limit} bytes"),
+            ),
             Ok(Ok(None)) => return Ok(body.freeze()),
             Ok(Err(error)) => error.into(),
             Err(error) => error,
         };
-        return Err(Partial { body: body.freeze(), error });
+        return Err(Partial {
+            body: body.freeze(),
+            error,
+        });
     }
 }
 
@@ -155,14 +196,25 @@ fn request_id(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Reads an error answer in each of the documented shapes, and whatever a proxy says instead.
-fn error_answer(status: StatusCode, headers: &HeaderMap, body: Bytes, credential: &Credential) -> Answer {
+fn error_answer(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: Bytes,
+    credential: &Credential,
+) -> Answer {
     let text = credential.redact(&String::from_utf8_lossy(&body));
     let (code, message) = if status.is_redirection() {
-        let location = headers.get(http::header::LOCATION).and_then(|location| location.to_str().ok());
-        let location = location.map_or_else(String::new, |location| format!(" to {}", one_line(location, 200)));
+        let location = headers
+            .get(http::header::LOCATION)
+            .and_then(|location| location.to_str().ok());
+        let location = location.map_or_else(String::new, |location| {
+            format!(" to {}", one_line(location, 200))
+        });
         (
             None,
-            format!("the service redirects{location}; redirects are not followed, set the base URL to the right one"),
+            format!(
+                "the service redirects{location}; redirects are not followed, set the base URL to the right one"
+            ),
         )
     } else {
         code_and_message(&text)
@@ -174,7 +226,11 @@ fn error_answer(status: StatusCode, headers: &HeaderMap, body: Bytes, credential
         request_id: request_id(headers).map(|id| one_line(id, 100)),
         retry_after: retry_after(headers),
         // Lossy only where the key had to be taken out or the text was no UTF-8.
-        body: if text.as_bytes() == body { body } else { Bytes::from(text) },
+        body: if text.as_bytes() == body {
+            body
+        } else {
+            Bytes::from(text)
+        },
     }
 }
 
@@ -182,7 +238,9 @@ fn error_answer(status: StatusCode, headers: &HeaderMap, body: Bytes, credential
 /// flat `{error,code,message}`, or the start of whatever else it is.
 fn code_and_message(text: &str) -> (Option<String>, String) {
     let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-    let field = |value: &serde_json::Value, name: &str| value[name].as_str().map(|text| one_line(text, 300));
+    let field = |value: &serde_json::Value, name: &str| {
+        value[name].as_str().map(|text| one_line(text, 300))
+    };
     for holder in [&json["error"], &json] {
         let (code, message) = (field(holder, "code"), field(holder, "message"));
         if code.is_some() || message.is_some() {
@@ -194,17 +252,40 @@ fn code_and_message(text: &str) -> (Option<String>, String) {
         return (Some("validation_error".to_owned()), said.join("; "));
     }
     let said = field(&json, "detail").or_else(|| field(&json, "error"));
-    let said = said.unwrap_or_else(|| if looks_like_html(text) { html_text(text) } else { one_line(text, 200) });
-    (None, if said.is_empty() { "no message".to_owned() } else { said })
+    let said = said.unwrap_or_else(|| {
+        if looks_like_html(text) {
+            html_text(text)
+        } else {
+            one_line(text, 200)
+        }
+    });
+    (
+        None,
+        if said.is_empty() {
+            "no message".to_owned()
+        } else {
+            said
+        },
+    )
 }
 
 /// `body.prompt: String should have at least 1 character`
 fn validation_error(detail: &serde_json::Value) -> String {
     let parts = detail["loc"].as_array().into_iter().flatten();
-    let location: Vec<String> =
-        parts.map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned)).collect();
-    let message = detail["msg"].as_str().map_or_else(|| detail.to_string(), str::to_owned);
-    let text = if location.is_empty() { message } else { format!("{}: {message}", location.join(".")) };
+    let location: Vec<String> = parts
+        .map(|part| {
+            part.as_str()
+                .map_or_else(|| part.to_string(), str::to_owned)
+        })
+        .collect();
+    let message = detail["msg"]
+        .as_str()
+        .map_or_else(|| detail.to_string(), str::to_owned);
+    let text = if location.is_empty() {
+        message
+    } else {
+        format!("{}: {message}", location.join("."))
+    };
     one_line(&text, 200)
 }
 
@@ -219,12 +300,21 @@ fn html_text(text: &str) -> String {
         let end = start + lower[start..].find("</title>")?;
         text.get(start + "<title>".len()..end)
     });
-    title.map_or_else(|| "an HTML page".to_owned(), |title| format!("an HTML page, `{}`", one_line(title, 100)))
+    title.map_or_else(
+        || "an HTML page".to_owned(),
+        |title| format!("an HTML page, `{}`", one_line(title, 100)),
+    )
 }
 
 /// `Retry-After` in seconds, whole or not; dates are read by the retry rules.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: f64 = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let seconds: f64 = headers
+        .get(http::header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
     Duration::try_from_secs_f64(seconds).ok()
 }
 
@@ -248,7 +338,11 @@ mod tests {
                 Some("scene_not_found"),
                 "Scene x not found",
             ),
-            (r#"{"error":"bad_request","code":"asset_not_ready","message":"Wait"}"#, Some("asset_not_ready"), "Wait"),
+            (
+                r#"{"error":"bad_request","code":"asset_not_ready","message":"Wait"}"#,
+                Some("asset_not_ready"),
+                "Wait",
+            ),
             (r#"{"error":{"message":"only this"}}"#, None, "only this"),
             (r#"{"error":{"code":"c"}}"#, Some("c"), "no message"),
             (r#"{"error":"gone"}"#, None, "gone"),
@@ -258,23 +352,43 @@ mod tests {
                 Some("validation_error"),
                 "body.prompt: too short; query.0: b",
             ),
-            ("<html><head><TITLE>502 Bad Gateway</TITLE></head></html>", None, "an HTML page, `502 Bad Gateway`"),
+            (
+                "<html><head><TITLE>502 Bad Gateway</TITLE></head></html>",
+                None,
+                "an HTML page, `502 Bad Gateway`",
+            ),
             ("<p>", None, "an HTML page"),
             ("upstream\nconnect error", None, "upstream connect error"),
             ("", None, "no message"),
             ("[1]", None, "[1]"),
             ("null", None, "null"),
         ] {
-            assert_eq!(code_and_message(body), (code.map(str::to_owned), message.to_owned()), "{body}");
+            assert_eq!(
+                code_and_message(body),
+                (code.map(str::to_owned), message.to_owned()),
+                "{body}"
+            );
         }
     }
 
     #[test]
     fn a_key_that_the_service_echoes_is_taken_out() {
         let credential = Credential::ApiKey(crate::ApiKey::new("gzm_k1_canary").unwrap());
-        let body = Bytes::from_static(br#"{"error":{"code":"x","message":"bad key gzm_k1_canary"}}"#);
-        let error = Error::from_answer(error_answer(StatusCode::UNAUTHORIZED, &HeaderMap::new(), body, &credential));
+        let body =
+            Bytes::from_static(br#"{"error":{"code":"x","message":"bad key gzm_k1_canary"}}"#);
+        let error = Error::from_answer(error_answer(
+            StatusCode::UNAUTHORIZED,
+            &HeaderMap::new(),
+            body,
+            &credential,
+        ));
         assert_eq!(error.message(), "bad key [redacted]");
-        assert!(!format!("{error} {error:?} {}", String::from_utf8_lossy(error.body())).contains("canary"));
+        assert!(
+            !format!(
+                "{error} {error:?} {}",
+                String::from_utf8_lossy(error.body())
+            )
+            .contains("canary")
+        );
     }
 }

@@ -16,12 +16,19 @@ use crate::{Error, Result, lower::walk, pointer};
 /// known beforehand, in the generator's own words otherwise.
 pub fn generate(document: &Value) -> Result<String> {
     refuse(document)?;
-    let openapi: openapiv3::OpenAPI = serde_json::from_value(document.clone())
-        .map_err(|error| Error::refused(format!("the derived document is no OpenAPI 3.0: {error}")))?;
+    let openapi: openapiv3::OpenAPI =
+        serde_json::from_value(document.clone()).map_err(|error| {
+            Error::refused(format!("the derived document is no OpenAPI 3.0: {error}"))
+        })?;
     let mut settings = GenerationSettings::new();
-    settings.with_interface(InterfaceStyle::Builder).with_tag(TagStyle::Merged);
+    settings
+        .with_interface(InterfaceStyle::Builder)
+        .with_tag(TagStyle::Merged);
     let empty = Map::new();
-    for (name, schema) in document["components"]["schemas"].as_object().unwrap_or(&empty) {
+    for (name, schema) in document["components"]["schemas"]
+        .as_object()
+        .unwrap_or(&empty)
+    {
         if let Some(path) = schema["x-handwritten"].as_str() {
             settings.with_replacement(name, path, std::iter::empty());
         }
@@ -42,7 +49,11 @@ fn quietly<T>(work: impl FnOnce() -> T) -> std::result::Result<T, String> {
         payload
             .downcast_ref::<String>()
             .cloned()
-            .or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .or_else(|| {
+                payload
+                    .downcast_ref::<&str>()
+                    .map(|text| (*text).to_owned())
+            })
             .unwrap_or_else(|| "it panicked without a message".to_owned())
     })
 }
@@ -53,9 +64,13 @@ fn refuse(document: &Value) -> Result<()> {
         let at = &operation.pointer;
         let value = document.pointer(at).expect("operations() found it");
         let item = &document["paths"][&operation.path];
-        for (holder, list) in
-            [(at.clone(), &value["parameters"]), (pointer::join("/paths", &operation.path), &item["parameters"])]
-        {
+        for (holder, list) in [
+            (at.clone(), &value["parameters"]),
+            (
+                pointer::join("/paths", &operation.path),
+                &item["parameters"],
+            ),
+        ] {
             for (index, parameter) in list.as_array().unwrap_or(&Vec::new()).iter().enumerate() {
                 if let Some(reason) = parameter_trap(parameter) {
                     return Err(refusal(&format!("{holder}/parameters/{index}"), reason));
@@ -70,7 +85,9 @@ fn refuse(document: &Value) -> Result<()> {
 }
 
 fn refusal(at: &str, reason: &str) -> Error {
-    Error::refused(format!("{at}: {reason}; remove or restate it in the overlay"))
+    Error::refused(format!(
+        "{at}: {reason}; remove or restate it in the overlay"
+    ))
 }
 
 fn parameter_trap(parameter: &Value) -> Option<&'static str> {

@@ -6,7 +6,8 @@ use std::fs::File;
 use std::path::Path;
 
 use rawzip::{
-    CompressionMethod, ErrorKind, FileReader, RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive, ZipFileHeaderRecord,
+    CompressionMethod, ErrorKind, FileReader, RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive,
+    ZipFileHeaderRecord,
 };
 
 use super::name::{self, Name};
@@ -42,13 +43,18 @@ pub(super) struct Entry {
 /// Opens the archive and finds its directory.
 pub(super) fn open(path: &Path) -> Result<Archive, UnpackError> {
     let file = File::open(path).map_err(|e| UnpackError::io(path, "cannot open the archive", e))?;
-    let length = file.metadata().map_err(|e| UnpackError::io(path, "cannot open the archive", e))?.len();
+    let length = file
+        .metadata()
+        .map_err(|e| UnpackError::io(path, "cannot open the archive", e))?
+        .len();
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
     let mut start = [0; 4];
-    let starts_as_zip =
-        FileReader::from(file.try_clone().map_err(|e| UnpackError::io(path, "cannot open the archive", e))?)
-            .read_at(&mut start, 0)
-            .is_ok_and(|read| read == 4 && start == *b"PK\x03\x04");
+    let starts_as_zip = FileReader::from(
+        file.try_clone()
+            .map_err(|e| UnpackError::io(path, "cannot open the archive", e))?,
+    )
+    .read_at(&mut start, 0)
+    .is_ok_and(|read| read == 4 && start == *b"PK\x03\x04");
     let archive = ZipArchive::from_file(file, &mut buffer).map_err(|error| {
         let kind = match error.kind() {
             ErrorKind::IO(_) => return unreadable(error, path),
@@ -63,7 +69,11 @@ pub(super) fn open(path: &Path) -> Result<Archive, UnpackError> {
 }
 
 /// Reads all entries, in the archive's order, and checks them one by one and against each other.
-pub(super) fn read(archive: &Archive, path: &Path, limits: &Limits) -> Result<Vec<Entry>, UnpackError> {
+pub(super) fn read(
+    archive: &Archive,
+    path: &Path,
+    limits: &Limits,
+) -> Result<Vec<Entry>, UnpackError> {
     let declared = archive.entries_hint();
     if declared > limits.entries {
         return Err(too_many(declared, limits).at(path));
@@ -82,7 +92,10 @@ pub(super) fn read(archive: &Archive, path: &Path, limits: &Limits) -> Result<Ve
     let mut records = archive.entries(&mut buffer);
     let mut entries = Vec::new();
     let mut seen = 0_u64;
-    while let Some(record) = records.next_entry().map_err(|error| reader.broken_directory(error))? {
+    while let Some(record) = records
+        .next_entry()
+        .map_err(|error| reader.broken_directory(error))?
+    {
         seen += 1;
         if seen > limits.entries {
             return Err(too_many(seen, limits).at(path));
@@ -159,7 +172,8 @@ impl Reader<'_> {
             CompressionMethod::DEFLATE => Method::Deflate,
             CompressionMethod::AES => return Err(UnpackError::new(Kind::Encrypted)),
             other => {
-                return Err(UnpackError::new(Kind::UnsupportedMethod).detail(format!("method {}", other.as_u16())));
+                return Err(UnpackError::new(Kind::UnsupportedMethod)
+                    .detail(format!("method {}", other.as_u16())));
             }
         };
         let size = record.uncompressed_size_hint();
@@ -168,17 +182,26 @@ impl Reader<'_> {
             return Err(UnpackError::new(Kind::FileAsFolder).detail("a folder with contents"));
         }
         if method == Method::Stored && size != compressed {
-            return Err(UnpackError::new(Kind::WrongSize).detail(format!("{compressed} stored bytes for {size}")));
+            return Err(UnpackError::new(Kind::WrongSize)
+                .detail(format!("{compressed} stored bytes for {size}")));
         }
         self.total = self.total.saturating_add(size);
         self.compressed = self.compressed.saturating_add(compressed);
         if self.total > self.limits.total {
-            return Err(UnpackError::new(Kind::TooLarge).detail(format!("more than {} bytes", self.limits.total)));
+            return Err(UnpackError::new(Kind::TooLarge)
+                .detail(format!("more than {} bytes", self.limits.total)));
         }
         self.limits.check_ratio(compressed, size)?;
         self.claim(&name)?;
         let data = self.extent(record)?;
-        Ok(Entry { name, method, crc: record.crc32(), compressed, size, data })
+        Ok(Entry {
+            name,
+            method,
+            crc: record.crc32(),
+            compressed,
+            size,
+            data,
+        })
     }
 
     /// Enters a name and the folders above it, and refuses it where another one stands.
@@ -189,7 +212,11 @@ impl Reader<'_> {
         let folded = name::fold(&name.path);
         match self.names.entry(folded.clone()) {
             Slot::Vacant(slot) => {
-                let seen = if name.folder { Seen::Folder } else { Seen::File };
+                let seen = if name.folder {
+                    Seen::Folder
+                } else {
+                    Seen::File
+                };
                 slot.insert((name.path.clone(), seen));
             }
             Slot::Occupied(mut slot) => {
@@ -210,14 +237,16 @@ impl Reader<'_> {
         // The folders above, from the nearest on; above one that is known all are known. Folding
         // keeps every `/`, so both spellings are cut at the same parts.
         let (mut path, mut key) = (name.path.as_str(), folded.as_str());
-        while let (Some((up, _)), Some((up_key, _))) = (path.rsplit_once('/'), key.rsplit_once('/')) {
+        while let (Some((up, _)), Some((up_key, _))) = (path.rsplit_once('/'), key.rsplit_once('/'))
+        {
             match self.names.get(up_key) {
                 Some((_, Seen::File)) => return Err(UnpackError::new(Kind::FileAsFolder)),
                 Some((spelling, _)) if spelling == up => break,
                 Some((spelling, _)) => return Err(case(spelling)),
                 None => {}
             }
-            self.names.insert(up_key.to_owned(), (up.to_owned(), Seen::Implied));
+            self.names
+                .insert(up_key.to_owned(), (up.to_owned(), Seen::Implied));
             (path, key) = (up, up_key);
         }
         Ok(())
@@ -228,10 +257,13 @@ impl Reader<'_> {
     fn extent(&mut self, record: &ZipFileHeaderRecord<'_>) -> Result<u64, UnpackError> {
         let differ = |what: &'static str| UnpackError::new(Kind::HeaderMismatch).detail(what);
         let start = record.local_header_offset();
-        let entry = self.archive.get_entry(record.wayfinder()).and_then(|entry| {
-            let local = entry.local_header(&mut self.local)?;
-            Ok((entry.compressed_data_range(), local))
-        });
+        let entry = self
+            .archive
+            .get_entry(record.wayfinder())
+            .and_then(|entry| {
+                let local = entry.local_header(&mut self.local)?;
+                Ok((entry.compressed_data_range(), local))
+            });
         let ((data, end), local) = entry.map_err(|error| match error.kind() {
             ErrorKind::IO(_) => unreadable(error, self.path),
             ErrorKind::Eof => UnpackError::new(Kind::Truncated).at(self.path),
@@ -255,7 +287,10 @@ impl Reader<'_> {
         let unknown = u64::from(u32::MAX);
         let sizes = [
             (local.compressed_size_hint(), record.compressed_size_hint()),
-            (local.uncompressed_size_hint(), record.uncompressed_size_hint()),
+            (
+                local.uncompressed_size_hint(),
+                record.uncompressed_size_hint(),
+            ),
         ];
         for (local, central) in sizes {
             if !(agrees(local, central) || streamed && local == unknown) {
@@ -266,7 +301,11 @@ impl Reader<'_> {
         if end > directory {
             return Err(UnpackError::new(Kind::Overlap).detail("runs into the directory"));
         }
-        let end = if streamed { end + self.descriptor(record, end)? } else { end };
+        let end = if streamed {
+            end + self.descriptor(record, end)?
+        } else {
+            end
+        };
         self.extents.push(Extent {
             start,
             end,
@@ -318,19 +357,25 @@ impl Reader<'_> {
 
     /// What can be said only of all entries together.
     fn check_whole(&mut self) -> Result<(), UnpackError> {
-        self.limits.check_ratio(self.compressed, self.total).map_err(|error| error.at(self.path))?;
+        self.limits
+            .check_ratio(self.compressed, self.total)
+            .map_err(|error| error.at(self.path))?;
         self.extents.sort_unstable_by_key(|extent| extent.start);
         for pair in self.extents.windows(2) {
             if let [one, next] = pair
                 && next.start < one.end
             {
-                return Err(UnpackError::new(Kind::Overlap).entry(&next.name).detail(format!("entry {:?}", one.name)));
+                return Err(UnpackError::new(Kind::Overlap)
+                    .entry(&next.name)
+                    .detail(format!("entry {:?}", one.name)));
             }
         }
         if let Some(last) = self.extents.last()
             && last.end > self.archive.directory_offset()
         {
-            return Err(UnpackError::new(Kind::Overlap).entry(&last.name).detail("runs into the directory"));
+            return Err(UnpackError::new(Kind::Overlap)
+                .entry(&last.name)
+                .detail("runs into the directory"));
         }
         Ok(())
     }
@@ -338,7 +383,9 @@ impl Reader<'_> {
     fn broken_directory(&self, error: rawzip::Error) -> UnpackError {
         match error.kind() {
             ErrorKind::IO(_) => unreadable(error, self.path),
-            _ => UnpackError::new(Kind::NotAZip).at(self.path).detail("its directory is damaged"),
+            _ => UnpackError::new(Kind::NotAZip)
+                .at(self.path)
+                .detail("its directory is damaged"),
         }
     }
 }
@@ -359,7 +406,8 @@ fn check_type(attributes: u32, name: &Name) -> Result<(), UnpackError> {
         0 | 0o100_000 => {}
         0o040_000 if name.folder => {}
         0o040_000 => {
-            return Err(UnpackError::new(Kind::FileAsFolder).detail("a folder by its mode, a file by its name"));
+            return Err(UnpackError::new(Kind::FileAsFolder)
+                .detail("a folder by its mode, a file by its name"));
         }
         0o120_000 => return Err(UnpackError::new(Kind::Link)),
         _ => return Err(UnpackError::new(Kind::SpecialFile)),

@@ -142,7 +142,13 @@ enum Cause {
 
 impl UnpackError {
     pub(super) fn new(kind: UnpackErrorKind) -> Self {
-        Self(Box::new(Inner { kind, entry: None, path: None, detail: Cow::Borrowed(""), cause: Cause::None }))
+        Self(Box::new(Inner {
+            kind,
+            entry: None,
+            path: None,
+            detail: Cow::Borrowed(""),
+            cause: Cause::None,
+        }))
     }
 
     /// An error of the file system about `path`.

@@ -46,14 +46,19 @@ impl Job<'_> {
             .iter()
             .filter_map(|entry| {
                 let path = entry.name.path.as_str();
-                if entry.name.folder { Some(path) } else { path.rsplit_once('/').map(|(folder, _)| folder) }
+                if entry.name.folder {
+                    Some(path)
+                } else {
+                    path.rsplit_once('/').map(|(folder, _)| folder)
+                }
             })
             .collect();
         folders.sort_unstable();
         folders.dedup();
         for folder in folders {
             let path = self.root.join(folder);
-            fs::create_dir_all(&path).map_err(|e| UnpackError::io(&path, "cannot make the folder", e))?;
+            fs::create_dir_all(&path)
+                .map_err(|e| UnpackError::io(&path, "cannot make the folder", e))?;
         }
         Ok(())
     }
@@ -84,7 +89,10 @@ impl Job<'_> {
                 if let Err(error) = worker.write(entry) {
                     failed.store(true, Ordering::Relaxed);
                     let error = error.entry(&entry.name.path);
-                    errors.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((index, error));
+                    errors
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .push((index, error));
                 }
             }
         };
@@ -94,7 +102,9 @@ impl Job<'_> {
             }
             work();
         });
-        let errors = errors.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let errors = errors
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         match errors.into_iter().min_by_key(|(index, _)| *index) {
             Some((_, error)) => Err(error),
             None => Ok(()),
@@ -122,13 +132,20 @@ impl Sink {
     fn put(&mut self, bytes: &[u8]) -> Result<(), UnpackError> {
         self.crc = crc32(self.crc, bytes);
         self.written += bytes.len() as u64;
-        self.file.write_all(bytes).map_err(|e| UnpackError::io(&self.path, "cannot write", e))
+        self.file
+            .write_all(bytes)
+            .map_err(|e| UnpackError::io(&self.path, "cannot write", e))
     }
 }
 
 impl<'a> Worker<'a> {
     fn new(job: &'a Job<'a>) -> Self {
-        Self { job, inflate: Inflate::new(false, WINDOW_BITS), input: vec![0; INPUT], output: vec![0; OUTPUT] }
+        Self {
+            job,
+            inflate: Inflate::new(false, WINDOW_BITS),
+            input: vec![0; INPUT],
+            output: vec![0; OUTPUT],
+        }
     }
 
     fn write(&mut self, entry: &Entry) -> Result<(), UnpackError> {
@@ -138,7 +155,12 @@ impl<'a> Worker<'a> {
             io::ErrorKind::AlreadyExists => UnpackError::new(Kind::CaseDuplicate),
             _ => UnpackError::io(&path, "cannot make the file", e),
         })?;
-        let mut sink = Sink { file, path, crc: 0, written: 0 };
+        let mut sink = Sink {
+            file,
+            path,
+            crc: 0,
+            written: 0,
+        };
         match entry.method {
             Method::Stored => self.copy(entry, &mut sink)?,
             Method::Deflate => self.inflate(entry, &mut sink)?,
@@ -147,12 +169,13 @@ impl<'a> Worker<'a> {
             return Err(wrong_size(entry, sink.written));
         }
         if sink.crc != entry.crc {
-            return Err(
-                UnpackError::new(Kind::WrongChecksum).detail(format!("{:08x}, not {:08x}", sink.crc, entry.crc))
-            );
+            return Err(UnpackError::new(Kind::WrongChecksum)
+                .detail(format!("{:08x}, not {:08x}", sink.crc, entry.crc)));
         }
         if self.job.sync {
-            sink.file.sync_all().map_err(|e| UnpackError::io(&sink.path, "cannot flush", e))?;
+            sink.file
+                .sync_all()
+                .map_err(|e| UnpackError::io(&sink.path, "cannot flush", e))?;
         }
         Ok(())
     }
@@ -184,7 +207,11 @@ impl<'a> Worker<'a> {
             let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
             let status = self
                 .inflate
-                .decompress(&self.input[pending.clone()], &mut self.output[filled..room], InflateFlush::NoFlush)
+                .decompress(
+                    &self.input[pending.clone()],
+                    &mut self.output[filled..room],
+                    InflateFlush::NoFlush,
+                )
                 .map_err(|e| UnpackError::new(Kind::CorruptData).detail(e.as_str()))?;
             let consumed = self.inflate.total_in() - total_in;
             let produced = self.inflate.total_out() - total_out;
@@ -208,7 +235,8 @@ impl<'a> Worker<'a> {
         }
         let unread = entry.compressed - self.inflate.total_in();
         if unread > 0 {
-            return Err(UnpackError::new(Kind::WrongSize).detail(format!("{unread} compressed bytes too many")));
+            return Err(UnpackError::new(Kind::WrongSize)
+                .detail(format!("{unread} compressed bytes too many")));
         }
         Ok(())
     }
@@ -231,7 +259,11 @@ fn read(job: &Job<'_>, buffer: &mut [u8], entry: &Entry, done: u64) -> Result<us
     let left = entry.compressed - done;
     let wanted = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
     loop {
-        match job.archive.get_ref().read_at(&mut buffer[..wanted], entry.data + done) {
+        match job
+            .archive
+            .get_ref()
+            .read_at(&mut buffer[..wanted], entry.data + done)
+        {
             Ok(0) => return Err(UnpackError::new(Kind::Truncated).at(job.path)),
             Ok(read) => return Ok(read),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

@@ -87,7 +87,10 @@ pub(super) fn fold(path: &str) -> String {
     if path.is_ascii() {
         return path.to_ascii_lowercase();
     }
-    path.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+    path.chars()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 /// Names that Windows cannot store, refused everywhere: an archive unpacks on all systems or none.
@@ -96,15 +99,24 @@ fn is_reserved(part: &str) -> bool {
     if part.ends_with(['.', ' ']) {
         return true;
     }
-    if part.chars().any(|c| c.is_control() || matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*')) {
+    if part
+        .chars()
+        .any(|c| c.is_control() || matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*'))
+    {
         return true;
     }
     let stem = part.split('.').next().unwrap_or(part).trim_end();
     let stem = stem.to_ascii_uppercase();
-    if matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$") {
+    if matches!(
+        stem.as_str(),
+        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$"
+    ) {
         return true;
     }
-    let Some(number) = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT")) else {
+    let Some(number) = stem
+        .strip_prefix("COM")
+        .or_else(|| stem.strip_prefix("LPT"))
+    else {
         return false;
     };
     let mut digits = number.chars();
@@ -119,7 +131,10 @@ const CP437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£�
 fn cp437(byte: u8) -> char {
     match byte.checked_sub(0x80) {
         None => char::from(byte),
-        Some(high) => CP437.chars().nth(usize::from(high)).expect("the table has 128 characters"),
+        Some(high) => CP437
+            .chars()
+            .nth(usize::from(high))
+            .expect("the table has 128 characters"),
     }
 }
 
@@ -165,7 +180,11 @@ mod tests {
         ];
         for (name, expected) in table {
             let found = check(name, 1024);
-            assert_eq!(found.as_ref().map(|name| name.path.as_str()), expected.as_ref().map(|path| *path), "{name:?}");
+            assert_eq!(
+                found.as_ref().map(|name| name.path.as_str()),
+                expected.as_ref().map(|path| *path),
+                "{name:?}"
+            );
         }
     }
 

@@ -54,7 +54,9 @@ impl Target {
         let mut target = match fs::canonicalize(dir) {
             // Links are followed, so that the temporary folder is on the same file system.
             Ok(path) => Self::split(path),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Self::split(std::path::absolute(dir).map_err(io)?),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                Self::split(std::path::absolute(dir).map_err(io)?)
+            }
             Err(e) => return Err(io(e)),
         }
         .ok_or_else(|| UnpackError::new(Kind::NotAFolder).at(dir))?;
@@ -71,14 +73,22 @@ impl Target {
         if !empty && !replace {
             return Err(UnpackError::new(Kind::NotEmpty).at(dir));
         }
-        target.now = Now::Folder { empty, permissions: metadata.permissions() };
+        target.now = Now::Folder {
+            empty,
+            permissions: metadata.permissions(),
+        };
         Ok(target)
     }
 
     fn split(path: PathBuf) -> Option<Self> {
         let name = path.file_name()?.to_owned();
         let parent = path.parent()?.to_owned();
-        Some(Self { path, parent, name, now: Now::Nothing })
+        Some(Self {
+            path,
+            parent,
+            name,
+            now: Now::Nothing,
+        })
     }
 
     /// How the names of its temporary folders start.
@@ -88,8 +98,11 @@ impl Target {
             prefix.push(&self.name);
         } else {
             // FNV-1a, so that it is the same in every build.
-            let hash =
-                self.name.as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+            let hash = self
+                .name
+                .as_encoded_bytes()
+                .iter()
+                .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
                     (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
                 });
             prefix.push(format!("{hash:016x}"));
@@ -133,7 +146,8 @@ impl Target {
             made.push(folder.to_owned());
         }
         let made = Made(made);
-        fs::create_dir_all(&self.parent).map_err(|e| UnpackError::io(&self.parent, "cannot make the folder", e))?;
+        fs::create_dir_all(&self.parent)
+            .map_err(|e| UnpackError::io(&self.parent, "cannot make the folder", e))?;
         let (folder, lock) = loop {
             let mut name = self.prefix();
             name.push(format!("{:0width$x}", random(), width = DIGITS));
@@ -143,7 +157,10 @@ impl Target {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(e) => return Err(UnpackError::io(&folder, "cannot make the folder", e)),
             }
-            let folder = Temporary { path: folder, keep: false };
+            let folder = Temporary {
+                path: folder,
+                keep: false,
+            };
             // Until it is locked another process may take it for dead, and remove it.
             match lock_own(&folder.path) {
                 Lock::Held(lock) => break (folder, Some(lock)),
@@ -153,7 +170,13 @@ impl Target {
         };
         let new = folder.path.join("new");
         fs::create_dir(&new).map_err(|e| UnpackError::io(&new, "cannot make the folder", e))?;
-        Ok(Staging { new, target: self, folder, _lock: lock, made })
+        Ok(Staging {
+            new,
+            target: self,
+            folder,
+            _lock: lock,
+            made,
+        })
     }
 }
 
@@ -223,9 +246,11 @@ impl Staging {
             io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => {
                 UnpackError::new(Kind::NotEmpty).at(&path)
             }
-            io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices => {
-                UnpackError::io(&path, "cannot be replaced as it is a mount point; unpack to a folder inside it", e)
-            }
+            io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices => UnpackError::io(
+                &path,
+                "cannot be replaced as it is a mount point; unpack to a folder inside it",
+                e,
+            ),
             _ => UnpackError::io(&path, "cannot rename", e),
         })?;
         self.made.0.clear();

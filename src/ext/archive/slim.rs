@@ -10,23 +10,29 @@ use super::inflate::Job;
 use crate::ext::bundle::Bundle;
 
 /// What pictures are called; a texture under another name is inflated, and removed again.
-const PICTURES: [&str; 14] =
-    ["png", "jpg", "jpeg", "bmp", "tga", "tif", "tiff", "webp", "gif", "ktx", "ktx2", "dds", "exr", "hdr"];
+const PICTURES: [&str; 14] = [
+    "png", "jpg", "jpeg", "bmp", "tga", "tif", "tiff", "webp", "gif", "ktx", "ktx2", "dds", "exr",
+    "hdr",
+];
 
 /// Writes all entries but those that only textures need, and the model without its textures.
 ///
 /// The model decides, so it comes first, with all that is no picture; then the pictures that are
 /// more than textures.
 pub(super) fn write(job: &Job<'_>, entries: &[Entry]) -> Result<Bundle, UnpackError> {
-    let (pictures, others): (Vec<&Entry>, Vec<&Entry>) =
-        entries.iter().filter(|entry| !entry.name.folder).partition(|entry| is_picture(&entry.name.path));
+    let (pictures, others): (Vec<&Entry>, Vec<&Entry>) = entries
+        .iter()
+        .filter(|entry| !entry.name.folder)
+        .partition(|entry| is_picture(&entry.name.path));
     job.write_all(&others)?;
     let Some(slimmed) = Bundle::open(job.root)?.slimmed()? else {
         job.write_all(&pictures)?;
         return Ok(Bundle::open(job.root)?);
     };
-    let needed: Vec<&Entry> =
-        pictures.into_iter().filter(|entry| slimmed.needed.contains(Path::new(&entry.name.path))).collect();
+    let needed: Vec<&Entry> = pictures
+        .into_iter()
+        .filter(|entry| slimmed.needed.contains(Path::new(&entry.name.path)))
+        .collect();
     job.write_all(&needed)?;
     for path in &slimmed.unneeded {
         let path = job.root.join(path);
@@ -47,6 +53,9 @@ pub(super) fn write(job: &Job<'_>, entries: &[Entry]) -> Result<Bundle, UnpackEr
 }
 
 fn is_picture(path: &str) -> bool {
-    path.rsplit_once('.')
-        .is_some_and(|(_, extension)| PICTURES.iter().any(|picture| extension.eq_ignore_ascii_case(picture)))
+    path.rsplit_once('.').is_some_and(|(_, extension)| {
+        PICTURES
+            .iter()
+            .any(|picture| extension.eq_ignore_ascii_case(picture))
+    })
 }

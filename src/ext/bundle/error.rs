@@ -37,8 +37,17 @@ struct Inner {
 }
 
 impl BundleError {
-    pub(super) fn new(kind: BundleErrorKind, path: impl Into<PathBuf>, detail: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, path: path.into(), detail: detail.into(), source: None }))
+    pub(super) fn new(
+        kind: BundleErrorKind,
+        path: impl Into<PathBuf>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            path: path.into(),
+            detail: detail.into(),
+            source: None,
+        }))
     }
 
     pub(super) fn io(path: impl Into<PathBuf>, source: io::Error) -> Self {

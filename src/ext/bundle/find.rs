@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{Budget, BundleError, BundleErrorKind as Kind, BundleFile, ModelFormat, mjcf, sdf, xml};
+use super::{
+    Budget, BundleError, BundleErrorKind as Kind, BundleFile, ModelFormat, mjcf, sdf, xml,
+};
 
 /// Names that win over others of the same format: what exporters and people call the whole.
 const PREFERRED: [&str; 4] = ["scene", "world", "model", "main"];
@@ -20,14 +22,28 @@ const SHOWN: usize = 10;
 ///
 /// Only the topmost level that has any counts: the folder itself, or what the archive wrapped all
 /// its files into.
-pub(super) fn model(root: &Path, files: &[BundleFile]) -> Result<(PathBuf, ModelFormat), BundleError> {
-    let visible: Vec<&Path> = files.iter().map(|file| file.path.as_path()).filter(|path| !is_hidden(path)).collect();
+pub(super) fn model(
+    root: &Path,
+    files: &[BundleFile],
+) -> Result<(PathBuf, ModelFormat), BundleError> {
+    let visible: Vec<&Path> = files
+        .iter()
+        .map(|file| file.path.as_path())
+        .filter(|path| !is_hidden(path))
+        .collect();
     let deepest = visible.iter().map(|path| depth(path)).max().unwrap_or(0);
     for level in 1..=deepest {
-        let here: Vec<&Path> = visible.iter().copied().filter(|path| depth(path) == level).collect();
+        let here: Vec<&Path> = visible
+            .iter()
+            .copied()
+            .filter(|path| depth(path) == level)
+            .collect();
         for (format, candidates) in [
             (ModelFormat::Mjcf, mjcf_models(root, &here)?),
-            (ModelFormat::Usd, with_extension(&here, &["usd", "usda", "usdc", "usdz"])),
+            (
+                ModelFormat::Usd,
+                with_extension(&here, &["usd", "usda", "usdc", "usdz"]),
+            ),
             (ModelFormat::Sdf, sdf_models(root, &here)?),
             (ModelFormat::Urdf, with_extension(&here, &["urdf"])),
         ] {
@@ -52,7 +68,11 @@ fn is_hidden(path: &Path) -> bool {
 }
 
 fn with_extension<'a>(files: &[&'a Path], extensions: &[&str]) -> Vec<&'a Path> {
-    files.iter().copied().filter(|path| super::has_extension(path, extensions)).collect()
+    files
+        .iter()
+        .copied()
+        .filter(|path| super::has_extension(path, extensions))
+        .collect()
 }
 
 /// XML files with `<mujoco>` at their root, without those that another one of them is made of.
@@ -86,7 +106,9 @@ fn mjcf_models<'a>(root: &Path, files: &[&'a Path]) -> Result<Vec<&'a Path>, Bun
 /// Whether the root element of a file is `<mujoco>`.
 fn is_mjcf(path: &Path) -> Result<bool, BundleError> {
     let mut head = Vec::new();
-    File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head)).map_err(|e| BundleError::io(path, e))?;
+    File::open(path)
+        .and_then(|file| file.take(HEAD).read_to_end(&mut head))
+        .map_err(|e| BundleError::io(path, e))?;
     // The cut may have split a character.
     let head = match std::str::from_utf8(&head) {
         Ok(head) => head,
@@ -132,7 +154,11 @@ fn choose<'a>(root: &Path, candidates: &[&'a Path]) -> Result<Option<&'a Path>, 
     let mut best = candidates.iter().filter(|path| rank(path) == best);
     match (best.next(), best.next()) {
         (Some(model), None) => Ok(Some(model)),
-        _ => Err(BundleError::new(Kind::SeveralModels, root, contents(candidates))),
+        _ => Err(BundleError::new(
+            Kind::SeveralModels,
+            root,
+            contents(candidates),
+        )),
     }
 }
 
@@ -141,8 +167,11 @@ fn contents(files: &[&Path]) -> String {
     if files.is_empty() {
         return "nothing".to_owned();
     }
-    let mut names: Vec<String> =
-        files.iter().take(SHOWN).map(|path| path.to_string_lossy().escape_debug().to_string()).collect();
+    let mut names: Vec<String> = files
+        .iter()
+        .take(SHOWN)
+        .map(|path| path.to_string_lossy().escape_debug().to_string())
+        .collect();
     if files.len() > SHOWN {
         names.push(format!("and {} more", files.len() - SHOWN));
     }

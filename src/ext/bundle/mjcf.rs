@@ -16,7 +16,15 @@ use super::xml::{self, Node, Tag};
 use super::{Budget, BundleError, BundleErrorKind, MissingFile};
 
 /// The attributes of `<texture>` that name files.
-const TEXTURE_FILES: [&str; 7] = ["file", "fileright", "fileleft", "fileup", "filedown", "filefront", "fileback"];
+const TEXTURE_FILES: [&str; 7] = [
+    "file",
+    "fileright",
+    "fileleft",
+    "fileup",
+    "filedown",
+    "filefront",
+    "fileback",
+];
 
 /// A model with all that it includes; a model that it attaches is another one.
 #[derive(Debug)]
@@ -72,7 +80,11 @@ pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, Bund
         for reference in &model.references {
             let resolved = model.resolve(root, reference);
             if let Some(reason) = resolved.missing(root) {
-                missing.push(MissingFile { name: reference.name.clone(), named_by: reference.by.clone(), reason });
+                missing.push(MissingFile {
+                    name: reference.name.clone(),
+                    named_by: reference.by.clone(),
+                    reason,
+                });
             }
         }
     }
@@ -168,9 +180,16 @@ impl Model {
         let mut seen = HashSet::from([main.to_owned()]);
         let mut waiting = vec![main.to_owned()];
         while let Some(path) = waiting.pop() {
-            let part = Part { text: budget.read(&root.join(&path))?, path };
+            let part = Part {
+                text: budget.read(&root.join(&path))?,
+                path,
+            };
             let first = model.references.len();
-            let Self { compiler, references, .. } = &mut model;
+            let Self {
+                compiler,
+                references,
+                ..
+            } = &mut model;
             each_tag(root, &part, |tag| {
                 compiler.set(tag);
                 references.extend(named_by(tag).map(|(kind, name)| Reference {
@@ -255,7 +274,9 @@ fn named_by<'t>(tag: &'t Tag<'_>) -> impl Iterator<Item = (Use, &'t str)> {
         "model" => (Use::Attached, &["file"][..]),
         _ => (Use::Include, &[][..]),
     };
-    attributes.iter().filter_map(move |attribute| tag.value(attribute).map(|name| (kind, name)))
+    attributes
+        .iter()
+        .filter_map(move |attribute| tag.value(attribute).map(|name| (kind, name)))
 }
 
 /// Whether an element is a texture that is read from files.
@@ -276,7 +297,11 @@ fn texture_name(tag: &Tag<'_>) -> Option<String> {
     Some(stem.to_owned())
 }
 
-fn each_tag<'a>(root: &Path, part: &'a Part, mut visit: impl FnMut(&Tag<'a>)) -> Result<(), BundleError> {
+fn each_tag<'a>(
+    root: &Path,
+    part: &'a Part,
+    mut visit: impl FnMut(&Tag<'a>),
+) -> Result<(), BundleError> {
     xml::walk(&part.text, |node| {
         if let Node::Open(tag) = &node {
             visit(tag);
@@ -291,7 +316,11 @@ fn bad(root: &Path, part: &Part, detail: String) -> BundleError {
 }
 
 /// The bytes of a file that go when the `dropped` textures go.
-fn cuts_in(root: &Path, part: &Part, dropped: &HashSet<String>) -> Result<Vec<Range<usize>>, BundleError> {
+fn cuts_in(
+    root: &Path,
+    part: &Part,
+    dropped: &HashSet<String>,
+) -> Result<Vec<Range<usize>>, BundleError> {
     let mut cuts = Vec::new();
     // The element that goes as a whole: where it starts, and how many are open in it.
     let mut going: Option<(usize, usize)> = None;

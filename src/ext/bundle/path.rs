@@ -26,7 +26,8 @@ impl Resolved {
 
 /// Whether a name starts at a root: `/`, `\` or a drive.
 pub(super) fn is_absolute(name: &str) -> bool {
-    name.starts_with(['/', '\\']) || matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
+    name.starts_with(['/', '\\'])
+        || matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
 }
 
 /// Follows `name` from `folder`, which is below the bundle's folder. A backslash separates, too:
@@ -67,7 +68,11 @@ mod tests {
             ("x", "\\a", None),
         ] {
             let expected = inside.map_or(Resolved::Outside, |path| Resolved::Inside(path.into()));
-            assert_eq!(resolve(Path::new(folder), name), expected, "{folder} {name}");
+            assert_eq!(
+                resolve(Path::new(folder), name),
+                expected,
+                "{folder} {name}"
+            );
         }
     }
 }

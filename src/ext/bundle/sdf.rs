@@ -30,7 +30,12 @@ pub(super) fn config(file: &Path, budget: &mut Budget) -> Result<Config, BundleE
         ["model", "name"] => config.name = Some(text.to_owned()),
         ["model", "sdf"] => {
             version.clear();
-            version.extend(element.version.split('.').map(|part| part.parse().unwrap_or(0_u32)));
+            version.extend(
+                element
+                    .version
+                    .split('.')
+                    .map(|part| part.parse().unwrap_or(0_u32)),
+            );
             if config.sdf.is_none() || version > newest {
                 config.sdf = Some(text.to_owned());
                 newest.clone_from(&version);
@@ -57,12 +62,17 @@ fn each_text(text: &str, mut visit: impl FnMut(&Element<'_, '_>, &str)) -> Resul
         match node {
             Node::Open(tag) => {
                 names.push(tag.name);
-                tag.value("version").unwrap_or_default().clone_into(&mut version);
+                tag.value("version")
+                    .unwrap_or_default()
+                    .clone_into(&mut version);
                 content.clear();
             }
             Node::Text(more) => content.push_str(&more),
             Node::Close(_) => {
-                let element = Element { names: &names, version: &version };
+                let element = Element {
+                    names: &names,
+                    version: &version,
+                };
                 if !content.trim().is_empty() {
                     visit(&element, content.trim());
                 }
@@ -88,7 +98,11 @@ struct Places<'a> {
 pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, BundleError> {
     let folder = main.parent().unwrap_or(Path::new("")).to_owned();
     let mut budget = Budget::new();
-    let mut places = Places { root, names: Vec::new(), folder };
+    let mut places = Places {
+        root,
+        names: Vec::new(),
+        folder,
+    };
     let beside = root.join(&places.folder).join("model.config");
     if beside.is_file() {
         places.names.extend(config(&beside, &mut budget)?.name);
@@ -104,12 +118,13 @@ pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, Bund
     while let Some(part) = waiting.pop_front() {
         let file = root.join(&part);
         let text = budget.read(&file)?;
-        for (name, is_include) in
-            names(&text).map_err(|detail| BundleError::new(BundleErrorKind::BadModel, &file, detail))?
+        for (name, is_include) in names(&text)
+            .map_err(|detail| BundleError::new(BundleErrorKind::BadModel, &file, detail))?
         {
             let found = places.find(&part, &name);
             let reason = match found {
-                Some(Found::There(path)) if is_include => match included(root, &path, &mut budget)? {
+                Some(Found::There(path)) if is_include => match included(root, &path, &mut budget)?
+                {
                     Some(model) => {
                         if seen.insert(model.clone()) {
                             waiting.push_back(model);
@@ -121,7 +136,11 @@ pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, Bund
                 Some(Found::There(_)) | None => continue,
                 Some(Found::Missing(reason)) => reason,
             };
-            missing.push(MissingFile { name, named_by: part.clone(), reason });
+            missing.push(MissingFile {
+                name,
+                named_by: part.clone(),
+                reason,
+            });
         }
     }
     Ok(missing)

@@ -52,7 +52,10 @@ pub(super) enum Node<'a> {
 ///
 /// # Errors
 /// What is wrong with the document, and where.
-pub(super) fn walk<'a>(text: &'a str, mut visit: impl FnMut(Node<'a>) -> bool) -> Result<(), String> {
+pub(super) fn walk<'a>(
+    text: &'a str,
+    mut visit: impl FnMut(Node<'a>) -> bool,
+) -> Result<(), String> {
     // A byte order mark is left out, and counted again where positions are reported.
     let (text, mark) = match text.strip_prefix('\u{feff}') {
         Some(rest) => (rest, '\u{feff}'.len_utf8()),
@@ -64,14 +67,18 @@ pub(super) fn walk<'a>(text: &'a str, mut visit: impl FnMut(Node<'a>) -> bool) -
     let mut start = 0;
     let mut depth = 0_usize;
     loop {
-        let event = reader.read_event().map_err(|e| format!("{e} at byte {}", reader.error_position()))?;
+        let event = reader
+            .read_event()
+            .map_err(|e| format!("{e} at byte {}", reader.error_position()))?;
         let end = usize::try_from(reader.buffer_position()).expect("within the text");
         let more = match event {
             Event::Start(_) => {
                 depth += 1;
                 visit(Node::Open(tag(text, start..end, mark)?))
             }
-            Event::Empty(_) => visit(Node::Open(tag(text, start..end, mark)?)) && visit(Node::Close(end + mark)),
+            Event::Empty(_) => {
+                visit(Node::Open(tag(text, start..end, mark)?)) && visit(Node::Close(end + mark))
+            }
             Event::End(_) => {
                 depth = depth.saturating_sub(1);
                 visit(Node::Close(end + mark))
@@ -96,23 +103,35 @@ fn tag(text: &str, span: Range<usize>, mark: usize) -> Result<Tag<'_>, String> {
     let inner = inner.strip_prefix('<').unwrap_or(inner);
     let content = inner.strip_suffix('>').unwrap_or(inner);
     let content = content.strip_suffix('/').unwrap_or(content);
-    let name = content.split(|c: char| c.is_ascii_whitespace()).next().unwrap_or(content);
+    let name = content
+        .split(|c: char| c.is_ascii_whitespace())
+        .next()
+        .unwrap_or(content);
     // Both are slices of `content`, so the distance of their addresses is the position.
     let position = |part: &str| part.as_ptr().addr() - content.as_ptr().addr();
     let at = span.start + 1 + mark;
     let mut from = name.len();
     let mut attributes = Vec::new();
     for attribute in Attributes::new(content, name.len()).with_checks(false) {
-        let attribute = attribute.map_err(|e| format!("{e} in the tag at byte {}", span.start + mark))?;
+        let attribute =
+            attribute.map_err(|e| format!("{e} in the tag at byte {}", span.start + mark))?;
         let value = match attribute.value {
             Cow::Borrowed(value) => value,
             Cow::Owned(_) => unreachable!("attributes are parsed in place"),
         };
         let to = position(value) + value.len() + 1;
-        attributes.push(Attribute { name: attribute.key.0, value: unescape(value), span: at + from..at + to });
+        attributes.push(Attribute {
+            name: attribute.key.0,
+            value: unescape(value),
+            span: at + from..at + to,
+        });
         from = to;
     }
-    Ok(Tag { name, span: span.start + mark..span.end + mark, attributes })
+    Ok(Tag {
+        name,
+        span: span.start + mark..span.end + mark,
+        attributes,
+    })
 }
 
 /// Resolves the predefined entities and character references; leaves any other as it stands.
@@ -172,7 +191,15 @@ mod tests {
 
     #[test]
     fn broken_documents_are_errors() {
-        for text in ["<a>", "<a></b>", "<a b=1/>", "<a b='1/>", "<a b/>", "<", "<a></a"] {
+        for text in [
+            "<a>",
+            "<a></b>",
+            "<a b=1/>",
+            "<a b='1/>",
+            "<a b/>",
+            "<",
+            "<a></a",
+        ] {
             assert!(shown(text).is_err(), "{text}");
         }
     }

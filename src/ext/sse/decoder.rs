@@ -197,7 +197,10 @@ impl Decoder {
     /// # Errors
     /// [`TooLarge`] when an event exceeds the [limit](Self::with_limit). It is said once; the event
     /// is passed over together with its id, and decoding can go on with the event after it.
-    pub fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Result<Option<Event<'a>>, TooLarge> {
+    pub fn next<'a, 'i: 'a>(
+        &'a mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Event<'a>>, TooLarge> {
         if self.delivered {
             self.clear();
         }
@@ -371,7 +374,12 @@ impl Decoder {
     }
 
     /// Reads a field from behind its colon.
-    fn field<'i>(&mut self, field: Field, input: &mut &'i [u8], borrowed: &mut Borrowed<'i>) -> Result<(), TooLarge> {
+    fn field<'i>(
+        &mut self,
+        field: Field,
+        input: &mut &'i [u8],
+        borrowed: &mut Borrowed<'i>,
+    ) -> Result<(), TooLarge> {
         match *input {
             [] => {
                 self.line = Line::Colon(field);
@@ -517,14 +525,26 @@ impl Decoder {
         let own_id = self.take_id(borrowed.id);
         self.size = 0;
         self.started = false;
-        let Gathered { any, event, data, repaired_event, repaired_data, .. } = &mut self.gathered;
+        let Gathered {
+            any,
+            event,
+            data,
+            repaired_event,
+            repaired_data,
+            ..
+        } = &mut self.gathered;
         let event = match borrowed.event.unwrap_or(event) {
             [] => "message",
             event => text(event, repaired_event, any),
         };
         let data = text(borrowed.data.unwrap_or(data), repaired_data, any);
         self.delivered = *any;
-        Event { event, data, id: &self.last_event_id, own_id }
+        Event {
+            event,
+            data,
+            id: &self.last_event_id,
+            own_id,
+        }
     }
 
     /// Makes the event's id, if it has one, the last event id.
@@ -584,7 +604,12 @@ impl Gathered {
         self.any = false;
         self.has_data = false;
         self.has_id = false;
-        for buffer in [&mut self.event, &mut self.data, &mut self.id, &mut self.value] {
+        for buffer in [
+            &mut self.event,
+            &mut self.data,
+            &mut self.id,
+            &mut self.value,
+        ] {
             buffer.clear();
             buffer.shrink_to(RETAINED);
         }
@@ -615,7 +640,11 @@ impl TooLarge {
 
 impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "server-sent event exceeds the limit of {} bytes", self.limit)
+        write!(
+            f,
+            "server-sent event exceeds the limit of {} bytes",
+            self.limit
+        )
     }
 }
 
@@ -646,7 +675,10 @@ fn line_end(bytes: &[u8]) -> Option<usize> {
 fn block_end(block: &[u8; BLOCK]) -> Option<usize> {
     const EACH: u128 = u128::MAX / 255;
     // Compilers make one comparison of this: LF and CR are the last but few control characters.
-    if !block.iter().fold(false, |found, byte| found | (*byte < 0x0E)) {
+    if !block
+        .iter()
+        .fold(false, |found, byte| found | (*byte < 0x0E))
+    {
         return None;
     }
     let word = u128::from_le_bytes(*block);
@@ -663,7 +695,11 @@ fn block_end(block: &[u8; BLOCK]) -> Option<usize> {
 }
 
 fn common_prefix(expected: &[u8], found: &[u8]) -> usize {
-    expected.iter().zip(found).take_while(|(expected, found)| expected == found).count()
+    expected
+        .iter()
+        .zip(found)
+        .take_while(|(expected, found)| expected == found)
+        .count()
 }
 
 /// `bytes` as text, by way of `repaired`, then `used`, if they are not valid UTF-8.
@@ -690,5 +726,9 @@ fn milliseconds(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(digits.iter().fold(0, |number: u64, digit| number.saturating_mul(10).saturating_add(u64::from(digit - b'0'))))
+    Some(digits.iter().fold(0, |number: u64, digit| {
+        number
+            .saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'))
+    }))
 }

@@ -38,7 +38,10 @@ const MOST_FAILURES: u32 = 12;
 /// Connections in a row that stay open and bring nothing: a proxy holds the stream back.
 const MOST_SILENCES: u32 = 2;
 
-const BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(30) };
+const BACKOFF: Backoff = Backoff {
+    base: Duration::from_millis(500),
+    cap: Duration::from_secs(30),
+};
 
 /// A job's events, each once and in order; made by [`JobHandle::events`](crate::JobHandle::events).
 ///
@@ -55,7 +58,12 @@ pub struct EventStream {
 }
 
 impl EventStream {
-    pub(crate) fn new(client: Client, job_id: String, cursor: Cursor, poll_interval: Duration) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        job_id: String,
+        cursor: Cursor,
+        poll_interval: Duration,
+    ) -> Self {
         let follower = Follower {
             client,
             job_id,
@@ -74,7 +82,10 @@ impl EventStream {
             let cursor = follower.cursor.clone();
             Some(((event, cursor), follower))
         });
-        Self { events: events.boxed(), cursor }
+        Self {
+            events: events.boxed(),
+            cursor,
+        }
     }
 
     /// Where the stream stands: after the last event that it yielded.
@@ -101,7 +112,9 @@ impl Stream for EventStream {
 
 impl fmt::Debug for EventStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventStream").field("cursor", &self.cursor).finish_non_exhaustive()
+        f.debug_struct("EventStream")
+            .field("cursor", &self.cursor)
+            .finish_non_exhaustive()
     }
 }
 
@@ -129,9 +142,16 @@ enum State {
     /// there is no stream.
     Connecting,
     /// Reading. → Finished on `done`; Asking on end, fault or silence.
-    Streaming { body: ByteStream, chunk: Bytes, any: bool },
+    Streaming {
+        body: ByteStream,
+        chunk: Bytes,
+        any: bool,
+    },
     /// The stream is gone: has the job ended? → Finished or, after a delay, Connecting or Polling.
-    Asking { delay: Option<Duration>, then_poll: bool },
+    Asking {
+        delay: Option<Duration>,
+        then_poll: bool,
+    },
     /// Streams do not get through: ask again and again. → Finished.
     Polling,
     /// Nothing follows.
@@ -191,11 +211,20 @@ impl Follower {
         match request.send().await {
             Ok(answer) => {
                 let media = answer.headers().get(http::header::CONTENT_TYPE);
-                let media = media.and_then(|media| media.to_str().ok()).unwrap_or_default().to_owned();
+                let media = media
+                    .and_then(|media| media.to_str().ok())
+                    .unwrap_or_default()
+                    .to_owned();
                 if media.starts_with("application/json") || media.starts_with("text/html") {
-                    return self.no_stream(&format!("the service answers {media} where a stream was due"));
+                    return self.no_stream(&format!(
+                        "the service answers {media} where a stream was due"
+                    ));
                 }
-                Step::Next(State::Streaming { body: answer.into_inner(), chunk: Bytes::new(), any: false })
+                Step::Next(State::Streaming {
+                    body: answer.into_inner(),
+                    chunk: Bytes::new(),
+                    any: false,
+                })
             }
             Err(error) => self.refused(error),
         }
@@ -209,29 +238,51 @@ impl Follower {
             Some(404 | 405 | 406 | 501) => self.no_stream(&error.to_string()),
             // The cursor is refused: start over, and drop what has been seen.
             Some(400 | 409 | 410 | 416 | 422) if self.cursor != Cursor::default() => {
-                self.cursor = Cursor { after: self.cursor.after, last_event_id: None };
+                self.cursor = Cursor {
+                    after: self.cursor.after,
+                    last_event_id: None,
+                };
                 self.fault(&error)
             }
-            _ if error.kind() == ErrorKind::InvalidRequest || error.kind() == ErrorKind::Config => Step::Failed(error),
-            Some(status) if status < 500 && status != 408 && status != 425 && status != 429 => Step::Failed(error),
+            _ if error.kind() == ErrorKind::InvalidRequest || error.kind() == ErrorKind::Config => {
+                Step::Failed(error)
+            }
+            Some(status) if status < 500 && status != 408 && status != 425 && status != 429 => {
+                Step::Failed(error)
+            }
             _ => self.fault(&error),
         }
     }
 
     fn no_stream(&mut self, reason: &str) -> Step {
-        self.state = State::Asking { delay: None, then_poll: true };
-        Step::Event(JobEvent::own(JobEventKind::Polling { reason: reason.to_owned() }))
+        self.state = State::Asking {
+            delay: None,
+            then_poll: true,
+        };
+        Step::Event(JobEvent::own(JobEventKind::Polling {
+            reason: reason.to_owned(),
+        }))
     }
 
     /// The connection is of no more use: ask for the job, then try again after a delay.
     fn fault(&mut self, error: &Error) -> Step {
         debug!(job_id = self.job_id, after = self.cursor.after, failures = self.failures, %error, "event stream broke");
-        let base = self.decoder.retry().map_or(BACKOFF.base, |retry| retry.min(BACKOFF.cap));
+        let base = self
+            .decoder
+            .retry()
+            .map_or(BACKOFF.base, |retry| retry.min(BACKOFF.cap));
         let backoff = Backoff { base, ..BACKOFF }.delay(self.failures, random());
-        let delay = error.retry_after().map_or(backoff, |asked| asked.max(backoff).min(Duration::from_secs(300)));
+        let delay = error.retry_after().map_or(backoff, |asked| {
+            asked.max(backoff).min(Duration::from_secs(300))
+        });
         self.failures += 1;
-        self.state = State::Asking { delay: Some(delay), then_poll: false };
-        Step::Event(JobEvent::own(JobEventKind::Reconnecting { reason: error.to_string() }))
+        self.state = State::Asking {
+            delay: Some(delay),
+            then_poll: false,
+        };
+        Step::Event(JobEvent::own(JobEventKind::Reconnecting {
+            reason: error.to_string(),
+        }))
     }
 
     async fn read(&mut self) -> Step {
@@ -246,12 +297,17 @@ impl Follower {
                 }
                 Ok(Some(Err(error))) => return self.fault(&error.into()),
                 Ok(None) => {
-                    return self.fault(&Error::new(ErrorKind::Transport, "the stream ended before the job"));
+                    return self.fault(&Error::new(
+                        ErrorKind::Transport,
+                        "the stream ended before the job",
+                    ));
                 }
                 Err(_) => {
                     self.silences = if *any { 0 } else { self.silences + 1 };
                     if self.silences >= MOST_SILENCES {
-                        return self.no_stream("the stream stays silent; something on the way holds it back");
+                        return self.no_stream(
+                            "the stream stays silent; something on the way holds it back",
+                        );
                     }
                     return self.fault(&Error::new(ErrorKind::Timeout, "no ping for 45 s"));
                 }
@@ -265,7 +321,9 @@ impl Follower {
             }
             Ok(None) => None,
             Err(error) => {
-                return Step::Failed(Error::new(ErrorKind::Decode, error.to_string()).with_source(error));
+                return Step::Failed(
+                    Error::new(ErrorKind::Decode, error.to_string()).with_source(error),
+                );
             }
         };
         let read = chunk.len() - rest.len();
@@ -280,7 +338,10 @@ impl Follower {
     async fn arrived(&mut self, mut event: JobEvent, own_id: Option<String>) -> Step {
         self.failures = 0;
         self.silences = 0;
-        let numbered = own_id.as_deref().and_then(|id| id.parse().ok()).or_else(|| event.data["seq"].as_u64());
+        let numbered = own_id
+            .as_deref()
+            .and_then(|id| id.parse().ok())
+            .or_else(|| event.data["seq"].as_u64());
         let seen = self.cursor.after;
         if let Some(number) = numbered {
             if number <= seen && !event.is_done() {
@@ -298,7 +359,8 @@ impl Follower {
             self.gap_reported = true;
             // Best effort: the stream itself goes on whatever the status says.
             if let Ok(job) = self.job(false).await {
-                self.ready.push_back(JobEvent::own(JobEventKind::Snapshot(Box::new(job))));
+                self.ready
+                    .push_back(JobEvent::own(JobEventKind::Snapshot(Box::new(job))));
             }
         }
         Step::Event(event)
@@ -306,17 +368,29 @@ impl Follower {
 
     async fn job(&self, include_result: bool) -> Result<Job, Error> {
         let request = self.client.get_job().job_id(&self.job_id);
-        let request = if include_result { request.include_result(true) } else { request };
-        request.send().await.map(|job| job.into_inner().into_inner())
+        let request = if include_result {
+            request.include_result(true)
+        } else {
+            request
+        };
+        request
+            .send()
+            .await
+            .map(|job| job.into_inner().into_inner())
     }
 
     async fn ask(&mut self, delay: Option<Duration>, then_poll: bool) -> Step {
-        let onward = if then_poll { State::Polling } else { State::Connecting };
+        let onward = if then_poll {
+            State::Polling
+        } else {
+            State::Connecting
+        };
         match self.job(false).await {
             Ok(job) if job.status.is_terminal() => self.ended(job),
             Ok(job) => {
                 if self.failures > MOST_FAILURES {
-                    let message = format!("the event stream broke {} times in a row", self.failures);
+                    let message =
+                        format!("the event stream broke {} times in a row", self.failures);
                     return Step::Failed(Error::new(ErrorKind::Transport, message).with_job(job));
                 }
                 if let Some(delay) = delay {
@@ -327,7 +401,9 @@ impl Follower {
             Err(error) if is_final(&error) || self.failures > MOST_FAILURES => Step::Failed(error),
             Err(error) => {
                 self.failures += 1;
-                let pause = BACKOFF.delay(self.failures, random()).max(error.retry_after().unwrap_or_default());
+                let pause = BACKOFF
+                    .delay(self.failures, random())
+                    .max(error.retry_after().unwrap_or_default());
                 tokio::time::sleep(pause.max(delay.unwrap_or_default())).await;
                 Step::Next(onward)
             }
@@ -351,8 +427,12 @@ impl Follower {
             Err(error) if is_final(&error) || self.failures > MOST_FAILURES => Step::Failed(error),
             Err(error) => {
                 self.failures += 1;
-                tokio::time::sleep(BACKOFF.delay(self.failures, random()).max(error.retry_after().unwrap_or_default()))
-                    .await;
+                tokio::time::sleep(
+                    BACKOFF
+                        .delay(self.failures, random())
+                        .max(error.retry_after().unwrap_or_default()),
+                )
+                .await;
                 Step::Stay
             }
         }
@@ -361,7 +441,8 @@ impl Follower {
     /// The job has ended and its `done` did not come: say so in its place.
     fn ended(&mut self, job: Job) -> Step {
         let status = Some(job.status.clone());
-        self.ready.push_back(JobEvent::own(JobEventKind::Snapshot(Box::new(job))));
+        self.ready
+            .push_back(JobEvent::own(JobEventKind::Snapshot(Box::new(job))));
         Step::Event(JobEvent::own(JobEventKind::Done { status }))
     }
 }
@@ -370,5 +451,8 @@ impl Follower {
 fn is_final(error: &Error) -> bool {
     error.is_unauthorized()
         || error.is_not_found()
-        || matches!(error.kind(), ErrorKind::InvalidRequest | ErrorKind::Config | ErrorKind::Decode)
+        || matches!(
+            error.kind(),
+            ErrorKind::InvalidRequest | ErrorKind::Config | ErrorKind::Decode
+        )
 }

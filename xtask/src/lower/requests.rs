@@ -40,11 +40,19 @@ pub(super) fn note(document: &mut Value, site: &Site, sentence: &str) {
         Some((parent, _)) if site.position == Position::Parameter && site.is_root() => parent,
         _ => &site.pointer,
     };
-    let inner = document.pointer(&site.pointer).and_then(|schema| schema["description"].as_str()).map(str::to_owned);
+    let inner = document
+        .pointer(&site.pointer)
+        .and_then(|schema| schema["description"].as_str())
+        .map(str::to_owned);
     let Some(holder) = pointer::object_mut(document, holder) else {
         return;
     };
-    let text = holder.get("description").and_then(Value::as_str).map(str::to_owned).or(inner).unwrap_or_default();
+    let text = holder
+        .get("description")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .or(inner)
+        .unwrap_or_default();
     let text = match text.trim_end() {
         "" => sentence.to_owned(),
         text if text.ends_with(['.', '!', '?']) => format!("{text} {sentence}"),
@@ -100,7 +108,11 @@ pub(super) fn text_lengths(document: &mut Value, ledger: &mut Ledger) -> Result<
                 continue;
             };
             let plural = if length == 1 { "" } else { "s" };
-            note(document, &site, &format!("At {bound} {length} character{plural}."));
+            note(
+                document,
+                &site,
+                &format!("At {bound} {length} character{plural}."),
+            );
             ledger.lossy(pointer::join(&site.pointer, keyword));
         }
     }
