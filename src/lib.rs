@@ -3,6 +3,11 @@
 
 mod ext;
 
+/// The README's program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// The client as progenitor generates it from `openapi/openapi.json`.
 #[allow(
     missing_docs,

@@ -11,8 +11,8 @@ use crate::{Client, Error, ErrorKind, JobHandle};
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ClientBuilder {
-    api_key: Option<String>,
-    service_token: Option<String>,
+    api_key: Option<Result<ApiKey, Error>>,
+    service_token: Option<Result<ApiKey, Error>>,
     base_url: Option<String>,
     connect_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
@@ -23,14 +23,14 @@ impl ClientBuilder {
     /// The API key, sent as `Authorization: Bearer …` ([Gizmo: authentication][docs]).
     ///
     /// [docs]: https://docs.gizmo.antimlabs.com/api-access
-    pub fn api_key(mut self, key: impl Into<String>) -> Self {
-        self.api_key = Some(key.into());
+    pub fn api_key(mut self, key: impl AsRef<str>) -> Self {
+        self.api_key = Some(ApiKey::new(key));
         self
     }
 
     /// A service token, sent alone as `x-gizmo-service-token`; in place of an API key.
-    pub fn service_token(mut self, token: impl Into<String>) -> Self {
-        self.service_token = Some(token.into());
+    pub fn service_token(mut self, token: impl AsRef<str>) -> Self {
+        self.service_token = Some(ApiKey::new(token));
         self
     }
 
@@ -70,8 +70,8 @@ impl ClientBuilder {
     /// plain http to another machine, or TLS that could not be set up.
     pub fn build(self) -> Result<Client, Error> {
         let credential = match (self.api_key, self.service_token) {
-            (Some(key), None) => Credential::ApiKey(ApiKey::new(key)?),
-            (None, Some(token)) => Credential::ServiceToken(ApiKey::new(token)?),
+            (Some(key), None) => Credential::ApiKey(key?),
+            (None, Some(token)) => Credential::ServiceToken(token?),
             (None, None) => {
                 return Err(config(
                     "no API key: set GIZMO_API_KEY or give one to the builder",

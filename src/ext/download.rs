@@ -56,7 +56,7 @@ impl Download {
             }
         }
         let first = first.freeze();
-        if !first.starts_with(b"PK") {
+        if !is_zip(&first) {
             let said = one_line(
                 &String::from_utf8_lossy(&first[..first.len().min(200)]),
                 200,
@@ -235,8 +235,15 @@ impl Download {
     }
 }
 
-/// Bytes that tell a ZIP archive.
+/// Bytes that tell a ZIP archive: how its first entry begins or, when it is empty or was to be
+/// split, what stands there instead (APPNOTE 4.3).
 const SIGNATURE: usize = 4;
+
+fn is_zip(start: &[u8]) -> bool {
+    [b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"]
+        .iter()
+        .any(|signature| start.starts_with(*signature))
+}
 
 impl fmt::Debug for Download {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -174,15 +174,12 @@ pub(crate) struct Answer {
 
 /// progenitor's words for a parameter that is missing or wrong, as a user would say it.
 fn invalid_request(message: &str) -> String {
-    if let Some(name) = message.strip_suffix(" was not initialized") {
-        return format!("{name} is missing");
-    }
-    let message = message
-        .strip_prefix("no value was supplied for ")
-        .map_or_else(|| message.to_owned(), |name| format!("{name} is missing"));
-    match message.strip_prefix("error converting supplied value for ") {
-        Some(rest) => rest.to_owned(),
-        None => message,
+    let missing = message
+        .strip_suffix(" was not initialized")
+        .or_else(|| message.strip_prefix("no value supplied for "));
+    match missing {
+        Some(name) => format!("{name} is missing"),
+        None => message.to_owned(),
     }
 }
 

@@ -81,7 +81,9 @@ impl Client {
     async fn exchange(&self, request: Request, operation: &Operation) -> Result<Response, Error> {
         let idle = self.inner.0.idle_timeout;
         debug!(operation = operation.id, method = %request.method(), path = request.url().path(), "request");
-        let mut response = within(idle, self.client.execute(request)).await??;
+        let mut response = within(idle, self.client.execute(request))
+            .await?
+            .map_err(|error| self.unreachable(error))?;
         let status = response.status();
         debug!(
             operation = operation.id,
@@ -116,6 +118,18 @@ impl Client {
         *whole.status_mut() = status;
         *whole.headers_mut() = std::mem::take(response.headers_mut());
         Ok(whole.into())
+    }
+}
+
+impl Client {
+    /// A request that got no answer; where there was no connection, says to where.
+    fn unreachable(&self, source: reqwest::Error) -> Error {
+        let source = source.without_url();
+        if !source.is_connect() {
+            return source.into();
+        }
+        let message = format!("could not connect to {}: {}", self.baseurl, root_cause(&source));
+        Error::new(ErrorKind::Connect, message).with_source(source)
     }
 }
 
