@@ -24,8 +24,12 @@ const MIB: usize = 1024 * 1024;
 type Sum = (usize, usize);
 
 /// Name and reader of each decoder; ours is the first.
-const DECODERS: [(&str, fn(&[&[u8]]) -> Sum); 4] =
-    [("ours", ours), ("sse-core", sse_core), ("sse-stream", sse_stream), ("sse-parse", sse_parse)];
+const DECODERS: [(&str, fn(&[&[u8]]) -> Sum); 4] = [
+    ("ours", ours),
+    ("sse-core", sse_core),
+    ("sse-stream", sse_stream),
+    ("sse-parse", sse_parse),
+];
 
 fn ours(chunks: &[&[u8]]) -> Sum {
     let mut sum = (0, 0);
@@ -95,13 +99,18 @@ fn large_events() -> Vec<u8> {
     let item = "{\"name\":\"workbench\",\"position\":[0.25,-1.5,0.75]},";
     let data = item.repeat(16 * 1024 / item.len());
     fill(|text, number| {
-        text.push_str(&format!("id: {number}\nevent: done\ndata: [{data}null]\n\n"));
+        text.push_str(&format!(
+            "id: {number}\nevent: done\ndata: [{data}null]\n\n"
+        ));
     })
 }
 
 fn comments() -> Vec<u8> {
     fill(|text, number| {
-        text.push_str(&format!(": ping - 2026-03-21 09:{:02}:00+00:00\n\n", number % 60));
+        text.push_str(&format!(
+            ": ping - 2026-03-21 09:{:02}:00+00:00\n\n",
+            number % 60
+        ));
     })
 }
 
@@ -145,13 +154,32 @@ fn main() {
     for (name, _) in DECODERS {
         print!("{name:>11}");
     }
-    println!("{:>9}   sse-core / sse-stream / sse-parse : ours; the faster of the first two", "MB/s");
+    println!(
+        "{:>9}   sse-core / sse-stream / sse-parse : ours; the faster of the first two",
+        "MB/s"
+    );
 
     let streams = [
-        ("small events (120 B)", small_events(), &[64, 1400, 16 << 10, 64 << 10][..]),
-        ("events of 16 KiB", large_events(), &[64, 1400, 16 << 10, 64 << 10]),
-        ("comments (38 B)", comments(), &[64, 1400, 16 << 10, 64 << 10]),
-        ("comments (8 B)", short_comments(), &[64, 1400, 16 << 10, 64 << 10]),
+        (
+            "small events (120 B)",
+            small_events(),
+            &[64, 1400, 16 << 10, 64 << 10][..],
+        ),
+        (
+            "events of 16 KiB",
+            large_events(),
+            &[64, 1400, 16 << 10, 64 << 10],
+        ),
+        (
+            "comments (38 B)",
+            comments(),
+            &[64, 1400, 16 << 10, 64 << 10],
+        ),
+        (
+            "comments (8 B)",
+            short_comments(),
+            &[64, 1400, 16 << 10, 64 << 10],
+        ),
         ("one event of 10 MiB", huge_event(), &[1 << 10]),
     ];
     let wanted = arguments.next().unwrap_or_default();
@@ -170,7 +198,10 @@ fn compare(name: &str, bytes: &[u8], size: usize, rounds: usize) {
     let mut order: [usize; DECODERS.len()] = array::from_fn(|turn| turn);
     for (round, times) in times.iter_mut().enumerate() {
         // Through all orders, so that no decoder is always the one after another.
-        order.swap(round % DECODERS.len(), (round + 1 + round / DECODERS.len()) % DECODERS.len());
+        order.swap(
+            round % DECODERS.len(),
+            (round + 1 + round / DECODERS.len()) % DECODERS.len(),
+        );
         for turn in order {
             let (other, read) = DECODERS[turn];
             let start = Instant::now();
@@ -184,8 +215,11 @@ fn compare(name: &str, bytes: &[u8], size: usize, rounds: usize) {
     let mut ratio_to = [0.0; DECODERS.len()];
     for turn in 0..DECODERS.len() {
         median_of[turn] = median(times.iter().map(|times| times[turn].as_secs_f64()));
-        ratio_to[turn] =
-            median(times.iter().map(|times| times[turn].as_secs_f64() / times[0].as_secs_f64()));
+        ratio_to[turn] = median(
+            times
+                .iter()
+                .map(|times| times[turn].as_secs_f64() / times[0].as_secs_f64()),
+        );
     }
     let mut faster = f64::INFINITY;
     print!("{:<28}", format!("{name}, {size} B"));

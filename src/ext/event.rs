@@ -76,7 +76,7 @@ pub enum JobEventKind {
 
 impl JobEvent {
     /// Reads a server-sent event.
-    pub(crate) fn from_sse(event: &str, data: &str, seq: Option<u64>) -> Self {
+    pub(crate) fn from_sse(event: &str, data: &str) -> Self {
         let data = serde_json::from_str(data).unwrap_or_else(|_| Value::String(data.to_owned()));
         let text = |names: &[&str]| {
             names
@@ -110,7 +110,11 @@ impl JobEvent {
                 event: other.to_owned(),
             },
         };
-        Self { seq, kind, data }
+        Self {
+            seq: None,
+            kind,
+            data,
+        }
     }
 
     /// One of the kinds that this client adds.
@@ -212,12 +216,9 @@ mod tests {
             ("queue_position", r#"{"position":3}"#, "queue_position"),
             ("stage_start", "[1]", "stage_start"),
         ] {
-            assert_eq!(JobEvent::from_sse(event, data, None).to_string(), line);
+            assert_eq!(JobEvent::from_sse(event, data).to_string(), line);
         }
-        let unknown = JobEvent::from_sse("queue_position", r#"{"position":3}"#, Some(4));
-        assert_eq!(
-            (&unknown.data["position"], unknown.seq),
-            (&Value::from(3), Some(4))
-        );
+        let unknown = JobEvent::from_sse("queue_position", r#"{"position":3}"#);
+        assert_eq!(&unknown.data["position"], &Value::from(3));
     }
 }

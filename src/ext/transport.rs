@@ -128,7 +128,11 @@ impl Client {
         if !source.is_connect() {
             return source.into();
         }
-        let message = format!("could not connect to {}: {}", self.baseurl, root_cause(&source));
+        let message = format!(
+            "could not connect to {}: {}",
+            self.baseurl,
+            root_cause(&source)
+        );
         Error::new(ErrorKind::Connect, message).with_source(source)
     }
 }

@@ -19,7 +19,12 @@ async fn get_scene(status: u16, headers: &[(&str, &str)], body: &str) -> Error {
         }
     });
     let client = client(&server.base_url());
-    client.get_scene().scene_id("sc_1").send().await.unwrap_err()
+    client
+        .get_scene()
+        .scene_id("sc_1")
+        .send()
+        .await
+        .unwrap_err()
 }
 
 #[tokio::test]
@@ -49,7 +54,12 @@ async fn an_error_answer_is_one_line_whatever_its_shape() {
             "<html><title>Bad Gateway</title></html>",
             "get_scene: 502 bad gateway: an HTML page, `Bad Gateway`",
         ),
-        (500, &[], "", "get_scene: 500 internal server error: no message"),
+        (
+            500,
+            &[],
+            "",
+            "get_scene: 500 internal server error: no message",
+        ),
         (
             429,
             &[("retry-after", "1.5")],
@@ -134,7 +144,12 @@ async fn a_lost_answer_to_a_generation_is_an_unknown_outcome_and_not_sent_again(
         "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n",
     ] {
         let client = rude(answer).await;
-        let error = client.generate_scene().prompt("x").start().await.unwrap_err();
+        let error = client
+            .generate_scene()
+            .prompt("x")
+            .start()
+            .await
+            .unwrap_err();
         assert!(error.is_outcome_unknown(), "{answer}: {error}");
         assert!(!error.is_retryable(), "{answer}: {error}");
         let read = client.whoami().send().await.unwrap_err();
@@ -147,11 +162,19 @@ async fn a_connection_that_is_refused_says_so_and_where() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = client(&url).generate_scene().prompt("x").start().await.unwrap_err();
+    let error = client(&url)
+        .generate_scene()
+        .prompt("x")
+        .start()
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(error.is_retryable() && !error.is_outcome_unknown());
     let line = error.to_string();
-    assert!(line.starts_with(&format!("generate_scene: could not connect to {url}: ")), "{line}");
+    assert!(
+        line.starts_with(&format!("generate_scene: could not connect to {url}: ")),
+        "{line}"
+    );
     assert!(line.contains("refused"), "{line}");
 }
 
@@ -167,7 +190,12 @@ async fn an_export_that_is_no_archive_is_an_error_with_its_start() {
             then.into_inner().status(200).body(body);
         });
         let client = client(&server.base_url());
-        let error = client.export_scene().scene_id("sc_1").download().await.unwrap_err();
+        let error = client
+            .export_scene()
+            .scene_id("sc_1")
+            .download()
+            .await
+            .unwrap_err();
         assert_eq!(error.to_string(), format!("export_scene: {said}"));
         assert_eq!(error.body(), body.as_bytes());
     }

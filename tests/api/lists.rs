@@ -48,7 +48,8 @@ fn wanted(count: usize) -> Vec<String> {
 async fn items_come_each_once_however_the_service_pages() {
     let honest = |offset: usize, limit: usize| json!({"scenes": scenes(offset.min(45)..(offset + limit).min(45)), "total": 45});
     let silent = |offset: usize, limit: usize| json!({"items": scenes(offset.min(45)..(offset + limit).min(45))});
-    let capped = |offset: usize, _: usize| json!({"scenes": scenes(offset.min(45)..(offset + 7).min(45))});
+    let capped =
+        |offset: usize, _: usize| json!({"scenes": scenes(offset.min(45)..(offset + 7).min(45))});
     let no_offset = |_: usize, _: usize| scenes(0..45);
     for answer in [honest, silent, capped] {
         let (_server, client) = server(answer).await;
@@ -74,9 +75,30 @@ async fn a_list_that_grows_while_it_is_read_repeats_nothing() {
 async fn an_empty_list_and_a_last_page_cost_no_further_request() {
     let (_server, client) = server(|_, _| json!({"scenes": [], "total": 0})).await;
     assert_eq!(ids(&client, 20).await, wanted(0));
-    let (_server, client) = server(|offset, limit| json!({"scenes": scenes(offset..offset + limit), "total": 40})).await;
-    let pages: Vec<_> = client.list_scenes().limit(20).pages().try_collect().await.unwrap();
-    assert_eq!(pages.iter().map(|page| page.items.len()).collect::<Vec<_>>(), [20, 20]);
-    let from: Vec<_> = client.list_scenes().offset(30).limit(20).items().try_collect().await.unwrap();
+    let (_server, client) =
+        server(|offset, limit| json!({"scenes": scenes(offset..offset + limit), "total": 40}))
+            .await;
+    let pages: Vec<_> = client
+        .list_scenes()
+        .limit(20)
+        .pages()
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(
+        pages
+            .iter()
+            .map(|page| page.items.len())
+            .collect::<Vec<_>>(),
+        [20, 20]
+    );
+    let from: Vec<_> = client
+        .list_scenes()
+        .offset(30)
+        .limit(20)
+        .items()
+        .try_collect()
+        .await
+        .unwrap();
     assert_eq!(from[0].id, "sc_30");
 }

@@ -156,7 +156,10 @@ async fn a_wrong_value_is_refused_before_anything_is_sent() {
         .send()
         .await
         .unwrap_err();
-    assert!(climbing.to_string().contains("path parameter"), "{climbing}");
+    assert!(
+        climbing.to_string().contains("path parameter"),
+        "{climbing}"
+    );
     for error in [unknown, missing, no_prompt, climbing] {
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
         assert!(!error.is_outcome_unknown() && !error.is_retryable());

@@ -13,14 +13,17 @@ async fn nothing_that_can_be_printed_shows_the_key() {
         // A service that echoes the key in its message.
         then.status(401)
             .header("content-type", "application/json")
-            .body(format!(r#"{{"error":{{"code":"x","message":"bad key {CANARY}"}}}}"#));
+            .body(format!(
+                r#"{{"error":{{"code":"x","message":"bad key {CANARY}"}}}}"#
+            ));
     });
     let client = client(&server.base_url());
     let error = client.whoami().send().await.unwrap_err();
     let job = client.job("job_1");
     let events = job.events();
     let scene = client.generate_scene().prompt("x");
-    let mut shown = format!("{client:?} {client:#?} {error} {error:?} {error:#?} {job:?} {events:?} {scene:?}");
+    let mut shown =
+        format!("{client:?} {client:#?} {error} {error:?} {error:#?} {job:?} {events:?} {scene:?}");
     shown.push_str(&String::from_utf8_lossy(error.body()));
     let mut source = std::error::Error::source(&error);
     while let Some(cause) = source {
@@ -37,7 +40,9 @@ async fn nothing_that_can_be_printed_shows_the_key() {
 
 #[test]
 fn the_key_goes_to_no_other_machine_over_plain_http() {
-    let builder = Client::builder().api_key(CANARY).base_url("http://gizmo.example");
+    let builder = Client::builder()
+        .api_key(CANARY)
+        .base_url("http://gizmo.example");
     let error = builder.build().unwrap_err();
     assert!(error.to_string().contains("plain http"), "{error}");
     assert!(!format!("{error:?}").contains("canary"));

@@ -12,4 +12,3 @@ pub fn client(base_url: &str) -> Client {
         .build()
         .unwrap()
 }
-
