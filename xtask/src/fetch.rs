@@ -44,10 +44,7 @@ pub enum Fetched {
 /// It is no http or https URL.
 pub fn document_url(base: &str) -> Result<String> {
     let base = base.trim().trim_end_matches('/');
-    let base = base
-        .strip_suffix("/v1")
-        .unwrap_or(base)
-        .trim_end_matches('/');
+    let base = base.strip_suffix("/v1").unwrap_or(base).trim_end_matches('/');
     if !(base.starts_with("https://") || base.starts_with("http://")) {
         return Err(Error::refused(format!(
             "the base URL `{base}` must start with https:// (or http:// for this machine)"
@@ -62,9 +59,7 @@ pub fn document_url(base: &str) -> Result<String> {
 /// It cannot be read, or is larger than any document.
 pub fn file(path: &Path) -> Result<Vec<u8>> {
     let refused = |reason: String| Error::refused(format!("{}: {reason}", path.display()));
-    let size = fs::metadata(path)
-        .map_err(|error| refused(format!("cannot read the file: {error}")))?
-        .len();
+    let size = fs::metadata(path).map_err(|error| refused(format!("cannot read the file: {error}")))?.len();
     if size > LARGEST {
         return Err(refused(too_large()));
     }
@@ -95,9 +90,7 @@ pub fn url(address: &str, etag: Option<&str>) -> Result<Fetched> {
         if let Some(etag) = etag {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
-        let response = request
-            .call()
-            .map_err(|error| Error::network(format!("cannot fetch {uri}: {error}")))?;
+        let response = request.call().map_err(|error| Error::network(format!("cannot fetch {uri}: {error}")))?;
         match response.status().as_u16() {
             200 => return body(&uri, response),
             304 if etag.is_some() => return Ok(Fetched::NotModified),
@@ -105,26 +98,16 @@ pub fn url(address: &str, etag: Option<&str>) -> Result<Fetched> {
             status => {
                 return Err(Error::network(format!(
                     "{uri} answered {status}{}; check the URL",
-                    response
-                        .status()
-                        .canonical_reason()
-                        .map(|reason| format!(" {reason}"))
-                        .unwrap_or_default()
+                    response.status().canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default()
                 )));
             }
         }
     }
-    Err(Error::network(format!(
-        "{address} redirects more than {REDIRECTS} times"
-    )))
+    Err(Error::network(format!("{address} redirects more than {REDIRECTS} times")))
 }
 
 fn body(uri: &Uri, mut response: Response<ureq::Body>) -> Result<Fetched> {
-    let etag = response
-        .headers()
-        .get(header::ETAG)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let etag = response.headers().get(header::ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut bytes = Vec::new();
     response
         .body_mut()
@@ -160,9 +143,7 @@ fn redirected(from: &Uri, response: &Response<ureq::Body>) -> Result<Uri> {
     };
     let target = parse(&target)?;
     if target.scheme_str() != Some("https") {
-        return Err(Error::network(format!(
-            "{from} redirects to {target}, which is not https"
-        )));
+        return Err(Error::network(format!("{from} redirects to {target}, which is not https")));
     }
     Ok(target)
 }
@@ -177,10 +158,7 @@ fn parse(address: &str) -> Result<Uri> {
 
 fn is_this_machine(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or("").trim_matches(['[', ']']);
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -196,11 +174,7 @@ mod tests {
             "https://h.example/v1/",
             " https://h.example//v1// ",
         ] {
-            assert_eq!(
-                document_url(base).unwrap(),
-                "https://h.example/v1/openapi.json",
-                "{base}"
-            );
+            assert_eq!(document_url(base).unwrap(), "https://h.example/v1/openapi.json", "{base}");
         }
         assert!(document_url("h.example").is_err());
     }
@@ -214,11 +188,7 @@ mod tests {
             ("http://127.0.0.1.example/x", false),
             ("http://example.com/x", false),
         ] {
-            assert_eq!(
-                is_this_machine(&parse(address).unwrap()),
-                expected,
-                "{address}"
-            );
+            assert_eq!(is_this_machine(&parse(address).unwrap()), expected, "{address}");
         }
     }
 }

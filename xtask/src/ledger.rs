@@ -37,11 +37,7 @@ impl Ledger {
     }
 
     fn record(&mut self, pointer: String, lossy: bool) {
-        self.entries.push(Entry {
-            rule: self.rule,
-            pointer,
-            lossy,
-        });
+        self.entries.push(Entry { rule: self.rule, pointer, lossy });
     }
 
     /// The rewrites, in the order they were made.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::{
     reach::Reach,
@@ -11,21 +11,18 @@ use super::{
 };
 
 /// A numeric `exclusiveMinimum` becomes 3.0's boolean beside `minimum`; an integer's, `n + 1`.
-pub(super) fn exclusive(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn exclusive(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
         };
-        for (keyword, inclusive, step) in [
-            ("exclusiveMinimum", "minimum", 1.0),
-            ("exclusiveMaximum", "maximum", -1.0),
-        ] {
+        for (keyword, inclusive, step) in [("exclusiveMinimum", "minimum", 1.0), ("exclusiveMaximum", "maximum", -1.0)]
+        {
             if rewrite(schema, keyword, inclusive, step) {
                 ledger.exact(pointer::join(&site.pointer, keyword));
             }
         }
     }
-    Ok(())
 }
 
 fn rewrite(schema: &mut Map<String, Value>, keyword: &str, inclusive: &str, step: f64) -> bool {
@@ -40,11 +37,7 @@ fn rewrite(schema: &mut Map<String, Value>, keyword: &str, inclusive: &str, step
         return true;
     }
     if schema.get("type").and_then(Value::as_str) == Some("integer") {
-        let edge = if step > 0.0 {
-            bound.floor()
-        } else {
-            bound.ceil()
-        };
+        let edge = if step > 0.0 { bound.floor() } else { bound.ceil() };
         schema.insert(inclusive.to_owned(), integer(edge + step));
     } else {
         schema.insert(inclusive.to_owned(), bound_text);
@@ -55,10 +48,7 @@ fn rewrite(schema: &mut Map<String, Value>, keyword: &str, inclusive: &str, step
 
 /// A whole number as JSON without a fraction, which integer bounds must not have.
 fn integer(value: f64) -> Value {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a bound beyond i64 is no bound on an i64; the cast saturates"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "a bound beyond i64 is no bound on an i64; the cast saturates")]
     let whole = value as i64;
     json!(whole)
 }
@@ -67,15 +57,13 @@ fn integer(value: f64) -> Value {
 ///
 /// The generator takes `minimum: 1` for a `NonZero` type, which no literal converts to and which
 /// refuses an answer of 0; the bound moves into the description, and the service checks it.
-pub(super) fn non_negative(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn non_negative(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
         };
-        if schema.get("type").and_then(Value::as_str) != Some("integer")
-            || schema.contains_key("enum")
-        {
+        if schema.get("type").and_then(Value::as_str) != Some("integer") || schema.contains_key("enum") {
             continue;
         }
         for bound in ["minimum", "maximum"] {
@@ -109,7 +97,6 @@ pub(super) fn non_negative(document: &mut Value, ledger: &mut Ledger) -> Result<
             ledger.lossy(site.pointer);
         }
     }
-    Ok(())
 }
 
 fn note_range(document: &mut Value, site: &Site, least: i64, most: Option<u64>) {

@@ -27,13 +27,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
 }
 
 /// Moves the definitions that one schema holds into `components.schemas`.
-fn hoist(
-    document: &mut Value,
-    site: &Site,
-    keyword: &str,
-    family: &mut BTreeSet<String>,
-    ledger: &mut Ledger,
-) {
+fn hoist(document: &mut Value, site: &Site, keyword: &str, family: &mut BTreeSet<String>, ledger: &mut Ledger) {
     let at = pointer::join(&site.pointer, keyword);
     let Some(Value::Object(definitions)) = pointer::remove(document, &at) else {
         return;
@@ -63,20 +57,19 @@ fn hoist(
 }
 
 /// The definition's own name, unless a component of another shape has it already.
-fn free_name(document: &Value, owner: &str, name: &str, schema: &Value) -> String {
-    let taken = |name: &str| {
-        document["components"]["schemas"]
-            .get(name)
-            .is_some_and(|existing| existing != schema)
-    };
-    if !taken(name) {
-        return name.to_owned();
+fn free_name(document: &Value, owner: &str, own: &str, schema: &Value) -> String {
+    let taken = |name: &str| document["components"]["schemas"].get(name).is_some_and(|existing| existing != schema);
+    if !taken(own) {
+        return own.to_owned();
     }
-    let longer = format!("{owner}{}", name.to_upper_camel_case());
-    std::iter::once(longer.clone())
-        .chain((2..).map(|number| format!("{longer}{number}")))
-        .find(|name| !taken(name))
-        .expect("numbers do not run out")
+    let longer = format!("{owner}{}", own.to_upper_camel_case());
+    let mut name = longer.clone();
+    let mut number = 2;
+    while taken(&name) {
+        name = format!("{longer}{number}");
+        number += 1;
+    }
+    name
 }
 
 /// Whatever is still referred to must be a component that exists.
@@ -86,15 +79,12 @@ fn check(document: &mut Value) -> Result<()> {
         let Some(reference) = schema.get("$ref") else {
             continue;
         };
-        let exists = reach::target(schema)
-            .is_some_and(|name| document["components"]["schemas"].get(&name).is_some());
+        let exists = reach::target(schema).is_some_and(|name| document["components"]["schemas"].get(&name).is_some());
         if !exists {
             return Err(Error::refused(format!(
                 "{} refers to {}, which is no component of the document",
                 site.pointer,
-                reference
-                    .as_str()
-                    .map_or_else(|| json!(reference).to_string(), str::to_owned)
+                reference.as_str().map_or_else(|| json!(reference).to_string(), str::to_owned)
             )));
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use heck::ToUpperCamelCase;
 use serde_json::{Map, Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::{
     reach::{self, Reach},
@@ -16,7 +16,7 @@ use super::{
 ///
 /// All enums of one property name that allow the same values share one component; otherwise
 /// each is named after its owner as well.
-pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
     let found: Vec<Site> = walk::schemas(document)
         .into_iter()
         .filter(|site| !(site.is_root() && site.position == Position::Component))
@@ -25,10 +25,7 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
     let mut by_name: BTreeMap<String, BTreeSet<Vec<String>>> = BTreeMap::new();
     for site in &found {
         let schema = document.pointer(&site.pointer).expect("it was found above");
-        by_name
-            .entry(short_name(site))
-            .or_default()
-            .insert(values(schema));
+        by_name.entry(short_name(site)).or_default().insert(values(schema));
     }
     for site in found {
         let schema = document.pointer(&site.pointer).expect("it was found above");
@@ -51,30 +48,19 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             let shape = definition(schema);
             document["components"]["schemas"][name] = shape;
         }
-        let node = document
-            .pointer_mut(&site.pointer)
-            .expect("it was found above");
+        let node = document.pointer_mut(&site.pointer).expect("it was found above");
         refer(node, name, &site);
         ledger.exact(site.pointer);
     }
-    Ok(())
 }
 
 /// A string of which two values or more are allowed; one value tags a variant and stays inline.
 fn is_enum(schema: &Value) -> bool {
-    schema["type"] == "string"
-        && schema["enum"]
-            .as_array()
-            .is_some_and(|values| values.len() > 1)
+    schema["type"] == "string" && schema["enum"].as_array().is_some_and(|values| values.len() > 1)
 }
 
 fn values(schema: &Value) -> Vec<String> {
-    let mut values: Vec<String> = schema["enum"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(ToString::to_string)
-        .collect();
+    let mut values: Vec<String> = schema["enum"].as_array().into_iter().flatten().map(ToString::to_string).collect();
     values.sort();
     values
 }
@@ -115,7 +101,7 @@ fn refer(node: &mut Value, name: &str, site: &Site) {
 }
 
 /// Marks the enums that answers may contain: a value that is new must not fail to decode.
-pub(super) fn open(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn open(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     let variants = variants(document);
     for site in walk::schemas(document) {
@@ -141,7 +127,6 @@ pub(super) fn open(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             ledger.lossy(pointer::join(&site.pointer, "enum"));
         }
     }
-    Ok(())
 }
 
 /// The pointers of the objects that are variants of a union, where one value tells them apart.

@@ -5,13 +5,13 @@
 
 use serde_json::{Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::{reach, success::is_success, walk};
 
 const NAME: &str = "ErrorResponse";
 
-pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     if document["components"]["schemas"].get(NAME).is_none() {
         document["components"]["schemas"][NAME] = lenient();
         ledger.exact(pointer::join("/components/schemas", NAME));
@@ -21,14 +21,9 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
         let Some(responses) = pointer::object_mut(document, &at) else {
             continue;
         };
-        let ranges = [
-            ("4XX", "The request was refused"),
-            ("5XX", "The service failed"),
-        ];
+        let ranges = [("4XX", "The request was refused"), ("5XX", "The service failed")];
         for status in responses.keys().cloned().collect::<Vec<_>>() {
-            let is_ours = ranges
-                .iter()
-                .any(|(range, text)| *range == status && responses[*range] == error(text));
+            let is_ours = ranges.iter().any(|(range, text)| *range == status && responses[*range] == error(text));
             if is_success(&status) || is_ours || status.starts_with("x-") {
                 continue;
             }
@@ -39,7 +34,6 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             responses.entry(range).or_insert_with(|| error(text));
         }
     }
-    Ok(())
 }
 
 fn error(description: &str) -> Value {

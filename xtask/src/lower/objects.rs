@@ -2,17 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
 /// `true` is the empty schema; a property that is `false` may not be there and is not described.
-pub(super) fn booleans(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn booleans(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
-        if matches!(
-            site.keyword,
-            Some("additionalProperties" | "patternProperties")
-        ) {
+        if matches!(site.keyword, Some("additionalProperties" | "patternProperties")) {
             continue; // 3.0 knows booleans there, and `patterns` reads them.
         }
         match document.pointer(&site.pointer) {
@@ -31,7 +28,6 @@ pub(super) fn booleans(document: &mut Value, ledger: &mut Ledger) -> Result<()> 
             _ => {}
         }
     }
-    Ok(())
 }
 
 fn set(document: &mut Value, at: &str, value: Value) {
@@ -41,7 +37,7 @@ fn set(document: &mut Value, at: &str, value: Value) {
 }
 
 /// `patternProperties` become `additionalProperties`: the values' types without the keys' rule.
-pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
@@ -52,11 +48,7 @@ pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) -> Result<()> 
         // Keys that match no pattern are free unless `additionalProperties` says otherwise.
         let rest = schema.get("additionalProperties").cloned();
         let mut kinds: Vec<Value> = Vec::new();
-        for kind in patterns
-            .into_iter()
-            .map(|(_, kind)| kind)
-            .chain(rest.clone())
-        {
+        for kind in patterns.into_iter().map(|(_, kind)| kind).chain(rest.clone()) {
             let kind = if kind == json!(true) { json!({}) } else { kind };
             if kind != json!(false) && !kinds.contains(&kind) {
                 kinds.push(kind);
@@ -72,5 +64,4 @@ pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) -> Result<()> 
         schema.insert("additionalProperties".to_owned(), merged);
         ledger.lossy(pointer::join(&site.pointer, "patternProperties"));
     }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::{
     reach::Reach,
@@ -10,7 +10,7 @@ use super::{
 };
 
 /// A default in a request goes into the description, so that the service applies its own.
-pub(super) fn defaults(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn defaults(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {
         if !reach.is_sent(&site) {
@@ -29,7 +29,6 @@ pub(super) fn defaults(document: &mut Value, ledger: &mut Ledger) -> Result<()> 
         }
         ledger.lossy(pointer::join(&site.pointer, "default"));
     }
-    Ok(())
 }
 
 /// Adds a sentence to the description that a reader of the generated code sees.
@@ -40,19 +39,11 @@ pub(super) fn note(document: &mut Value, site: &Site, sentence: &str) {
         Some((parent, _)) if site.position == Position::Parameter && site.is_root() => parent,
         _ => &site.pointer,
     };
-    let inner = document
-        .pointer(&site.pointer)
-        .and_then(|schema| schema["description"].as_str())
-        .map(str::to_owned);
+    let inner = document.pointer(&site.pointer).and_then(|schema| schema["description"].as_str()).map(str::to_owned);
     let Some(holder) = pointer::object_mut(document, holder) else {
         return;
     };
-    let text = holder
-        .get("description")
-        .and_then(Value::as_str)
-        .map(str::to_owned)
-        .or(inner)
-        .unwrap_or_default();
+    let text = holder.get("description").and_then(Value::as_str).map(str::to_owned).or(inner).unwrap_or_default();
     let text = match text.trim_end() {
         "" => sentence.to_owned(),
         text if text.ends_with(['.', '!', '?']) => format!("{text} {sentence}"),
@@ -62,7 +53,7 @@ pub(super) fn note(document: &mut Value, site: &Site, sentence: &str) {
 }
 
 /// A parameter is there or not; a null cannot be sent as one.
-pub(super) fn nullable_parameters(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn nullable_parameters(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         if site.position != Position::Parameter || !site.is_root() {
             continue;
@@ -81,11 +72,10 @@ pub(super) fn nullable_parameters(document: &mut Value, ledger: &mut Ledger) -> 
             parameter.insert("required".to_owned(), json!(false));
         }
     }
-    Ok(())
 }
 
 /// A pattern would bring a regex engine into the client; the service checks it.
-pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         if let Some(schema) = pointer::object_mut(document, &site.pointer)
             && schema.shift_remove("pattern").is_some()
@@ -93,5 +83,4 @@ pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) -> Result<()> 
             ledger.lossy(pointer::join(&site.pointer, "pattern"));
         }
     }
-    Ok(())
 }

@@ -2,22 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
 /// Of several success answers the one that says most stays.
-pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "responses");
         let Some(responses) = pointer::object_mut(document, &at) else {
             continue;
         };
-        let successes: Vec<String> = responses
-            .keys()
-            .filter(|status| is_success(status))
-            .cloned()
-            .collect();
+        let successes: Vec<String> = responses.keys().filter(|status| is_success(status)).cloned().collect();
         if successes.is_empty() {
             // A lone `default` is how some say "the answer": beside errors it would be one.
             if let Some(answer) = responses.shift_remove("default") {
@@ -29,9 +25,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
         let richest = successes
             .iter()
             .enumerate()
-            .max_by_key(|(index, status)| {
-                (richness(&responses[*status]), std::cmp::Reverse(*index))
-            })
+            .max_by_key(|(index, status)| (richness(&responses[*status]), std::cmp::Reverse(*index)))
             .map(|(_, status)| status.clone())
             .expect("there is one at least");
         for status in successes.iter().filter(|status| **status != richest) {
@@ -39,7 +33,6 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             ledger.lossy(pointer::join(&at, status));
         }
     }
-    Ok(())
 }
 
 pub(super) fn is_success(status: &str) -> bool {
@@ -49,19 +42,13 @@ pub(super) fn is_success(status: &str) -> bool {
 /// Of several bodies of one answer the one that says most stays; JSON always has a schema.
 ///
 /// The generator would take the JSON and ignore a file beside it.
-pub(super) fn contents(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn contents(document: &mut Value, ledger: &mut Ledger) {
     for operation in walk::operations(document) {
         let responses = pointer::join(&operation.pointer, "responses");
         let statuses: Vec<String> = document
             .pointer(&responses)
             .and_then(Value::as_object)
-            .map(|responses| {
-                responses
-                    .keys()
-                    .filter(|s| is_success(s))
-                    .cloned()
-                    .collect()
-            })
+            .map(|responses| responses.keys().filter(|s| is_success(s)).cloned().collect())
             .unwrap_or_default();
         for status in statuses {
             let at = pointer::join(&pointer::join(&responses, &status), "content");
@@ -70,22 +57,15 @@ pub(super) fn contents(document: &mut Value, ledger: &mut Ledger) -> Result<()> 
             }
         }
     }
-    Ok(())
 }
 
 fn keep_one(content: &mut Map<String, Value>, at: &str, ledger: &mut Ledger) {
     let best = content
         .iter()
         .enumerate()
-        .max_by_key(|(index, (media_type, body))| {
-            (worth(media_type, body), std::cmp::Reverse(*index))
-        })
+        .max_by_key(|(index, (media_type, body))| (worth(media_type, body), std::cmp::Reverse(*index)))
         .map(|(_, (media_type, _))| media_type.clone());
-    let others: Vec<String> = content
-        .keys()
-        .filter(|media_type| Some(*media_type) != best.as_ref())
-        .cloned()
-        .collect();
+    let others: Vec<String> = content.keys().filter(|media_type| Some(*media_type) != best.as_ref()).cloned().collect();
     for media_type in others {
         content.shift_remove(&media_type);
         ledger.lossy(pointer::join(at, &media_type));
@@ -124,12 +104,7 @@ fn worth(media_type: &str, body: &Value) -> u8 {
         "text/event-stream" => 4,
         _ if is_json(essence) && is_untyped => 1,
         _ if is_json(essence) => 3,
-        _ if essence.starts_with("text/")
-            || essence.ends_with("xml")
-            || essence.ends_with("json") =>
-        {
-            2
-        }
+        _ if essence.starts_with("text/") || essence.ends_with("xml") || essence.ends_with("json") => 2,
         _ => 5,
     }
 }

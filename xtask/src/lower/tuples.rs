@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
-pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
@@ -16,13 +16,8 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
         };
         let places = prefix.len() as u64;
         let is_closed = schema.get("items").is_some_and(is_never)
-            || schema
-                .get("maxItems")
-                .and_then(Value::as_u64)
-                .is_some_and(|most| most <= places);
-        let rest = schema
-            .shift_remove("items")
-            .filter(|items| !is_never(items));
+            || schema.get("maxItems").and_then(Value::as_u64).is_some_and(|most| most <= places);
+        let rest = schema.shift_remove("items").filter(|items| !is_never(items));
         if is_closed {
             schema.entry("maxItems").or_insert(json!(places));
         }
@@ -45,7 +40,6 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
         schema.insert("items".to_owned(), items);
         ledger.lossy(pointer::join(&site.pointer, "prefixItems"));
     }
-    Ok(())
 }
 
 /// `false`, also in the form that `boolean-schema` gives it.
