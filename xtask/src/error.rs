@@ -43,7 +43,10 @@ impl Error {
     }
 
     fn new(kind: Kind, message: &str) -> Self {
-        Self { kind, message: one_line(message) }
+        Self {
+            kind,
+            message: one_line(message),
+        }
     }
 
     /// Which kind of failure it is.

@@ -44,7 +44,10 @@ pub enum Fetched {
 /// It is no http or https URL.
 pub fn document_url(base: &str) -> Result<String> {
     let base = base.trim().trim_end_matches('/');
-    let base = base.strip_suffix("/v1").unwrap_or(base).trim_end_matches('/');
+    let base = base
+        .strip_suffix("/v1")
+        .unwrap_or(base)
+        .trim_end_matches('/');
     if !(base.starts_with("https://") || base.starts_with("http://")) {
         return Err(Error::refused(format!(
             "the base URL `{base}` must start with https:// (or http:// for this machine)"
@@ -59,7 +62,9 @@ pub fn document_url(base: &str) -> Result<String> {
 /// It cannot be read, or is larger than any document.
 pub fn file(path: &Path) -> Result<Vec<u8>> {
     let refused = |reason: String| Error::refused(format!("{}: {reason}", path.display()));
-    let size = fs::metadata(path).map_err(|error| refused(format!("cannot read the file: {error}")))?.len();
+    let size = fs::metadata(path)
+        .map_err(|error| refused(format!("cannot read the file: {error}")))?
+        .len();
     if size > LARGEST {
         return Err(refused(too_large()));
     }
@@ -71,26 +76,21 @@ pub fn file(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// The address, the connection, the status or the size is not what it should be.
 pub fn url(address: &str, etag: Option<&str>) -> Result<Fetched> {
-    let agent: Agent = Agent::config_builder()
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .timeout_connect(Some(CONNECT))
-        .timeout_global(Some(TOTAL))
-        .user_agent("gizmo-client-xtask")
-        .build()
-        .into();
     let mut uri = parse(address)?;
     if uri.scheme_str() != Some("https") && !is_this_machine(&uri) {
         return Err(Error::refused(format!(
             "{address}: a document is fetched over https; http is for this machine alone"
         )));
     }
+    let agent = agent(&uri);
     for _ in 0..=REDIRECTS {
         let mut request = agent.get(&uri).header(header::ACCEPT, "application/json");
         if let Some(etag) = etag {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
-        let response = request.call().map_err(|error| Error::network(format!("cannot fetch {uri}: {error}")))?;
+        let response = request
+            .call()
+            .map_err(|error| Error::network(format!("cannot fetch {uri}: {error}")))?;
         match response.status().as_u16() {
             200 => return body(&uri, response),
             304 if etag.is_some() => return Ok(Fetched::NotModified),
@@ -98,16 +98,43 @@ pub fn url(address: &str, etag: Option<&str>) -> Result<Fetched> {
             status => {
                 return Err(Error::network(format!(
                     "{uri} answered {status}{}; check the URL",
-                    response.status().canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default()
+                    response
+                        .status()
+                        .canonical_reason()
+                        .map(|reason| format!(" {reason}"))
+                        .unwrap_or_default()
                 )));
             }
         }
     }
-    Err(Error::network(format!("{address} redirects more than {REDIRECTS} times")))
+    Err(Error::network(format!(
+        "{address} redirects more than {REDIRECTS} times"
+    )))
+}
+
+/// Redirects are followed by hand, since each one's scheme counts.
+fn agent(uri: &Uri) -> Agent {
+    let config = Agent::config_builder()
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .timeout_connect(Some(CONNECT))
+        .timeout_global(Some(TOTAL))
+        .user_agent("gizmo-client-xtask");
+    // The environment's proxy knows nothing of this machine's ports.
+    let config = if is_this_machine(uri) {
+        config.proxy(None)
+    } else {
+        config
+    };
+    config.build().into()
 }
 
 fn body(uri: &Uri, mut response: Response<ureq::Body>) -> Result<Fetched> {
-    let etag = response.headers().get(header::ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let etag = response
+        .headers()
+        .get(header::ETAG)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
     let mut bytes = Vec::new();
     response
         .body_mut()
@@ -143,7 +170,9 @@ fn redirected(from: &Uri, response: &Response<ureq::Body>) -> Result<Uri> {
     };
     let target = parse(&target)?;
     if target.scheme_str() != Some("https") {
-        return Err(Error::network(format!("{from} redirects to {target}, which is not https")));
+        return Err(Error::network(format!(
+            "{from} redirects to {target}, which is not https"
+        )));
     }
     Ok(target)
 }
@@ -158,7 +187,10 @@ fn parse(address: &str) -> Result<Uri> {
 
 fn is_this_machine(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or("").trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -174,7 +206,11 @@ mod tests {
             "https://h.example/v1/",
             " https://h.example//v1// ",
         ] {
-            assert_eq!(document_url(base).unwrap(), "https://h.example/v1/openapi.json", "{base}");
+            assert_eq!(
+                document_url(base).unwrap(),
+                "https://h.example/v1/openapi.json",
+                "{base}"
+            );
         }
         assert!(document_url("h.example").is_err());
     }
@@ -188,7 +224,11 @@ mod tests {
             ("http://127.0.0.1.example/x", false),
             ("http://example.com/x", false),
         ] {
-            assert_eq!(is_this_machine(&parse(address).unwrap()), expected, "{address}");
+            assert_eq!(
+                is_this_machine(&parse(address).unwrap()),
+                expected,
+                "{address}"
+            );
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeSet,
     panic::{self, AssertUnwindSafe},
+    sync::{Mutex, PoisonError},
 };
 
 use progenitor_impl::{GenerationSettings, Generator, InterfaceStyle, TagStyle};
@@ -19,23 +20,38 @@ use crate::{Error, Result, lower::walk, pointer};
 /// known beforehand, in the generator's own words otherwise.
 pub fn generate(document: &Value) -> Result<String> {
     refuse(document)?;
-    let openapi: openapiv3::OpenAPI = serde_json::from_value(document.clone())
-        .map_err(|error| Error::refused(format!("the derived document is no OpenAPI 3.0: {error}")))?;
+    let openapi: openapiv3::OpenAPI =
+        serde_json::from_value(document.clone()).map_err(|error| {
+            Error::refused(format!("the derived document is no OpenAPI 3.0: {error}"))
+        })?;
     let mut settings = GenerationSettings::new();
-    settings.with_interface(InterfaceStyle::Builder).with_tag(TagStyle::Merged);
+    settings
+        .with_interface(InterfaceStyle::Builder)
+        .with_tag(TagStyle::Merged);
     let empty = Map::new();
-    for (name, schema) in document["components"]["schemas"].as_object().unwrap_or(&empty) {
+    for (name, schema) in document["components"]["schemas"]
+        .as_object()
+        .unwrap_or(&empty)
+    {
         if let Some(path) = schema["x-handwritten"].as_str() {
             settings.with_replacement(name, path, std::iter::empty());
         }
     }
     let code = attempt(|| Generator::new(&settings).generate_tokens(&openapi))?;
     let text = code.to_string();
-    let file = syn::parse2(code)
-        .map_err(|error| Error::refused(format!("the generator wrote something that is no Rust: {error}")))?;
+    let file = syn::parse2(code).map_err(|error| {
+        Error::refused(format!(
+            "the generator wrote something that is no Rust: {error}"
+        ))
+    })?;
     unique(&file)?;
-    if let Some(needed) = MISSING.iter().find(|name| text.contains(&format!(":: {name} ::"))) {
-        return Err(Error::refused(format!("the generated code would need the crate {needed}")));
+    if let Some(needed) = MISSING
+        .iter()
+        .find(|name| text.contains(&format!(":: {name} ::")))
+    {
+        return Err(Error::refused(format!(
+            "the generated code would need the crate {needed}"
+        )));
     }
     attempt(|| Generator::new(&settings).httpmock(&openapi, "crate::raw"))?;
     Ok(text)
@@ -76,15 +92,24 @@ fn unique(file: &syn::File) -> Result<()> {
 
 /// Runs `work` and turns a panic into its message, with nothing printed.
 fn quietly<T>(work: impl FnOnce() -> T) -> std::result::Result<T, String> {
+    /// The hook is the process's: two at once could leave it silent.
+    static HOOK: Mutex<()> = Mutex::new(());
+
+    let guard = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
     let outcome = panic::catch_unwind(AssertUnwindSafe(work));
     panic::set_hook(hook);
+    drop(guard);
     outcome.map_err(|payload| {
         payload
             .downcast_ref::<String>()
             .cloned()
-            .or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .or_else(|| {
+                payload
+                    .downcast_ref::<&str>()
+                    .map(|text| (*text).to_owned())
+            })
             .unwrap_or_else(|| "it panicked without a message".to_owned())
     })
 }
@@ -95,17 +120,26 @@ fn refuse(document: &Value) -> Result<()> {
         let at = &operation.pointer;
         let value = document.pointer(at).expect("operations() found it");
         let item = &document["paths"][&operation.path];
-        for (holder, list) in
-            [(at.clone(), &value["parameters"]), (pointer::join("/paths", &operation.path), &item["parameters"])]
-        {
+        for (holder, list) in [
+            (at.clone(), &value["parameters"]),
+            (
+                pointer::join("/paths", &operation.path),
+                &item["parameters"],
+            ),
+        ] {
             for (index, parameter) in list.as_array().unwrap_or(&Vec::new()).iter().enumerate() {
                 if let Some(reason) = parameter_trap(parameter) {
                     return Err(refusal(&format!("{holder}/parameters/{index}"), reason));
                 }
             }
         }
-        if let Some(name) = missing_parameter(&operation.path, [&value["parameters"], &item["parameters"]]) {
-            return Err(refusal(at, &format!("the path's {{{name}}} has no parameter of that name")));
+        if let Some(name) =
+            missing_parameter(&operation.path, [&value["parameters"], &item["parameters"]])
+        {
+            return Err(refusal(
+                at,
+                &format!("the path's {{{name}}} has no parameter of that name"),
+            ));
         }
         if let Some(reason) = body_trap(&value["requestBody"]["content"]) {
             return Err(refusal(&format!("{at}/requestBody/content"), &reason));
@@ -115,7 +149,9 @@ fn refuse(document: &Value) -> Result<()> {
 }
 
 fn refusal(at: &str, reason: &str) -> Error {
-    Error::refused(format!("{at}: {reason}; remove or restate it in the overlay"))
+    Error::refused(format!(
+        "{at}: {reason}; remove or restate it in the overlay"
+    ))
 }
 
 fn parameter_trap(parameter: &Value) -> Option<&'static str> {
@@ -137,7 +173,10 @@ fn parameter_trap(parameter: &Value) -> Option<&'static str> {
 
 /// The first `{name}` of a path that no path parameter fills.
 fn missing_parameter(path: &str, lists: [&Value; 2]) -> Option<String> {
-    let names = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    let names = path
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split('}').next());
     let is_filled = |name: &str| {
         lists
             .iter()
@@ -145,7 +184,10 @@ fn missing_parameter(path: &str, lists: [&Value; 2]) -> Option<String> {
             .flatten()
             .any(|parameter| parameter["in"] == "path" && parameter["name"] == name)
     };
-    names.filter(|name| !is_filled(name)).map(str::to_owned).next()
+    names
+        .filter(|name| !is_filled(name))
+        .map(str::to_owned)
+        .next()
 }
 
 fn body_trap(content: &Value) -> Option<String> {

@@ -37,7 +37,11 @@ impl Ledger {
     }
 
     fn record(&mut self, pointer: String, lossy: bool) {
-        self.entries.push(Entry { rule: self.rule, pointer, lossy });
+        self.entries.push(Entry {
+            rule: self.rule,
+            pointer,
+            lossy,
+        });
     }
 
     /// The rewrites, in the order they were made.

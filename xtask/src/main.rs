@@ -68,13 +68,21 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::RefreshSpec { check: true, root, .. } => {
+        Command::RefreshSpec {
+            check: true, root, ..
+        } => {
             let derived = refresh::check(&root.unwrap_or_else(repository))?;
             warn(&derived.warnings);
             say("openapi/openapi.json is what its inputs derive");
             Ok(ExitCode::SUCCESS)
         }
-        Command::RefreshSpec { url, file, dry_run, root, .. } => {
+        Command::RefreshSpec {
+            url,
+            file,
+            dry_run,
+            root,
+            ..
+        } => {
             let source = source(url, file)?;
             let root = root.unwrap_or_else(repository);
             let report = refresh::refresh(&root, &source, SystemTime::now(), dry_run)?;
@@ -114,7 +122,11 @@ fn show(report: &Report, dry: bool) {
         say(line);
     }
     let rewrites: usize = report.rewrites.iter().map(|(_, count)| count).sum();
-    say(&format!("{} operations, {rewrites} rewrites by {} rules", report.operations, report.rewrites.len()));
+    say(&format!(
+        "{} operations, {rewrites} rewrites by {} rules",
+        report.operations,
+        report.rewrites.len()
+    ));
     let verb = if dry { "would change" } else { "changed" };
     if report.changed.is_empty() {
         say("unchanged");

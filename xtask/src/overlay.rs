@@ -55,7 +55,10 @@ pub fn apply(document: &mut Value, overlay: &Value) -> Result<Vec<String>> {
         }
         if action.optional && action.expected().is_none() {
             warnings.extend(found.iter().map(|at| {
-                format!("upstream now has {at}; {place} was written for when it does not ({})", action.description)
+                format!(
+                    "upstream now has {at}; {place} was written for when it does not ({})",
+                    action.description
+                )
             }));
         }
         match &action.change {
@@ -73,7 +76,10 @@ pub fn apply(document: &mut Value, overlay: &Value) -> Result<Vec<String>> {
                     if let (Some(removed), Some(expect)) = (removed, expect)
                         && removed != *expect
                     {
-                        warnings.push(format!("upstream now types {at} as {}; ours replaces it", shorten(&removed)));
+                        warnings.push(format!(
+                            "upstream now types {at} as {}; ours replaces it",
+                            shorten(&removed)
+                        ));
                     }
                 }
             }
@@ -83,27 +89,47 @@ pub fn apply(document: &mut Value, overlay: &Value) -> Result<Vec<String>> {
 }
 
 fn actions(overlay: &Value) -> Result<Vec<Action>> {
-    if !overlay["overlay"].as_str().is_some_and(|version| version.starts_with("1.")) {
-        return Err(Error::refused("the overlay does not say `\"overlay\": \"1.0.0\"`"));
+    if !overlay["overlay"]
+        .as_str()
+        .is_some_and(|version| version.starts_with("1."))
+    {
+        return Err(Error::refused(
+            "the overlay does not say `\"overlay\": \"1.0.0\"`",
+        ));
     }
-    let actions = overlay["actions"].as_array().ok_or_else(|| Error::refused("the overlay has no list of actions"))?;
+    let actions = overlay["actions"]
+        .as_array()
+        .ok_or_else(|| Error::refused("the overlay has no list of actions"))?;
     actions
         .iter()
         .enumerate()
-        .map(|(number, action)| parse(action).map_err(|error| error.within(&format!("overlay action {number}"))))
+        .map(|(number, action)| {
+            parse(action).map_err(|error| error.within(&format!("overlay action {number}")))
+        })
         .collect()
 }
 
 fn parse(action: &Value) -> Result<Action> {
-    let target = action["target"].as_str().ok_or_else(|| Error::refused("it has no target"))?;
-    if !action["x-evidence"].as_str().is_some_and(|evidence| EVIDENCE.contains(&evidence)) {
-        return Err(Error::refused(format!("{target} lacks `x-evidence`: documented, observed or guess")));
+    let target = action["target"]
+        .as_str()
+        .ok_or_else(|| Error::refused("it has no target"))?;
+    if !action["x-evidence"]
+        .as_str()
+        .is_some_and(|evidence| EVIDENCE.contains(&evidence))
+    {
+        return Err(Error::refused(format!(
+            "{target} lacks `x-evidence`: documented, observed or guess"
+        )));
     }
     let change = match (action.get("update"), action["remove"].as_bool()) {
         (Some(update), None | Some(false)) => Change::Update(update.clone()),
-        (None, Some(true)) => Change::Remove { expect: action.get("x-expect").cloned() },
+        (None, Some(true)) => Change::Remove {
+            expect: action.get("x-expect").cloned(),
+        },
         _ => {
-            return Err(Error::refused(format!("{target} must have either `update` or `\"remove\": true`")));
+            return Err(Error::refused(format!(
+                "{target} must have either `update` or `\"remove\": true`"
+            )));
         }
     };
     Ok(Action {
@@ -116,9 +142,13 @@ fn parse(action: &Value) -> Result<Action> {
 
 /// The JSON pointers of the nodes that a `JSONPath` selects, in document order.
 fn locate(document: &Value, target: &str) -> Result<Vec<String>> {
-    let path = JsonPath::parse(target).map_err(|error| Error::refused(format!("{target} is no JSONPath: {error}")))?;
-    let mut found: Vec<String> =
-        path.query_located(document).locations().map(serde_json_path::NormalizedPath::to_json_pointer).collect();
+    let path = JsonPath::parse(target)
+        .map_err(|error| Error::refused(format!("{target} is no JSONPath: {error}")))?;
+    let mut found: Vec<String> = path
+        .query_located(document)
+        .locations()
+        .map(serde_json_path::NormalizedPath::to_json_pointer)
+        .collect();
     found.sort_by(|left, right| pointer::compare(left, right));
     found.dedup();
     Ok(found)
@@ -134,7 +164,9 @@ fn merge_at(node: &mut Value, update: &Value, at: &str, place: &str) -> Vec<Stri
         merge(node, update, at, place, &mut warnings);
     }
     if *node == before {
-        warnings.push(format!("{place} is redundant: upstream already says the same at {at}"));
+        warnings.push(format!(
+            "{place} is redundant: upstream already says the same at {at}"
+        ));
     }
     warnings
 }
@@ -166,7 +198,10 @@ fn append(list: &mut Vec<Value>, entry: &Value, at: &str, place: &str, warnings:
         None => list.push(entry.clone()),
         Some(old) if old == entry => {}
         Some(old) => {
-            warnings.push(format!("upstream now has {} in {at}; that of {place} replaces it", shorten(old)));
+            warnings.push(format!(
+                "upstream now has {} in {at}; that of {place} replaces it",
+                shorten(old)
+            ));
             *old = entry.clone();
         }
     }
@@ -177,7 +212,11 @@ fn is_same_entry(old: &Value, new: &Value) -> bool {
     let parameter = |value: &Value| -> Option<(String, String)> {
         let place = value["in"].as_str()?;
         let name = value["name"].as_str()?;
-        let name = if place == "header" { name.to_ascii_lowercase() } else { name.to_owned() };
+        let name = if place == "header" {
+            name.to_ascii_lowercase()
+        } else {
+            name.to_owned()
+        };
         Some((place.to_owned(), name))
     };
     old == new || parameter(old).is_some_and(|old| parameter(new) == Some(old))
@@ -185,8 +224,12 @@ fn is_same_entry(old: &Value, new: &Value) -> bool {
 
 /// A value as it fits into a sentence.
 fn shorten(value: &Value) -> String {
-    let named = |map: &Map<String, Value>| map.get("$ref").and_then(Value::as_str).map(str::to_owned);
-    let text = value.as_object().and_then(named).unwrap_or_else(|| value.to_string());
+    let named =
+        |map: &Map<String, Value>| map.get("$ref").and_then(Value::as_str).map(str::to_owned);
+    let text = value
+        .as_object()
+        .and_then(named)
+        .unwrap_or_else(|| value.to_string());
     match text.char_indices().nth(80) {
         Some((cut, _)) => format!("{}…", &text[..cut]),
         None => text,
@@ -200,7 +243,11 @@ mod tests {
     use super::*;
 
     fn run(mut document: Value, actions: &Value) -> (Value, Vec<String>) {
-        let warnings = apply(&mut document, &json!({"overlay": "1.0.0", "actions": actions})).unwrap();
+        let warnings = apply(
+            &mut document,
+            &json!({"overlay": "1.0.0", "actions": actions}),
+        )
+        .unwrap();
         (document, warnings)
     }
 
@@ -253,10 +300,14 @@ mod tests {
 
     #[test]
     fn a_removed_value_that_is_not_the_expected_one_is_reported() {
-        let actions = json!([{"target": "$.a", "remove": true, "x-expect": {}, "x-evidence": "observed"}]);
+        let actions =
+            json!([{"target": "$.a", "remove": true, "x-expect": {}, "x-evidence": "observed"}]);
         assert!(run(json!({"a": {}}), &actions).1.is_empty());
         let (_, warnings) = run(json!({"a": {"$ref": "#/components/schemas/Job"}}), &actions);
-        assert_eq!(warnings, ["upstream now types /a as #/components/schemas/Job; ours replaces it"]);
+        assert_eq!(
+            warnings,
+            ["upstream now types /a as #/components/schemas/Job; ours replaces it"]
+        );
     }
 
     #[test]
@@ -268,8 +319,10 @@ mod tests {
 
     #[test]
     fn an_update_that_changes_nothing_is_reported_as_redundant() {
-        let (_, warnings) =
-            run(json!({"a": {"b": 1}}), &json!([{"target": "$.a", "update": {"b": 1}, "x-evidence": "guess"}]));
+        let (_, warnings) = run(
+            json!({"a": {"b": 1}}),
+            &json!([{"target": "$.a", "update": {"b": 1}, "x-evidence": "guess"}]),
+        );
         assert!(warnings[0].contains("redundant"), "{warnings:?}");
     }
 
@@ -289,9 +342,18 @@ mod tests {
         for (overlay, reason) in [
             (json!({}), "overlay"),
             (json!({"overlay": "1.0.0"}), "no list of actions"),
-            (json!({"overlay": "1.0.0", "actions": [{}]}), "action 0: it has no target"),
-            (json!({"overlay": "1.0.0", "actions": [{"target": "$", "update": 1}]}), "x-evidence"),
-            (json!({"overlay": "1.0.0", "actions": [{"target": "$", "x-evidence": "guess"}]}), "either `update` or"),
+            (
+                json!({"overlay": "1.0.0", "actions": [{}]}),
+                "action 0: it has no target",
+            ),
+            (
+                json!({"overlay": "1.0.0", "actions": [{"target": "$", "update": 1}]}),
+                "x-evidence",
+            ),
+            (
+                json!({"overlay": "1.0.0", "actions": [{"target": "$", "x-evidence": "guess"}]}),
+                "either `update` or",
+            ),
             (
                 json!({"overlay": "1.0.0", "actions": [
                     {"target": "$[", "update": 1, "x-evidence": "guess"}

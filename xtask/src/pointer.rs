@@ -6,12 +6,19 @@ use serde_json::{Map, Value};
 
 /// Appends one segment to a pointer, escaped.
 pub(crate) fn join(pointer: &str, segment: &str) -> String {
-    format!("{pointer}/{}", segment.replace('~', "~0").replace('/', "~1"))
+    format!(
+        "{pointer}/{}",
+        segment.replace('~', "~0").replace('/', "~1")
+    )
 }
 
 /// The unescaped segments of a pointer.
 pub(crate) fn segments(pointer: &str) -> Vec<String> {
-    pointer.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~")).collect()
+    pointer
+        .split('/')
+        .skip(1)
+        .map(|segment| segment.replace("~1", "/").replace("~0", "~"))
+        .collect()
 }
 
 /// The pointer of what holds this node, and the node's key in it; `None` for the root.
@@ -36,7 +43,10 @@ pub(crate) fn compare(left: &str, right: &str) -> Ordering {
 }
 
 /// The object at a pointer, if there is one.
-pub(crate) fn object_mut<'a>(document: &'a mut Value, pointer: &str) -> Option<&'a mut Map<String, Value>> {
+pub(crate) fn object_mut<'a>(
+    document: &'a mut Value,
+    pointer: &str,
+) -> Option<&'a mut Map<String, Value>> {
     document.pointer_mut(pointer)?.as_object_mut()
 }
 

@@ -64,9 +64,14 @@ pub fn refresh(root: &Path, source: &Source, now: SystemTime, dry: bool) -> Resu
     let (bytes, etag) = obtain(source, present.as_deref(), &lock)?;
     let derived = derive::derive(&bytes, &overlay)?;
 
-    let before =
-        fs::read(folder.join(DERIVED)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or(Value::Null);
-    let mut files = vec![(DERIVED, derived.to_text().into_bytes()), (LEDGER, derived.ledger.to_text().into_bytes())];
+    let before = fs::read(folder.join(DERIVED))
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok())
+        .unwrap_or(Value::Null);
+    let mut files = vec![
+        (DERIVED, derived.to_text().into_bytes()),
+        (LEDGER, derived.ledger.to_text().into_bytes()),
+    ];
     if present.as_ref() != Some(&bytes) || lock.is_null() {
         let lock = json!({
             "source": name_of(source),
@@ -104,7 +109,10 @@ pub fn check(root: &Path) -> Result<Derived> {
     replace::recover(&folder)?;
     let upstream = read(&folder, UPSTREAM)?;
     let derived = derive::derive(&upstream, &read(&folder, OVERLAY)?)?;
-    for (name, text) in [(DERIVED, derived.to_text()), (LEDGER, derived.ledger.to_text())] {
+    for (name, text) in [
+        (DERIVED, derived.to_text()),
+        (LEDGER, derived.ledger.to_text()),
+    ] {
         if fs::read(folder.join(name)).ok().as_deref() != Some(text.as_bytes()) {
             return Err(Error::stale(format!(
                 "openapi/{name} is not what upstream.json and overlay.json derive; run `cargo xtask \
@@ -122,30 +130,39 @@ pub fn check(root: &Path) -> Result<Derived> {
 }
 
 /// The document's bytes and their `ETag`.
-fn obtain(source: &Source, present: Option<&[u8]>, lock: &Value) -> Result<(Vec<u8>, Option<String>)> {
+fn obtain(
+    source: &Source,
+    present: Option<&[u8]>,
+    lock: &Value,
+) -> Result<(Vec<u8>, Option<String>)> {
     let address = match source {
         Source::File(path) => return Ok((fetch::file(path)?, None)),
         Source::Url(address) => address,
     };
     // An ETag speaks of the bytes we hold only if they are the ones that came with it.
-    let held = present.filter(|bytes| lock["source"] == address.as_str() && lock["sha256"] == sha256(bytes));
+    let held = present
+        .filter(|bytes| lock["source"] == address.as_str() && lock["sha256"] == sha256(bytes));
     let etag = held.and(lock["etag"].as_str());
     match (fetch::url(address, etag)?, held) {
         (Fetched::Document { bytes, etag }, _) => Ok((bytes, etag)),
         (Fetched::NotModified, Some(bytes)) => Ok((bytes.to_vec(), etag.map(str::to_owned))),
-        (Fetched::NotModified, None) => {
-            Err(Error::network(format!("{address} answered 304 to a request without a condition")))
-        }
+        (Fetched::NotModified, None) => Err(Error::network(format!(
+            "{address} answered 304 to a request without a condition"
+        ))),
     }
 }
 
 fn read(folder: &Path, name: &str) -> Result<Vec<u8>> {
-    fs::read(folder.join(name)).map_err(|error| Error::refused(format!("cannot read openapi/{name}: {error}")))
+    fs::read(folder.join(name))
+        .map_err(|error| Error::refused(format!("cannot read openapi/{name}: {error}")))
 }
 
 /// The lock, or null when there is none that can be read.
 fn lock_of(folder: &Path) -> Value {
-    fs::read(folder.join(LOCK)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or(Value::Null)
+    fs::read(folder.join(LOCK))
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok())
+        .unwrap_or(Value::Null)
 }
 
 /// A URL as it is; of a file its name only, since its folder means nothing elsewhere.
@@ -167,24 +184,34 @@ fn pretty(value: &Value) -> Vec<u8> {
 fn sha256(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
 
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes any text");
-        text
-    })
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a string takes any text");
+            text
+        })
 }
 
 /// The day in UTC as `YYYY-MM-DD`.
 fn date(now: SystemTime) -> String {
-    let seconds = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+    let seconds = now
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO)
+        .as_secs();
     // Howard Hinnant's civil_from_days, for days after 1970.
     let days = seconds / 86_400 + 719_468;
     let era = days / 146_097;
     let day_of_era = days % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     format!("{year:04}-{month:02}-{day:02}")
 }
@@ -218,13 +245,22 @@ fn types(document: &Value) -> BTreeMap<String, Value> {
         .collect()
 }
 
-fn compare(kind: &str, before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Vec<String> {
-    let removed = before.keys().filter(|name| !after.contains_key(*name)).map(|name| format!("- {kind} {name}"));
-    let rest = after.iter().filter_map(|(name, value)| match before.get(name) {
-        None => Some(format!("+ {kind} {name}")),
-        Some(old) if old != value => Some(format!("~ {kind} {name}")),
-        Some(_) => None,
-    });
+fn compare(
+    kind: &str,
+    before: &BTreeMap<String, Value>,
+    after: &BTreeMap<String, Value>,
+) -> Vec<String> {
+    let removed = before
+        .keys()
+        .filter(|name| !after.contains_key(*name))
+        .map(|name| format!("- {kind} {name}"));
+    let rest = after
+        .iter()
+        .filter_map(|(name, value)| match before.get(name) {
+            None => Some(format!("+ {kind} {name}")),
+            Some(old) if old != value => Some(format!("~ {kind} {name}")),
+            Some(_) => None,
+        });
     removed.chain(rest).collect()
 }
 
@@ -250,6 +286,9 @@ mod tests {
 
     #[test]
     fn a_digest_is_written_as_sha256sum_does() {
-        assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            sha256(b"abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
     }
 }

@@ -20,8 +20,10 @@ const NEXT: &str = "next";
 /// # Errors
 /// A file cannot be written; then nothing has been replaced.
 pub(crate) fn all(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<Vec<String>> {
-    let changed: Vec<&(&str, Vec<u8>)> =
-        files.iter().filter(|(name, bytes)| fs::read(folder.join(name)).ok().as_ref() != Some(bytes)).collect();
+    let changed: Vec<&(&str, Vec<u8>)> = files
+        .iter()
+        .filter(|(name, bytes)| fs::read(folder.join(name)).ok().as_ref() != Some(bytes))
+        .collect();
     if changed.is_empty() {
         return Ok(Vec::new());
     }
@@ -29,7 +31,10 @@ pub(crate) fn all(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<Vec<String
     let prepared = prepare(folder, &changed, &names);
     if let Err(error) = prepared {
         discard(folder);
-        return Err(Error::refused(format!("cannot write into {}: {error}", folder.display())));
+        return Err(Error::refused(format!(
+            "cannot write into {}: {error}",
+            folder.display()
+        )));
     }
     recover(folder)?;
     Ok(names)
@@ -65,7 +70,12 @@ pub(crate) fn recover(folder: &Path) -> Result<()> {
         sync(folder)?;
         fs::remove_file(&journal)
     };
-    finish().map_err(|error| Error::refused(format!("cannot finish the replacement in {}: {error}", folder.display())))
+    finish().map_err(|error| {
+        Error::refused(format!(
+            "cannot finish the replacement in {}: {error}",
+            folder.display()
+        ))
+    })
 }
 
 /// Removes prepared files that no journal speaks of; what cannot be removed does no harm.

@@ -21,7 +21,9 @@ pub fn run(port: Option<u16>, speed: Option<f64>) -> Result<ExitCode> {
     if let Some(speed) = speed {
         command.args(["--speed", &speed.to_string()]);
     }
-    let status = command.status().map_err(|error| Error::refused(format!("cannot start cargo: {error}")))?;
+    let status = command
+        .status()
+        .map_err(|error| Error::refused(format!("cannot start cargo: {error}")))?;
     // Ended by a signal, as by Ctrl-C, it has no code of its own.
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(ExitCode::from(code.unwrap_or(1)))

@@ -16,8 +16,10 @@ pub(super) fn exclusive(document: &mut Value, ledger: &mut Ledger) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
         };
-        for (keyword, inclusive, step) in [("exclusiveMinimum", "minimum", 1.0), ("exclusiveMaximum", "maximum", -1.0)]
-        {
+        for (keyword, inclusive, step) in [
+            ("exclusiveMinimum", "minimum", 1.0),
+            ("exclusiveMaximum", "maximum", -1.0),
+        ] {
             if rewrite(schema, keyword, inclusive, step) {
                 ledger.exact(pointer::join(&site.pointer, keyword));
             }
@@ -37,7 +39,11 @@ fn rewrite(schema: &mut Map<String, Value>, keyword: &str, inclusive: &str, step
         return true;
     }
     if schema.get("type").and_then(Value::as_str) == Some("integer") {
-        let edge = if step > 0.0 { bound.floor() } else { bound.ceil() };
+        let edge = if step > 0.0 {
+            bound.floor()
+        } else {
+            bound.ceil()
+        };
         schema.insert(inclusive.to_owned(), integer(edge + step));
     } else {
         schema.insert(inclusive.to_owned(), bound_text);
@@ -48,7 +54,10 @@ fn rewrite(schema: &mut Map<String, Value>, keyword: &str, inclusive: &str, step
 
 /// A whole number as JSON without a fraction, which integer bounds must not have.
 fn integer(value: f64) -> Value {
-    #[expect(clippy::cast_possible_truncation, reason = "a bound beyond i64 is no bound on an i64; the cast saturates")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a bound beyond i64 is no bound on an i64; the cast saturates"
+    )]
     let whole = value as i64;
     json!(whole)
 }
@@ -57,13 +66,15 @@ fn integer(value: f64) -> Value {
 ///
 /// The generator takes `minimum: 1` for a `NonZero` type, which no literal converts to and which
 /// refuses an answer of 0; the bound moves into the description, and the service checks it.
-pub(super) fn non_negative(document: &mut Value, ledger: &mut Ledger) {
+pub(super) fn unsigned(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
         };
-        if schema.get("type").and_then(Value::as_str) != Some("integer") || schema.contains_key("enum") {
+        if schema.get("type").and_then(Value::as_str) != Some("integer")
+            || schema.contains_key("enum")
+        {
             continue;
         }
         for bound in ["minimum", "maximum"] {

@@ -27,7 +27,13 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
 }
 
 /// Moves the definitions that one schema holds into `components.schemas`.
-fn hoist(document: &mut Value, site: &Site, keyword: &str, family: &mut BTreeSet<String>, ledger: &mut Ledger) {
+fn hoist(
+    document: &mut Value,
+    site: &Site,
+    keyword: &str,
+    family: &mut BTreeSet<String>,
+    ledger: &mut Ledger,
+) {
     let at = pointer::join(&site.pointer, keyword);
     let Some(Value::Object(definitions)) = pointer::remove(document, &at) else {
         return;
@@ -58,7 +64,11 @@ fn hoist(document: &mut Value, site: &Site, keyword: &str, family: &mut BTreeSet
 
 /// The definition's own name, unless a component of another shape has it already.
 fn free_name(document: &Value, owner: &str, own: &str, schema: &Value) -> String {
-    let taken = |name: &str| document["components"]["schemas"].get(name).is_some_and(|existing| existing != schema);
+    let taken = |name: &str| {
+        document["components"]["schemas"]
+            .get(name)
+            .is_some_and(|existing| existing != schema)
+    };
     if !taken(own) {
         return own.to_owned();
     }
@@ -79,12 +89,15 @@ fn check(document: &mut Value) -> Result<()> {
         let Some(reference) = schema.get("$ref") else {
             continue;
         };
-        let exists = reach::target(schema).is_some_and(|name| document["components"]["schemas"].get(&name).is_some());
+        let exists = reach::target(schema)
+            .is_some_and(|name| document["components"]["schemas"].get(&name).is_some());
         if !exists {
             return Err(Error::refused(format!(
                 "{} refers to {}, which is no component of the document",
                 site.pointer,
-                reference.as_str().map_or_else(|| json!(reference).to_string(), str::to_owned)
+                reference
+                    .as_str()
+                    .map_or_else(|| json!(reference).to_string(), str::to_owned)
             )));
         }
     }

@@ -25,7 +25,10 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
     let mut by_name: BTreeMap<String, BTreeSet<Vec<String>>> = BTreeMap::new();
     for site in &found {
         let schema = document.pointer(&site.pointer).expect("it was found above");
-        by_name.entry(short_name(site)).or_default().insert(values(schema));
+        by_name
+            .entry(short_name(site))
+            .or_default()
+            .insert(values(schema));
     }
     for site in found {
         let schema = document.pointer(&site.pointer).expect("it was found above");
@@ -48,7 +51,9 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
             let shape = definition(schema);
             document["components"]["schemas"][name] = shape;
         }
-        let node = document.pointer_mut(&site.pointer).expect("it was found above");
+        let node = document
+            .pointer_mut(&site.pointer)
+            .expect("it was found above");
         refer(node, name, &site);
         ledger.exact(site.pointer);
     }
@@ -56,11 +61,19 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
 
 /// A string of which two values or more are allowed; one value tags a variant and stays inline.
 fn is_enum(schema: &Value) -> bool {
-    schema["type"] == "string" && schema["enum"].as_array().is_some_and(|values| values.len() > 1)
+    schema["type"] == "string"
+        && schema["enum"]
+            .as_array()
+            .is_some_and(|values| values.len() > 1)
 }
 
 fn values(schema: &Value) -> Vec<String> {
-    let mut values: Vec<String> = schema["enum"].as_array().into_iter().flatten().map(ToString::to_string).collect();
+    let mut values: Vec<String> = schema["enum"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(ToString::to_string)
+        .collect();
     values.sort();
     values
 }

@@ -7,7 +7,12 @@ use crate::{ledger::Ledger, pointer};
 use super::walk;
 
 /// Members of 3.1 alone, or that the generator has no use for.
-const GONE: [&str; 4] = ["/webhooks", "/jsonSchemaDialect", "/info/summary", "/info/license/identifier"];
+const GONE: [&str; 4] = [
+    "/webhooks",
+    "/jsonSchemaDialect",
+    "/info/summary",
+    "/info/license/identifier",
+];
 
 pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     if document["openapi"] != "3.0.3" {

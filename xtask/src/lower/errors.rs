@@ -21,9 +21,14 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         let Some(responses) = pointer::object_mut(document, &at) else {
             continue;
         };
-        let ranges = [("4XX", "The request was refused"), ("5XX", "The service failed")];
+        let ranges = [
+            ("4XX", "The request was refused"),
+            ("5XX", "The service failed"),
+        ];
         for status in responses.keys().cloned().collect::<Vec<_>>() {
-            let is_ours = ranges.iter().any(|(range, text)| *range == status && responses[*range] == error(text));
+            let is_ours = ranges
+                .iter()
+                .any(|(range, text)| *range == status && responses[*range] == error(text));
             if is_success(&status) || is_ours || status.starts_with("x-") {
                 continue;
             }

@@ -9,8 +9,16 @@ use crate::{Error, Result, ledger::Ledger, pointer};
 use super::walk::METHODS;
 
 /// The sections whose entries are copied to where they are used.
-const SECTIONS: [&str; 8] =
-    ["parameters", "responses", "requestBodies", "headers", "examples", "links", "callbacks", "pathItems"];
+const SECTIONS: [&str; 8] = [
+    "parameters",
+    "responses",
+    "requestBodies",
+    "headers",
+    "examples",
+    "links",
+    "callbacks",
+    "pathItems",
+];
 
 /// How deep references may refer to references.
 const DEEPEST: usize = 16;
@@ -63,7 +71,9 @@ fn list(source: &Value, document: &mut Value, at: &str, ledger: &mut Ledger) -> 
 fn children(document: &Value, at: &str) -> Vec<String> {
     match document.pointer(at) {
         Some(Value::Object(map)) => map.keys().map(|key| pointer::join(at, key)).collect(),
-        Some(Value::Array(list)) => (0..list.len()).map(|index| pointer::join(at, &index.to_string())).collect(),
+        Some(Value::Array(list)) => (0..list.len())
+            .map(|index| pointer::join(at, &index.to_string()))
+            .collect(),
         _ => Vec::new(),
     }
 }
@@ -81,12 +91,18 @@ fn resolve(source: &Value, document: &mut Value, at: &str, ledger: &mut Ledger) 
             .strip_prefix('#')
             .and_then(|path| source.pointer(path))
             .and_then(Value::as_object)
-            .ok_or_else(|| Error::refused(format!("{at} refers to {reference}, which is not in the document")))?;
+            .ok_or_else(|| {
+                Error::refused(format!(
+                    "{at} refers to {reference}, which is not in the document"
+                ))
+            })?;
         let mut merged = found.clone();
         node.shift_remove("$ref");
         merged.append(node);
         *node = merged;
         ledger.exact(at);
     }
-    Err(Error::refused(format!("{at} refers to itself through its references")))
+    Err(Error::refused(format!(
+        "{at} refers to itself through its references"
+    )))
 }

@@ -54,7 +54,15 @@ const KEPT: [&str; 43] = [
 ];
 
 /// Keywords that only annotate or identify; nothing is given up with them.
-const IDLE: [&str; 7] = ["$schema", "$id", "$anchor", "$comment", "$vocabulary", "$dynamicAnchor", "xml"];
+const IDLE: [&str; 7] = [
+    "$schema",
+    "$id",
+    "$anchor",
+    "$comment",
+    "$vocabulary",
+    "$dynamicAnchor",
+    "xml",
+];
 
 /// Keywords that narrow a schema in ways 3.0 cannot say; without them it allows more.
 const NARROWING: [&str; 14] = [

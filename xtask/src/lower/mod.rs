@@ -14,6 +14,7 @@ mod errors;
 mod examples;
 mod inline;
 mod keywords;
+mod limits;
 mod nullable;
 mod objects;
 mod operation_ids;
@@ -66,10 +67,10 @@ const RULES: [(&str, Rule); 33] = [
     ("error-response", Rewrite(errors::apply)),
     ("nullable-parameter", Rewrite(requests::nullable_parameters)),
     ("named-enum", Rewrite(enums::hoist)),
-    ("non-negative", Rewrite(bounds::non_negative)),
+    ("unsigned-integer", Rewrite(bounds::unsigned)),
+    ("limit", Rewrite(limits::apply)),
     ("request-default", Rewrite(requests::defaults)),
     ("plain-reference", Rewrite(references::plain)),
-    ("pattern", Rewrite(requests::patterns)),
     ("open-object", Rewrite(responses::open_objects)),
     ("open-value", Rewrite(responses::open_values)),
     ("open-enum", Rewrite(enums::open)),

@@ -72,7 +72,11 @@ fn only_null(schema: &mut Schema) {
 fn types(schema: &mut Schema) {
     let mut names: Vec<String> = match schema.get("type") {
         Some(Value::String(name)) if name == "null" => vec![name.clone()],
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Some(Value::Array(names)) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
         _ => return,
     };
     let has_null = names.iter().any(|name| name == "null");
@@ -95,8 +99,10 @@ fn types(schema: &mut Schema) {
 /// One arm for each type, each with the keywords that speak of it.
 fn split(schema: &mut Schema, names: &[String]) {
     schema.shift_remove("type");
-    let mut arms: Vec<Schema> =
-        names.iter().map(|name| Schema::from_iter([("type".to_owned(), json!(name))])).collect();
+    let mut arms: Vec<Schema> = names
+        .iter()
+        .map(|name| Schema::from_iter([("type".to_owned(), json!(name))]))
+        .collect();
     for (keyword, kinds) in TYPED {
         let Some(value) = schema.shift_remove(keyword) else {
             continue;
@@ -143,7 +149,11 @@ fn arms(schema: &mut Schema, keyword: &str) {
     let Some(Value::Array(arms)) = schema.get(keyword) else {
         return;
     };
-    let mut rest: Vec<Value> = arms.iter().filter(|arm| !is_null_arm(arm)).cloned().collect();
+    let mut rest: Vec<Value> = arms
+        .iter()
+        .filter(|arm| !is_null_arm(arm))
+        .cloned()
+        .collect();
     if rest.len() == arms.len() && rest.len() != 1 {
         return;
     }
@@ -172,11 +182,20 @@ fn is_null_arm(arm: &Value) -> bool {
 
 /// Puts the one arm that is left into the schema that held it; what the holder says wins.
 fn inline(schema: &mut Schema, arm: Value) {
-    const ANNOTATIONS: [&str; 6] = ["title", "description", "default", "example", "deprecated", "nullable"];
+    const ANNOTATIONS: [&str; 6] = [
+        "title",
+        "description",
+        "default",
+        "example",
+        "deprecated",
+        "nullable",
+    ];
     let Value::Object(arm) = arm else {
         return;
     };
-    let is_plain = schema.keys().all(|key| ANNOTATIONS.contains(&key.as_str()) || key.starts_with("x-"));
+    let is_plain = schema
+        .keys()
+        .all(|key| ANNOTATIONS.contains(&key.as_str()) || key.starts_with("x-"));
     if arm.contains_key("$ref") || !is_plain {
         let all = schema.entry("allOf").or_insert_with(|| json!([]));
         if let Value::Array(all) = all {
@@ -195,9 +214,13 @@ fn values(schema: &mut Schema) {
     let Some(Value::Array(values)) = schema.get_mut("enum") else {
         return;
     };
-    if values.len() > 1 && values.contains(&Value::Null) {
+    if *values == [Value::Null] {
+        return set_nullable(schema);
+    }
+    if values.contains(&Value::Null) {
         values.retain(|value| !value.is_null());
-        let kind = kind_of(&values[0]).filter(|kind| values.iter().all(|value| kind_of(value) == Some(kind)));
+        let kind = kind_of(&values[0])
+            .filter(|kind| values.iter().all(|value| kind_of(value) == Some(kind)));
         if allows_null {
             set_nullable(schema);
         }
@@ -229,7 +252,10 @@ pub(super) fn components(document: &mut Value, ledger: &mut Ledger) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
         };
-        if is_nullable(schema) && schema.get("type") == Some(&json!("string")) && schema.contains_key("enum") {
+        if is_nullable(schema)
+            && schema.get("type") == Some(&json!("string"))
+            && schema.contains_key("enum")
+        {
             schema.shift_remove("nullable");
             ledger.exact(site.pointer);
             moved.push(site.owner);
@@ -242,7 +268,9 @@ pub(super) fn components(document: &mut Value, ledger: &mut Ledger) {
         };
         // Inside `allOf` every part must allow null, so it is the holder that is nullable, or nothing.
         let is_user = site.keyword != Some("allOf") && is_moved(schema);
-        let is_wrapper = schema["allOf"].as_array().is_some_and(|parts| parts.iter().all(is_moved));
+        let is_wrapper = schema["allOf"]
+            .as_array()
+            .is_some_and(|parts| parts.iter().all(is_moved));
         if let Value::Object(schema) = schema
             && (is_user || is_wrapper)
         {

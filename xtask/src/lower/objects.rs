@@ -9,7 +9,10 @@ use super::walk;
 /// `true` is the empty schema; a property that is `false` may not be there and is not described.
 pub(super) fn booleans(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
-        if matches!(site.keyword, Some("additionalProperties" | "patternProperties")) {
+        if matches!(
+            site.keyword,
+            Some("additionalProperties" | "patternProperties")
+        ) {
             continue; // 3.0 knows booleans there, and `patterns` reads them.
         }
         match document.pointer(&site.pointer) {
@@ -48,7 +51,11 @@ pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) {
         // Keys that match no pattern are free unless `additionalProperties` says otherwise.
         let rest = schema.get("additionalProperties").cloned();
         let mut kinds: Vec<Value> = Vec::new();
-        for kind in patterns.into_iter().map(|(_, kind)| kind).chain(rest.clone()) {
+        for kind in patterns
+            .into_iter()
+            .map(|(_, kind)| kind)
+            .chain(rest.clone())
+        {
             let kind = if kind == json!(true) { json!({}) } else { kind };
             if kind != json!(false) && !kinds.contains(&kind) {
                 kinds.push(kind);

@@ -14,7 +14,9 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
     let names: Vec<(String, String)> = operations
         .iter()
         .map(|operation| {
-            let given = document.pointer(&pointer::join(&operation.pointer, "operationId")).and_then(Value::as_str);
+            let given = document
+                .pointer(&pointer::join(&operation.pointer, "operationId"))
+                .and_then(Value::as_str);
             let long = given.map_or_else(|| derived(operation), str::to_owned);
             (short(operation, &long), long)
         })
@@ -22,10 +24,14 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
     for (index, operation) in operations.iter().enumerate() {
         let (short, long) = &names[index];
         // A short name that another operation has as well helps no one: both keep the long one.
-        let is_shared = names.iter().enumerate().any(|(other, (name, _))| other != index && is_same(name, short));
+        let is_shared = names
+            .iter()
+            .enumerate()
+            .any(|(other, (name, _))| other != index && is_same(name, short));
         let name = if is_shared { long } else { short };
         let at = pointer::join(&operation.pointer, "operationId");
-        let value = pointer::object_mut(document, &operation.pointer).expect("operations() found an object");
+        let value = pointer::object_mut(document, &operation.pointer)
+            .expect("operations() found an object");
         if value.get("operationId") != Some(&json!(name)) {
             value.insert("operationId".to_owned(), json!(name));
             ledger.exact(at);
@@ -55,8 +61,17 @@ fn check(document: &Value) -> Result<()> {
 
 /// `FastAPI` names an operation `{function}_{path}_{method}`; the function's name is the stable part.
 fn short(operation: &Operation, long: &str) -> String {
-    let path: String =
-        operation.path.chars().map(|letter| if letter.is_alphanumeric() { letter } else { '_' }).collect();
+    let path: String = operation
+        .path
+        .chars()
+        .map(|letter| {
+            if letter.is_alphanumeric() {
+                letter
+            } else {
+                '_'
+            }
+        })
+        .collect();
     let generated = format!("{path}_{}", operation.method);
     match long.strip_suffix(&generated) {
         Some(name) if !name.is_empty() => name.to_owned(),

@@ -11,7 +11,11 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     let Some(schemas) = pointer::object_mut(document, "/components/schemas") else {
         return;
     };
-    let unreached: Vec<String> = schemas.keys().filter(|name| !reach.contains(name)).cloned().collect();
+    let unreached: Vec<String> = schemas
+        .keys()
+        .filter(|name| !reach.contains(name))
+        .cloned()
+        .collect();
     for name in unreached {
         schemas.shift_remove(&name);
         ledger.exact(pointer::join("/components/schemas", &name));

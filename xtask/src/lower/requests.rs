@@ -1,4 +1,4 @@
-//! What is sent: only what the caller set, in types that need no crate of their own.
+//! What is sent: only what the caller set.
 
 use serde_json::{Value, json};
 
@@ -39,11 +39,19 @@ pub(super) fn note(document: &mut Value, site: &Site, sentence: &str) {
         Some((parent, _)) if site.position == Position::Parameter && site.is_root() => parent,
         _ => &site.pointer,
     };
-    let inner = document.pointer(&site.pointer).and_then(|schema| schema["description"].as_str()).map(str::to_owned);
+    let inner = document
+        .pointer(&site.pointer)
+        .and_then(|schema| schema["description"].as_str())
+        .map(str::to_owned);
     let Some(holder) = pointer::object_mut(document, holder) else {
         return;
     };
-    let text = holder.get("description").and_then(Value::as_str).map(str::to_owned).or(inner).unwrap_or_default();
+    let text = holder
+        .get("description")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .or(inner)
+        .unwrap_or_default();
     let text = match text.trim_end() {
         "" => sentence.to_owned(),
         text if text.ends_with(['.', '!', '?']) => format!("{text} {sentence}"),
@@ -70,17 +78,6 @@ pub(super) fn nullable_parameters(document: &mut Value, ledger: &mut Ledger) {
             && parameter.get("in") != Some(&json!("path"))
         {
             parameter.insert("required".to_owned(), json!(false));
-        }
-    }
-}
-
-/// A pattern would bring a regex engine into the client; the service checks it.
-pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) {
-    for site in walk::schemas(document) {
-        if let Some(schema) = pointer::object_mut(document, &site.pointer)
-            && schema.shift_remove("pattern").is_some()
-        {
-            ledger.lossy(pointer::join(&site.pointer, "pattern"));
         }
     }
 }

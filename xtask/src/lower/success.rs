@@ -13,7 +13,11 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         let Some(responses) = pointer::object_mut(document, &at) else {
             continue;
         };
-        let successes: Vec<String> = responses.keys().filter(|status| is_success(status)).cloned().collect();
+        let successes: Vec<String> = responses
+            .keys()
+            .filter(|status| is_success(status))
+            .cloned()
+            .collect();
         if successes.is_empty() {
             // A lone `default` is how some say "the answer": beside errors it would be one.
             if let Some(answer) = responses.shift_remove("default") {
@@ -25,7 +29,9 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         let richest = successes
             .iter()
             .enumerate()
-            .max_by_key(|(index, status)| (richness(&responses[*status]), std::cmp::Reverse(*index)))
+            .max_by_key(|(index, status)| {
+                (richness(&responses[*status]), std::cmp::Reverse(*index))
+            })
             .map(|(_, status)| status.clone())
             .expect("there is one at least");
         for status in successes.iter().filter(|status| **status != richest) {
@@ -48,7 +54,13 @@ pub(super) fn contents(document: &mut Value, ledger: &mut Ledger) {
         let statuses: Vec<String> = document
             .pointer(&responses)
             .and_then(Value::as_object)
-            .map(|responses| responses.keys().filter(|s| is_success(s)).cloned().collect())
+            .map(|responses| {
+                responses
+                    .keys()
+                    .filter(|s| is_success(s))
+                    .cloned()
+                    .collect()
+            })
             .unwrap_or_default();
         for status in statuses {
             let at = pointer::join(&pointer::join(&responses, &status), "content");
@@ -63,9 +75,15 @@ fn keep_one(content: &mut Map<String, Value>, at: &str, ledger: &mut Ledger) {
     let best = content
         .iter()
         .enumerate()
-        .max_by_key(|(index, (media_type, body))| (worth(media_type, body), std::cmp::Reverse(*index)))
+        .max_by_key(|(index, (media_type, body))| {
+            (worth(media_type, body), std::cmp::Reverse(*index))
+        })
         .map(|(_, (media_type, _))| media_type.clone());
-    let others: Vec<String> = content.keys().filter(|media_type| Some(*media_type) != best.as_ref()).cloned().collect();
+    let others: Vec<String> = content
+        .keys()
+        .filter(|media_type| Some(*media_type) != best.as_ref())
+        .cloned()
+        .collect();
     for media_type in others {
         content.shift_remove(&media_type);
         ledger.lossy(pointer::join(at, &media_type));
@@ -104,7 +122,12 @@ fn worth(media_type: &str, body: &Value) -> u8 {
         "text/event-stream" => 4,
         _ if is_json(essence) && is_untyped => 1,
         _ if is_json(essence) => 3,
-        _ if essence.starts_with("text/") || essence.ends_with("xml") || essence.ends_with("json") => 2,
+        _ if essence.starts_with("text/")
+            || essence.ends_with("xml")
+            || essence.ends_with("json") =>
+        {
+            2
+        }
         _ => 5,
     }
 }

@@ -30,7 +30,10 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
 /// Whether a title is the name again, as in `Scene Id` for `scene_id`.
 fn restates(title: &str, name: &str) -> bool {
     let letters = |text: &str| {
-        text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
+        text.chars()
+            .filter(|letter| letter.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect::<String>()
     };
     title.is_empty() || letters(title) == letters(name)
 }

@@ -16,8 +16,13 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         };
         let places = prefix.len() as u64;
         let is_closed = schema.get("items").is_some_and(is_never)
-            || schema.get("maxItems").and_then(Value::as_u64).is_some_and(|most| most <= places);
-        let rest = schema.shift_remove("items").filter(|items| !is_never(items));
+            || schema
+                .get("maxItems")
+                .and_then(Value::as_u64)
+                .is_some_and(|most| most <= places);
+        let rest = schema
+            .shift_remove("items")
+            .filter(|items| !is_never(items));
         if is_closed {
             schema.entry("maxItems").or_insert(json!(places));
         }

@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 use crate::pointer::join;
 
 /// The HTTP methods under which a path item holds operations.
-pub(crate) const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+pub(crate) const METHODS: [&str; 8] = [
+    "get", "put", "post", "delete", "options", "head", "patch", "trace",
+];
 
 /// What a tree of schemas hangs from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +151,9 @@ pub(crate) fn operations(document: &Value) -> Vec<Operation> {
             let Some(method) = METHODS.iter().find(|method| method == &key) else {
                 continue;
             };
-            let name = item[key]["operationId"].as_str().map_or_else(|| format!("{method} {path}"), str::to_owned);
+            let name = item[key]["operationId"]
+                .as_str()
+                .map_or_else(|| format!("{method} {path}"), str::to_owned);
             operations.push(Operation {
                 pointer: join(&at, method),
                 path: path.clone(),
@@ -167,23 +171,46 @@ pub(crate) fn roots(document: &Value) -> Vec<Site> {
     for operation in operations(document) {
         let Operation { pointer, owner, .. } = &operation;
         let value = &document.pointer(pointer).expect("operations() found it");
-        parameters(&value["parameters"], &join(pointer, "parameters"), owner, &mut roots);
+        parameters(
+            &value["parameters"],
+            &join(pointer, "parameters"),
+            owner,
+            &mut roots,
+        );
         let at = join(pointer, "requestBody");
-        content(&value["requestBody"], &at, Position::RequestBody, owner, &mut roots);
+        content(
+            &value["requestBody"],
+            &at,
+            Position::RequestBody,
+            owner,
+            &mut roots,
+        );
         let empty = Map::new();
         for (status, response) in value["responses"].as_object().unwrap_or(&empty) {
             let at = join(&join(pointer, "responses"), status);
             content(response, &at, Position::Response, owner, &mut roots);
             for (name, header) in response["headers"].as_object().unwrap_or(&empty) {
                 let at = join(&join(&at, "headers"), name);
-                carrier(header, &at, Position::Response, owner, Some(name), &mut roots);
+                carrier(
+                    header,
+                    &at,
+                    Position::Response,
+                    owner,
+                    Some(name),
+                    &mut roots,
+                );
             }
         }
     }
     let empty = Map::new();
     for (path, item) in document["paths"].as_object().unwrap_or(&empty) {
         let at = join(&join("/paths", path), "parameters");
-        parameters(&item["parameters"], &at, &path.to_upper_camel_case(), &mut roots);
+        parameters(
+            &item["parameters"],
+            &at,
+            &path.to_upper_camel_case(),
+            &mut roots,
+        );
     }
     let schemas = document["components"]["schemas"].as_object();
     for name in schemas.unwrap_or(&empty).keys() {
@@ -207,7 +234,14 @@ fn parameters(list: &Value, at: &str, owner: &str, roots: &mut Vec<Site>) {
 }
 
 /// A parameter or a header: its `schema`, or the schemas of its `content`.
-fn carrier(value: &Value, at: &str, position: Position, owner: &str, name: Option<&str>, roots: &mut Vec<Site>) {
+fn carrier(
+    value: &Value,
+    at: &str,
+    position: Position,
+    owner: &str,
+    name: Option<&str>,
+    roots: &mut Vec<Site>,
+) {
     let first = roots.len();
     if value.get("schema").is_some() {
         roots.push(Site {
