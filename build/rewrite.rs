@@ -1,0 +1,160 @@
+//! The few changes that make progenitor's client ours: one `Error`, any 2xx a success, builders
+//! that the handwritten verbs can see into, and no constructor beside ours.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{
+    Expr, File, FnArg, GenericArgument, ImplItem, Item, ItemImpl, ItemMod, Pat, PathArguments,
+    ReturnType, Type, Visibility, parse_quote,
+};
+
+type Result = std::result::Result<(), Box<dyn std::error::Error>>;
+
+/// Rewrites the generated file in place; `open_enums` joins the module `types`.
+pub(crate) fn rewrite(file: &mut File, open_enums: TokenStream) -> Result {
+    let mut sends = 0;
+    for item in &mut file.items {
+        match item {
+            // progenitor's own error stays inside: callers see ours.
+            Item::Use(import) => import.vis = Visibility::Inherited,
+            Item::Impl(block) if block.trait_.is_none() && is_named(&block.self_ty, "Client") => {
+                block.items.retain_mut(own_constructor);
+            }
+            Item::Mod(module) if module.ident == "types" => {
+                let enums: File = syn::parse2(open_enums.clone())?;
+                items(module)?.extend(enums.items);
+            }
+            Item::Mod(module) if module.ident == "builder" => {
+                for item in items(module)? {
+                    match item {
+                        Item::Struct(builder) => {
+                            for field in &mut builder.fields {
+                                field.vis = parse_quote!(pub(crate));
+                            }
+                        }
+                        Item::Impl(block) => sends += usize::from(own_send(block)?),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    if sends == 0 {
+        return Err("progenitor's output has no `send` to rewrite; its shape has changed".into());
+    }
+    Ok(())
+}
+
+fn items(module: &mut ItemMod) -> std::result::Result<&mut Vec<Item>, &'static str> {
+    module
+        .content
+        .as_mut()
+        .map(|(_, items)| items)
+        .ok_or("a generated module has no body")
+}
+
+fn is_named(ty: &Type, name: &str) -> bool {
+    matches!(ty, Type::Path(path) if path.path.is_ident(name))
+}
+
+/// Drops `Client::new` (it has a total timeout and no key) and keeps `new_with_client` for us alone.
+fn own_constructor(item: &mut ImplItem) -> bool {
+    let ImplItem::Fn(function) = item else {
+        return true;
+    };
+    if function.sig.ident == "new_with_client" {
+        function.vis = parse_quote!(pub(crate));
+    }
+    function.sig.ident != "new"
+}
+
+/// Keeps the generated `send` as the private `exchange` and puts one with our `Error` before it.
+fn own_send(block: &mut ItemImpl) -> std::result::Result<bool, Box<dyn std::error::Error>> {
+    let Some(index) = block
+        .items
+        .iter()
+        .position(|item| matches!(item, ImplItem::Fn(f) if f.sig.ident == "send"))
+    else {
+        return Ok(false);
+    };
+    let ImplItem::Fn(exchange) = &mut block.items[index] else {
+        unreachable!("just matched")
+    };
+    let takes_self =
+        exchange.sig.inputs.len() == 1 && matches!(exchange.sig.inputs[0], FnArg::Receiver(_));
+    if !takes_self {
+        return Err("a generated `send` takes more than `self`".into());
+    }
+    let docs = std::mem::take(&mut exchange.attrs);
+    let value =
+        success_type(&exchange.sig.output).ok_or("a generated `send` does not return a Result")?;
+    let operation =
+        any_2xx_is_success(exchange).ok_or("a generated `send` does not match on the status")?;
+    exchange.sig.ident = parse_quote!(exchange);
+    exchange.vis = Visibility::Inherited;
+    let send = quote! {
+        #(#docs)*
+        ///
+        /// # Errors
+        ///
+        /// Whatever [`Error`](crate::Error) can say: the request was not valid, did not get
+        /// through, or was refused, or its answer was not understood.
+        pub async fn send(self) -> ::std::result::Result<#value, crate::Error> {
+            self.exchange().await.map_err(|error| crate::Error::from_raw(#operation, error))
+        }
+    };
+    block.items.insert(index, syn::parse2(send)?);
+    Ok(true)
+}
+
+/// The `T` of `Result<T, E>`.
+fn success_type(output: &ReturnType) -> Option<Type> {
+    let ReturnType::Type(_, ty) = output else {
+        return None;
+    };
+    let Type::Path(path) = &**ty else { return None };
+    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else {
+        return None;
+    };
+    match arguments.args.first()? {
+        GenericArgument::Type(ty) => Some(ty.clone()),
+        _ => None,
+    }
+}
+
+/// Widens the success arm from the documented status to every 2xx: a service that answers 200
+/// where its document says 202 has still started the job. Returns the operation's id.
+fn any_2xx_is_success(exchange: &mut syn::ImplItemFn) -> Option<Expr> {
+    let operation = exchange.block.stmts.iter().find_map(operation_id)?;
+    let Some(syn::Stmt::Expr(Expr::Match(status), None)) = exchange.block.stmts.last_mut() else {
+        return None;
+    };
+    for arm in &mut status.arms {
+        let Pat::Lit(pattern) = &arm.pat else {
+            continue;
+        };
+        let syn::Lit::Int(code) = &pattern.lit else {
+            continue;
+        };
+        if (200..300).contains(&code.base10_parse::<u16>().ok()?) {
+            arm.pat = parse_quote!(200u16..=299u16);
+        }
+    }
+    Some(operation)
+}
+
+/// The id in `let info = OperationInfo { operation_id: "…" };`.
+fn operation_id(statement: &syn::Stmt) -> Option<Expr> {
+    let syn::Stmt::Local(local) = statement else {
+        return None;
+    };
+    let Expr::Struct(info) = &*local.init.as_ref()?.expr else {
+        return None;
+    };
+    let field = info
+        .fields
+        .first()
+        .filter(|_| info.path.is_ident("OperationInfo"))?;
+    Some(field.expr.clone())
+}

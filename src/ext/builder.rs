@@ -1,0 +1,192 @@
+//! How a client is made.
+
+use std::env;
+use std::time::Duration;
+
+use super::config::{Config, Credential, DEFAULT_BASE_URL, Shared, base_url};
+use super::secret::ApiKey;
+use crate::{Client, Error, ErrorKind, JobHandle};
+
+/// Settings of a [`Client`]; made by [`Client::builder`].
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ClientBuilder {
+    api_key: Option<Result<ApiKey, Error>>,
+    service_token: Option<Result<ApiKey, Error>>,
+    base_url: Option<String>,
+    connect_timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
+    http: Option<reqwest::ClientBuilder>,
+}
+
+impl ClientBuilder {
+    /// The API key, sent as `Authorization: Bearer …` ([Gizmo: authentication][docs]).
+    ///
+    /// [docs]: https://docs.gizmo.antimlabs.com/api-access
+    pub fn api_key(mut self, key: impl AsRef<str>) -> Self {
+        self.api_key = Some(ApiKey::new(key));
+        self
+    }
+
+    /// A service token, sent alone as `x-gizmo-service-token`; in place of an API key.
+    pub fn service_token(mut self, token: impl AsRef<str>) -> Self {
+        self.service_token = Some(ApiKey::new(token));
+        self
+    }
+
+    /// Where the service is, with or without scheme, trailing slash and `/v1`. Defaults to
+    /// `https://api.gizmo.antimlabs.com`. Plain http is for this machine only.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// Longest time to open a connection: name, TCP and TLS. Defaults to 10 seconds.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// Longest silence while the head of an answer or more of its JSON body is awaited. Defaults
+    /// to 120 seconds. There is no total timeout: scenes take minutes and exports are large.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// A prepared [`reqwest::ClientBuilder`]: proxies, certificates, a resolver of your own. Its
+    /// TLS settings and connect timeout are left as they are; redirects are turned off, since a
+    /// followed redirect could carry the key to another machine.
+    pub fn http(mut self, http: reqwest::ClientBuilder) -> Self {
+        self.http = Some(http);
+        self
+    }
+
+    /// Builds the client. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`]: no key, both a key and a token, a base URL that is none or that is
+    /// plain http to another machine, or TLS that could not be set up.
+    pub fn build(self) -> Result<Client, Error> {
+        let credential = match (self.api_key, self.service_token) {
+            (Some(key), None) => Credential::ApiKey(key?),
+            (None, Some(token)) => Credential::ServiceToken(token?),
+            (None, None) => {
+                return Err(config(
+                    "no API key: set GIZMO_API_KEY or give one to the builder",
+                ));
+            }
+            (Some(_), Some(_)) => {
+                return Err(config(
+                    "both an API key and a service token: a service token goes alone",
+                ));
+            }
+        };
+        let base = base_url(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
+        let http = match self.http {
+            Some(http) => {
+                install_crypto_provider();
+                http
+            }
+            None => with_tls(reqwest::Client::builder())?
+                .connect_timeout(self.connect_timeout.unwrap_or(Duration::from_secs(10)))
+                .user_agent(concat!("gizmo-client/", env!("CARGO_PKG_VERSION"))),
+        };
+        let http = http
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|source| config("the HTTP client could not be set up").with_source(source))?;
+        let baseurl = base.as_str().trim_end_matches('/').to_owned();
+        let idle_timeout = self.idle_timeout.unwrap_or(Duration::from_secs(120));
+        Ok(Client::new_with_client(
+            &baseurl,
+            http,
+            Config::new(Shared {
+                base,
+                credential,
+                idle_timeout,
+            }),
+        ))
+    }
+}
+
+fn config(message: &'static str) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+/// rustls with ring, unless the process has chosen another provider: ring builds in seconds.
+#[cfg(feature = "rustls")]
+fn with_tls(http: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, Error> {
+    use rustls_platform_verifier::BuilderVerifierExt;
+
+    let tls = rustls::ClientConfig::builder_with_provider(crypto_provider())
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier)
+        .map_err(|source| config("TLS could not be set up").with_source(source))?;
+    let mut tls = tls.with_no_client_auth();
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(http.tls_backend_preconfigured(tls))
+}
+
+#[cfg(feature = "rustls")]
+fn crypto_provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
+    rustls::crypto::CryptoProvider::get_default()
+        .cloned()
+        .unwrap_or_else(|| std::sync::Arc::new(rustls::crypto::ring::default_provider()))
+}
+
+/// A caller's own builder asks the process for its provider, and reqwest panics where there is none.
+#[cfg(feature = "rustls")]
+fn install_crypto_provider() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Lost only to another thread that has just installed one, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+}
+
+#[cfg(not(feature = "rustls"))]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the same signature as with rustls"
+)]
+fn with_tls(http: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, Error> {
+    Ok(http)
+}
+
+#[cfg(not(feature = "rustls"))]
+fn install_crypto_provider() {}
+
+impl Client {
+    /// Starts a client's settings.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Builds a client from `GIZMO_API_KEY` and, where it is set, `GIZMO_BASE_URL`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`]: `GIZMO_API_KEY` is not set or either value cannot be used.
+    pub fn from_env() -> Result<Self, Error> {
+        let key = env::var("GIZMO_API_KEY")
+            .ok()
+            .filter(|key| !key.trim().is_empty());
+        let key = key.ok_or_else(|| {
+            config("GIZMO_API_KEY is not set; create a key in Gizmo under Settings, API Keys")
+        })?;
+        let mut builder = Self::builder().api_key(key);
+        if let Some(url) = env::var("GIZMO_BASE_URL")
+            .ok()
+            .filter(|url| !url.trim().is_empty())
+        {
+            builder = builder.base_url(url);
+        }
+        builder.build()
+    }
+
+    /// A handle on a job known by its id alone. Nothing is sent.
+    pub fn job(&self, id: impl Into<String>) -> JobHandle {
+        JobHandle::new(self.clone(), id.into())
+    }
+}

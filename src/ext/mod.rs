@@ -1,0 +1,20 @@
+//! What a generator cannot write: other last verbs on the generated builders, and handles.
+
+pub(crate) mod answer;
+pub(crate) mod archive;
+pub(crate) mod backoff;
+pub(crate) mod builder;
+pub(crate) mod bundle;
+pub(crate) mod config;
+pub(crate) mod download;
+pub(crate) mod error;
+pub(crate) mod event;
+pub(crate) mod job;
+pub(crate) mod open_enum;
+pub(crate) mod operation;
+pub(crate) mod pages;
+pub(crate) mod requests;
+pub(crate) mod secret;
+pub(crate) mod sse;
+pub(crate) mod timestamp;
+pub(crate) mod transport;

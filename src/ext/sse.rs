@@ -1,0 +1,4 @@
+//! Server-sent events: the decoder, pure, and the stream of a job's events that reconnects.
+
+pub(crate) mod decoder;
+pub(crate) mod stream;

@@ -1,0 +1,408 @@
+//! The one way to the network: the hooks that every generated call passes through.
+//!
+//! `exec` reads error answers and JSON bodies whole (within limits) and makes an [`Error`] of
+//! whatever goes wrong. progenitor's hooks can return only a `reqwest::Error`, so ours travels up
+//! inside of a response that no operation expects; `Error::from_raw` takes it out again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode};
+use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
+use reqwest::{Request, Response};
+use tracing::debug;
+
+use super::config::{Config, Credential};
+use super::error::{Answer, BODY_KEPT, one_line};
+use super::operation::{Body, Operation};
+use crate::{Client, Error, ErrorKind};
+
+/// The largest JSON answer that is read: 64 MiB. Scene graphs are large, but not that large.
+const JSON_LIMIT: usize = 64 * 1024 * 1024;
+
+/// An [`Error`] on its way through the generated code.
+#[derive(Clone)]
+pub(crate) struct Failure(Arc<Mutex<Option<Error>>>);
+
+impl Failure {
+    fn into_response(error: Error) -> Response {
+        let mut response = http::Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::from_u16(999).expect("three digits");
+        response
+            .extensions_mut()
+            .insert(Self(Arc::new(Mutex::new(Some(error)))));
+        response.into()
+    }
+
+    /// Takes the error out of a response that carries one.
+    pub(crate) fn take(response: &mut Response) -> Option<Error> {
+        let failure: Self = response.extensions_mut().remove()?;
+        failure
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+impl ClientHooks<Config> for Client {
+    async fn pre<E>(
+        &self,
+        request: &mut Request,
+        info: &OperationInfo,
+    ) -> Result<(), progenitor_client::Error<E>> {
+        let operation = Operation::find(info.operation_id);
+        if !operation.matches(request.url(), self.inner.0.base.path()) {
+            let message = format!(
+                "a path parameter of `{}` is empty, `.` or `..`",
+                operation.path
+            );
+            return Err(progenitor_client::Error::Custom(message));
+        }
+        let headers = request.headers_mut();
+        headers.remove("api-version");
+        let (name, value) = self.inner.0.credential.header();
+        headers.insert(name, value);
+        Ok(())
+    }
+
+    async fn exec(&self, request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
+        let operation = Operation::find(info.operation_id);
+        Ok(self
+            .exchange(request, operation)
+            .await
+            .unwrap_or_else(Failure::into_response))
+    }
+}
+
+impl Client {
+    /// Sends a request and waits for its answer: whole where it is JSON, its head where it is a stream.
+    async fn exchange(&self, request: Request, operation: &Operation) -> Result<Response, Error> {
+        let idle = self.inner.0.idle_timeout;
+        debug!(operation = operation.id, method = %request.method(), path = request.url().path(), "request");
+        let mut response = within(idle, self.client.execute(request))
+            .await?
+            .map_err(|error| self.unreachable(error))?;
+        let status = response.status();
+        debug!(
+            operation = operation.id,
+            status = status.as_u16(),
+            request_id = request_id(response.headers()),
+            "answer"
+        );
+        if !status.is_success() {
+            let body = read(&mut response, BODY_KEPT, idle)
+                .await
+                .map_or_else(|partial| partial.body, |body| body);
+            return Err(Error::from_answer(error_answer(
+                status,
+                response.headers(),
+                body,
+                &self.inner.0.credential,
+            )));
+        }
+        if operation.body != Body::Json {
+            return Ok(response);
+        }
+        let body = read(&mut response, JSON_LIMIT, idle)
+            .await
+            .map_err(|partial| partial.error)?;
+        // A success without a body says that it was done, and nothing else.
+        let body = if body.is_empty() {
+            Bytes::from_static(b"{}")
+        } else {
+            body
+        };
+        let mut whole = http::Response::new(body);
+        *whole.status_mut() = status;
+        *whole.headers_mut() = std::mem::take(response.headers_mut());
+        Ok(whole.into())
+    }
+}
+
+impl Client {
+    /// A request that got no answer; where there was no connection, says to where.
+    fn unreachable(&self, source: reqwest::Error) -> Error {
+        let source = source.without_url();
+        if !source.is_connect() {
+            return source.into();
+        }
+        let message = format!("could not connect to {}: {}", self.baseurl, root_cause(&source));
+        Error::new(ErrorKind::Connect, message).with_source(source)
+    }
+}
+
+/// Bounds a wait for the network.
+async fn within<T>(idle: Duration, wait: impl Future<Output = T>) -> Result<T, Error> {
+    tokio::time::timeout(idle, wait).await.map_err(|_| {
+        Error::new(
+            ErrorKind::Timeout,
+            format!("no answer within {} s", idle.as_secs_f32()),
+        )
+    })
+}
+
+impl From<reqwest::Error> for Error {
+    fn from(source: reqwest::Error) -> Self {
+        let source = source.without_url();
+        let (kind, message) = if source.is_connect() {
+            (ErrorKind::Connect, "could not connect")
+        } else if source.is_timeout() {
+            (ErrorKind::Timeout, "no answer in time")
+        } else if source.is_builder() {
+            (ErrorKind::InvalidRequest, "the request could not be built")
+        } else {
+            (
+                ErrorKind::Transport,
+                "the connection broke before the answer was whole",
+            )
+        };
+        let cause = root_cause(&source);
+        Error::new(kind, format!("{message}: {cause}")).with_source(source)
+    }
+}
+
+/// The innermost cause, which is the one that says something: `Connection refused (os error 111)`.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    one_line(&cause.to_string(), 200)
+}
+
+/// A body that broke off: what had come, and why.
+struct Partial {
+    body: Bytes,
+    error: Error,
+}
+
+/// Reads a body of at most `limit` bytes, as long as more of it comes within `idle`.
+async fn read(response: &mut Response, limit: usize, idle: Duration) -> Result<Bytes, Partial> {
+    let mut body = BytesMut::new();
+    loop {
+        let error = match within(idle, response.chunk()).await {
+            Ok(Ok(Some(chunk))) if body.len() + chunk.len() <= limit => {
+                body.extend_from_slice(&chunk);
+                continue;
+            }
+            Ok(Ok(Some(_))) => Error::new(
+                ErrorKind::Decode,
+                format!("the answer is larger than {limit} bytes"),
+            ),
+            Ok(Ok(None)) => return Ok(body.freeze()),
+            Ok(Err(error)) => error.into(),
+            Err(error) => error,
+        };
+        return Err(Partial {
+            body: body.freeze(),
+            error,
+        });
+    }
+}
+
+/// The service's name for the request, in whichever header it sends one.
+fn request_id(headers: &HeaderMap) -> Option<&str> {
+    ["x-request-id", "request-id", "x-correlation-id", "cf-ray"]
+        .iter()
+        .find_map(|name| headers.get(*name)?.to_str().ok())
+}
+
+/// Reads an error answer in each of the documented shapes, and whatever a proxy says instead.
+fn error_answer(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: Bytes,
+    credential: &Credential,
+) -> Answer {
+    let text = credential.redact(&String::from_utf8_lossy(&body));
+    let (code, message) = if status.is_redirection() {
+        let location = headers
+            .get(http::header::LOCATION)
+            .and_then(|location| location.to_str().ok());
+        let location = location.map_or_else(String::new, |location| {
+            format!(" to {}", one_line(location, 200))
+        });
+        (
+            None,
+            format!(
+                "the service redirects{location}; redirects are not followed, set the base URL to the right one"
+            ),
+        )
+    } else {
+        code_and_message(&text)
+    };
+    Answer {
+        status,
+        code,
+        message,
+        request_id: request_id(headers).map(|id| one_line(id, 100)),
+        retry_after: retry_after(headers),
+        // Lossy only where the key had to be taken out or the text was no UTF-8.
+        body: if text.as_bytes() == body {
+            body
+        } else {
+            Bytes::from(text)
+        },
+    }
+}
+
+/// `{error:{code,message}}`, FastAPI's `{detail:[{loc,msg}]}` or `{detail:"…"}`, the alpha API's
+/// flat `{error,code,message}`, or the start of whatever else it is.
+fn code_and_message(text: &str) -> (Option<String>, String) {
+    let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let field = |value: &serde_json::Value, name: &str| {
+        value[name].as_str().map(|text| one_line(text, 300))
+    };
+    for holder in [&json["error"], &json] {
+        let (code, message) = (field(holder, "code"), field(holder, "message"));
+        if code.is_some() || message.is_some() {
+            return (code, message.unwrap_or_else(|| "no message".to_owned()));
+        }
+    }
+    if let Some(details) = json["detail"].as_array() {
+        let said: Vec<String> = details.iter().take(5).map(validation_error).collect();
+        return (Some("validation_error".to_owned()), said.join("; "));
+    }
+    let said = field(&json, "detail").or_else(|| field(&json, "error"));
+    let said = said.unwrap_or_else(|| {
+        if looks_like_html(text) {
+            html_text(text)
+        } else {
+            one_line(text, 200)
+        }
+    });
+    (
+        None,
+        if said.is_empty() {
+            "no message".to_owned()
+        } else {
+            said
+        },
+    )
+}
+
+/// `body.prompt: String should have at least 1 character`
+fn validation_error(detail: &serde_json::Value) -> String {
+    let parts = detail["loc"].as_array().into_iter().flatten();
+    let location: Vec<String> = parts
+        .map(|part| {
+            part.as_str()
+                .map_or_else(|| part.to_string(), str::to_owned)
+        })
+        .collect();
+    let message = detail["msg"]
+        .as_str()
+        .map_or_else(|| detail.to_string(), str::to_owned);
+    let text = if location.is_empty() {
+        message
+    } else {
+        format!("{}: {message}", location.join("."))
+    };
+    one_line(&text, 200)
+}
+
+fn looks_like_html(text: &str) -> bool {
+    text.trim_start().starts_with('<')
+}
+
+/// The title of a proxy's error page, or that it is one.
+fn html_text(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let title = lower.find("<title>").and_then(|start| {
+        let end = start + lower[start..].find("</title>")?;
+        text.get(start + "<title>".len()..end)
+    });
+    title.map_or_else(
+        || "an HTML page".to_owned(),
+        |title| format!("an HTML page, `{}`", one_line(title, 100)),
+    )
+}
+
+/// `Retry-After` in seconds, whole or not; dates are read by the retry rules.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: f64 = headers
+        .get(http::header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// The base URL that requests go to, without `/v1`.
+impl Client {
+    /// Where the service is, without `/v1`.
+    pub fn base_url(&self) -> &str {
+        self.baseurl()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_body_is_understood_in_every_shape() {
+        for (body, code, message) in [
+            (
+                r#"{"error":{"code":"scene_not_found","message":"Scene x not found","status":404}}"#,
+                Some("scene_not_found"),
+                "Scene x not found",
+            ),
+            (
+                r#"{"error":"bad_request","code":"asset_not_ready","message":"Wait"}"#,
+                Some("asset_not_ready"),
+                "Wait",
+            ),
+            (r#"{"error":{"message":"only this"}}"#, None, "only this"),
+            (r#"{"error":{"code":"c"}}"#, Some("c"), "no message"),
+            (r#"{"error":"gone"}"#, None, "gone"),
+            (r#"{"detail":"Not Found"}"#, None, "Not Found"),
+            (
+                r#"{"detail":[{"loc":["body","prompt"],"msg":"too short","type":"t"},{"loc":["query",0],"msg":"b","type":"t"}]}"#,
+                Some("validation_error"),
+                "body.prompt: too short; query.0: b",
+            ),
+            (
+                "<html><head><TITLE>502 Bad Gateway</TITLE></head></html>",
+                None,
+                "an HTML page, `502 Bad Gateway`",
+            ),
+            ("<p>", None, "an HTML page"),
+            ("upstream\nconnect error", None, "upstream connect error"),
+            ("", None, "no message"),
+            ("[1]", None, "[1]"),
+            ("null", None, "null"),
+        ] {
+            assert_eq!(
+                code_and_message(body),
+                (code.map(str::to_owned), message.to_owned()),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_that_the_service_echoes_is_taken_out() {
+        let credential = Credential::ApiKey(crate::ApiKey::new("gzm_k1_canary").unwrap());
+        let body =
+            Bytes::from_static(br#"{"error":{"code":"x","message":"bad key gzm_k1_canary"}}"#);
+        let error = Error::from_answer(error_answer(
+            StatusCode::UNAUTHORIZED,
+            &HeaderMap::new(),
+            body,
+            &credential,
+        ));
+        assert_eq!(error.message(), "bad key [redacted]");
+        assert!(
+            !format!(
+                "{error} {error:?} {}",
+                String::from_utf8_lossy(error.body())
+            )
+            .contains("canary")
+        );
+    }
+}
