@@ -18,10 +18,7 @@ pub struct Derived {
 impl Derived {
     /// The text of `openapi.json`.
     pub fn to_text(&self) -> String {
-        let mut text = serde_json::to_string_pretty(&self.document)
-            .expect("a JSON value has string keys only");
-        text.push('\n');
-        text
+        format!("{:#}\n", self.document)
     }
 }
 

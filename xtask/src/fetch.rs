@@ -76,20 +76,13 @@ pub fn file(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// The address, the connection, the status or the size is not what it should be.
 pub fn url(address: &str, etag: Option<&str>) -> Result<Fetched> {
-    let agent: Agent = Agent::config_builder()
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .timeout_connect(Some(CONNECT))
-        .timeout_global(Some(TOTAL))
-        .user_agent("gizmo-client-xtask")
-        .build()
-        .into();
     let mut uri = parse(address)?;
     if uri.scheme_str() != Some("https") && !is_this_machine(&uri) {
         return Err(Error::refused(format!(
             "{address}: a document is fetched over https; http is for this machine alone"
         )));
     }
+    let agent = agent(&uri);
     for _ in 0..=REDIRECTS {
         let mut request = agent.get(&uri).header(header::ACCEPT, "application/json");
         if let Some(etag) = etag {
@@ -117,6 +110,23 @@ pub fn url(address: &str, etag: Option<&str>) -> Result<Fetched> {
     Err(Error::network(format!(
         "{address} redirects more than {REDIRECTS} times"
     )))
+}
+
+/// Redirects are followed by hand, since each one's scheme counts.
+fn agent(uri: &Uri) -> Agent {
+    let config = Agent::config_builder()
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .timeout_connect(Some(CONNECT))
+        .timeout_global(Some(TOTAL))
+        .user_agent("gizmo-client-xtask");
+    // The environment's proxy knows nothing of this machine's ports.
+    let config = if is_this_machine(uri) {
+        config.proxy(None)
+    } else {
+        config
+    };
+    config.build().into()
 }
 
 fn body(uri: &Uri, mut response: Response<ureq::Body>) -> Result<Fetched> {

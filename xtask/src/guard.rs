@@ -2,7 +2,11 @@
 //!
 //! progenitor panics where it does not know better; here every complaint is one line.
 
-use std::panic::{self, AssertUnwindSafe};
+use std::{
+    collections::BTreeSet,
+    panic::{self, AssertUnwindSafe},
+    sync::{Mutex, PoisonError},
+};
 
 use progenitor_impl::{GenerationSettings, Generator, InterfaceStyle, TagStyle};
 use serde_json::{Map, Value};
@@ -33,18 +37,70 @@ pub fn generate(document: &Value) -> Result<String> {
             settings.with_replacement(name, path, std::iter::empty());
         }
     }
-    quietly(|| Generator::new(&settings).generate_tokens(&openapi))
+    let code = attempt(|| Generator::new(&settings).generate_tokens(&openapi))?;
+    let text = code.to_string();
+    let file = syn::parse2(code).map_err(|error| {
+        Error::refused(format!(
+            "the generator wrote something that is no Rust: {error}"
+        ))
+    })?;
+    unique(&file)?;
+    if let Some(needed) = MISSING
+        .iter()
+        .find(|name| text.contains(&format!(":: {name} ::")))
+    {
+        return Err(Error::refused(format!(
+            "the generated code would need the crate {needed}"
+        )));
+    }
+    attempt(|| Generator::new(&settings).httpmock(&openapi, "crate::raw"))?;
+    Ok(text)
+}
+
+/// Crates that the generator brings in for formats and patterns, and that the client does without.
+const MISSING: [&str; 3] = ["chrono", "uuid", "regress"];
+
+/// Runs one of the generator's own functions; both its errors and its panics become one line.
+fn attempt<T>(work: impl FnOnce() -> progenitor_impl::Result<T>) -> Result<T> {
+    quietly(work)
         .map_err(|panic| Error::refused(format!("the generator gave up: {panic}")))?
-        .map(|tokens| tokens.to_string())
         .map_err(|error| Error::refused(format!("the generator refused the document: {error}")))
+}
+
+/// Names that differ in the document can be the same in Rust.
+fn unique(file: &syn::File) -> Result<()> {
+    let types = file.items.iter().find_map(|item| match item {
+        syn::Item::Mod(module) if module.ident == "types" => module.content.as_ref(),
+        _ => None,
+    });
+    let mut seen = BTreeSet::new();
+    for item in types.into_iter().flat_map(|(_, items)| items) {
+        let name = match item {
+            syn::Item::Struct(item) => &item.ident,
+            syn::Item::Enum(item) => &item.ident,
+            syn::Item::Type(item) => &item.ident,
+            _ => continue,
+        };
+        if !seen.insert(name.to_string()) {
+            return Err(Error::refused(format!(
+                "two schemas are both {name} in Rust; rename one of them in the overlay"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Runs `work` and turns a panic into its message, with nothing printed.
 fn quietly<T>(work: impl FnOnce() -> T) -> std::result::Result<T, String> {
+    /// The hook is the process's: two at once could leave it silent.
+    static HOOK: Mutex<()> = Mutex::new(());
+
+    let guard = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
     let outcome = panic::catch_unwind(AssertUnwindSafe(work));
     panic::set_hook(hook);
+    drop(guard);
     outcome.map_err(|payload| {
         payload
             .downcast_ref::<String>()
@@ -77,6 +133,14 @@ fn refuse(document: &Value) -> Result<()> {
                 }
             }
         }
+        if let Some(name) =
+            missing_parameter(&operation.path, [&value["parameters"], &item["parameters"]])
+        {
+            return Err(refusal(
+                at,
+                &format!("the path's {{{name}}} has no parameter of that name"),
+            ));
+        }
         if let Some(reason) = body_trap(&value["requestBody"]["content"]) {
             return Err(refusal(&format!("{at}/requestBody/content"), &reason));
         }
@@ -105,6 +169,25 @@ fn parameter_trap(parameter: &Value) -> Option<&'static str> {
         _ if parameter.get("schema").is_none() => Some("a parameter must have a schema"),
         _ => None,
     }
+}
+
+/// The first `{name}` of a path that no path parameter fills.
+fn missing_parameter(path: &str, lists: [&Value; 2]) -> Option<String> {
+    let names = path
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split('}').next());
+    let is_filled = |name: &str| {
+        lists
+            .iter()
+            .filter_map(|list| list.as_array())
+            .flatten()
+            .any(|parameter| parameter["in"] == "path" && parameter["name"] == name)
+    };
+    names
+        .filter(|name| !is_filled(name))
+        .map(str::to_owned)
+        .next()
 }
 
 fn body_trap(content: &Value) -> Option<String> {

@@ -1,6 +1,6 @@
 //! The document pipeline: from what the service serves to `openapi/openapi.json`.
 //!
-//! `overlay` corrects, `lower` translates OpenAPI 3.1 into what the generator takes, `guard`
+//! `overlay` corrects, `lower` translates `OpenAPI` 3.1 into what the generator takes, `guard`
 //! tries the generator, `refresh` ties them to files. Nothing here needs the crate to compile.
 
 pub mod derive;

@@ -26,7 +26,7 @@ enum Command {
     /// Derives openapi/openapi.json, from the live document or from another
     #[command(after_help = EXIT_CODES)]
     RefreshSpec {
-        /// Fetch the document from here [default: $GIZMO_BASE_URL's, else the live one]
+        /// Fetch the document from here [default: below `GIZMO_BASE_URL`, else the live one]
         #[arg(long, conflicts_with_all = ["file", "check"])]
         url: Option<String>,
         /// Take the document from a file

@@ -20,6 +20,16 @@ struct Action {
     optional: bool,
 }
 
+impl Action {
+    /// What the overlay expects to find; only something else is worth a word.
+    fn expected(&self) -> Option<&Value> {
+        match &self.change {
+            Change::Remove { expect } => expect.as_ref(),
+            Change::Update(_) => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Change {
     Update(Value),
@@ -43,7 +53,7 @@ pub fn apply(document: &mut Value, overlay: &Value) -> Result<Vec<String>> {
                 action.target, action.description
             )));
         }
-        if action.optional {
+        if action.optional && action.expected().is_none() {
             warnings.extend(found.iter().map(|at| {
                 format!(
                     "upstream now has {at}; {place} was written for when it does not ({})",
@@ -54,10 +64,9 @@ pub fn apply(document: &mut Value, overlay: &Value) -> Result<Vec<String>> {
         match &action.change {
             Change::Update(update) => {
                 for at in &found {
-                    let node = document
-                        .pointer_mut(at)
-                        .expect("the query has just found this node");
-                    warnings.extend(merge_at(node, update, at, &place));
+                    if let Some(node) = document.pointer_mut(at) {
+                        warnings.extend(merge_at(node, update, at, &place));
+                    }
                 }
             }
             Change::Remove { expect } => {

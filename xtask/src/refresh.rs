@@ -177,12 +177,11 @@ fn name_of(source: &Source) -> String {
 }
 
 fn pretty(value: &Value) -> Vec<u8> {
-    let text = serde_json::to_string_pretty(value).expect("a JSON value has string keys only");
-    format!("{text}\n").into_bytes()
+    format!("{value:#}\n").into_bytes()
 }
 
 /// The digest in the form of `sha256sum`.
-pub fn sha256(bytes: &[u8]) -> String {
+fn sha256(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
 
     Sha256::digest(bytes)

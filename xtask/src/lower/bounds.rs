@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::{
     reach::Reach,
@@ -11,7 +11,7 @@ use super::{
 };
 
 /// A numeric `exclusiveMinimum` becomes 3.0's boolean beside `minimum`; an integer's, `n + 1`.
-pub(super) fn exclusive(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn exclusive(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
@@ -25,7 +25,6 @@ pub(super) fn exclusive(document: &mut Value, ledger: &mut Ledger) -> Result<()>
             }
         }
     }
-    Ok(())
 }
 
 fn rewrite(schema: &mut Map<String, Value>, keyword: &str, inclusive: &str, step: f64) -> bool {
@@ -67,7 +66,7 @@ fn integer(value: f64) -> Value {
 ///
 /// The generator takes `minimum: 1` for a `NonZero` type, which no literal converts to and which
 /// refuses an answer of 0; the bound moves into the description, and the service checks it.
-pub(super) fn non_negative(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn unsigned(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
@@ -109,7 +108,6 @@ pub(super) fn non_negative(document: &mut Value, ledger: &mut Ledger) -> Result<
             ledger.lossy(site.pointer);
         }
     }
-    Ok(())
 }
 
 fn note_range(document: &mut Value, site: &Site, least: i64, most: Option<u64>) {

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
-pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
@@ -29,7 +29,6 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             ledger.exact(pointer::join(&site.pointer, "enum"));
         }
     }
-    Ok(())
 }
 
 /// The schema type of a scalar; `null` has none of its own in 3.0.

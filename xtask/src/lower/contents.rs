@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
 /// `contentEncoding` and `contentMediaType` become the formats `byte` and `binary`.
-pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
@@ -31,7 +31,6 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             ledger.lossy(site.pointer);
         }
     }
-    Ok(())
 }
 
 /// Formats for which the generator would use types of crates that the client does not have, or
@@ -39,7 +38,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
 const TYPED: [&str; 6] = ["uuid", "date", "date-time", "ip", "ipv4", "ipv6"];
 
 /// Such strings stay strings.
-pub(super) fn formats(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn formats(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
@@ -50,5 +49,4 @@ pub(super) fn formats(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             ledger.lossy(pointer::join(&site.pointer, "format"));
         }
     }
-    Ok(())
 }

@@ -63,20 +63,23 @@ fn hoist(
 }
 
 /// The definition's own name, unless a component of another shape has it already.
-fn free_name(document: &Value, owner: &str, name: &str, schema: &Value) -> String {
+fn free_name(document: &Value, owner: &str, own: &str, schema: &Value) -> String {
     let taken = |name: &str| {
         document["components"]["schemas"]
             .get(name)
             .is_some_and(|existing| existing != schema)
     };
-    if !taken(name) {
-        return name.to_owned();
+    if !taken(own) {
+        return own.to_owned();
     }
-    let longer = format!("{owner}{}", name.to_upper_camel_case());
-    std::iter::once(longer.clone())
-        .chain((2..).map(|number| format!("{longer}{number}")))
-        .find(|name| !taken(name))
-        .expect("numbers do not run out")
+    let longer = format!("{owner}{}", own.to_upper_camel_case());
+    let mut name = longer.clone();
+    let mut number = 2;
+    while taken(&name) {
+        name = format!("{longer}{number}");
+        number += 1;
+    }
+    name
 }
 
 /// Whatever is still referred to must be a component that exists.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use heck::ToUpperCamelCase;
 use serde_json::{Map, Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::{
     reach::{self, Reach},
@@ -16,7 +16,7 @@ use super::{
 ///
 /// All enums of one property name that allow the same values share one component; otherwise
 /// each is named after its owner as well.
-pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
     let found: Vec<Site> = walk::schemas(document)
         .into_iter()
         .filter(|site| !(site.is_root() && site.position == Position::Component))
@@ -57,7 +57,6 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
         refer(node, name, &site);
         ledger.exact(site.pointer);
     }
-    Ok(())
 }
 
 /// A string of which two values or more are allowed; one value tags a variant and stays inline.
@@ -115,7 +114,7 @@ fn refer(node: &mut Value, name: &str, site: &Site) {
 }
 
 /// Marks the enums that answers may contain: a value that is new must not fail to decode.
-pub(super) fn open(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn open(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     let variants = variants(document);
     for site in walk::schemas(document) {
@@ -141,7 +140,6 @@ pub(super) fn open(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             ledger.lossy(pointer::join(&site.pointer, "enum"));
         }
     }
-    Ok(())
 }
 
 /// The pointers of the objects that are variants of a union, where one value tells them apart.

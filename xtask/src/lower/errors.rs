@@ -5,13 +5,13 @@
 
 use serde_json::{Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::{reach, success::is_success, walk};
 
 const NAME: &str = "ErrorResponse";
 
-pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     if document["components"]["schemas"].get(NAME).is_none() {
         document["components"]["schemas"][NAME] = lenient();
         ledger.exact(pointer::join("/components/schemas", NAME));
@@ -39,7 +39,6 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             responses.entry(range).or_insert_with(|| error(text));
         }
     }
-    Ok(())
 }
 
 fn error(description: &str) -> Value {

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
-pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
@@ -32,5 +32,4 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             ledger.exact(at);
         }
     }
-    Ok(())
 }

@@ -107,7 +107,7 @@ pub(super) fn check(document: &mut Value, _: &mut Ledger) -> Result<()> {
 }
 
 /// Drops what 3.0 has no word for.
-pub(super) fn drop(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn drop(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
@@ -123,5 +123,4 @@ pub(super) fn drop(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             }
         }
     }
-    Ok(())
 }

@@ -14,6 +14,7 @@ mod errors;
 mod examples;
 mod inline;
 mod keywords;
+mod limits;
 mod nullable;
 mod objects;
 mod operation_ids;
@@ -31,45 +32,50 @@ use serde_json::Value;
 
 use crate::{Result, ledger::Ledger};
 
-/// A rewrite of the whole document.
-type Rule = fn(&mut Value, &mut Ledger) -> Result<()>;
+/// A pass over the whole document.
+enum Rule {
+    Rewrite(fn(&mut Value, &mut Ledger)),
+    /// A pass that may find something without a place in the result.
+    Demand(fn(&mut Value, &mut Ledger) -> Result<()>),
+}
+
+use Rule::{Demand, Rewrite};
 
 /// The rules in the order they run. The first half is 3.1 → 3.0, the second the generator's needs.
-const RULES: [(&str, Rule); 34] = [
-    ("inline-component", inline::apply),
-    ("unknown-keyword", keywords::check),
-    ("dropped-section", envelope::apply),
-    ("definitions", definitions::apply),
-    ("dropped-keyword", keywords::drop),
-    ("boolean-schema", objects::booleans),
-    ("content-encoding", contents::apply),
-    ("prefix-items", tuples::apply),
-    ("pattern-properties", objects::patterns),
-    ("const", constants::apply),
-    ("exclusive-bounds", bounds::exclusive),
-    ("examples", examples::apply),
-    ("nullable", nullable::apply),
-    ("nullable-component", nullable::components),
-    ("ref-siblings", references::apply),
-    ("title", titles::apply),
-    ("format", contents::formats),
-    ("operation-id", operation_ids::apply),
-    ("request-media-type", bodies::apply),
-    ("success-response", success::apply),
-    ("success-content", success::contents),
-    ("error-response", errors::apply),
-    ("nullable-parameter", requests::nullable_parameters),
-    ("named-enum", enums::hoist),
-    ("non-negative", bounds::non_negative),
-    ("request-default", requests::defaults),
-    ("plain-reference", references::plain),
-    ("pattern", requests::patterns),
-    ("open-object", responses::open_objects),
-    ("open-value", responses::open_values),
-    ("text-length", requests::text_lengths),
-    ("open-enum", enums::open),
-    ("prune", prune::apply),
-    ("order", prune::sort),
+const RULES: [(&str, Rule); 33] = [
+    ("inline-component", Demand(inline::apply)),
+    ("unknown-keyword", Demand(keywords::check)),
+    ("dropped-section", Rewrite(envelope::apply)),
+    ("definitions", Demand(definitions::apply)),
+    ("dropped-keyword", Rewrite(keywords::drop)),
+    ("boolean-schema", Rewrite(objects::booleans)),
+    ("content-encoding", Rewrite(contents::apply)),
+    ("prefix-items", Rewrite(tuples::apply)),
+    ("pattern-properties", Rewrite(objects::patterns)),
+    ("const", Rewrite(constants::apply)),
+    ("exclusive-bounds", Rewrite(bounds::exclusive)),
+    ("examples", Rewrite(examples::apply)),
+    ("nullable", Rewrite(nullable::apply)),
+    ("nullable-component", Rewrite(nullable::components)),
+    ("ref-siblings", Rewrite(references::apply)),
+    ("title", Rewrite(titles::apply)),
+    ("format", Rewrite(contents::formats)),
+    ("operation-id", Demand(operation_ids::apply)),
+    ("request-media-type", Rewrite(bodies::apply)),
+    ("success-response", Rewrite(success::apply)),
+    ("success-content", Rewrite(success::contents)),
+    ("error-response", Rewrite(errors::apply)),
+    ("nullable-parameter", Rewrite(requests::nullable_parameters)),
+    ("named-enum", Rewrite(enums::hoist)),
+    ("unsigned-integer", Rewrite(bounds::unsigned)),
+    ("limit", Rewrite(limits::apply)),
+    ("request-default", Rewrite(requests::defaults)),
+    ("plain-reference", Rewrite(references::plain)),
+    ("open-object", Rewrite(responses::open_objects)),
+    ("open-value", Rewrite(responses::open_values)),
+    ("open-enum", Rewrite(enums::open)),
+    ("prune", Rewrite(prune::apply)),
+    ("order", Rewrite(prune::sort)),
 ];
 
 /// Lowers `document` in place and returns what was rewritten.
@@ -80,7 +86,10 @@ pub fn lower(document: &mut Value) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     for (name, rule) in RULES {
         ledger.begin(name);
-        rule(document, &mut ledger)?;
+        match rule {
+            Rewrite(rewrite) => rewrite(document, &mut ledger),
+            Demand(demand) => demand(document, &mut ledger)?,
+        }
     }
     Ok(ledger)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::{
     constants::kind_of,
@@ -35,7 +35,7 @@ const TYPED: [(&str, &[&str]); 19] = [
     ("format", &["string", "number", "integer"]),
 ];
 
-pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
@@ -51,7 +51,6 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             ledger.exact(site.pointer);
         }
     }
-    Ok(())
 }
 
 fn is_nullable(schema: &Schema) -> bool {
@@ -215,7 +214,10 @@ fn values(schema: &mut Schema) {
     let Some(Value::Array(values)) = schema.get_mut("enum") else {
         return;
     };
-    if values.len() > 1 && values.contains(&Value::Null) {
+    if *values == [Value::Null] {
+        return set_nullable(schema);
+    }
+    if values.contains(&Value::Null) {
         values.retain(|value| !value.is_null());
         let kind = kind_of(&values[0])
             .filter(|kind| values.iter().all(|value| kind_of(value) == Some(kind)));
@@ -241,7 +243,7 @@ fn bare_reference(schema: &mut Schema) {
 }
 
 /// A component that is a nullable enum: its users become nullable, so that its name is the enum's.
-pub(super) fn components(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn components(document: &mut Value, ledger: &mut Ledger) {
     let mut moved: Vec<String> = Vec::new();
     for site in walk::schemas(document) {
         if !(site.is_root() && site.position == Position::Component) {
@@ -259,18 +261,22 @@ pub(super) fn components(document: &mut Value, ledger: &mut Ledger) -> Result<()
             moved.push(site.owner);
         }
     }
+    let is_moved = |schema: &Value| reach::target(schema).is_some_and(|name| moved.contains(&name));
     for site in walk::schemas(document) {
         let Some(schema) = document.pointer_mut(&site.pointer) else {
             continue;
         };
-        if site.keyword != Some("allOf")
-            && reach::target(schema).is_some_and(|name| moved.contains(&name))
-            && let Value::Object(schema) = schema
+        // Inside `allOf` every part must allow null, so it is the holder that is nullable, or nothing.
+        let is_user = site.keyword != Some("allOf") && is_moved(schema);
+        let is_wrapper = schema["allOf"]
+            .as_array()
+            .is_some_and(|parts| parts.iter().all(is_moved));
+        if let Value::Object(schema) = schema
+            && (is_user || is_wrapper)
         {
             set_nullable(schema);
             bare_reference(schema);
             ledger.exact(site.pointer);
         }
     }
-    Ok(())
 }

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
 /// `true` is the empty schema; a property that is `false` may not be there and is not described.
-pub(super) fn booleans(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn booleans(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         if matches!(
             site.keyword,
@@ -31,7 +31,6 @@ pub(super) fn booleans(document: &mut Value, ledger: &mut Ledger) -> Result<()> 
             _ => {}
         }
     }
-    Ok(())
 }
 
 fn set(document: &mut Value, at: &str, value: Value) {
@@ -41,7 +40,7 @@ fn set(document: &mut Value, at: &str, value: Value) {
 }
 
 /// `patternProperties` become `additionalProperties`: the values' types without the keys' rule.
-pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
@@ -72,5 +71,4 @@ pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) -> Result<()> 
         schema.insert("additionalProperties".to_owned(), merged);
         ledger.lossy(pointer::join(&site.pointer, "patternProperties"));
     }
-    Ok(())
 }

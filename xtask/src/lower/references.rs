@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
-pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
@@ -23,11 +23,10 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
         }
         ledger.exact(site.pointer);
     }
-    Ok(())
 }
 
 /// `allOf` with one reference and nothing beside it is that reference.
-pub(super) fn plain(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn plain(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = document.pointer_mut(&site.pointer) else {
             continue;
@@ -41,5 +40,4 @@ pub(super) fn plain(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             ledger.exact(site.pointer);
         }
     }
-    Ok(())
 }

@@ -1,8 +1,8 @@
-//! What is sent: only what the caller set, in types that need no crate of their own.
+//! What is sent: only what the caller set.
 
 use serde_json::{Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::{
     reach::Reach,
@@ -10,7 +10,7 @@ use super::{
 };
 
 /// A default in a request goes into the description, so that the service applies its own.
-pub(super) fn defaults(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn defaults(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {
         if !reach.is_sent(&site) {
@@ -29,7 +29,6 @@ pub(super) fn defaults(document: &mut Value, ledger: &mut Ledger) -> Result<()> 
         }
         ledger.lossy(pointer::join(&site.pointer, "default"));
     }
-    Ok(())
 }
 
 /// Adds a sentence to the description that a reader of the generated code sees.
@@ -62,7 +61,7 @@ pub(super) fn note(document: &mut Value, site: &Site, sentence: &str) {
 }
 
 /// A parameter is there or not; a null cannot be sent as one.
-pub(super) fn nullable_parameters(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn nullable_parameters(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         if site.position != Position::Parameter || !site.is_root() {
             continue;
@@ -81,40 +80,4 @@ pub(super) fn nullable_parameters(document: &mut Value, ledger: &mut Ledger) -> 
             parameter.insert("required".to_owned(), json!(false));
         }
     }
-    Ok(())
-}
-
-/// A pattern would bring a regex engine into the client; the service checks it.
-pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
-    for site in walk::schemas(document) {
-        if let Some(schema) = pointer::object_mut(document, &site.pointer)
-            && schema.shift_remove("pattern").is_some()
-        {
-            ledger.lossy(pointer::join(&site.pointer, "pattern"));
-        }
-    }
-    Ok(())
-}
-
-/// A bound on a text's length goes into the description: the service checks it, and a change of
-/// the bound is then no change of a type.
-pub(super) fn text_lengths(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
-    for site in walk::schemas(document) {
-        for (keyword, bound) in [("minLength", "least"), ("maxLength", "most")] {
-            let Some(schema) = pointer::object_mut(document, &site.pointer) else {
-                continue;
-            };
-            let Some(length) = schema.shift_remove(keyword) else {
-                continue;
-            };
-            let plural = if length == 1 { "" } else { "s" };
-            note(
-                document,
-                &site,
-                &format!("At {bound} {length} character{plural}."),
-            );
-            ledger.lossy(pointer::join(&site.pointer, keyword));
-        }
-    }
-    Ok(())
 }

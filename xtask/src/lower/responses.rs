@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::{reach::Reach, walk};
 
 /// An object with a field that was not announced is read all the same.
-pub(super) fn open_objects(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn open_objects(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {
         if !reach.is_received(&site) {
@@ -20,24 +20,10 @@ pub(super) fn open_objects(document: &mut Value, ledger: &mut Ledger) -> Result<
             ledger.lossy(pointer::join(&site.pointer, "additionalProperties"));
         }
     }
-    Ok(())
 }
 
-/// Limits on what the service may say; a client has no business to refuse its answer.
-const LIMITS: [&str; 9] = [
-    "minLength",
-    "maxLength",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
-    "minProperties",
-    "maxProperties",
-    "multipleOf",
-    "maximum",
-];
-
-/// A value beyond an announced limit is read all the same.
-pub(super) fn open_values(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+/// A number beyond an announced maximum, or one that is not among those announced, is read as well.
+pub(super) fn open_values(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {
         if !reach.is_received(&site) {
@@ -46,11 +32,9 @@ pub(super) fn open_values(document: &mut Value, ledger: &mut Ledger) -> Result<(
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
         };
-        for keyword in LIMITS {
-            if schema.shift_remove(keyword).is_some() {
-                schema.shift_remove("exclusiveMaximum");
-                ledger.lossy(pointer::join(&site.pointer, keyword));
-            }
+        if schema.shift_remove("maximum").is_some() {
+            schema.shift_remove("exclusiveMaximum");
+            ledger.lossy(pointer::join(&site.pointer, "maximum"));
         }
         let is_text = schema.get("type") == Some(&json!("string"));
         let is_null = schema.get("enum") == Some(&json!([null]));
@@ -58,5 +42,4 @@ pub(super) fn open_values(document: &mut Value, ledger: &mut Ledger) -> Result<(
             ledger.lossy(pointer::join(&site.pointer, "enum"));
         }
     }
-    Ok(())
 }

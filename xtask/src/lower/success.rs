@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
 /// Of several success answers the one that says most stays.
-pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "responses");
         let Some(responses) = pointer::object_mut(document, &at) else {
@@ -39,7 +39,6 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             ledger.lossy(pointer::join(&at, status));
         }
     }
-    Ok(())
 }
 
 pub(super) fn is_success(status: &str) -> bool {
@@ -49,7 +48,7 @@ pub(super) fn is_success(status: &str) -> bool {
 /// Of several bodies of one answer the one that says most stays; JSON always has a schema.
 ///
 /// The generator would take the JSON and ignore a file beside it.
-pub(super) fn contents(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn contents(document: &mut Value, ledger: &mut Ledger) {
     for operation in walk::operations(document) {
         let responses = pointer::join(&operation.pointer, "responses");
         let statuses: Vec<String> = document
@@ -70,7 +69,6 @@ pub(super) fn contents(document: &mut Value, ledger: &mut Ledger) -> Result<()> 
             }
         }
     }
-    Ok(())
 }
 
 fn keep_one(content: &mut Map<String, Value>, at: &str, ledger: &mut Ledger) {

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::{Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
-pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
@@ -45,7 +45,6 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
         schema.insert("items".to_owned(), items);
         ledger.lossy(pointer::join(&site.pointer, "prefixItems"));
     }
-    Ok(())
 }
 
 /// `false`, also in the form that `boolean-schema` gives it.
