@@ -11,4 +11,5 @@ mod keywords;
 mod lowering;
 mod operations;
 mod refresh;
+mod trial;
 mod typed;

@@ -143,7 +143,7 @@ fn success_bodies_without_any_content_are_typed_all_the_same() {
 }
 
 /// A document in which upstream has begun to type its answers, as `FastAPI` would.
-fn typed_upstream() -> Value {
+pub(crate) fn typed_upstream() -> Value {
     let mut document = upstream();
     let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
     let nullable =
