@@ -9,6 +9,7 @@ mod document;
 mod generator;
 mod keywords;
 mod lowering;
+mod nulls;
 mod operations;
 mod refresh;
 mod trial;
