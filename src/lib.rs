@@ -1,4 +1,4 @@
-//! Client for the [Gizmo API](https://docs.gizmo.antimlabs.com): turns a sentence into a
+//! Client for the Gizmo API: turns a sentence into a
 //! simulator-ready folder.
 
 mod ext;
@@ -59,6 +59,7 @@ pub use ext::download::{Download, Progress};
 pub use ext::error::{Error, ErrorKind};
 pub use ext::event::{Cursor, JobEvent, JobEventKind};
 pub use ext::job::{FinishedJob, JobHandle, PollPolicy};
+pub use ext::jobs::{WaitAll, wait_all};
 pub use ext::pages::{Items, Pages};
 pub use ext::secret::ApiKey;
 pub use ext::sse::stream::EventStream;

@@ -3,9 +3,15 @@
 use std::env;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::config::{Config, Credential, DEFAULT_BASE_URL, Shared, base_url};
 use super::secret::ApiKey;
 use crate::{Client, Error, ErrorKind, JobHandle};
+
+/// Requests of a client and its clones that await the head of an answer at the same time; open
+/// streams and downloads do not count.
+const REQUESTS_AT_ONCE: usize = 64;
 
 /// Settings of a [`Client`]; made by [`Client::builder`].
 #[derive(Debug, Default)]
@@ -20,9 +26,8 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The API key, sent as `Authorization: Bearer …` ([Gizmo: authentication][docs]).
-    ///
-    /// [docs]: https://docs.gizmo.antimlabs.com/api-access
+    /// The API key (`gzm_k1_…`, made in Gizmo under Settings, API Keys), sent as
+    /// `Authorization: Bearer …`.
     pub fn api_key(mut self, key: impl AsRef<str>) -> Self {
         self.api_key = Some(ApiKey::new(key));
         self
@@ -106,6 +111,7 @@ impl ClientBuilder {
                 base,
                 credential,
                 idle_timeout,
+                gate: Semaphore::new(REQUESTS_AT_ONCE),
             }),
         ))
     }

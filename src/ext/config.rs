@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use reqwest::Url;
+use tokio::sync::Semaphore;
 
 use super::secret::ApiKey;
 use crate::{Error, ErrorKind};
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) credential: Credential,
     /// Longest silence while an answer is awaited or a JSON body is read.
     pub(crate) idle_timeout: Duration,
+    /// Held while the head of an answer is awaited, so that many jobs are no storm of requests.
+    pub(crate) gate: Semaphore,
 }
 
 impl Config {

@@ -22,9 +22,7 @@ pub struct JobEvent {
     pub data: Value,
 }
 
-/// The kinds of [`JobEvent`], after [Gizmo's own][docs] and three that this client adds.
-///
-/// [docs]: https://docs.gizmo.antimlabs.com/api-access
+/// The kinds of [`JobEvent`]: those of Gizmo's page on API access, and three that this client adds.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum JobEventKind {

@@ -80,6 +80,13 @@ impl Client {
     /// Sends a request and waits for its answer: whole where it is JSON, its head where it is a stream.
     async fn exchange(&self, request: Request, operation: &Operation) -> Result<Response, Error> {
         let idle = self.inner.0.idle_timeout;
+        let _permit = self
+            .inner
+            .0
+            .gate
+            .acquire()
+            .await
+            .expect("the gate is never closed");
         debug!(operation = operation.id, method = %request.method(), path = request.url().path(), "request");
         let mut response = within(idle, self.client.execute(request))
             .await?
