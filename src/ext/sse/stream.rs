@@ -249,7 +249,7 @@ impl Follower {
                 Step::Failed(error)
             }
             // The job itself says whether it is the job or only its stream that is not there.
-            (_, Some(404 | 405 | 406 | 501)) => self.no_stream(error.to_string()),
+            (_, Some(404 | 405 | 406 | 501)) => self.no_stream(format!("{error:#}")),
             (_, Some(400 | 409 | 410 | 412 | 416 | 422)) if resuming => self.cursor_refused(&error),
             (_, Some(408 | 425 | 429 | 500..)) | (_, None) => self.fault(&error, false),
             (_, Some(_)) => Step::Failed(error),
@@ -296,7 +296,7 @@ impl Follower {
             State::Connecting { delay }
         };
         Step::Event(JobEvent::own(JobEventKind::Reconnecting {
-            reason: error.to_string(),
+            reason: format!("{error:#}"),
         }))
     }
 
@@ -337,7 +337,9 @@ impl Follower {
             }),
             Err(error) => {
                 let kind = ErrorKind::Decode;
-                return Step::Failed(Error::new(kind, error.to_string()).with_source(error));
+                return Step::Failed(
+                    Error::new(kind, "an event cannot be read").with_source(error),
+                );
             }
         };
         let read = chunk.len() - rest.len();
