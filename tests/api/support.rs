@@ -1,6 +1,10 @@
 //! What the tests share: a client for a server, and a key that must never be seen.
 
-use gizmo_client::Client;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use gizmo_client::{Client, FinishedJob};
+use gizmo_simulator::{Handle, Options, Simulator};
 
 /// A key to look for in whatever is printed.
 pub const CANARY: &str = "gzm_k1_canary_5b1f";
@@ -11,4 +15,50 @@ pub fn client(base_url: &str) -> Client {
         .base_url(base_url)
         .build()
         .unwrap()
+}
+
+/// A simulator, a client for it, and the handle that makes it misbehave.
+pub struct Lab {
+    pub client: Client,
+    pub handle: Handle,
+    pub simulator: Simulator,
+}
+
+impl Lab {
+    pub async fn start(options: Options) -> Self {
+        let simulator = Simulator::start(options).await.unwrap();
+        Self {
+            client: Self::client_of(&simulator)
+                .build()
+                .unwrap(),
+            handle: simulator.handle(),
+            simulator,
+        }
+    }
+
+    /// A lab in which jobs end as soon as they begin.
+    pub async fn instant() -> Self {
+        Self::start(Options::instant()).await
+    }
+
+    /// Settings of a client for a simulator.
+    pub fn client_of(simulator: &Simulator) -> gizmo_client::ClientBuilder {
+        Client::builder()
+            .api_key(simulator.api_key())
+            .base_url(simulator.url())
+    }
+
+    /// A finished scene.
+    pub async fn scene(&self) -> FinishedJob {
+        let job = self.client.generate_scene().prompt("a robotics lab");
+        job.start().await.unwrap().wait().await.unwrap()
+    }
+}
+
+/// The names in a folder.
+pub fn names(dir: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(dir).unwrap();
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
 }
