@@ -103,7 +103,7 @@ impl Refusal {
     }
 
     /// `FastAPI`'s shape for an input that breaks a rule.
-    pub(crate) fn invalid(faults: Vec<Value>) -> Self {
+    pub(crate) fn invalid(faults: &[Value]) -> Self {
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, body: json!({ "detail": faults }), retry_after: None }
     }
 

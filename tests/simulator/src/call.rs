@@ -30,7 +30,7 @@ impl Call {
     pub(crate) fn number(&self, name: &str, default: u64, least: u64, most: u64) -> Result<u64, Refusal> {
         let Some(text) = self.query(name) else { return Ok(default) };
         let refuse = |kind: &str, message: &str| {
-            Err(Refusal::invalid(vec![fault(&["query", name], kind, message, &text.into())]))
+            Err(Refusal::invalid(&[fault(&["query", name], kind, message, &text.into())]))
         };
         match text.trim().parse::<i128>() {
             Err(_) => refuse("int_parsing", "Input should be a valid integer, unable to parse string as an integer"),
@@ -58,7 +58,7 @@ impl Call {
             "false" | "0" | "no" | "off" | "f" | "n" => Ok(false),
             _ => {
                 let message = "Input should be a valid boolean, unable to interpret input";
-                Err(Refusal::invalid(vec![fault(&["query", name], "bool_parsing", message, &text.into())]))
+                Err(Refusal::invalid(&[fault(&["query", name], "bool_parsing", message, &text.into())]))
             }
         }
     }
@@ -71,7 +71,7 @@ impl Call {
                 .is_ok_and(|text| text.split(';').next().is_some_and(|media| media.trim() == "application/json"))
         });
         if self.body.is_empty() {
-            return Err(Refusal::invalid(vec![fault(&["body"], "missing", "Field required", &Value::Null)]));
+            return Err(Refusal::invalid(&[fault(&["body"], "missing", "Field required", &Value::Null)]));
         }
         let value: Value = match serde_json::from_slice(&self.body) {
             Ok(value) => value,
@@ -80,25 +80,25 @@ impl Call {
                     "type": "json_invalid", "loc": ["body", error.column()], "msg": "JSON decode error",
                     "input": {}, "ctx": { "error": error.to_string() },
                 });
-                return Err(Refusal::invalid(vec![fault]));
+                return Err(Refusal::invalid(&[fault]));
             }
         };
         let Value::Object(fields) = &value else {
             let message = "Input should be a valid dictionary or object to extract fields from";
-            return Err(Refusal::invalid(vec![fault(&["body"], "model_attributes_type", message, &value)]));
+            return Err(Refusal::invalid(&[fault(&["body"], "model_attributes_type", message, &value)]));
         };
         if !is_json {
             let message = "Input should be a valid dictionary or object to extract fields from";
             let text = String::from_utf8_lossy(&self.body).into_owned();
-            return Err(Refusal::invalid(vec![fault(&["body"], "model_attributes_type", message, &text.into())]));
+            return Err(Refusal::invalid(&[fault(&["body"], "model_attributes_type", message, &text.into())]));
         }
         let faults: Vec<Value> = rules.iter().filter_map(|rule| rule.check(fields)).collect();
         if !faults.is_empty() {
-            return Err(Refusal::invalid(faults));
+            return Err(Refusal::invalid(&faults));
         }
         serde_json::from_value(value.clone()).map_err(|error| {
             let message = format!("Input should fit the schema: {error}");
-            Refusal::invalid(vec![fault(&["body"], "value_error", &message, &value)])
+            Refusal::invalid(&[fault(&["body"], "value_error", &message, &value)])
         })
     }
 }

@@ -44,7 +44,7 @@ fn category(kind: Kind) -> &'static str {
 
 impl Catalog {
     pub(crate) fn new(seed: u64, count: usize) -> Self {
-        let mut random = Random::new(seed ^ 0xca7a_109);
+        let mut random = Random::new(seed ^ 0x0ca7_a109);
         let entries = (0..count).map(|number| {
             let kind = Kind::ALL[number % Kind::ALL.len()];
             let style = STYLES[usize::from(random.byte()) % STYLES.len()];

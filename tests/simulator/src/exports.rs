@@ -51,7 +51,7 @@ pub(crate) async fn asset(call: Call) -> Handled {
     let name = call.query("format").unwrap_or("mjcf");
     let Ok(format) = name.parse() else {
         let message = "Input should be 'mjcf', 'usd' or 'sdf'";
-        return Err(Refusal::invalid(vec![fault(&["query", "format"], "enum", message, &name.into())]));
+        return Err(Refusal::invalid(&[fault(&["query", "format"], "enum", message, &name.into())]));
     };
     let brief = call.shared.tables().assets.get(&call.id).map(AssetEntry::brief);
     let brief = brief.ok_or_else(|| Refusal::not_found("asset", &call.id))?;
