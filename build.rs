@@ -34,7 +34,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     if env::var_os("CARGO_FEATURE_HTTPMOCK").is_some() {
         let mocks = Generator::new(&settings).httpmock(&spec, "crate::raw")?;
-        fs::write(out.join("mock.rs"), prettyplease::unparse(&syn::parse2(mocks)?))?;
+        fs::write(
+            out.join("mock.rs"),
+            prettyplease::unparse(&syn::parse2(mocks)?),
+        )?;
     }
     Ok(())
 }

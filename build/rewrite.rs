@@ -4,8 +4,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{
-    Expr, File, FnArg, GenericArgument, ImplItem, Item, ItemImpl, ItemMod, Pat, PathArguments, ReturnType, Type,
-    Visibility, parse_quote,
+    Expr, File, FnArg, GenericArgument, ImplItem, Item, ItemImpl, ItemMod, Pat, PathArguments,
+    ReturnType, Type, Visibility, parse_quote,
 };
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -47,7 +47,11 @@ pub(crate) fn rewrite(file: &mut File, open_enums: TokenStream) -> Result {
 }
 
 fn items(module: &mut ItemMod) -> std::result::Result<&mut Vec<Item>, &'static str> {
-    module.content.as_mut().map(|(_, items)| items).ok_or("a generated module has no body")
+    module
+        .content
+        .as_mut()
+        .map(|(_, items)| items)
+        .ok_or("a generated module has no body")
 }
 
 fn is_named(ty: &Type, name: &str) -> bool {
@@ -56,7 +60,9 @@ fn is_named(ty: &Type, name: &str) -> bool {
 
 /// Drops `Client::new` (it has a total timeout and no key) and keeps `new_with_client` for us alone.
 fn own_constructor(item: &mut ImplItem) -> bool {
-    let ImplItem::Fn(function) = item else { return true };
+    let ImplItem::Fn(function) = item else {
+        return true;
+    };
     if function.sig.ident == "new_with_client" {
         function.vis = parse_quote!(pub(crate));
     }
@@ -65,18 +71,26 @@ fn own_constructor(item: &mut ImplItem) -> bool {
 
 /// Keeps the generated `send` as the private `exchange` and puts one with our `Error` before it.
 fn own_send(block: &mut ItemImpl) -> std::result::Result<bool, Box<dyn std::error::Error>> {
-    let Some(index) = block.items.iter().position(|item| matches!(item, ImplItem::Fn(f) if f.sig.ident == "send"))
+    let Some(index) = block
+        .items
+        .iter()
+        .position(|item| matches!(item, ImplItem::Fn(f) if f.sig.ident == "send"))
     else {
         return Ok(false);
     };
-    let ImplItem::Fn(exchange) = &mut block.items[index] else { unreachable!("just matched") };
-    let takes_self = exchange.sig.inputs.len() == 1 && matches!(exchange.sig.inputs[0], FnArg::Receiver(_));
+    let ImplItem::Fn(exchange) = &mut block.items[index] else {
+        unreachable!("just matched")
+    };
+    let takes_self =
+        exchange.sig.inputs.len() == 1 && matches!(exchange.sig.inputs[0], FnArg::Receiver(_));
     if !takes_self {
         return Err("a generated `send` takes more than `self`".into());
     }
     let docs = std::mem::take(&mut exchange.attrs);
-    let value = success_type(&exchange.sig.output).ok_or("a generated `send` does not return a Result")?;
-    let operation = any_2xx_is_success(exchange).ok_or("a generated `send` does not match on the status")?;
+    let value =
+        success_type(&exchange.sig.output).ok_or("a generated `send` does not return a Result")?;
+    let operation =
+        any_2xx_is_success(exchange).ok_or("a generated `send` does not match on the status")?;
     exchange.sig.ident = parse_quote!(exchange);
     exchange.vis = Visibility::Inherited;
     let send = quote! {
@@ -96,9 +110,13 @@ fn own_send(block: &mut ItemImpl) -> std::result::Result<bool, Box<dyn std::erro
 
 /// The `T` of `Result<T, E>`.
 fn success_type(output: &ReturnType) -> Option<Type> {
-    let ReturnType::Type(_, ty) = output else { return None };
+    let ReturnType::Type(_, ty) = output else {
+        return None;
+    };
     let Type::Path(path) = &**ty else { return None };
-    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else { return None };
+    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else {
+        return None;
+    };
     match arguments.args.first()? {
         GenericArgument::Type(ty) => Some(ty.clone()),
         _ => None,
@@ -109,10 +127,16 @@ fn success_type(output: &ReturnType) -> Option<Type> {
 /// where its document says 202 has still started the job. Returns the operation's id.
 fn any_2xx_is_success(exchange: &mut syn::ImplItemFn) -> Option<Expr> {
     let operation = exchange.block.stmts.iter().find_map(operation_id)?;
-    let Some(syn::Stmt::Expr(Expr::Match(status), None)) = exchange.block.stmts.last_mut() else { return None };
+    let Some(syn::Stmt::Expr(Expr::Match(status), None)) = exchange.block.stmts.last_mut() else {
+        return None;
+    };
     for arm in &mut status.arms {
-        let Pat::Lit(pattern) = &arm.pat else { continue };
-        let syn::Lit::Int(code) = &pattern.lit else { continue };
+        let Pat::Lit(pattern) = &arm.pat else {
+            continue;
+        };
+        let syn::Lit::Int(code) = &pattern.lit else {
+            continue;
+        };
         if (200..300).contains(&code.base10_parse::<u16>().ok()?) {
             arm.pat = parse_quote!(200u16..=299u16);
         }
@@ -122,8 +146,15 @@ fn any_2xx_is_success(exchange: &mut syn::ImplItemFn) -> Option<Expr> {
 
 /// The id in `let info = OperationInfo { operation_id: "…" };`.
 fn operation_id(statement: &syn::Stmt) -> Option<Expr> {
-    let syn::Stmt::Local(local) = statement else { return None };
-    let Expr::Struct(info) = &*local.init.as_ref()?.expr else { return None };
-    let field = info.fields.first().filter(|_| info.path.is_ident("OperationInfo"))?;
+    let syn::Stmt::Local(local) = statement else {
+        return None;
+    };
+    let Expr::Struct(info) = &*local.init.as_ref()?.expr else {
+        return None;
+    };
+    let field = info
+        .fields
+        .first()
+        .filter(|_| info.path.is_ident("OperationInfo"))?;
     Some(field.expr.clone())
 }

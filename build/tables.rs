@@ -6,7 +6,10 @@ use serde_json::Value;
 
 /// Every schema under `components`.
 pub(crate) fn schemas(document: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    document["components"]["schemas"].as_object().into_iter().flatten()
+    document["components"]["schemas"]
+        .as_object()
+        .into_iter()
+        .flatten()
 }
 
 /// A constant `OPERATIONS`: for each operation its id, method, path and what its success body is.
@@ -14,7 +17,9 @@ pub(crate) fn operations(document: &Value) -> TokenStream {
     let mut rows = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
-            let Some(id) = operation["operationId"].as_str() else { continue };
+            let Some(id) = operation["operationId"].as_str() else {
+                continue;
+            };
             let method = method.to_uppercase();
             let body = format_ident!("{}", success_body(operation));
             rows.push(quote! {
@@ -35,9 +40,15 @@ pub(crate) fn operations(document: &Value) -> TokenStream {
 
 /// The kind of an operation's success body; JSON where the document is silent.
 fn success_body(operation: &Value) -> &'static str {
-    let success = operation["responses"].as_object().into_iter().flatten().find(|(code, _)| code.starts_with('2'));
+    let success = operation["responses"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .find(|(code, _)| code.starts_with('2'));
     let content = success.and_then(|(_, response)| response["content"].as_object());
-    let has = |wanted: &str| content.is_some_and(|content| content.keys().any(|media| media.starts_with(wanted)));
+    let has = |wanted: &str| {
+        content.is_some_and(|content| content.keys().any(|media| media.starts_with(wanted)))
+    };
     if has("application/json") || content.is_none_or(serde_json::Map::is_empty) {
         "Json"
     } else if has("text/event-stream") {
@@ -49,24 +60,41 @@ fn success_body(operation: &Value) -> &'static str {
 
 /// The enums of answers: `JobStatus { Queued = "queued", … }` with `Unknown(String)` beside.
 pub(crate) fn open_enums(document: &Value) -> TokenStream {
-    let enums = schemas(document).filter(|(_, schema)| schema["x-open-enum"] == true).map(|(name, schema)| {
-        let ident = format_ident!("{}", type_name(name));
-        let doc = schema["description"].as_str().unwrap_or(name);
-        let values: Vec<&str> = schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let variants = values.iter().map(|value| format_ident!("{}", type_name(value)));
-        quote! {
-            crate::ext::open_enum::open_enum! {
-                #[doc = #doc]
-                #ident { #(#variants = #values),* }
+    let enums = schemas(document)
+        .filter(|(_, schema)| schema["x-open-enum"] == true)
+        .map(|(name, schema)| {
+            let ident = format_ident!("{}", type_name(name));
+            let doc = schema["description"].as_str().unwrap_or(name);
+            let values: Vec<&str> = schema["enum"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            let variants = values
+                .iter()
+                .map(|value| format_ident!("{}", type_name(value)));
+            quote! {
+                crate::ext::open_enum::open_enum! {
+                    #[doc = #doc]
+                    #ident { #(#variants = #values),* }
+                }
             }
-        }
-    });
+        });
     quote!(#(#enums)*)
 }
 
 /// `in_progress` → `InProgress`.
 pub(crate) fn type_name(name: &str) -> String {
-    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let name: String = words.map(|word| word[..1].to_uppercase() + &word[1..]).collect();
-    if name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() { format!("N{name}") } else { name }
+    let words = name
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let name: String = words
+        .map(|word| word[..1].to_uppercase() + &word[1..])
+        .collect();
+    if name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() {
+        format!("N{name}")
+    } else {
+        name
+    }
 }

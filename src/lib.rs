@@ -1,7 +1,12 @@
-//! Client for the [Gizmo API](https://docs.gizmo.antimlabs.com): turns a sentence into a
+//! Client for the Gizmo API: turns a sentence into a
 //! simulator-ready folder.
 
 mod ext;
+
+/// The README's program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// The client as progenitor generates it from `openapi/openapi.json`.
 #[allow(
@@ -38,12 +43,23 @@ pub mod sse {
     pub use crate::ext::sse::decoder::{Decoder, Event, TooLarge};
 }
 
+/// Unpacking ZIP archives that nobody vouches for.
+pub mod archive {
+    pub use crate::ext::archive::{
+        Limits, UnpackError, UnpackErrorKind, UnpackOptions, unpack, unpack_with,
+    };
+}
+
 pub use ext::answer::{Answer, Page, Resource};
 pub use ext::builder::ClientBuilder;
+pub use ext::bundle::{
+    Bundle, BundleError, BundleErrorKind, BundleFile, MissingFile, MissingReason, ModelFormat,
+};
 pub use ext::download::{Download, Progress};
 pub use ext::error::{Error, ErrorKind};
 pub use ext::event::{Cursor, JobEvent, JobEventKind};
 pub use ext::job::{FinishedJob, JobHandle, PollPolicy};
+pub use ext::jobs::{WaitAll, wait_all};
 pub use ext::pages::{Items, Pages};
 pub use ext::secret::ApiKey;
 pub use ext::sse::stream::EventStream;

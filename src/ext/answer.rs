@@ -59,12 +59,20 @@ fn resource<T: Resource>(value: Value) -> Result<T, serde_json::Error> {
         Value::Object(fields) => unwrapped::<T>(fields),
         Value::String(name) => Map::from_iter([(T::ID[0].to_owned(), Value::String(name))]),
         other => {
-            return Err(serde_json::Error::custom(format!("{} expected, found {}", T::NAMES[0], kind(&other))));
+            return Err(serde_json::Error::custom(format!(
+                "{} expected, found {}",
+                T::NAMES[0],
+                kind(&other)
+            )));
         }
     };
-    let [id, aliases @ ..] = T::ID else { unreachable!("every resource has an id") };
+    let [id, aliases @ ..] = T::ID else {
+        unreachable!("every resource has an id")
+    };
     if !fields.get(*id).is_some_and(|id| !id.is_null()) {
-        let alias = aliases.iter().find_map(|alias| fields.get(*alias).filter(|id| !id.is_null()).cloned());
+        let alias = aliases
+            .iter()
+            .find_map(|alias| fields.get(*alias).filter(|id| !id.is_null()).cloned());
         if let Some(value) = alias {
             fields.insert((*id).to_owned(), value);
         }
@@ -130,7 +138,9 @@ impl<T> DerefMut for Answer<T> {
 
 impl<'de, T: Resource> Deserialize<'de> for Answer<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        resource(Value::deserialize(deserializer)?).map(Self).map_err(D::Error::custom)
+        resource(Value::deserialize(deserializer)?)
+            .map(Self)
+            .map_err(D::Error::custom)
     }
 }
 
@@ -157,7 +167,13 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// A page of these items that says nothing of others; for tests with typed mocks.
     pub fn new(items: Vec<T>) -> Self {
-        Self { items, total: None, limit: None, offset: None, extra: Map::new() }
+        Self {
+            items,
+            total: None,
+            limit: None,
+            offset: None,
+            extra: Map::new(),
+        }
     }
 }
 
@@ -172,14 +188,24 @@ fn page<T: Resource>(value: Value) -> Result<Page<T>, serde_json::Error> {
     let (list, mut extra) = match value {
         Value::Array(list) => (list, Map::new()),
         Value::Object(mut fields) => {
-            let name = T::LISTS.iter().find(|name| fields.get(**name).is_some_and(Value::is_array));
+            let name = T::LISTS
+                .iter()
+                .find(|name| fields.get(**name).is_some_and(Value::is_array));
             let Some(Value::Array(list)) = name.and_then(|name| fields.remove(*name)) else {
-                let message = format!("a list expected under one of the names {}", T::LISTS.join(", "));
+                let message = format!(
+                    "a list expected under one of the names {}",
+                    T::LISTS.join(", ")
+                );
                 return Err(serde_json::Error::custom(message));
             };
             (list, fields)
         }
-        other => return Err(serde_json::Error::custom(format!("a list expected, found {}", kind(&other)))),
+        other => {
+            return Err(serde_json::Error::custom(format!(
+                "a list expected, found {}",
+                kind(&other)
+            )));
+        }
     };
     let items = list.into_iter().map(resource).collect::<Result<_, _>>()?;
     let mut number = |name: &str| {
@@ -188,7 +214,13 @@ fn page<T: Resource>(value: Value) -> Result<Page<T>, serde_json::Error> {
         Some(number)
     };
     let (total, limit, offset) = (number("total"), number("limit"), number("offset"));
-    Ok(Page { items, total, limit, offset, extra })
+    Ok(Page {
+        items,
+        total,
+        limit,
+        offset,
+        extra,
+    })
 }
 
 #[cfg(test)]
@@ -206,11 +238,20 @@ mod tests {
             json!({"id": null, "_id": "sc_1", "name": "lab", "height": 3}),
         ] {
             let scene = serde_json::from_value::<Answer<Scene>>(value.clone()).unwrap();
-            assert_eq!((scene.id.as_str(), scene.name.as_deref()), ("sc_1", Some("lab")), "{value}");
+            assert_eq!(
+                (scene.id.as_str(), scene.name.as_deref()),
+                ("sc_1", Some("lab")),
+                "{value}"
+            );
             assert_eq!(scene.extra["height"], 3, "{value}");
         }
-        let scene = serde_json::from_value::<Answer<Scene>>(json!({"id": 7, "scene": {"bodies": []}})).unwrap();
-        assert_eq!((scene.id.as_str(), &scene.extra["scene"]), ("7", &json!({"bodies": []})));
+        let scene =
+            serde_json::from_value::<Answer<Scene>>(json!({"id": 7, "scene": {"bodies": []}}))
+                .unwrap();
+        assert_eq!(
+            (scene.id.as_str(), &scene.extra["scene"]),
+            ("7", &json!({"bodies": []}))
+        );
         for value in [json!({"ok": true}), json!(3), json!([])] {
             assert!(serde_json::from_value::<Answer<Scene>>(value).is_err());
         }
@@ -223,16 +264,28 @@ mod tests {
             json!({"ok": true, "items": [{"id": "a"}, {"id": "b"}], "total": 2, "limit": 20, "offset": 0}),
         ] {
             let page: Page<Scene> = serde_json::from_value(value).unwrap();
-            assert_eq!(page.items.iter().map(Resource::key).collect::<Vec<_>>(), ["a", "b"]);
-            assert_eq!((page.total, page.limit, page.offset), (Some(2), Some(20), Some(0)));
+            assert_eq!(
+                page.items.iter().map(Resource::key).collect::<Vec<_>>(),
+                ["a", "b"]
+            );
+            assert_eq!(
+                (page.total, page.limit, page.offset),
+                (Some(2), Some(20), Some(0))
+            );
         }
         let bare: Page<Scene> = serde_json::from_value(json!([{"id": "a"}])).unwrap();
         assert_eq!((bare.items.len(), bare.total), (1, None));
-        let odd: Page<Scene> = serde_json::from_value(json!({"scenes": [], "total": "many"})).unwrap();
+        let odd: Page<Scene> =
+            serde_json::from_value(json!({"scenes": [], "total": "many"})).unwrap();
         assert_eq!((odd.total, &odd.extra["total"]), (None, &json!("many")));
-        let names: Page<Category> =
-            serde_json::from_value(json!({"categories": ["chairs", {"name": "tables", "count": 4}]})).unwrap();
-        assert_eq!((names.items[0].name.as_str(), names.items[1].count), ("chairs", Some(4)));
+        let names: Page<Category> = serde_json::from_value(
+            json!({"categories": ["chairs", {"name": "tables", "count": 4}]}),
+        )
+        .unwrap();
+        assert_eq!(
+            (names.items[0].name.as_str(), names.items[1].count),
+            ("chairs", Some(4))
+        );
         let error = serde_json::from_value::<Page<Scene>>(json!({"data": []})).unwrap_err();
         assert!(error.to_string().contains("scenes, items"), "{error}");
     }

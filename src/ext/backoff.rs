@@ -12,7 +12,10 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// The delay before try number `attempt` (the first retry is 0); `random` lies in 0..1.
     pub(crate) fn delay(self, attempt: u32, random: f64) -> Duration {
-        let ceiling = self.base.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(self.cap);
+        let ceiling = self
+            .base
+            .saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX))
+            .min(self.cap);
         ceiling.mul_f64(random.clamp(0.0, 1.0))
     }
 }
@@ -34,8 +37,13 @@ mod tests {
 
     #[test]
     fn a_delay_doubles_up_to_its_cap_and_is_scaled_by_chance() {
-        let backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(10) };
-        let full: Vec<u128> = (0..7).map(|attempt| backoff.delay(attempt, 1.0).as_millis()).collect();
+        let backoff = Backoff {
+            base: Duration::from_millis(500),
+            cap: Duration::from_secs(10),
+        };
+        let full: Vec<u128> = (0..7)
+            .map(|attempt| backoff.delay(attempt, 1.0).as_millis())
+            .collect();
         assert_eq!(full, [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
         assert_eq!(backoff.delay(u32::MAX, 1.0).as_secs(), 10);
         assert_eq!(backoff.delay(1, 0.25).as_millis(), 250);

@@ -3,16 +3,22 @@
 use std::env;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::config::{Config, Credential, DEFAULT_BASE_URL, Shared, base_url};
 use super::secret::ApiKey;
 use crate::{Client, Error, ErrorKind, JobHandle};
+
+/// Requests of a client and its clones that await the head of an answer at the same time; open
+/// streams and downloads do not count.
+const REQUESTS_AT_ONCE: usize = 64;
 
 /// Settings of a [`Client`]; made by [`Client::builder`].
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ClientBuilder {
-    api_key: Option<String>,
-    service_token: Option<String>,
+    api_key: Option<Result<ApiKey, Error>>,
+    service_token: Option<Result<ApiKey, Error>>,
     base_url: Option<String>,
     connect_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
@@ -20,17 +26,16 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The API key, sent as `Authorization: Bearer …` ([Gizmo: authentication][docs]).
-    ///
-    /// [docs]: https://docs.gizmo.antimlabs.com/api-access
-    pub fn api_key(mut self, key: impl Into<String>) -> Self {
-        self.api_key = Some(key.into());
+    /// The API key (`gzm_k1_…`, made in Gizmo under Settings, API Keys), sent as
+    /// `Authorization: Bearer …`.
+    pub fn api_key(mut self, key: impl AsRef<str>) -> Self {
+        self.api_key = Some(ApiKey::new(key));
         self
     }
 
     /// A service token, sent alone as `x-gizmo-service-token`; in place of an API key.
-    pub fn service_token(mut self, token: impl Into<String>) -> Self {
-        self.service_token = Some(token.into());
+    pub fn service_token(mut self, token: impl AsRef<str>) -> Self {
+        self.service_token = Some(ApiKey::new(token));
         self
     }
 
@@ -70,11 +75,17 @@ impl ClientBuilder {
     /// plain http to another machine, or TLS that could not be set up.
     pub fn build(self) -> Result<Client, Error> {
         let credential = match (self.api_key, self.service_token) {
-            (Some(key), None) => Credential::ApiKey(ApiKey::new(key)?),
-            (None, Some(token)) => Credential::ServiceToken(ApiKey::new(token)?),
-            (None, None) => return Err(config("no API key: set GIZMO_API_KEY or give one to the builder")),
+            (Some(key), None) => Credential::ApiKey(key?),
+            (None, Some(token)) => Credential::ServiceToken(token?),
+            (None, None) => {
+                return Err(config(
+                    "no API key: set GIZMO_API_KEY or give one to the builder",
+                ));
+            }
             (Some(_), Some(_)) => {
-                return Err(config("both an API key and a service token: a service token goes alone"));
+                return Err(config(
+                    "both an API key and a service token: a service token goes alone",
+                ));
             }
         };
         let base = base_url(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
@@ -93,7 +104,16 @@ impl ClientBuilder {
             .map_err(|source| config("the HTTP client could not be set up").with_source(source))?;
         let baseurl = base.as_str().trim_end_matches('/').to_owned();
         let idle_timeout = self.idle_timeout.unwrap_or(Duration::from_secs(120));
-        Ok(Client::new_with_client(&baseurl, http, Config::new(Shared { base, credential, idle_timeout })))
+        Ok(Client::new_with_client(
+            &baseurl,
+            http,
+            Config::new(Shared {
+                base,
+                credential,
+                idle_timeout,
+                gate: Semaphore::new(REQUESTS_AT_ONCE),
+            }),
+        ))
     }
 }
 
@@ -132,7 +152,10 @@ fn install_crypto_provider() {
 }
 
 #[cfg(not(feature = "rustls"))]
-#[expect(clippy::unnecessary_wraps, reason = "the same signature as with rustls")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the same signature as with rustls"
+)]
 fn with_tls(http: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, Error> {
     Ok(http)
 }
@@ -152,11 +175,17 @@ impl Client {
     ///
     /// [`ErrorKind::Config`]: `GIZMO_API_KEY` is not set or either value cannot be used.
     pub fn from_env() -> Result<Self, Error> {
-        let key = env::var("GIZMO_API_KEY").ok().filter(|key| !key.trim().is_empty());
-        let key =
-            key.ok_or_else(|| config("GIZMO_API_KEY is not set; create a key in Gizmo under Settings, API Keys"))?;
+        let key = env::var("GIZMO_API_KEY")
+            .ok()
+            .filter(|key| !key.trim().is_empty());
+        let key = key.ok_or_else(|| {
+            config("GIZMO_API_KEY is not set; create a key in Gizmo under Settings, API Keys")
+        })?;
         let mut builder = Self::builder().api_key(key);
-        if let Some(url) = env::var("GIZMO_BASE_URL").ok().filter(|url| !url.trim().is_empty()) {
+        if let Some(url) = env::var("GIZMO_BASE_URL")
+            .ok()
+            .filter(|url| !url.trim().is_empty())
+        {
             builder = builder.base_url(url);
         }
         builder.build()

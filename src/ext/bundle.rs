@@ -1,2 +1,299 @@
-//! stub
-pub struct Bundle;
+//! A folder with a model that a simulator opens, and what is known of it.
+
+mod error;
+mod find;
+mod mjcf;
+mod path;
+mod sdf;
+mod xml;
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+pub(crate) use error::moved;
+pub use error::{BundleError, BundleErrorKind};
+pub(crate) use mjcf::Slimmed;
+
+/// The most XML that is read of one model, in bytes: ten times what large scenes have.
+const XML: u64 = 64 * 1024 * 1024;
+/// The most files that one model may be made of: ten times the objects of a large scene.
+const PARTS: usize = 10_000;
+/// The largest `metadata.json` that is read, in bytes.
+const METADATA: u64 = 16 * 1024 * 1024;
+
+/// An export on disk: a folder with a model, the files that it names, and its metadata.
+///
+/// It is what [`unpack`](crate::archive::unpack) returns; [`open`](Self::open) gives the same for
+/// a folder that was unpacked before. It is a snapshot: what happens to the folder later does not
+/// show in it, except in [`metadata`](Self::metadata) and [`missing_files`](Self::missing_files),
+/// which read when they are called.
+///
+/// # Examples
+/// ```no_run
+/// use gizmo_client::bundle::Bundle;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let bundle = Bundle::open("lab")?;
+/// println!("{}", bundle.model().display()); // lab/scene.xml
+/// for missing in bundle.missing_files()? {
+///     eprintln!("{missing}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    dir: PathBuf,
+    files: Vec<BundleFile>,
+    model: PathBuf,
+    /// The model's path below `dir`.
+    inner: PathBuf,
+    format: ModelFormat,
+}
+
+/// A file of a [`Bundle`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct BundleFile {
+    /// Where it is, relative to the bundle's folder.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// The language that a model is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ModelFormat {
+    /// [MJCF](https://mujoco.readthedocs.io/en/stable/XMLreference.html), for `MuJoCo`.
+    Mjcf,
+    /// [USD](https://openusd.org): `.usd`, `.usda`, `.usdc` or `.usdz`, for Isaac Sim.
+    Usd,
+    /// [SDF](http://sdformat.org), for Gazebo.
+    Sdf,
+    /// URDF, which the early-access API exports for Isaac Sim.
+    Urdf,
+}
+
+/// A file that a model names and that the bundle lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MissingFile {
+    /// As the model writes it.
+    pub name: String,
+    /// The file that names it, relative to the bundle's folder.
+    pub named_by: PathBuf,
+    /// Why it does not count as there.
+    pub reason: MissingReason,
+}
+
+/// Why a file that a model names is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MissingReason {
+    /// There is no such file.
+    Absent,
+    /// The name is an absolute path, or leads out of the bundle's folder; whether there is such a
+    /// file on this machine says nothing about the next one.
+    Outside,
+}
+
+impl std::fmt::Display for MissingFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let what = match self.reason {
+            MissingReason::Absent => "is not there",
+            MissingReason::Outside => "is outside of the folder",
+        };
+        let (name, by) = (&self.name, self.named_by.display());
+        write!(f, "{name:?}, named by {by}, {what}")
+    }
+}
+
+impl Bundle {
+    /// Opens a folder that holds an export.
+    ///
+    /// The model is looked for in the folder itself, or, where that has none, in the topmost level
+    /// of folders that has one. MJCF goes before USD, USD before SDF; of several models of one
+    /// format the one called `scene` wins, then `world`, `model` and `main`, and an MJCF file
+    /// that others include never does. This reads the whole tree of folders and blocks; links to
+    /// folders are not followed.
+    ///
+    /// # Errors
+    /// [`NoModel`](BundleErrorKind::NoModel) and
+    /// [`SeveralModels`](BundleErrorKind::SeveralModels) when the model cannot be told,
+    /// [`BadModel`](BundleErrorKind::BadModel) for a `model.config` that is no XML,
+    /// [`Io`](BundleErrorKind::Io) when the folder cannot be read.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self, BundleError> {
+        let dir = dir.as_ref();
+        let mut files = Vec::new();
+        list(dir, Path::new(""), &mut files).map_err(|(path, e)| BundleError::io(path, e))?;
+        files.sort_unstable();
+        let (inner, format) = find::model(dir, &files)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            files,
+            model: dir.join(&inner),
+            inner,
+            format,
+        })
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// All files below the folder, sorted by path.
+    pub fn files(&self) -> &[BundleFile] {
+        &self.files
+    }
+
+    /// The file that a simulator opens, with the folder in front: `lab/scene.xml`.
+    pub fn model(&self) -> &Path {
+        &self.model
+    }
+
+    /// What language the model is written in.
+    pub fn format(&self) -> ModelFormat {
+        self.format
+    }
+
+    /// Reads the `metadata.json` beside the model; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`TooLarge`](BundleErrorKind::TooLarge) beyond 16 MiB,
+    /// [`BadMetadata`](BundleErrorKind::BadMetadata) when it is no JSON,
+    /// [`Io`](BundleErrorKind::Io) when it cannot be read.
+    pub fn metadata(&self) -> Result<Option<serde_json::Value>, BundleError> {
+        let path = self.model.with_file_name("metadata.json");
+        let bytes = match read_limited(&path, METADATA) {
+            Ok(bytes) => bytes,
+            Err(error) if is_not_found(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let json = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+        serde_json::from_slice(json).map(Some).map_err(|e| {
+            BundleError::new(BundleErrorKind::BadMetadata, path, "it is no JSON").because(e)
+        })
+    }
+
+    /// Lists the files that the model names and that are not there, in the order of its text.
+    ///
+    /// For MJCF these are meshes, textures, height fields, skins and included files, with
+    /// `meshdir`, `texturedir`, `assetdir` and `strippath` applied; for SDF all URIs of files,
+    /// with `model://` looked for in the bundle; for URDF meshes and textures. Included and
+    /// attached files are read in turn. USD is not looked into, so its list is always empty. This
+    /// reads the model and blocks.
+    ///
+    /// # Errors
+    /// [`BadModel`](BundleErrorKind::BadModel) when the model or a file that it includes is no
+    /// XML, [`TooLarge`](BundleErrorKind::TooLarge) beyond 64 MiB of XML or 10,000
+    /// files, [`Io`](BundleErrorKind::Io) when one cannot be read.
+    pub fn missing_files(&self) -> Result<Vec<MissingFile>, BundleError> {
+        match self.format {
+            ModelFormat::Mjcf => mjcf::missing(&self.dir, &self.inner),
+            ModelFormat::Sdf | ModelFormat::Urdf => sdf::missing(&self.dir, &self.inner),
+            ModelFormat::Usd => Ok(Vec::new()),
+        }
+    }
+
+    /// What the model is without its textures; `None` where that is not known.
+    pub(crate) fn slimmed(&self) -> Result<Option<Slimmed>, BundleError> {
+        match self.format {
+            ModelFormat::Mjcf => mjcf::slim(&self.dir, &self.inner).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The same bundle after its folder was renamed.
+    pub(crate) fn moved_to(mut self, dir: &Path) -> Self {
+        dir.clone_into(&mut self.dir);
+        self.model = dir.join(&self.inner);
+        self
+    }
+}
+
+/// Collects the files below `root.join(folder)`.
+fn list(
+    root: &Path,
+    folder: &Path,
+    files: &mut Vec<BundleFile>,
+) -> Result<(), (PathBuf, io::Error)> {
+    let at = root.join(folder);
+    let fail = |e| (at.clone(), e);
+    for entry in fs::read_dir(&at).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        let path = folder.join(entry.file_name());
+        let kind = entry.file_type().map_err(fail)?;
+        if kind.is_dir() {
+            list(root, &path, files)?;
+            continue;
+        }
+        // A link counts as the file that it leads to, if it leads to one.
+        let Ok(metadata) = fs::metadata(entry.path()) else {
+            continue;
+        };
+        if metadata.is_file() {
+            files.push(BundleFile {
+                path,
+                size: metadata.len(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    path.extension()
+        .and_then(|found| found.to_str())
+        .is_some_and(|found| extensions.iter().any(|one| found.eq_ignore_ascii_case(one)))
+}
+
+/// How much of a model may still be read.
+#[derive(Debug)]
+struct Budget {
+    bytes: u64,
+    files: usize,
+}
+
+impl Budget {
+    fn new() -> Self {
+        Self {
+            bytes: XML,
+            files: PARTS,
+        }
+    }
+
+    /// Reads an XML file that belongs to the model.
+    fn read(&mut self, path: &Path) -> Result<String, BundleError> {
+        self.files = self.files.checked_sub(1).ok_or_else(|| {
+            let detail = format!("a model of more than {PARTS} files");
+            BundleError::new(BundleErrorKind::TooLarge, path, detail)
+        })?;
+        let bytes = read_limited(path, self.bytes)?;
+        self.bytes -= bytes.len() as u64;
+        String::from_utf8(bytes).map_err(|e| {
+            BundleError::new(BundleErrorKind::BadModel, path, "it is not UTF-8")
+                .because(e.utf8_error())
+        })
+    }
+}
+
+fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, BundleError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+        .map_err(|e| BundleError::io(path, e))?;
+    if bytes.len() as u64 > limit {
+        let detail = format!("more than {limit} bytes");
+        return Err(BundleError::new(BundleErrorKind::TooLarge, path, detail));
+    }
+    Ok(bytes)
+}
+
+fn is_not_found(error: &BundleError) -> bool {
+    std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .is_some_and(|source| source.kind() == io::ErrorKind::NotFound)
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use reqwest::Url;
+use tokio::sync::Semaphore;
 
 use super::secret::ApiKey;
 use crate::{Error, ErrorKind};
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) credential: Credential,
     /// Longest silence while an answer is awaited or a JSON body is read.
     pub(crate) idle_timeout: Duration,
+    /// Held while the head of an answer is awaited, so that many jobs are no storm of requests.
+    pub(crate) gate: Semaphore,
 }
 
 impl Config {
@@ -44,7 +47,10 @@ impl Credential {
     pub(crate) fn header(&self) -> (HeaderName, HeaderValue) {
         match self {
             Self::ApiKey(key) => (http::header::AUTHORIZATION, key.header("Bearer ")),
-            Self::ServiceToken(token) => (HeaderName::from_static("x-gizmo-service-token"), token.header("")),
+            Self::ServiceToken(token) => (
+                HeaderName::from_static("x-gizmo-service-token"),
+                token.header(""),
+            ),
         }
     }
 
@@ -62,7 +68,12 @@ impl Credential {
 /// Over plain http the key goes to this machine only.
 pub(crate) fn base_url(text: &str) -> Result<Url, Error> {
     let text = text.trim();
-    let refuse = |why: &str| Err(Error::new(ErrorKind::Config, format!("the base URL `{}` {why}", display(text))));
+    let refuse = |why: &str| {
+        Err(Error::new(
+            ErrorKind::Config,
+            format!("the base URL `{}` {why}", display(text)),
+        ))
+    };
     if text.is_empty() {
         return Err(Error::new(ErrorKind::Config, "the base URL is empty"));
     }
@@ -71,23 +82,39 @@ pub(crate) fn base_url(text: &str) -> Result<Url, Error> {
         Url::parse(text)
     } else {
         // `localhost:8080` and `api.example.com/v1`: https, but for this machine.
-        with_scheme("http").and_then(|url| if is_loopback(&url) { Ok(url) } else { with_scheme("https") })
+        with_scheme("http").and_then(|url| {
+            if is_loopback(&url) {
+                Ok(url)
+            } else {
+                with_scheme("https")
+            }
+        })
     };
-    let Ok(mut url) = parsed else { return refuse("is not a URL; it reads like `https://api.example.com`") };
+    let Ok(mut url) = parsed else {
+        return refuse("is not a URL; it reads like `https://api.example.com`");
+    };
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return refuse("is neither http nor https");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return refuse("holds a user or a password; give the API key to the builder or in GIZMO_API_KEY");
+        return refuse(
+            "holds a user or a password; give the API key to the builder or in GIZMO_API_KEY",
+        );
     }
     if url.query().is_some() || url.fragment().is_some() {
         return refuse("has a query or a fragment");
     }
     if url.scheme() == "http" && !is_loopback(&url) {
-        return refuse("is plain http to another machine, where anybody on the way could read the API key; use https");
+        return refuse(
+            "is plain http to another machine, where anybody on the way could read the API key; use https",
+        );
     }
     let path = url.path().trim_end_matches('/');
-    let path = path.strip_suffix("/v1").unwrap_or(path).trim_end_matches('/').to_owned();
+    let path = path
+        .strip_suffix("/v1")
+        .unwrap_or(path)
+        .trim_end_matches('/')
+        .to_owned();
     url.set_path(&path);
     Ok(url)
 }
@@ -95,20 +122,27 @@ pub(crate) fn base_url(text: &str) -> Result<Url, Error> {
 /// A URL as an error may show it: without user and password, on one line, of bounded length.
 fn display(text: &str) -> String {
     let shown = match (text.find("://"), text.rfind('@')) {
-        (Some(scheme), Some(at)) if at > scheme => format!("{}{}", &text[..scheme + 3], &text[at + 1..]),
+        (Some(scheme), Some(at)) if at > scheme => {
+            format!("{}{}", &text[..scheme + 3], &text[at + 1..])
+        }
         _ => text.to_owned(),
     };
     crate::ext::error::one_line(&shown, 200)
 }
 
 /// Whether a URL's host is this machine (RFC 6761, RFC 5735, RFC 4291).
-fn is_loopback(url: &Url) -> bool {
-    let Some(host) = url.host_str() else { return false };
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    let Some(host) = url.host_str() else {
+        return false;
+    };
     let name = host.trim_end_matches('.');
     if name == "localhost" || name.ends_with(".localhost") {
         return true;
     }
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<std::net::IpAddr>();
     address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
@@ -122,11 +156,20 @@ mod tests {
             ("https://api.example.com", "https://api.example.com/"),
             ("https://api.example.com/", "https://api.example.com/"),
             ("https://api.example.com/v1", "https://api.example.com/"),
-            (" https://api.example.com/v1/ \n", "https://api.example.com/"),
+            (
+                " https://api.example.com/v1/ \n",
+                "https://api.example.com/",
+            ),
             ("HTTPS://API.example.com//", "https://api.example.com/"),
             ("api.example.com/v1", "https://api.example.com/"),
-            ("https://api.example.com/gizmo/v1/", "https://api.example.com/gizmo"),
-            ("https://api.example.com/dev1", "https://api.example.com/dev1"),
+            (
+                "https://api.example.com/gizmo/v1/",
+                "https://api.example.com/gizmo",
+            ),
+            (
+                "https://api.example.com/dev1",
+                "https://api.example.com/dev1",
+            ),
             ("http://127.0.0.1:8080/v1", "http://127.0.0.1:8080/"),
             ("localhost:8080", "http://localhost:8080/"),
             ("http://[::1]:80", "http://[::1]/"),

@@ -7,13 +7,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
+use super::archive::{UnpackError, UnpackErrorKind};
+use super::bundle::{BundleError, BundleErrorKind};
 use crate::types::Job;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
 /// What went wrong, with everything that is known of it.
 ///
-/// `Display` is one line; the cause is in [`source`](StdError::source). Ask the predicates what to do.
+/// `Display` is one line without the cause, which is in [`source`](StdError::source); the alternate
+/// form, `{error:#}`, is one line with it. Ask the predicates what to do.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -123,17 +126,29 @@ impl Error {
     pub(crate) fn from_raw<E>(operation: &'static str, error: progenitor_client::Error<E>) -> Self {
         use progenitor_client::Error as Raw;
         let error = match error {
-            Raw::UnexpectedResponse(mut response) => match super::transport::Failure::take(&mut response) {
-                Some(error) => error,
-                None => Self::new(ErrorKind::Status, "an answer that the document does not know"),
-            },
-            Raw::InvalidRequest(message) => Self::new(ErrorKind::InvalidRequest, invalid_request(&message)),
-            Raw::Custom(message) => Self::new(ErrorKind::InvalidRequest, message),
-            Raw::InvalidResponsePayload(body, source) => {
-                Self::new(ErrorKind::Decode, format!("the answer is not understood: {source}")).with_body(&body)
+            Raw::UnexpectedResponse(mut response) => {
+                match super::transport::Failure::take(&mut response) {
+                    Some(error) => error,
+                    None => Self::new(
+                        ErrorKind::Status,
+                        "an answer that the document does not know",
+                    ),
+                }
             }
-            Raw::CommunicationError(source) | Raw::InvalidUpgrade(source) | Raw::ResponseBodyError(source) => {
-                Self::new(ErrorKind::InvalidRequest, "the request could not be built").with_source(source.without_url())
+            Raw::InvalidRequest(message) => {
+                Self::new(ErrorKind::InvalidRequest, invalid_request(&message))
+            }
+            Raw::Custom(message) => Self::new(ErrorKind::InvalidRequest, message),
+            Raw::InvalidResponsePayload(body, source) => Self::new(
+                ErrorKind::Decode,
+                format!("the answer is not understood: {source}"),
+            )
+            .with_body(&body),
+            Raw::CommunicationError(source)
+            | Raw::InvalidUpgrade(source)
+            | Raw::ResponseBodyError(source) => {
+                Self::new(ErrorKind::InvalidRequest, "the request could not be built")
+                    .with_source(source.without_url())
             }
             Raw::ErrorResponse(answer) => {
                 let mut error = Self::new(ErrorKind::Status, "an error answer");
@@ -160,15 +175,12 @@ pub(crate) struct Answer {
 
 /// progenitor's words for a parameter that is missing or wrong, as a user would say it.
 fn invalid_request(message: &str) -> String {
-    if let Some(name) = message.strip_suffix(" was not initialized") {
-        return format!("{name} is missing");
-    }
-    let message = message
-        .strip_prefix("no value was supplied for ")
-        .map_or_else(|| message.to_owned(), |name| format!("{name} is missing"));
-    match message.strip_prefix("error converting supplied value for ") {
-        Some(rest) => rest.to_owned(),
-        None => message,
+    let missing = message
+        .strip_suffix(" was not initialized")
+        .or_else(|| message.strip_prefix("no value supplied for "));
+    match missing {
+        Some(name) => format!("{name} is missing"),
+        None => message.to_owned(),
     }
 }
 
@@ -229,12 +241,16 @@ impl Error {
 
     /// The key is missing, wrong or may not do this (401, 403).
     pub fn is_unauthorized(&self) -> bool {
-        matches!(self.0.status, Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
+        matches!(
+            self.0.status,
+            Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+        )
     }
 
     /// The account has no credits left (402).
     pub fn is_insufficient_credits(&self) -> bool {
-        self.0.status == Some(StatusCode::PAYMENT_REQUIRED) || self.code() == Some("insufficient_credits")
+        self.0.status == Some(StatusCode::PAYMENT_REQUIRED)
+            || self.code() == Some("insufficient_credits")
     }
 
     /// No such scene, asset, job or item (404).
@@ -258,7 +274,10 @@ impl Error {
             ErrorKind::Connect => true,
             ErrorKind::Transport | ErrorKind::Timeout => !self.is_outcome_unknown(),
             ErrorKind::Status => {
-                let transient = self.0.status.is_some_and(|status| matches!(status.as_u16(), 408 | 500 | 502..=504));
+                let transient = self
+                    .0
+                    .status
+                    .is_some_and(|status| matches!(status.as_u16(), 408 | 500 | 502..=504));
                 self.is_rate_limited() || (transient && !self.is_outcome_unknown())
             }
             _ => false,
@@ -274,7 +293,8 @@ impl Error {
             ErrorKind::Status => self.0.status.is_some_and(|status| {
                 status == StatusCode::REQUEST_TIMEOUT
                     || (status.is_server_error()
-                        && !(status == StatusCode::SERVICE_UNAVAILABLE && self.0.retry_after.is_some()))
+                        && !(status == StatusCode::SERVICE_UNAVAILABLE
+                            && self.0.retry_after.is_some()))
             }),
             _ => false,
         };
@@ -297,6 +317,9 @@ impl fmt::Display for Error {
             }
         }
         f.write_str(&inner.message)?;
+        if f.alternate() {
+            self.write_causes(f)?;
+        }
         match (&inner.job_id, &inner.request_id) {
             (Some(job), Some(request)) => write!(f, " (job {job}, request {request})"),
             (Some(job), None) => write!(f, " (job {job})"),
@@ -306,10 +329,31 @@ impl fmt::Display for Error {
     }
 }
 
+impl Error {
+    fn write_causes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut cause = self.source();
+        if let Some(network) = cause.and_then(|cause| cause.downcast_ref::<reqwest::Error>()) {
+            // Only the innermost of them says something: `Connection refused (os error 111)`.
+            let mut innermost: &dyn StdError = network;
+            while let Some(inner) = innermost.source() {
+                innermost = inner;
+            }
+            return write!(f, ": {}", one_line(&innermost.to_string(), 200));
+        }
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Error");
-        shown.field("kind", &self.0.kind).field("message", &self.to_string());
+        shown
+            .field("kind", &self.0.kind)
+            .field("message", &self.to_string());
         if let Some(source) = &self.0.source {
             shown.field("source", source);
         }
@@ -323,9 +367,36 @@ impl StdError for Error {
     }
 }
 
+impl From<UnpackError> for Error {
+    fn from(source: UnpackError) -> Self {
+        let kind = if source.kind() == UnpackErrorKind::Io {
+            ErrorKind::Io
+        } else {
+            ErrorKind::Archive
+        };
+        Self::new(kind, "the archive was not unpacked").with_source(source)
+    }
+}
+
+impl From<BundleError> for Error {
+    fn from(source: BundleError) -> Self {
+        let kind = if source.kind() == BundleErrorKind::Io {
+            ErrorKind::Io
+        } else {
+            ErrorKind::Archive
+        };
+        Self::new(kind, "the folder is no bundle").with_source(source)
+    }
+}
+
 /// Text from outside on one line: control characters become spaces, and the rest is cut at `most` characters.
 pub(crate) fn one_line(text: &str, most: usize) -> String {
-    let mut line: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(most + 1).collect();
+    let mut line: String = text
+        .trim()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(most + 1)
+        .collect();
     if line.chars().count() > most {
         line.pop();
         line.push('…');

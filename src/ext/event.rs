@@ -22,9 +22,7 @@ pub struct JobEvent {
     pub data: Value,
 }
 
-/// The kinds of [`JobEvent`], after [Gizmo's own][docs] and three that this client adds.
-///
-/// [docs]: https://docs.gizmo.antimlabs.com/api-access
+/// The kinds of [`JobEvent`]: those of Gizmo's page on API access, and three that this client adds.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum JobEventKind {
@@ -76,26 +74,54 @@ pub enum JobEventKind {
 
 impl JobEvent {
     /// Reads a server-sent event.
-    pub(crate) fn from_sse(event: &str, data: &str, seq: Option<u64>) -> Self {
+    pub(crate) fn from_sse(event: &str, data: &str) -> Self {
         let data = serde_json::from_str(data).unwrap_or_else(|_| Value::String(data.to_owned()));
-        let text = |names: &[&str]| names.iter().find_map(|name| data[*name].as_str().map(str::to_owned));
-        // A server that sends no `event:` may put the type into the data.
-        let named = if event == "message" { text(&["type", "event"]) } else { None };
-        let kind = match named.as_deref().unwrap_or(event) {
-            "stage_start" => JobEventKind::StageStart { stage: text(&["stage", "name"]) },
-            "stage_complete" => JobEventKind::StageComplete { stage: text(&["stage", "name"]) },
-            "asset_ready" => JobEventKind::AssetReady { asset_id: text(&["asset_id", "id", "asset"]) },
-            "error" => JobEventKind::Error { message: error_message(&data) },
-            "ping" => JobEventKind::Ping,
-            "done" => JobEventKind::Done { status: text(&["status"]).map(|status| JobStatus::from(&status)) },
-            other => JobEventKind::Unknown { event: other.to_owned() },
+        let text = |names: &[&str]| {
+            names
+                .iter()
+                .find_map(|name| data[*name].as_str().map(str::to_owned))
         };
-        Self { seq, kind, data }
+        // A server that sends no `event:` may put the type into the data.
+        let named = if event == "message" {
+            text(&["type", "event"])
+        } else {
+            None
+        };
+        let kind = match named.as_deref().unwrap_or(event) {
+            "stage_start" => JobEventKind::StageStart {
+                stage: text(&["stage", "name"]),
+            },
+            "stage_complete" => JobEventKind::StageComplete {
+                stage: text(&["stage", "name"]),
+            },
+            "asset_ready" => JobEventKind::AssetReady {
+                asset_id: text(&["asset_id", "id", "asset"]),
+            },
+            "error" => JobEventKind::Error {
+                message: error_message(&data),
+            },
+            "ping" => JobEventKind::Ping,
+            "done" => JobEventKind::Done {
+                status: text(&["status"]).map(|status| JobStatus::from(&status)),
+            },
+            other => JobEventKind::Unknown {
+                event: other.to_owned(),
+            },
+        };
+        Self {
+            seq: None,
+            kind,
+            data,
+        }
     }
 
     /// One of the kinds that this client adds.
     pub(crate) fn own(kind: JobEventKind) -> Self {
-        Self { seq: None, kind, data: Value::Null }
+        Self {
+            seq: None,
+            kind,
+            data: Value::Null,
+        }
     }
 
     /// Whether the job has ended with this event.
@@ -108,9 +134,9 @@ impl JobEvent {
 pub(crate) fn error_message(data: &Value) -> Option<String> {
     match data {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Object(fields) => {
-            ["message", "error", "detail", "reason", "code"].iter().find_map(|name| error_message(fields.get(*name)?))
-        }
+        Value::Object(fields) => ["message", "error", "detail", "reason", "code"]
+            .iter()
+            .find_map(|name| error_message(fields.get(*name)?)),
         _ => None,
     }
 }
@@ -154,23 +180,43 @@ mod tests {
     #[test]
     fn an_event_is_typed_whatever_its_data_looks_like() {
         for (event, data, line) in [
-            ("stage_start", r#"{"seq":1,"stage":"layout"}"#, "stage_start layout"),
-            ("stage_complete", r#"{"stage":"layout"}"#, "stage_complete layout"),
-            ("asset_ready", r#"{"asset_id":"ast_1"}"#, "asset_ready ast_1"),
+            (
+                "stage_start",
+                r#"{"seq":1,"stage":"layout"}"#,
+                "stage_start layout",
+            ),
+            (
+                "stage_complete",
+                r#"{"stage":"layout"}"#,
+                "stage_complete layout",
+            ),
+            (
+                "asset_ready",
+                r#"{"asset_id":"ast_1"}"#,
+                "asset_ready ast_1",
+            ),
             ("error", r#"{"message":"one\nasset"}"#, "error one asset"),
-            ("error", r#"{"error":{"code":"x","message":"deep"}}"#, "error deep"),
+            (
+                "error",
+                r#"{"error":{"code":"x","message":"deep"}}"#,
+                "error deep",
+            ),
             ("error", "plain", "error plain"),
             ("ping", "", "ping"),
             ("done", r#"{"status":"succeeded"}"#, "done succeeded"),
             ("done", "{}", "done"),
-            ("message", r#"{"type":"stage_start","stage":"x"}"#, "stage_start x"),
+            (
+                "message",
+                r#"{"type":"stage_start","stage":"x"}"#,
+                "stage_start x",
+            ),
             ("message", "hi", "message"),
             ("queue_position", r#"{"position":3}"#, "queue_position"),
             ("stage_start", "[1]", "stage_start"),
         ] {
-            assert_eq!(JobEvent::from_sse(event, data, None).to_string(), line);
+            assert_eq!(JobEvent::from_sse(event, data).to_string(), line);
         }
-        let unknown = JobEvent::from_sse("queue_position", r#"{"position":3}"#, Some(4));
-        assert_eq!((&unknown.data["position"], unknown.seq), (&Value::from(3), Some(4)));
+        let unknown = JobEvent::from_sse("queue_position", r#"{"position":3}"#);
+        assert_eq!(&unknown.data["position"], &Value::from(3));
     }
 }

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::error::one_line;
 use super::event::{Cursor, JobEventKind, error_message};
 use super::sse::stream::EventStream;
 use crate::types::{Acknowledged, Job, JobAccepted, JobStatus};
@@ -18,6 +19,9 @@ impl JobStatus {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
     }
 }
+
+/// How long a deadline's error waits for the job's last status.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// How a job is waited for where its event stream does not get through.
 #[derive(Debug, Clone)]
@@ -31,7 +35,10 @@ pub struct PollPolicy {
 
 impl Default for PollPolicy {
     fn default() -> Self {
-        Self { interval: Duration::from_secs(5), deadline: None }
+        Self {
+            interval: Duration::from_secs(5),
+            deadline: None,
+        }
     }
 }
 
@@ -50,12 +57,27 @@ pub struct JobHandle {
 
 impl JobHandle {
     pub(crate) fn new(client: Client, id: String) -> Self {
-        Self { client, id, scene_id: None, asset_id: None, policy: PollPolicy::default() }
+        Self {
+            client,
+            id,
+            scene_id: None,
+            asset_id: None,
+            policy: PollPolicy::default(),
+        }
     }
 
     pub(crate) fn accepted(client: Client, accepted: JobAccepted) -> Self {
-        let JobAccepted { job_id, scene_id, asset_id, .. } = accepted;
-        Self { scene_id, asset_id, ..Self::new(client, job_id) }
+        let JobAccepted {
+            job_id,
+            scene_id,
+            asset_id,
+            ..
+        } = accepted;
+        Self {
+            scene_id,
+            asset_id,
+            ..Self::new(client, job_id)
+        }
     }
 
     /// The job's id: all that another process needs to pick it up.
@@ -81,7 +103,12 @@ impl JobHandle {
 
     /// The job's events after a cursor that another stream, perhaps of another process, left off at.
     pub fn events_after(&self, cursor: Cursor) -> EventStream {
-        EventStream::new(self.client.clone(), self.id.clone(), cursor, self.policy.interval)
+        EventStream::new(
+            self.client.clone(),
+            self.id.clone(),
+            cursor,
+            self.policy.interval,
+        )
     }
 
     /// Asks how the job stands.
@@ -90,14 +117,7 @@ impl JobHandle {
     ///
     /// Whatever `get_job` can say, with the job's id.
     pub async fn status(&self) -> Result<Job, Error> {
-        self.job(false).await
-    }
-
-    async fn job(&self, include_result: bool) -> Result<Job, Error> {
-        let request = self.client.get_job().job_id(&self.id);
-        let request = if include_result { request.include_result(true) } else { request };
-        let answer = request.send().await.map_err(|error| error.with_job_id(&self.id))?;
-        Ok(answer.into_inner().into_inner())
+        self.client.job_status(&self.id, false).await
     }
 
     /// Asks the service to cancel the job.
@@ -107,7 +127,9 @@ impl JobHandle {
     /// Whatever `cancel_job` can say, with the job's id.
     pub async fn cancel(&self) -> Result<Acknowledged, Error> {
         let answer = self.client.cancel_job().job_id(&self.id).send().await;
-        answer.map(progenitor_client::ResponseValue::into_inner).map_err(|error| error.with_job_id(&self.id))
+        answer
+            .map(progenitor_client::ResponseValue::into_inner)
+            .map_err(|error| error.with_job_id(&self.id))
     }
 
     /// Waits until the job has ended: by its event stream, by polling where streams do not get
@@ -116,90 +138,102 @@ impl JobHandle {
     /// # Errors
     ///
     /// [`ErrorKind::JobFailed`] and [`ErrorKind::JobCancelled`] with the job;
-    /// [`ErrorKind::Deadline`] with the job's id and its last known state; and whatever keeps the
+    /// [`ErrorKind::Deadline`] with the job's id and, if it can be had within 2 s, its status; and whatever keeps the
     /// job from being followed, such as a wrong key. None of them stops the job.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves the job running; waiting again picks it up.
     pub async fn wait(&self) -> Result<FinishedJob, Error> {
-        let Some(limit) = self.policy.deadline else { return self.follow().await };
-        let deadline = Instant::now() + limit;
-        match tokio::time::timeout_at(deadline, self.follow()).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                let message = format!("the job was still at work after {} s", limit.as_secs_f32());
-                let error = Error::new(ErrorKind::Deadline, message).with_job_id(&self.id);
-                // One last look, as long as it is quick.
-                let last = tokio::time::timeout(Duration::from_secs(5), self.job(false)).await;
-                Err(match last {
-                    Ok(Ok(job)) => error.with_job(job),
-                    _ => error,
-                })
-            }
+        let deadline = self
+            .policy
+            .deadline
+            .and_then(|limit| Instant::now().checked_add(limit));
+        let Some(deadline) = deadline else {
+            return self.follow().await;
+        };
+        if let Ok(ended) = tokio::time::timeout_at(deadline, self.follow()).await {
+            return ended;
+        }
+        let limit = self.policy.deadline.unwrap_or_default().as_secs_f32();
+        let message = format!("the job was still at work after {limit} s");
+        let error = Error::new(ErrorKind::Deadline, message).with_job_id(&self.id);
+        match tokio::time::timeout(LAST_LOOK, self.status()).await {
+            Ok(Ok(job)) => Err(error.with_job(job)),
+            _ => Err(error),
         }
     }
 
+    /// Reads the events to their end, and then asks what came of the job.
     async fn follow(&self) -> Result<FinishedJob, Error> {
         let mut events = self.events();
-        let (mut scene_id, mut asset_id, mut said) = (None, None, None);
+        let (mut done, mut said) = (Value::Null, None);
         while let Some(event) = events.try_next().await? {
-            match &event.kind {
-                JobEventKind::AssetReady { asset_id: Some(id) } => asset_id = Some(id.clone()),
-                JobEventKind::Error { message } => said.clone_from(message),
+            match event.kind {
+                JobEventKind::Error { message } => said = message,
+                JobEventKind::Done { .. } => done = event.data,
                 _ => {}
-            }
-            if event.is_done() {
-                scene_id = text(&event.data, "scene_id");
-                asset_id = text(&event.data, "asset_id").or(asset_id);
             }
         }
         let job = self.settled().await?;
+        let failed = |kind, message| Error::new(kind, message).with_job_id(&self.id);
         match job.status {
             JobStatus::Failed => {
                 let why = job.error.as_ref().and_then(error_message).or(said);
-                let why = why.map_or_else(String::new, |why| format!(": {}", super::error::one_line(&why, 300)));
-                Err(Error::new(ErrorKind::JobFailed, format!("the job failed{why}"))
-                    .with_job_id(&self.id)
-                    .with_job(job))
+                let why = why.map_or_else(String::new, |why| format!(": {}", one_line(&why, 300)));
+                let message = format!("the job failed{why}");
+                Err(failed(ErrorKind::JobFailed, message).with_job(job))
             }
             JobStatus::Cancelled => {
-                Err(Error::new(ErrorKind::JobCancelled, "the job was cancelled").with_job_id(&self.id).with_job(job))
+                let message = "the job was cancelled".to_owned();
+                Err(failed(ErrorKind::JobCancelled, message).with_job(job))
             }
-            _ => {
-                let result = job.result.clone().unwrap_or_default();
-                let scene_id = job.scene_id.clone().or_else(|| text(&result, "scene_id")).or(scene_id);
-                let asset_id = job.asset_id.clone().or_else(|| text(&result, "asset_id")).or(asset_id);
-                let Some(scene_id) = scene_id.or_else(|| self.scene_id.clone()) else {
-                    let message = "the job succeeded, and nothing says for which scene";
-                    return Err(Error::new(ErrorKind::Decode, message).with_job_id(&self.id).with_job(job));
-                };
-                Ok(FinishedJob {
-                    id: self.id.clone(),
-                    scene_id,
-                    asset_id: asset_id.or_else(|| self.asset_id.clone()),
-                    job,
-                })
-            }
+            _ => self.finished(job, &done),
         }
+    }
+
+    /// What the job made, as its status, its result, its last event or its beginning says.
+    fn finished(&self, job: Job, done: &Value) -> Result<FinishedJob, Error> {
+        let result = job.result.as_ref().unwrap_or(&Value::Null);
+        let said = |name: &str| {
+            let text = result[name].as_str().or_else(|| done[name].as_str());
+            text.map(str::to_owned)
+        };
+        let scene_id = job
+            .scene_id
+            .clone()
+            .or_else(|| said("scene_id"))
+            .or_else(|| self.scene_id.clone());
+        let asset_id = job
+            .asset_id
+            .clone()
+            .or_else(|| said("asset_id"))
+            .or_else(|| self.asset_id.clone());
+        let Some(scene_id) = scene_id else {
+            let message = "the job succeeded, and nothing says for which scene";
+            let error = Error::new(ErrorKind::Decode, message);
+            return Err(error.with_job_id(&self.id).with_job(job));
+        };
+        Ok(FinishedJob {
+            id: self.id.clone(),
+            scene_id,
+            asset_id,
+            job,
+        })
     }
 
     /// The job once its status says that it has ended: a status may lag behind `done`.
     async fn settled(&self) -> Result<Job, Error> {
+        let mut delay = Duration::from_millis(50);
         loop {
-            match self.job(true).await {
-                Ok(job) if job.status.is_terminal() => return Ok(job),
-                Ok(_) => {}
-                Err(error) if error.is_retryable() => {}
-                Err(error) => return Err(error),
+            let job = self.client.job_status_patiently(&self.id, true).await?;
+            if job.status.is_terminal() {
+                return Ok(job);
             }
-            tokio::time::sleep(self.policy.interval.min(Duration::from_secs(1))).await;
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(self.policy.interval);
         }
     }
-}
-
-fn text(data: &Value, name: &str) -> Option<String> {
-    data[name].as_str().map(str::to_owned)
 }
 
 impl IntoFuture for JobHandle {

@@ -10,6 +10,7 @@ pub(crate) mod download;
 pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod job;
+pub(crate) mod jobs;
 pub(crate) mod open_enum;
 pub(crate) mod operation;
 pub(crate) mod pages;

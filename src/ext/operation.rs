@@ -29,13 +29,16 @@ impl Operation {
     /// Finds the operation by its id.
     pub(crate) fn find(id: &str) -> &'static Self {
         let mut all = crate::raw::OPERATIONS.iter();
-        all.find(|operation| operation.id == id).expect("build.rs lists every operation that it generates")
+        all.find(|operation| operation.id == id)
+            .expect("build.rs lists every operation that it generates")
     }
 
     /// Whether a URL's path still has the shape of the operation's path: a parameter that is
     /// empty, `.` or `..` would have turned it into another operation's.
     pub(crate) fn matches(&self, url: &Url, base_path: &str) -> bool {
-        let Some(path) = url.path().strip_prefix(base_path.trim_end_matches('/')) else { return false };
+        let Some(path) = url.path().strip_prefix(base_path.trim_end_matches('/')) else {
+            return false;
+        };
         let mut segments = path.split('/');
         for wanted in self.path.split('/') {
             match segments.next() {
@@ -69,7 +72,11 @@ mod tests {
             ("http://h/v1/scenes/%2e%2e", false),
             ("http://h/v1/scenes/a/b", false),
         ] {
-            assert_eq!(get_scene.matches(&Url::parse(url).unwrap(), "/"), ok, "{url}");
+            assert_eq!(
+                get_scene.matches(&Url::parse(url).unwrap(), "/"),
+                ok,
+                "{url}"
+            );
         }
         assert!(get_scene.matches(&Url::parse("http://h/proxy/v1/scenes/x").unwrap(), "/proxy"));
     }

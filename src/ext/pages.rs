@@ -60,10 +60,13 @@ impl<T: Resource> Walk<T> {
     /// The last page is the one that reaches `total`, or that brings nothing new: it is empty, or
     /// the service does not know offsets and has answered the same page again.
     async fn next(mut self) -> Result<Option<(Page<T>, Self)>, Error> {
-        let Some(offset) = self.offset else { return Ok(None) };
+        let Some(offset) = self.offset else {
+            return Ok(None);
+        };
         let mut page = (self.fetch)(offset).await?;
         let next = offset + page.items.len() as u64;
-        page.items.retain(|item| self.seen.insert(item.key().to_owned()));
+        page.items
+            .retain(|item| self.seen.insert(item.key().to_owned()));
         if page.items.is_empty() && offset > 0 {
             return Ok(None);
         }
@@ -74,12 +77,21 @@ impl<T: Resource> Walk<T> {
 }
 
 fn pages<T: Resource>(offset: u64, fetch: Fetch<T>) -> Pages<T> {
-    let walk = Walk { fetch, offset: Some(offset), seen: HashSet::new() };
+    let walk = Walk {
+        fetch,
+        offset: Some(offset),
+        seen: HashSet::new(),
+    };
     Pages(stream::try_unfold(walk, Walk::next).boxed())
 }
 
 fn items<T: Resource>(pages: Pages<T>) -> Items<T> {
-    Items(pages.map_ok(|page| stream::iter(page.items).map(Ok)).try_flatten().boxed())
+    Items(
+        pages
+            .map_ok(|page| stream::iter(page.items).map(Ok))
+            .try_flatten()
+            .boxed(),
+    )
 }
 
 /// `.pages()` and `.items()` for a list builder, made anew for each page from its parameters.

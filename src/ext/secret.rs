@@ -33,7 +33,8 @@ impl ApiKey {
 
     /// The header value `{prefix}{key}`, marked sensitive.
     pub(crate) fn header(&self, prefix: &str) -> HeaderValue {
-        let mut value = HeaderValue::try_from(format!("{prefix}{}", self.0)).expect("`new` admits only visible ASCII");
+        let mut value = HeaderValue::try_from(format!("{prefix}{}", self.0))
+            .expect("`new` admits only visible ASCII");
         value.set_sensitive(true);
         value
     }
@@ -57,7 +58,10 @@ mod tests {
     #[test]
     fn a_key_is_trimmed_checked_and_never_shown() {
         let key = ApiKey::new(" gzm_k1_canary\n").unwrap();
-        assert_eq!(key.header("Bearer ").to_str().unwrap(), "Bearer gzm_k1_canary");
+        assert_eq!(
+            key.header("Bearer ").to_str().unwrap(),
+            "Bearer gzm_k1_canary"
+        );
         assert!(!format!("{key:?} {:?}", key.header("Bearer ")).contains("canary"));
         for bad in ["", "  ", "gzm k1 canary", "gzm_k1_canary\u{e9}"] {
             let error = ApiKey::new(bad).unwrap_err();

@@ -58,8 +58,12 @@ fn iso_8601(text: &str) -> Option<f64> {
     if !plausible {
         return None;
     }
-    #[expect(clippy::cast_precision_loss, reason = "seconds up to the year 9999 fit 52 bits")]
-    let whole = (days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 - offset_seconds(offset)?) as f64;
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "seconds up to the year 9999 fit 52 bits"
+    )]
+    let whole = (days(year, month, day) * 86_400 + hour * 3_600 + minute * 60
+        - offset_seconds(offset)?) as f64;
     Some(whole + second)
 }
 
@@ -72,7 +76,11 @@ fn offset_seconds(offset: &str) -> Option<i64> {
     };
     let digits: String = offset[1..].chars().filter(|c| *c != ':').collect();
     let number: i64 = digits.parse().ok()?;
-    let (hours, minutes) = if digits.len() <= 2 { (number, 0) } else { (number / 100, number % 100) };
+    let (hours, minutes) = if digits.len() <= 2 {
+        (number, 0)
+    } else {
+        (number / 100, number % 100)
+    };
     Some(sign * (hours * 3_600 + minutes * 60))
 }
 
@@ -110,7 +118,9 @@ mod tests {
             ("{}", None),
         ] {
             let timestamp: Timestamp = serde_json::from_str(json).unwrap();
-            let read = timestamp.system_time().map(|time| time.duration_since(UNIX_EPOCH).unwrap().as_secs_f64());
+            let read = timestamp
+                .system_time()
+                .map(|time| time.duration_since(UNIX_EPOCH).unwrap().as_secs_f64());
             assert_eq!(read, wanted, "{json}");
             assert_eq!(
                 serde_json::to_string(&timestamp).unwrap(),

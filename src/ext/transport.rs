@@ -10,10 +10,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
-use reqwest::{Request, Response};
+use reqwest::{Method, Request, Response, Url};
 use tracing::debug;
 
-use super::config::{Config, Credential};
+use super::config::{Config, Credential, is_loopback};
 use super::error::{Answer, BODY_KEPT, one_line};
 use super::operation::{Body, Operation};
 use crate::{Client, Error, ErrorKind};
@@ -29,22 +29,35 @@ impl Failure {
     fn into_response(error: Error) -> Response {
         let mut response = http::Response::new(Bytes::new());
         *response.status_mut() = StatusCode::from_u16(999).expect("three digits");
-        response.extensions_mut().insert(Self(Arc::new(Mutex::new(Some(error)))));
+        response
+            .extensions_mut()
+            .insert(Self(Arc::new(Mutex::new(Some(error)))));
         response.into()
     }
 
     /// Takes the error out of a response that carries one.
     pub(crate) fn take(response: &mut Response) -> Option<Error> {
         let failure: Self = response.extensions_mut().remove()?;
-        failure.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        failure
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 }
 
 impl ClientHooks<Config> for Client {
-    async fn pre<E>(&self, request: &mut Request, info: &OperationInfo) -> Result<(), progenitor_client::Error<E>> {
+    async fn pre<E>(
+        &self,
+        request: &mut Request,
+        info: &OperationInfo,
+    ) -> Result<(), progenitor_client::Error<E>> {
         let operation = Operation::find(info.operation_id);
         if !operation.matches(request.url(), self.inner.0.base.path()) {
-            let message = format!("a path parameter of `{}` is empty, `.` or `..`", operation.path);
+            let message = format!(
+                "a path parameter of `{}` is empty, `.` or `..`",
+                operation.path
+            );
             return Err(progenitor_client::Error::Custom(message));
         }
         let headers = request.headers_mut();
@@ -56,7 +69,10 @@ impl ClientHooks<Config> for Client {
 
     async fn exec(&self, request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
         let operation = Operation::find(info.operation_id);
-        Ok(self.exchange(request, operation).await.unwrap_or_else(Failure::into_response))
+        Ok(self
+            .exchange(request, operation)
+            .await
+            .unwrap_or_else(Failure::into_response))
     }
 }
 
@@ -64,8 +80,17 @@ impl Client {
     /// Sends a request and waits for its answer: whole where it is JSON, its head where it is a stream.
     async fn exchange(&self, request: Request, operation: &Operation) -> Result<Response, Error> {
         let idle = self.inner.0.idle_timeout;
+        let _permit = self
+            .inner
+            .0
+            .gate
+            .acquire()
+            .await
+            .expect("the gate is never closed");
         debug!(operation = operation.id, method = %request.method(), path = request.url().path(), "request");
-        let mut response = within(idle, self.client.execute(request)).await??;
+        let mut response = within(idle, self.client.execute(request))
+            .await?
+            .map_err(|error| unreachable_at(&self.inner.0.base, error))?;
         let status = response.status();
         debug!(
             operation = operation.id,
@@ -74,15 +99,20 @@ impl Client {
             "answer"
         );
         if !status.is_success() {
-            let body = read(&mut response, BODY_KEPT, idle).await.map_or_else(|partial| partial.body, |body| body);
-            return Err(Error::from_answer(error_answer(status, response.headers(), body, &self.inner.0.credential)));
+            return Err(self.error_from(&mut response).await);
         }
         if operation.body != Body::Json {
             return Ok(response);
         }
-        let body = read(&mut response, JSON_LIMIT, idle).await.map_err(|partial| partial.error)?;
+        let body = read(&mut response, JSON_LIMIT, idle)
+            .await
+            .map_err(|partial| partial.error)?;
         // A success without a body says that it was done, and nothing else.
-        let body = if body.is_empty() { Bytes::from_static(b"{}") } else { body };
+        let body = if body.is_empty() {
+            Bytes::from_static(b"{}")
+        } else {
+            body
+        };
         let mut whole = http::Response::new(body);
         *whole.status_mut() = status;
         *whole.headers_mut() = std::mem::take(response.headers_mut());
@@ -90,11 +120,103 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Fetches a file, with the key from the service's own origin and without it elsewhere.
+    ///
+    /// Redirects are followed by hand, so that each hop is judged by itself.
+    pub(crate) async fn get_file(
+        &self,
+        mut url: Url,
+        headers: HeaderMap,
+    ) -> Result<Response, Error> {
+        let shared = &self.inner.0;
+        let _permit = shared
+            .gate
+            .acquire()
+            .await
+            .expect("the gate is never closed");
+        for _ in 0..=MOST_REDIRECTS {
+            let mut request = Request::new(Method::GET, url.clone());
+            *request.headers_mut() = headers.clone();
+            if url.origin() == shared.base.origin() {
+                let (name, value) = shared.credential.header();
+                request.headers_mut().insert(name, value);
+            }
+            let answer = within(shared.idle_timeout, self.client.execute(request)).await?;
+            let mut response = answer.map_err(|error| unreachable_at(&url, error))?;
+            let location = response.headers().get(http::header::LOCATION);
+            match location.and_then(|location| location.to_str().ok()) {
+                Some(location) if response.status().is_redirection() => {
+                    url = file_url(&url, location)?
+                }
+                _ if response.status().is_success() => return Ok(response),
+                _ => return Err(self.error_from(&mut response).await),
+            }
+        }
+        let message = format!("more than {MOST_REDIRECTS} redirects");
+        Err(Error::new(ErrorKind::Status, message))
+    }
+
+    /// Reads an error answer.
+    async fn error_from(&self, response: &mut Response) -> Error {
+        let idle = self.inner.0.idle_timeout;
+        let body = read(response, BODY_KEPT, idle).await;
+        let body = body.unwrap_or_else(|partial| partial.body);
+        Error::from_answer(error_answer(
+            response.status(),
+            response.headers(),
+            body,
+            &self.inner.0.credential,
+        ))
+    }
+}
+
+/// Hops from a file's first address to its last.
+const MOST_REDIRECTS: u32 = 5;
+
+/// A file's address, perhaps relative to another; only over https, or from this machine.
+pub(crate) fn file_url(base: &Url, location: &str) -> Result<Url, Error> {
+    let refuse = |why: &str| {
+        // A query may hold the signature of a pre-signed URL.
+        let shown = one_line(location.split('?').next().unwrap_or_default(), 200);
+        Error::new(ErrorKind::InvalidRequest, format!("`{shown}` {why}"))
+    };
+    let url = base
+        .join(location.trim())
+        .map_err(|_| refuse("is neither a URL nor a path"))?;
+    if !matches!(url.scheme(), "http" | "https")
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
+        return Err(refuse("is not a URL to download from"));
+    }
+    if url.scheme() == "http" && !is_loopback(&url) {
+        return Err(refuse(
+            "is plain http to another machine, where anybody on the way could change it",
+        ));
+    }
+    Ok(url)
+}
+
+/// A request that got no answer; where there was no connection, says to where.
+fn unreachable_at(url: &Url, source: reqwest::Error) -> Error {
+    let source = source.without_url();
+    if !source.is_connect() {
+        return source.into();
+    }
+    let origin = url.origin().ascii_serialization();
+    let message = format!("could not connect to {origin}");
+    Error::new(ErrorKind::Connect, message).with_source(source)
+}
+
 /// Bounds a wait for the network.
 async fn within<T>(idle: Duration, wait: impl Future<Output = T>) -> Result<T, Error> {
-    tokio::time::timeout(idle, wait)
-        .await
-        .map_err(|_| Error::new(ErrorKind::Timeout, format!("no answer within {} s", idle.as_secs_f32())))
+    tokio::time::timeout(idle, wait).await.map_err(|_| {
+        Error::new(
+            ErrorKind::Timeout,
+            format!("no answer within {} s", idle.as_secs_f32()),
+        )
+    })
 }
 
 impl From<reqwest::Error> for Error {
@@ -107,20 +229,13 @@ impl From<reqwest::Error> for Error {
         } else if source.is_builder() {
             (ErrorKind::InvalidRequest, "the request could not be built")
         } else {
-            (ErrorKind::Transport, "the connection broke before the answer was whole")
+            (
+                ErrorKind::Transport,
+                "the connection broke before the answer was whole",
+            )
         };
-        let cause = root_cause(&source);
-        Error::new(kind, format!("{message}: {cause}")).with_source(source)
+        Error::new(kind, message).with_source(source)
     }
-}
-
-/// The innermost cause, which is the one that says something: `Connection refused (os error 111)`.
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    one_line(&cause.to_string(), 200)
 }
 
 /// A body that broke off: what had come, and why.
@@ -138,12 +253,18 @@ async fn read(response: &mut Response, limit: usize, idle: Duration) -> Result<B
                 body.extend_from_slice(&chunk);
                 continue;
             }
-            Ok(Ok(Some(_))) => Error::new(ErrorKind::Decode, format!("the answer is larger than {limit} bytes")),
+            Ok(Ok(Some(_))) => Error::new(
+                ErrorKind::Decode,
+                format!("the answer is larger than {limit} bytes"),
+            ),
             Ok(Ok(None)) => return Ok(body.freeze()),
             Ok(Err(error)) => error.into(),
             Err(error) => error,
         };
-        return Err(Partial { body: body.freeze(), error });
+        return Err(Partial {
+            body: body.freeze(),
+            error,
+        });
     }
 }
 
@@ -155,14 +276,25 @@ fn request_id(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Reads an error answer in each of the documented shapes, and whatever a proxy says instead.
-fn error_answer(status: StatusCode, headers: &HeaderMap, body: Bytes, credential: &Credential) -> Answer {
+fn error_answer(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: Bytes,
+    credential: &Credential,
+) -> Answer {
     let text = credential.redact(&String::from_utf8_lossy(&body));
     let (code, message) = if status.is_redirection() {
-        let location = headers.get(http::header::LOCATION).and_then(|location| location.to_str().ok());
-        let location = location.map_or_else(String::new, |location| format!(" to {}", one_line(location, 200)));
+        let location = headers
+            .get(http::header::LOCATION)
+            .and_then(|location| location.to_str().ok());
+        let location = location.map_or_else(String::new, |location| {
+            format!(" to {}", one_line(location, 200))
+        });
         (
             None,
-            format!("the service redirects{location}; redirects are not followed, set the base URL to the right one"),
+            format!(
+                "the service redirects{location}; redirects are not followed, set the base URL to the right one"
+            ),
         )
     } else {
         code_and_message(&text)
@@ -174,7 +306,11 @@ fn error_answer(status: StatusCode, headers: &HeaderMap, body: Bytes, credential
         request_id: request_id(headers).map(|id| one_line(id, 100)),
         retry_after: retry_after(headers),
         // Lossy only where the key had to be taken out or the text was no UTF-8.
-        body: if text.as_bytes() == body { body } else { Bytes::from(text) },
+        body: if text.as_bytes() == body {
+            body
+        } else {
+            Bytes::from(text)
+        },
     }
 }
 
@@ -182,7 +318,9 @@ fn error_answer(status: StatusCode, headers: &HeaderMap, body: Bytes, credential
 /// flat `{error,code,message}`, or the start of whatever else it is.
 fn code_and_message(text: &str) -> (Option<String>, String) {
     let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-    let field = |value: &serde_json::Value, name: &str| value[name].as_str().map(|text| one_line(text, 300));
+    let field = |value: &serde_json::Value, name: &str| {
+        value[name].as_str().map(|text| one_line(text, 300))
+    };
     for holder in [&json["error"], &json] {
         let (code, message) = (field(holder, "code"), field(holder, "message"));
         if code.is_some() || message.is_some() {
@@ -194,17 +332,40 @@ fn code_and_message(text: &str) -> (Option<String>, String) {
         return (Some("validation_error".to_owned()), said.join("; "));
     }
     let said = field(&json, "detail").or_else(|| field(&json, "error"));
-    let said = said.unwrap_or_else(|| if looks_like_html(text) { html_text(text) } else { one_line(text, 200) });
-    (None, if said.is_empty() { "no message".to_owned() } else { said })
+    let said = said.unwrap_or_else(|| {
+        if looks_like_html(text) {
+            html_text(text)
+        } else {
+            one_line(text, 200)
+        }
+    });
+    (
+        None,
+        if said.is_empty() {
+            "no message".to_owned()
+        } else {
+            said
+        },
+    )
 }
 
 /// `body.prompt: String should have at least 1 character`
 fn validation_error(detail: &serde_json::Value) -> String {
     let parts = detail["loc"].as_array().into_iter().flatten();
-    let location: Vec<String> =
-        parts.map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned)).collect();
-    let message = detail["msg"].as_str().map_or_else(|| detail.to_string(), str::to_owned);
-    let text = if location.is_empty() { message } else { format!("{}: {message}", location.join(".")) };
+    let location: Vec<String> = parts
+        .map(|part| {
+            part.as_str()
+                .map_or_else(|| part.to_string(), str::to_owned)
+        })
+        .collect();
+    let message = detail["msg"]
+        .as_str()
+        .map_or_else(|| detail.to_string(), str::to_owned);
+    let text = if location.is_empty() {
+        message
+    } else {
+        format!("{}: {message}", location.join("."))
+    };
     one_line(&text, 200)
 }
 
@@ -219,12 +380,21 @@ fn html_text(text: &str) -> String {
         let end = start + lower[start..].find("</title>")?;
         text.get(start + "<title>".len()..end)
     });
-    title.map_or_else(|| "an HTML page".to_owned(), |title| format!("an HTML page, `{}`", one_line(title, 100)))
+    title.map_or_else(
+        || "an HTML page".to_owned(),
+        |title| format!("an HTML page, `{}`", one_line(title, 100)),
+    )
 }
 
 /// `Retry-After` in seconds, whole or not; dates are read by the retry rules.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: f64 = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let seconds: f64 = headers
+        .get(http::header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
     Duration::try_from_secs_f64(seconds).ok()
 }
 
@@ -248,7 +418,11 @@ mod tests {
                 Some("scene_not_found"),
                 "Scene x not found",
             ),
-            (r#"{"error":"bad_request","code":"asset_not_ready","message":"Wait"}"#, Some("asset_not_ready"), "Wait"),
+            (
+                r#"{"error":"bad_request","code":"asset_not_ready","message":"Wait"}"#,
+                Some("asset_not_ready"),
+                "Wait",
+            ),
             (r#"{"error":{"message":"only this"}}"#, None, "only this"),
             (r#"{"error":{"code":"c"}}"#, Some("c"), "no message"),
             (r#"{"error":"gone"}"#, None, "gone"),
@@ -258,23 +432,43 @@ mod tests {
                 Some("validation_error"),
                 "body.prompt: too short; query.0: b",
             ),
-            ("<html><head><TITLE>502 Bad Gateway</TITLE></head></html>", None, "an HTML page, `502 Bad Gateway`"),
+            (
+                "<html><head><TITLE>502 Bad Gateway</TITLE></head></html>",
+                None,
+                "an HTML page, `502 Bad Gateway`",
+            ),
             ("<p>", None, "an HTML page"),
             ("upstream\nconnect error", None, "upstream connect error"),
             ("", None, "no message"),
             ("[1]", None, "[1]"),
             ("null", None, "null"),
         ] {
-            assert_eq!(code_and_message(body), (code.map(str::to_owned), message.to_owned()), "{body}");
+            assert_eq!(
+                code_and_message(body),
+                (code.map(str::to_owned), message.to_owned()),
+                "{body}"
+            );
         }
     }
 
     #[test]
     fn a_key_that_the_service_echoes_is_taken_out() {
         let credential = Credential::ApiKey(crate::ApiKey::new("gzm_k1_canary").unwrap());
-        let body = Bytes::from_static(br#"{"error":{"code":"x","message":"bad key gzm_k1_canary"}}"#);
-        let error = Error::from_answer(error_answer(StatusCode::UNAUTHORIZED, &HeaderMap::new(), body, &credential));
+        let body =
+            Bytes::from_static(br#"{"error":{"code":"x","message":"bad key gzm_k1_canary"}}"#);
+        let error = Error::from_answer(error_answer(
+            StatusCode::UNAUTHORIZED,
+            &HeaderMap::new(),
+            body,
+            &credential,
+        ));
         assert_eq!(error.message(), "bad key [redacted]");
-        assert!(!format!("{error} {error:?} {}", String::from_utf8_lossy(error.body())).contains("canary"));
+        assert!(
+            !format!(
+                "{error} {error:?} {}",
+                String::from_utf8_lossy(error.body())
+            )
+            .contains("canary")
+        );
     }
 }

@@ -1,1 +1,152 @@
-fn main() {}
+//! `cargo xtask`: the chores of this repository.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::SystemTime,
+};
+
+use clap::{Parser, Subcommand};
+use xtask::{
+    Result, fetch,
+    refresh::{self, Report, Source},
+    simulate,
+};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "The chores of this repository")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Derives openapi/openapi.json, from the live document or from another
+    #[command(after_help = EXIT_CODES)]
+    RefreshSpec {
+        /// Fetch the document from here [default: below `GIZMO_BASE_URL`, else the live one]
+        #[arg(long, conflicts_with_all = ["file", "check"])]
+        url: Option<String>,
+        /// Take the document from a file
+        #[arg(long, conflicts_with = "check")]
+        file: Option<PathBuf>,
+        /// Change nothing and fetch nothing; fail when a derived file is stale
+        #[arg(long, conflicts_with = "dry_run")]
+        check: bool,
+        /// Fetch and derive, and say what would change
+        #[arg(long)]
+        dry_run: bool,
+        /// The repository
+        #[arg(long, hide = true)]
+        root: Option<PathBuf>,
+    },
+    /// Runs the simulator
+    Simulate {
+        /// Port on 127.0.0.1
+        #[arg(long)]
+        port: Option<u16>,
+        /// How many times faster than life jobs run
+        #[arg(long)]
+        speed: Option<f64>,
+    },
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 refreshed, unchanged or fresh; 1 the document or a file is \
+                          refused; 2 wrong usage; 3 network; 4 a derived file is stale";
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::RefreshSpec {
+            check: true, root, ..
+        } => {
+            let derived = refresh::check(&root.unwrap_or_else(repository))?;
+            warn(&derived.warnings);
+            say("openapi/openapi.json is what its inputs derive");
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::RefreshSpec {
+            url,
+            file,
+            dry_run,
+            root,
+            ..
+        } => {
+            let source = source(url, file)?;
+            let root = root.unwrap_or_else(repository);
+            let report = refresh::refresh(&root, &source, SystemTime::now(), dry_run)?;
+            show(&report, dry_run);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Simulate { port, speed } => simulate::run(port, speed),
+    }
+}
+
+fn source(url: Option<String>, file: Option<PathBuf>) -> Result<Source> {
+    match (url, file) {
+        (_, Some(path)) => Ok(Source::File(path)),
+        (Some(address), None) => Ok(Source::Url(address)),
+        (None, None) => {
+            let base = env::var("GIZMO_BASE_URL")
+                .ok()
+                .filter(|base| !base.trim().is_empty())
+                .unwrap_or_else(|| fetch::LIVE.to_owned());
+            Ok(Source::Url(fetch::document_url(&base)?))
+        }
+    }
+}
+
+/// The folder above this package; cargo says where that is.
+fn repository() -> PathBuf {
+    env::var_os("CARGO_MANIFEST_DIR")
+        .as_deref()
+        .map(Path::new)
+        .and_then(Path::parent)
+        .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+fn show(report: &Report, dry: bool) {
+    warn(&report.warnings);
+    for line in &report.differences {
+        say(line);
+    }
+    let rewrites: usize = report.rewrites.iter().map(|(_, count)| count).sum();
+    say(&format!(
+        "{} operations, {rewrites} rewrites by {} rules",
+        report.operations,
+        report.rewrites.len()
+    ));
+    let verb = if dry { "would change" } else { "changed" };
+    if report.changed.is_empty() {
+        say("unchanged");
+    } else {
+        say(&format!("{verb}: {}", report.changed.join(", ")));
+    }
+}
+
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        complain(&format!("warning: {warning}"));
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a program for a terminal prints")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+#[expect(clippy::print_stderr, reason = "a program for a terminal prints")]
+fn complain(line: &str) {
+    eprintln!("{line}");
+}

@@ -12,6 +12,10 @@ const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 /// may hold thousands of decoders.
 const RETAINED: usize = 64 * 1024;
 
+/// Bytes of a line that are searched for its end in blocks, and bytes of a block.
+const SHORT: usize = 64;
+const BLOCK: usize = 16;
+
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Decodes the bytes of a `text/event-stream` into events, by [WHATWG's algorithm][whatwg].
@@ -51,6 +55,8 @@ pub struct Decoder {
     size: usize,
     /// `TooLarge` has been said of this event.
     refused: bool,
+    /// There has been a field since the last event.
+    started: bool,
     /// `gathered` holds an event that the caller has had.
     delivered: bool,
     gathered: Gathered,
@@ -151,6 +157,7 @@ impl Decoder {
             limit: DEFAULT_LIMIT,
             size: 0,
             refused: false,
+            started: false,
             delivered: false,
             gathered: Gathered::default(),
             last_event_id: String::new(),
@@ -190,12 +197,21 @@ impl Decoder {
     /// # Errors
     /// [`TooLarge`] when an event exceeds the [limit](Self::with_limit). It is said once; the event
     /// is passed over together with its id, and decoding can go on with the event after it.
-    pub fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Result<Option<Event<'a>>, TooLarge> {
+    pub fn next<'a, 'i: 'a>(
+        &'a mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Event<'a>>, TooLarge> {
         if self.delivered {
             self.clear();
         }
+        let mut resumed = None;
+        if self.line != Line::Start {
+            resumed = self.resume(input)?;
+            if input.is_empty() && resumed.is_none() {
+                return Ok(None);
+            }
+        }
         let mut borrowed = Borrowed::default();
-        let mut resumed = self.resume(input)?;
         loop {
             let head = match resumed.take() {
                 Some(field) => Head::Field(field),
@@ -290,37 +306,50 @@ impl Decoder {
     }
 
     /// Reads the head of a line, passing over lines that mean nothing.
+    #[inline]
     fn head(&mut self, input: &mut &[u8]) -> Head {
         loop {
             let (field, rest) = match *input {
                 [b'd', b'a', b't', b'a', b':', rest @ ..] => (Field::Data, rest),
                 [b'e', b'v', b'e', b'n', b't', b':', rest @ ..] => (Field::Event, rest),
                 [b'i', b'd', b':', rest @ ..] => (Field::Id, rest),
+                [b'\n', rest @ ..] if !self.started => {
+                    *input = rest;
+                    continue;
+                }
                 [b'\n' | b'\r', ..] => {
                     self.rest_of_line(input, Line::Start);
                     return Head::Empty;
                 }
-                [] => return Head::Missing,
-                [first, ..] => {
-                    let field = match first {
-                        b'd' => Field::Data,
-                        b'e' => Field::Event,
-                        b'i' => Field::Id,
-                        b'r' => Field::Retry,
-                        _ => {
-                            self.rest_of_line(input, Line::Ignored);
-                            continue;
-                        }
-                    };
-                    match self.name(field, 0, input) {
-                        Some(field) => return Head::Field(field),
-                        None => continue,
-                    }
+                [b':', ..] => {
+                    self.rest_of_line(input, Line::Ignored);
+                    continue;
                 }
+                [] => return Head::Missing,
+                _ => match self.other(input) {
+                    Some(field) => return Head::Field(field),
+                    None => continue,
+                },
             };
             *input = rest;
+            self.started = true;
             return Head::Field(field);
         }
+    }
+
+    /// Reads the head of a line that may be a field's.
+    fn other(&mut self, input: &mut &[u8]) -> Option<Field> {
+        let field = match input.first()? {
+            b'd' => Field::Data,
+            b'e' => Field::Event,
+            b'i' => Field::Id,
+            b'r' => Field::Retry,
+            _ => {
+                self.rest_of_line(input, Line::Ignored);
+                return None;
+            }
+        };
+        self.name(field, 0, input)
     }
 
     /// Reads on in what may be a field's name. Answers the field if its value starts here.
@@ -329,6 +358,7 @@ impl Decoder {
         let common = common_prefix(expected, input);
         *input = &input[common..];
         self.line = Line::Start;
+        self.started = true;
         match input.first() {
             None => self.line = Line::Name(field, read + common),
             Some(b':') if common == expected.len() => {
@@ -344,7 +374,12 @@ impl Decoder {
     }
 
     /// Reads a field from behind its colon.
-    fn field<'i>(&mut self, field: Field, input: &mut &'i [u8], borrowed: &mut Borrowed<'i>) -> Result<(), TooLarge> {
+    fn field<'i>(
+        &mut self,
+        field: Field,
+        input: &mut &'i [u8],
+        borrowed: &mut Borrowed<'i>,
+    ) -> Result<(), TooLarge> {
         match *input {
             [] => {
                 self.line = Line::Colon(field);
@@ -380,22 +415,29 @@ impl Decoder {
 
     /// Takes the line to its end, and past it, off `input`; `open` is where the decoder is left
     /// when the chunk has no end of the line.
+    #[inline(always)]
     fn rest_of_line<'i>(&mut self, input: &mut &'i [u8], open: Line) -> &'i [u8] {
-        let Some(end) = memchr2(b'\n', b'\r', input) else {
+        let Some(end) = line_end(input) else {
             self.line = open;
             return mem::take(input);
         };
-        let line = &input[..end];
+        let (line, rest) = input.split_at(end);
+        *input = &rest[1..];
         self.line = Line::Start;
-        *input = match &input[end..] {
-            [b'\r'] => {
-                self.line = Line::AfterCr;
-                &[]
-            }
-            [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
-            [] => &[],
-        };
+        if rest[0] == b'\r' {
+            self.after_cr(input);
+        }
         line
+    }
+
+    /// Passes over the LF of a CRLF.
+    #[cold]
+    fn after_cr(&mut self, input: &mut &[u8]) {
+        match *input {
+            [] => self.line = Line::AfterCr,
+            [b'\n', rest @ ..] => *input = rest,
+            _ => {}
+        }
     }
 
     /// Makes ready for the parts of a value.
@@ -482,14 +524,27 @@ impl Decoder {
     fn deliver<'a, 'i: 'a>(&'a mut self, borrowed: &Borrowed<'i>) -> Event<'a> {
         let own_id = self.take_id(borrowed.id);
         self.size = 0;
-        let Gathered { any, event, data, repaired_event, repaired_data, .. } = &mut self.gathered;
+        self.started = false;
+        let Gathered {
+            any,
+            event,
+            data,
+            repaired_event,
+            repaired_data,
+            ..
+        } = &mut self.gathered;
         let event = match borrowed.event.unwrap_or(event) {
             [] => "message",
             event => text(event, repaired_event, any),
         };
         let data = text(borrowed.data.unwrap_or(data), repaired_data, any);
         self.delivered = *any;
-        Event { event, data, id: &self.last_event_id, own_id }
+        Event {
+            event,
+            data,
+            id: &self.last_event_id,
+            own_id,
+        }
     }
 
     /// Makes the event's id, if it has one, the last event id.
@@ -499,7 +554,10 @@ impl Decoder {
             return false;
         };
         self.last_event_id.clear();
-        push_text(id, &mut self.last_event_id);
+        match str::from_utf8(id) {
+            Ok(id) => self.last_event_id.push_str(id),
+            Err(_) => push_text(id, &mut self.last_event_id),
+        }
         true
     }
 
@@ -513,6 +571,7 @@ impl Decoder {
     fn clear(&mut self) {
         self.size = 0;
         self.refused = false;
+        self.started = false;
         self.delivered = false;
         self.gathered.clear();
     }
@@ -545,7 +604,12 @@ impl Gathered {
         self.any = false;
         self.has_data = false;
         self.has_id = false;
-        for buffer in [&mut self.event, &mut self.data, &mut self.id, &mut self.value] {
+        for buffer in [
+            &mut self.event,
+            &mut self.data,
+            &mut self.id,
+            &mut self.value,
+        ] {
             buffer.clear();
             buffer.shrink_to(RETAINED);
         }
@@ -576,14 +640,66 @@ impl TooLarge {
 
 impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "server-sent event exceeds the limit of {} bytes", self.limit)
+        write!(
+            f,
+            "server-sent event exceeds the limit of {} bytes",
+            self.limit
+        )
     }
 }
 
 impl error::Error for TooLarge {}
 
+/// Finds the LF or CR that ends a line.
+///
+/// Most lines are short: the search that is the fastest on long ones is only called from the 65th
+/// byte on.
+#[inline(always)]
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    let (blocks, tail) = bytes[..bytes.len().min(SHORT)].as_chunks();
+    for (index, block) in blocks.iter().enumerate() {
+        if let Some(end) = block_end(block) {
+            return Some(index * BLOCK + end);
+        }
+    }
+    if bytes.len() > SHORT {
+        return memchr2(b'\n', b'\r', &bytes[SHORT..]).map(|end| SHORT + end);
+    }
+    match bytes.last_chunk() {
+        Some(block) if !tail.is_empty() => block_end(block).map(|end| bytes.len() - BLOCK + end),
+        _ => tail.iter().position(|byte| matches!(byte, b'\n' | b'\r')),
+    }
+}
+
+#[inline(always)]
+fn block_end(block: &[u8; BLOCK]) -> Option<usize> {
+    const EACH: u128 = u128::MAX / 255;
+    // Compilers make one comparison of this: LF and CR are the last but few control characters.
+    if !block
+        .iter()
+        .fold(false, |found, byte| found | (*byte < 0x0E))
+    {
+        return None;
+    }
+    let word = u128::from_le_bytes(*block);
+    // The highest bit of each byte below 0x0E, and of some that follow one.
+    let mut found = word.wrapping_sub(EACH * 0x0E) & !word & (EACH * 0x80);
+    while found != 0 {
+        let end = found.trailing_zeros() as usize / 8;
+        if matches!(block[end], b'\n' | b'\r') {
+            return Some(end);
+        }
+        found &= found - 1;
+    }
+    None
+}
+
 fn common_prefix(expected: &[u8], found: &[u8]) -> usize {
-    expected.iter().zip(found).take_while(|(expected, found)| expected == found).count()
+    expected
+        .iter()
+        .zip(found)
+        .take_while(|(expected, found)| expected == found)
+        .count()
 }
 
 /// `bytes` as text, by way of `repaired`, then `used`, if they are not valid UTF-8.
@@ -610,5 +726,9 @@ fn milliseconds(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(digits.iter().fold(0, |number: u64, digit| number.saturating_mul(10).saturating_add(u64::from(digit - b'0'))))
+    Some(digits.iter().fold(0, |number: u64, digit| {
+        number
+            .saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'))
+    }))
 }

@@ -1,17 +1,19 @@
 //! A job's events as a stream that survives its connections.
 //!
 //! ```text
-//!            ┌────────────── backoff ◀───────────────┐
-//!            ▼                                       │ still at work
-//!  ──▶ Connecting ──answer──▶ Streaming ──end,──▶ Asking ──has ended──▶ Finished
-//!            │                    │      fault,      │                      ▲
-//!            │ no stream here     │      silence     │ no such job          │
-//!            ▼                    └─────done─────────┴──────────────────────┤
-//!         Polling ──────────────────has ended───────────────────────────────┘
+//!                 ┌──────────── delay ◀────────────┐
+//!                 ▼                                │ cut, silent, refused for now
+//!            Connecting ───answer───▶ Streaming ───┤
+//!                 │  ▲                    │        │ ended without `done`
+//!  no stream here │  └──still at work──┐  │ done   ▼
+//!                 │                    └──┼───── Asking ──has ended──┐
+//!                 ▼                       ▼                          ▼
+//!              Polling ──has ended──▶ Finished ◀─────────────────────┘
 //! ```
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -29,7 +31,8 @@ use crate::ext::event::{Cursor, JobEvent, JobEventKind};
 use crate::types::{Job, JobStatus};
 use crate::{Client, Error, ErrorKind};
 
-/// Gizmo pings every 15 s; three pings missed say that the connection is dead.
+/// Gizmo pings every 15 s; three pings missed say that the connection is dead. A shorter
+/// [idle timeout](crate::ClientBuilder::idle_timeout) holds here as well.
 const SILENCE: Duration = Duration::from_secs(45);
 
 /// Tries in a row that bring no event before the stream gives up: some three minutes.
@@ -38,7 +41,13 @@ const MOST_FAILURES: u32 = 12;
 /// Connections in a row that stay open and bring nothing: a proxy holds the stream back.
 const MOST_SILENCES: u32 = 2;
 
-const BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(30) };
+const BACKOFF: Backoff = Backoff {
+    base: Duration::from_millis(500),
+    cap: Duration::from_secs(30),
+};
+
+/// The longest delay that a `Retry-After` is obeyed for.
+const MOST_DELAY: Duration = Duration::from_secs(300);
 
 /// A job's events, each once and in order; made by [`JobHandle::events`](crate::JobHandle::events).
 ///
@@ -55,36 +64,45 @@ pub struct EventStream {
 }
 
 impl EventStream {
-    pub(crate) fn new(client: Client, job_id: String, cursor: Cursor, poll_interval: Duration) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        job_id: String,
+        cursor: Cursor,
+        poll_interval: Duration,
+    ) -> Self {
         let follower = Follower {
             client,
             job_id,
-            decoder: decoder(&cursor),
+            decoder: Decoder::new()
+                .with_last_event_id(cursor.last_event_id.clone().unwrap_or_default()),
             cursor: cursor.clone(),
-            state: State::Connecting,
+            state: State::Connecting {
+                delay: Duration::ZERO,
+            },
             ready: VecDeque::new(),
             failures: 0,
             silences: 0,
+            gap_reported: false,
+            from_start: false,
+            replay: Replay::default(),
             poll_interval,
             last_polled: None,
-            gap_reported: false,
         };
         let events = futures_util::stream::unfold(follower, |mut follower| async {
             let event = follower.next().await?;
             let cursor = follower.cursor.clone();
             Some(((event, cursor), follower))
         });
-        Self { events: events.boxed(), cursor }
+        Self {
+            events: events.boxed(),
+            cursor,
+        }
     }
 
     /// Where the stream stands: after the last event that it yielded.
     pub fn cursor(&self) -> &Cursor {
         &self.cursor
     }
-}
-
-fn decoder(cursor: &Cursor) -> Decoder {
-    Decoder::new().with_last_event_id(cursor.last_event_id.clone().unwrap_or_default())
 }
 
 impl Stream for EventStream {
@@ -101,10 +119,13 @@ impl Stream for EventStream {
 
 impl fmt::Debug for EventStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventStream").field("cursor", &self.cursor).finish_non_exhaustive()
+        f.debug_struct("EventStream")
+            .field("cursor", &self.cursor)
+            .finish_non_exhaustive()
     }
 }
 
+/// The state machine behind [`EventStream`].
 struct Follower {
     client: Client,
     job_id: String,
@@ -115,23 +136,30 @@ struct Follower {
     ready: VecDeque<JobEvent>,
     /// Tries in a row that brought no event.
     failures: u32,
-    /// Connections in a row that brought not one byte.
+    /// Connections in a row that stayed open and brought not one byte.
     silences: u32,
+    /// A gap in this connection's numbers has been answered by a snapshot.
+    gap_reported: bool,
+    /// The service has refused the cursor: it is not sent until there is a new one.
+    from_start: bool,
+    replay: Replay,
     poll_interval: Duration,
     /// The status that the last poll saw.
     last_polled: Option<JobStatus>,
-    /// A gap in this connection's numbers has been answered by a snapshot.
-    gap_reported: bool,
 }
 
 enum State {
-    /// About to open the stream after the cursor. → Streaming; Asking on a fault; Polling where
-    /// there is no stream.
-    Connecting,
-    /// Reading. → Finished on `done`; Asking on end, fault or silence.
-    Streaming { body: ByteStream, chunk: Bytes, any: bool },
-    /// The stream is gone: has the job ended? → Finished or, after a delay, Connecting or Polling.
-    Asking { delay: Option<Duration>, then_poll: bool },
+    /// About to open the stream after the cursor, once the delay is over. → Streaming; itself
+    /// again when refused for now; Asking when that goes on; Polling where there is no stream.
+    Connecting { delay: Duration },
+    /// Reading. → Finished on `done`; Connecting when cut or silent; Asking at the end.
+    Streaming {
+        body: ByteStream,
+        chunk: Bytes,
+        any: bool,
+    },
+    /// The stream is of no use for now: has the job ended? → Finished, Connecting or Polling.
+    Asking { delay: Duration, then_poll: bool },
     /// Streams do not get through: ask again and again. → Finished.
     Polling,
     /// Nothing follows.
@@ -156,14 +184,12 @@ impl Follower {
                 }
                 return Some(Ok(event));
             }
-            let step = match &mut self.state {
-                State::Connecting => self.connect().await,
+            // All but reading is rare and large: boxed, it costs a waiting stream no memory.
+            let step = match self.state {
                 State::Streaming { .. } => self.read().await,
-                State::Asking { delay, then_poll } => {
-                    let (delay, then_poll) = (*delay, *then_poll);
-                    self.ask(delay, then_poll).await
-                }
-                State::Polling => self.poll().await,
+                State::Connecting { delay } => Box::pin(self.connect(delay)).await,
+                State::Asking { delay, then_poll } => Box::pin(self.ask(delay, then_poll)).await,
+                State::Polling => Box::pin(self.poll()).await,
                 State::Finished => return None,
             };
             match step {
@@ -178,24 +204,38 @@ impl Follower {
         }
     }
 
-    async fn connect(&mut self) -> Step {
+    async fn connect(&mut self, delay: Duration) -> Step {
+        tokio::time::sleep(delay).await;
         self.decoder.reset();
         self.gap_reported = false;
+        self.replay.reconnected();
         let mut request = self.client.job_events().job_id(&self.job_id);
-        if self.cursor.after > 0 {
-            request = request.after(self.cursor.after);
-        }
-        if let Some(id) = &self.cursor.last_event_id {
-            request = request.last_event_id(id);
+        if !self.from_start {
+            if self.cursor.after > 0 {
+                request = request.after(self.cursor.after);
+            }
+            if let Some(id) = &self.cursor.last_event_id {
+                request = request.last_event_id(id);
+            }
         }
         match request.send().await {
             Ok(answer) => {
                 let media = answer.headers().get(http::header::CONTENT_TYPE);
-                let media = media.and_then(|media| media.to_str().ok()).unwrap_or_default().to_owned();
-                if media.starts_with("application/json") || media.starts_with("text/html") {
-                    return self.no_stream(&format!("the service answers {media} where a stream was due"));
+                let media = media
+                    .and_then(|media| media.to_str().ok())
+                    .unwrap_or_default();
+                if ["application/json", "text/html"]
+                    .iter()
+                    .any(|wrong| media.starts_with(wrong))
+                {
+                    let reason = format!("{media} came where a stream was due");
+                    return self.no_stream(reason);
                 }
-                Step::Next(State::Streaming { body: answer.into_inner(), chunk: Bytes::new(), any: false })
+                Step::Next(State::Streaming {
+                    body: answer.into_inner(),
+                    chunk: Bytes::new(),
+                    any: false,
+                })
             }
             Err(error) => self.refused(error),
         }
@@ -203,35 +243,61 @@ impl Follower {
 
     /// The stream could not be opened.
     fn refused(&mut self, error: Error) -> Step {
-        let status = error.status().map(|status| status.as_u16());
-        match status {
-            Some(401 | 403) => Step::Failed(error),
-            Some(404 | 405 | 406 | 501) => self.no_stream(&error.to_string()),
-            // The cursor is refused: start over, and drop what has been seen.
-            Some(400 | 409 | 410 | 416 | 422) if self.cursor != Cursor::default() => {
-                self.cursor = Cursor { after: self.cursor.after, last_event_id: None };
-                self.fault(&error)
+        let resuming = self.cursor != Cursor::default() && !self.from_start;
+        match (error.kind(), error.status().map(|status| status.as_u16())) {
+            (ErrorKind::InvalidRequest | ErrorKind::Config, _) | (_, Some(401 | 403)) => {
+                Step::Failed(error)
             }
-            _ if error.kind() == ErrorKind::InvalidRequest || error.kind() == ErrorKind::Config => Step::Failed(error),
-            Some(status) if status < 500 && status != 408 && status != 425 && status != 429 => Step::Failed(error),
-            _ => self.fault(&error),
+            // The job itself says whether it is the job or only its stream that is not there.
+            (_, Some(404 | 405 | 406 | 501)) => self.no_stream(format!("{error:#}")),
+            (_, Some(400 | 409 | 410 | 412 | 416 | 422)) if resuming => self.cursor_refused(&error),
+            (_, Some(408 | 425 | 429 | 500..)) | (_, None) => self.fault(&error, false),
+            (_, Some(_)) => Step::Failed(error),
         }
     }
 
-    fn no_stream(&mut self, reason: &str) -> Step {
-        self.state = State::Asking { delay: None, then_poll: true };
-        Step::Event(JobEvent::own(JobEventKind::Polling { reason: reason.to_owned() }))
+    /// The service does not know the cursor: how does the job stand, and then from the start,
+    /// without what has been seen.
+    fn cursor_refused(&mut self, error: &Error) -> Step {
+        debug!(job_id = self.job_id, after = self.cursor.after, %error, "cursor refused");
+        self.from_start = true;
+        self.fault(error, true)
     }
 
-    /// The connection is of no more use: ask for the job, then try again after a delay.
-    fn fault(&mut self, error: &Error) -> Step {
+    /// Streams do not get through here: the job is asked from now on.
+    fn no_stream(&mut self, reason: String) -> Step {
+        self.state = State::Asking {
+            delay: Duration::ZERO,
+            then_poll: true,
+        };
+        Step::Event(JobEvent::own(JobEventKind::Polling { reason }))
+    }
+
+    /// The connection is of no more use. Tries again after a delay, and asks for the job first
+    /// where its stream may have come to its end, or fails again and again.
+    fn fault(&mut self, error: &Error, ask: bool) -> Step {
         debug!(job_id = self.job_id, after = self.cursor.after, failures = self.failures, %error, "event stream broke");
-        let base = self.decoder.retry().map_or(BACKOFF.base, |retry| retry.min(BACKOFF.cap));
-        let backoff = Backoff { base, ..BACKOFF }.delay(self.failures, random());
-        let delay = error.retry_after().map_or(backoff, |asked| asked.max(backoff).min(Duration::from_secs(300)));
+        let base = self
+            .decoder
+            .retry()
+            .unwrap_or(BACKOFF.base)
+            .min(BACKOFF.cap);
+        let delay = Backoff { base, ..BACKOFF }.delay(self.failures, random());
+        let delay = delay
+            .max(error.retry_after().unwrap_or_default())
+            .min(MOST_DELAY);
         self.failures += 1;
-        self.state = State::Asking { delay: Some(delay), then_poll: false };
-        Step::Event(JobEvent::own(JobEventKind::Reconnecting { reason: error.to_string() }))
+        self.state = if ask || self.failures % 4 == 0 {
+            State::Asking {
+                delay,
+                then_poll: false,
+            }
+        } else {
+            State::Connecting { delay }
+        };
+        Step::Event(JobEvent::own(JobEventKind::Reconnecting {
+            reason: format!("{error:#}"),
+        }))
     }
 
     async fn read(&mut self) -> Step {
@@ -239,136 +305,203 @@ impl Follower {
             unreachable!("only called while streaming")
         };
         if chunk.is_empty() {
-            match timeout(SILENCE, body.next()).await {
+            let silence = SILENCE.min(self.client.inner.0.idle_timeout);
+            match timeout(silence, body.next()).await {
                 Ok(Some(Ok(more))) => {
                     *chunk = more;
                     *any = true;
+                    self.silences = 0;
                 }
-                Ok(Some(Err(error))) => return self.fault(&error.into()),
+                Ok(Some(Err(error))) => return self.fault(&error.into(), false),
                 Ok(None) => {
-                    return self.fault(&Error::new(ErrorKind::Transport, "the stream ended before the job"));
+                    let error = Error::new(ErrorKind::Transport, "the stream ended before the job");
+                    return self.fault(&error, true);
                 }
                 Err(_) => {
-                    self.silences = if *any { 0 } else { self.silences + 1 };
+                    self.silences += u32::from(!*any);
                     if self.silences >= MOST_SILENCES {
-                        return self.no_stream("the stream stays silent; something on the way holds it back");
+                        let reason = "the stream stays silent; something on the way holds it back";
+                        return self.no_stream(reason.to_owned());
                     }
-                    return self.fault(&Error::new(ErrorKind::Timeout, "no ping for 45 s"));
+                    let message = format!("no ping for {} s", silence.as_secs_f32());
+                    return self.fault(&Error::new(ErrorKind::Timeout, message), false);
                 }
             }
         }
         let mut rest = &chunk[..];
         let event = match self.decoder.next(&mut rest) {
-            Ok(Some(event)) => {
-                let own_id = event.own_id.then(|| event.id.to_owned());
-                Some((JobEvent::from_sse(event.event, event.data, None), own_id))
-            }
-            Ok(None) => None,
+            Ok(event) => event.map(|event| Arrival {
+                own_id: event.own_id.then(|| event.id.to_owned()),
+                fingerprint: fingerprint(event.event, event.data),
+                event: JobEvent::from_sse(event.event, event.data),
+            }),
             Err(error) => {
-                return Step::Failed(Error::new(ErrorKind::Decode, error.to_string()).with_source(error));
+                let kind = ErrorKind::Decode;
+                return Step::Failed(
+                    Error::new(kind, "an event cannot be read").with_source(error),
+                );
             }
         };
         let read = chunk.len() - rest.len();
         chunk.advance(read);
         match event {
-            Some((event, own_id)) => self.arrived(event, own_id).await,
+            Some(arrival) => self.arrived(arrival).await,
             None => Step::Stay,
         }
     }
 
     /// An event came: has it been seen, and is anything missing before it?
-    async fn arrived(&mut self, mut event: JobEvent, own_id: Option<String>) -> Step {
-        self.failures = 0;
-        self.silences = 0;
-        let numbered = own_id.as_deref().and_then(|id| id.parse().ok()).or_else(|| event.data["seq"].as_u64());
+    async fn arrived(&mut self, arrival: Arrival) -> Step {
+        let Arrival {
+            mut event,
+            own_id,
+            fingerprint,
+        } = arrival;
+        let is_ping = matches!(event.kind, JobEventKind::Ping);
         let seen = self.cursor.after;
-        if let Some(number) = numbered {
-            if number <= seen && !event.is_done() {
-                return Step::Stay;
-            }
-            event.seq = Some(number);
-        } else if !matches!(event.kind, JobEventKind::Ping) {
-            event.seq = Some(seen + 1);
+        let number = own_id.as_deref().and_then(|id| id.parse().ok());
+        let number = number.or_else(|| event.data["seq"].as_u64());
+        let repeated = match number {
+            Some(number) => number <= seen,
+            None => !is_ping && self.replay.repeats(fingerprint),
+        };
+        // The end is the end, whatever its number.
+        if repeated && !event.is_done() {
+            return Step::Stay;
         }
-        if let Some(id) = own_id {
-            self.cursor.last_event_id = Some(id);
+        self.failures = 0;
+        self.from_start = false;
+        event.seq = number.or_else(|| (!is_ping).then_some(seen + 1));
+        self.cursor.after = event.seq.unwrap_or(seen).max(seen);
+        if own_id.is_some() {
+            self.cursor.last_event_id = own_id;
         }
-        self.cursor.after = event.seq.map_or(seen, |number| number.max(seen));
-        if numbered.is_some_and(|number| number > seen + 1) && !self.gap_reported {
+        if number.is_some_and(|number| number > seen + 1) && !self.gap_reported {
             self.gap_reported = true;
-            // Best effort: the stream itself goes on whatever the status says.
-            if let Ok(job) = self.job(false).await {
-                self.ready.push_back(JobEvent::own(JobEventKind::Snapshot(Box::new(job))));
+            // The stream goes on even when the job cannot be asked right now.
+            if let Ok(job) = Box::pin(self.client.job_status(&self.job_id, false)).await {
+                let snapshot = JobEventKind::Snapshot(Box::new(job));
+                self.ready.push_back(JobEvent::own(snapshot));
             }
         }
         Step::Event(event)
     }
 
-    async fn job(&self, include_result: bool) -> Result<Job, Error> {
-        let request = self.client.get_job().job_id(&self.job_id);
-        let request = if include_result { request.include_result(true) } else { request };
-        request.send().await.map(|job| job.into_inner().into_inner())
-    }
-
-    async fn ask(&mut self, delay: Option<Duration>, then_poll: bool) -> Step {
-        let onward = if then_poll { State::Polling } else { State::Connecting };
-        match self.job(false).await {
+    async fn ask(&mut self, delay: Duration, then_poll: bool) -> Step {
+        match self.client.job_status_patiently(&self.job_id, false).await {
             Ok(job) if job.status.is_terminal() => self.ended(job),
+            Ok(_) if then_poll => Step::Next(State::Polling),
+            Ok(job) if self.failures > MOST_FAILURES => {
+                let message = format!("the event stream broke {} times in a row", self.failures);
+                Step::Failed(Error::new(ErrorKind::Transport, message).with_job(job))
+            }
             Ok(job) => {
-                if self.failures > MOST_FAILURES {
-                    let message = format!("the event stream broke {} times in a row", self.failures);
-                    return Step::Failed(Error::new(ErrorKind::Transport, message).with_job(job));
-                }
-                if let Some(delay) = delay {
-                    tokio::time::sleep(delay).await;
-                }
-                Step::Next(onward)
+                self.state = State::Connecting { delay };
+                Step::Event(JobEvent::own(JobEventKind::Snapshot(Box::new(job))))
             }
-            Err(error) if is_final(&error) || self.failures > MOST_FAILURES => Step::Failed(error),
-            Err(error) => {
-                self.failures += 1;
-                let pause = BACKOFF.delay(self.failures, random()).max(error.retry_after().unwrap_or_default());
-                tokio::time::sleep(pause.max(delay.unwrap_or_default())).await;
-                Step::Next(onward)
-            }
+            Err(error) => Step::Failed(error),
         }
     }
 
     async fn poll(&mut self) -> Step {
         tokio::time::sleep(self.poll_interval.mul_f64(0.75 + random() / 2.0)).await;
-        match self.job(false).await {
+        match self.client.job_status_patiently(&self.job_id, false).await {
+            Ok(job) if job.status.is_terminal() => self.ended(job),
+            Ok(job) if self.last_polled.as_ref() == Some(&job.status) => Step::Stay,
             Ok(job) => {
-                self.failures = 0;
-                if job.status.is_terminal() {
-                    return self.ended(job);
-                }
-                if self.last_polled.as_ref() != Some(&job.status) {
-                    self.last_polled = Some(job.status.clone());
-                    return Step::Event(JobEvent::own(JobEventKind::Snapshot(Box::new(job))));
-                }
-                Step::Stay
+                self.last_polled = Some(job.status.clone());
+                Step::Event(JobEvent::own(JobEventKind::Snapshot(Box::new(job))))
             }
-            Err(error) if is_final(&error) || self.failures > MOST_FAILURES => Step::Failed(error),
-            Err(error) => {
-                self.failures += 1;
-                tokio::time::sleep(BACKOFF.delay(self.failures, random()).max(error.retry_after().unwrap_or_default()))
-                    .await;
-                Step::Stay
-            }
+            Err(error) => Step::Failed(error),
         }
     }
 
-    /// The job has ended and its `done` did not come: say so in its place.
+    /// The job has ended and its `done` did not come: says so in its place.
     fn ended(&mut self, job: Job) -> Step {
         let status = Some(job.status.clone());
-        self.ready.push_back(JobEvent::own(JobEventKind::Snapshot(Box::new(job))));
+        let snapshot = JobEventKind::Snapshot(Box::new(job));
+        self.ready.push_back(JobEvent::own(snapshot));
         Step::Event(JobEvent::own(JobEventKind::Done { status }))
     }
 }
 
-/// Asking again would bring the same answer.
-fn is_final(error: &Error) -> bool {
-    error.is_unauthorized()
-        || error.is_not_found()
-        || matches!(error.kind(), ErrorKind::InvalidRequest | ErrorKind::Config | ErrorKind::Decode)
+/// An event as the decoder gave it out.
+struct Arrival {
+    event: JobEvent,
+    own_id: Option<String>,
+    fingerprint: u64,
+}
+
+fn fingerprint(event: &str, data: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (event, data).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Events without numbers of their own, so that a service which starts over at each connection is
+/// noticed: its first event is then the first one seen, and the ones after it are too.
+#[derive(Default)]
+struct Replay {
+    seen: Vec<u64>,
+    /// How many of `seen` this connection has brought again, while it brings nothing else.
+    repeated: Option<usize>,
+}
+
+impl Replay {
+    fn reconnected(&mut self) {
+        self.repeated = (!self.seen.is_empty()).then_some(0);
+    }
+
+    fn repeats(&mut self, fingerprint: u64) -> bool {
+        if let Some(at) = self.repeated
+            && self.seen.get(at) == Some(&fingerprint)
+        {
+            self.repeated = Some(at + 1);
+            return true;
+        }
+        self.repeated = None;
+        self.seen.push(fingerprint);
+        false
+    }
+}
+
+impl Client {
+    /// How a job stands.
+    pub(crate) async fn job_status(&self, id: &str, include_result: bool) -> Result<Job, Error> {
+        let mut request = self.get_job().job_id(id);
+        if include_result {
+            request = request.include_result(true);
+        }
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| error.with_job_id(id))?;
+        Ok(answer.into_inner().into_inner())
+    }
+
+    /// How a job stands, asked for again when the network or the service has a bad moment: a
+    /// failed poll is not a failed job.
+    pub(crate) async fn job_status_patiently(
+        &self,
+        id: &str,
+        include_result: bool,
+    ) -> Result<Job, Error> {
+        for attempt in 0.. {
+            let error = match self.job_status(id, include_result).await {
+                Ok(job) => return Ok(job),
+                Err(error) => error,
+            };
+            if !error.is_retryable() || attempt >= MOST_FAILURES {
+                return Err(error);
+            }
+            let delay = BACKOFF.delay(attempt, random());
+            tokio::time::sleep(
+                delay
+                    .max(error.retry_after().unwrap_or_default())
+                    .min(MOST_DELAY),
+            )
+            .await;
+        }
+        unreachable!("the attempts are bounded")
+    }
 }

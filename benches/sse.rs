@@ -1,0 +1,241 @@
+//! The SSE decoder beside others, in one paired run: `cargo bench --bench sse [-- ROUNDS [NAME]]`.
+//!
+//! In each round every decoder reads the same bytes in the same chunks, one after the other in an
+//! order that rotates; a ratio is the median of the rounds' ratios, so a machine whose speed drifts
+//! does not favour anyone. Above 1 the other decoder is slower than ours.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+
+use std::{
+    array,
+    convert::Infallible,
+    env,
+    hint::black_box,
+    num::NonZeroUsize,
+    pin::pin,
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use futures_util::{Stream, stream};
+
+const MIB: usize = 1024 * 1024;
+
+/// What reading a stream came to: events, and bytes of their data.
+type Sum = (usize, usize);
+
+/// Name and reader of each decoder; ours is the first.
+const DECODERS: [(&str, fn(&[&[u8]]) -> Sum); 4] = [
+    ("ours", ours),
+    ("sse-core", sse_core),
+    ("sse-stream", sse_stream),
+    ("sse-parse", sse_parse),
+];
+
+fn ours(chunks: &[&[u8]]) -> Sum {
+    let mut sum = (0, 0);
+    let mut decoder = gizmo_client::sse::Decoder::new();
+    for chunk in chunks {
+        let mut rest = *chunk;
+        while let Some(event) = decoder.next(&mut rest).expect("no event is over the limit") {
+            let event = black_box(event);
+            sum = (sum.0 + 1, sum.1 + event.data.len());
+        }
+    }
+    sum
+}
+
+fn sse_core(chunks: &[&[u8]]) -> Sum {
+    let mut sum = (0, 0);
+    let limit = NonZeroUsize::new(16 * MIB).expect("16 MiB is not zero");
+    let mut decoder = sse_core::SseDecoder::with_limit(limit);
+    for chunk in chunks {
+        let mut rest = *chunk;
+        while let Some(event) = decoder.next(&mut rest) {
+            let event = black_box(event.expect("no event is over the limit"));
+            if let sse_core::SseEvent::Message(message) = event {
+                sum = (sum.0 + 1, sum.1 + message.data.len());
+            }
+        }
+    }
+    sum
+}
+
+fn sse_stream(chunks: &[&[u8]]) -> Sum {
+    let mut sum = (0, 0);
+    let chunks = stream::iter(chunks.iter().copied().map(Ok::<_, Infallible>));
+    let mut events = pin!(sse_stream::SseByteStream::new(chunks));
+    let mut context = Context::from_waker(Waker::noop());
+    while let Poll::Ready(Some(event)) = events.as_mut().poll_next(&mut context) {
+        let event = black_box(event.expect("every event is valid"));
+        sum = (sum.0 + 1, sum.1 + event.data.map_or(0, |data| data.len()));
+    }
+    sum
+}
+
+fn sse_parse(chunks: &[&[u8]]) -> Sum {
+    let mut sum = (0, 0);
+    let mut parser = sse_parse::SseParser::new();
+    for chunk in chunks {
+        parser.feed(chunk);
+        while let Some(event) = parser.next_event() {
+            let event = black_box(event);
+            sum = (sum.0 + 1, sum.1 + event.data.len());
+        }
+    }
+    sum
+}
+
+/// Events of about 120 bytes, as a job sends them.
+fn small_events() -> Vec<u8> {
+    fill(|text, number| {
+        text.push_str(&format!(
+            "id: {number}\nevent: stage_complete\ndata: {{\"seq\":{number},\"stage\":\"layout\",\
+             \"status\":\"running\",\"message\":\"placed 17 of 42 assets\"}}\n\n"
+        ));
+    })
+}
+
+fn large_events() -> Vec<u8> {
+    let item = "{\"name\":\"workbench\",\"position\":[0.25,-1.5,0.75]},";
+    let data = item.repeat(16 * 1024 / item.len());
+    fill(|text, number| {
+        text.push_str(&format!(
+            "id: {number}\nevent: done\ndata: [{data}null]\n\n"
+        ));
+    })
+}
+
+fn comments() -> Vec<u8> {
+    fill(|text, number| {
+        text.push_str(&format!(
+            ": ping - 2026-03-21 09:{:02}:00+00:00\n\n",
+            number % 60
+        ));
+    })
+}
+
+fn short_comments() -> Vec<u8> {
+    fill(|text, _| text.push_str(": ping\n\n"))
+}
+
+/// At least a MiB of what `write` writes, one event at a time.
+fn fill(write: impl Fn(&mut String, usize)) -> Vec<u8> {
+    let mut text = String::new();
+    for number in 1.. {
+        write(&mut text, number);
+        if text.len() >= MIB {
+            break;
+        }
+    }
+    text.into_bytes()
+}
+
+/// One event of 10 MiB.
+fn huge_event() -> Vec<u8> {
+    let mut text = b"event: done\ndata: ".to_vec();
+    text.resize(10 * MIB, b'x');
+    text.extend_from_slice(b"\n\n");
+    text
+}
+
+fn main() {
+    // glibc then keeps freed memory to itself, instead of giving it back after some decoder's
+    // largest event, by chance always the same one's, and taking it again in the next one's time.
+    drop(black_box(vec![0_u8; 31 * MIB]));
+
+    let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
+    let rounds = match arguments.next() {
+        _ if !env::args().any(|argument| argument == "--bench") => 1, // `cargo test --benches`
+        Some(rounds) => rounds.parse().expect("the argument is a number of rounds"),
+        None => 101,
+    };
+
+    print!("{:<28}", "median ms (MB/s of ours)");
+    for (name, _) in DECODERS {
+        print!("{name:>11}");
+    }
+    println!(
+        "{:>9}   sse-core / sse-stream / sse-parse : ours; the faster of the first two",
+        "MB/s"
+    );
+
+    let streams = [
+        (
+            "small events (120 B)",
+            small_events(),
+            &[64, 1400, 16 << 10, 64 << 10][..],
+        ),
+        (
+            "events of 16 KiB",
+            large_events(),
+            &[64, 1400, 16 << 10, 64 << 10],
+        ),
+        (
+            "comments (38 B)",
+            comments(),
+            &[64, 1400, 16 << 10, 64 << 10],
+        ),
+        (
+            "comments (8 B)",
+            short_comments(),
+            &[64, 1400, 16 << 10, 64 << 10],
+        ),
+        ("one event of 10 MiB", huge_event(), &[1 << 10]),
+    ];
+    let wanted = arguments.next().unwrap_or_default();
+    for (name, bytes, sizes) in streams.iter().filter(|(name, ..)| name.contains(&wanted)) {
+        for &size in *sizes {
+            compare(name, bytes, size, rounds);
+        }
+    }
+}
+
+/// Prints one line of the table.
+fn compare(name: &str, bytes: &[u8], size: usize, rounds: usize) {
+    let chunks: Vec<&[u8]> = bytes.chunks(size).collect();
+    let expected = ours(&chunks);
+    let mut times = vec![[Duration::ZERO; DECODERS.len()]; rounds];
+    let mut order: [usize; DECODERS.len()] = array::from_fn(|turn| turn);
+    for (round, times) in times.iter_mut().enumerate() {
+        // Through all orders, so that no decoder is always the one after another.
+        order.swap(
+            round % DECODERS.len(),
+            (round + 1 + round / DECODERS.len()) % DECODERS.len(),
+        );
+        for turn in order {
+            let (other, read) = DECODERS[turn];
+            let start = Instant::now();
+            let sum = read(black_box(&chunks));
+            times[turn] = start.elapsed();
+            assert_eq!(sum, expected, "{other} reads {name} otherwise");
+        }
+    }
+
+    let mut median_of = [0.0; DECODERS.len()];
+    let mut ratio_to = [0.0; DECODERS.len()];
+    for turn in 0..DECODERS.len() {
+        median_of[turn] = median(times.iter().map(|times| times[turn].as_secs_f64()));
+        ratio_to[turn] = median(
+            times
+                .iter()
+                .map(|times| times[turn].as_secs_f64() / times[0].as_secs_f64()),
+        );
+    }
+    let mut faster = f64::INFINITY;
+    print!("{:<28}", format!("{name}, {size} B"));
+    for milliseconds in median_of.map(|seconds| seconds * 1e3) {
+        print!("{milliseconds:>11.3}");
+    }
+    print!("{:>9.0}  ", bytes.len() as f64 / median_of[0] / 1e6);
+    for ratio in &ratio_to[1..] {
+        print!(" {ratio:>5.2}");
+    }
+    faster = faster.min(ratio_to[1]).min(ratio_to[2]);
+    println!("   {faster:>5.2}");
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

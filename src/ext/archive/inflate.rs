@@ -1,0 +1,273 @@
+//! Contents: read, inflated, measured and written, by as many threads as are worth it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use rawzip::ReaderAt;
+use zlib_rs::crc32::crc32;
+use zlib_rs::{Inflate, InflateFlush, Status};
+
+use super::directory::{Archive, Entry, Method};
+use super::{UnpackError, UnpackErrorKind as Kind};
+
+/// The most threads: beyond it the disk is the limit.
+const THREADS: usize = 8;
+/// A further thread starts for each of these many bytes; starting one costs as much as inflating
+/// some tens of kilobytes.
+const BYTES_A_THREAD: u64 = 512 * 1024;
+/// Compressed bytes read at once.
+const INPUT: usize = 256 * 1024;
+/// Bytes of contents written at once.
+const OUTPUT: usize = 1024 * 1024;
+/// The largest window of deflate, in bits.
+const WINDOW_BITS: u8 = 15;
+
+/// What the threads share.
+pub(super) struct Job<'a> {
+    pub(super) archive: &'a Archive,
+    /// The archive's path, for errors.
+    pub(super) path: &'a Path,
+    /// The empty folder that the contents go to.
+    pub(super) root: &'a Path,
+    /// Set from outside to stop early.
+    pub(super) cancelled: &'a AtomicBool,
+    /// Whether each file is flushed to the disk.
+    pub(super) sync: bool,
+}
+
+impl Job<'_> {
+    /// Makes all folders that `entries` name or imply.
+    pub(super) fn make_folders(&self, entries: &[Entry]) -> Result<(), UnpackError> {
+        let mut folders: Vec<&str> = entries
+            .iter()
+            .filter_map(|entry| {
+                let path = entry.name.path.as_str();
+                if entry.name.folder {
+                    Some(path)
+                } else {
+                    path.rsplit_once('/').map(|(folder, _)| folder)
+                }
+            })
+            .collect();
+        folders.sort_unstable();
+        folders.dedup();
+        for folder in folders {
+            let path = self.root.join(folder);
+            fs::create_dir_all(&path)
+                .map_err(|e| UnpackError::io(&path, "cannot make the folder", e))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the contents of all `entries`, the largest first, and returns the first error in
+    /// the archive's order of those that were met.
+    pub(super) fn write_all(&self, entries: &[&Entry]) -> Result<(), UnpackError> {
+        let mut order: Vec<usize> = (0..entries.len()).collect();
+        order.sort_by_key(|&index| std::cmp::Reverse(entries[index].size));
+        let total: u64 = entries.iter().map(|entry| entry.size).sum();
+        let worthwhile = usize::try_from(total / BYTES_A_THREAD).unwrap_or(THREADS) + 1;
+        let threads = std::thread::available_parallelism()
+            .map_or(1, NonZero::get)
+            .min(THREADS)
+            .min(worthwhile)
+            .min(entries.len());
+
+        let next = AtomicUsize::new(0);
+        let failed = AtomicBool::new(false);
+        let errors: Mutex<Vec<(usize, UnpackError)>> = Mutex::new(Vec::new());
+        let work = || {
+            let mut worker = Worker::new(self);
+            while !failed.load(Ordering::Relaxed) {
+                let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                    break;
+                };
+                let entry = entries[index];
+                if let Err(error) = worker.write(entry) {
+                    failed.store(true, Ordering::Relaxed);
+                    let error = error.entry(&entry.name.path);
+                    errors
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .push((index, error));
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let errors = errors
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        match errors.into_iter().min_by_key(|(index, _)| *index) {
+            Some((_, error)) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One thread, with the buffers that it uses for one entry after the other.
+struct Worker<'a> {
+    job: &'a Job<'a>,
+    inflate: Inflate,
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+/// The file being written, with what has gone into it.
+struct Sink {
+    file: File,
+    path: PathBuf,
+    crc: u32,
+    written: u64,
+}
+
+impl Sink {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), UnpackError> {
+        self.crc = crc32(self.crc, bytes);
+        self.written += bytes.len() as u64;
+        self.file
+            .write_all(bytes)
+            .map_err(|e| UnpackError::io(&self.path, "cannot write", e))
+    }
+}
+
+impl<'a> Worker<'a> {
+    fn new(job: &'a Job<'a>) -> Self {
+        Self {
+            job,
+            inflate: Inflate::new(false, WINDOW_BITS),
+            input: vec![0; INPUT],
+            output: vec![0; OUTPUT],
+        }
+    }
+
+    fn write(&mut self, entry: &Entry) -> Result<(), UnpackError> {
+        let path = self.job.root.join(&entry.name.path);
+        let file = File::create_new(&path).map_err(|e| match e.kind() {
+            // The file system holds for equal what our folding of names does not.
+            io::ErrorKind::AlreadyExists => UnpackError::new(Kind::CaseDuplicate),
+            _ => UnpackError::io(&path, "cannot make the file", e),
+        })?;
+        let mut sink = Sink {
+            file,
+            path,
+            crc: 0,
+            written: 0,
+        };
+        match entry.method {
+            Method::Stored => self.copy(entry, &mut sink)?,
+            Method::Deflate => self.inflate(entry, &mut sink)?,
+        }
+        if sink.written != entry.size {
+            return Err(wrong_size(entry, sink.written));
+        }
+        if sink.crc != entry.crc {
+            return Err(UnpackError::new(Kind::WrongChecksum)
+                .detail(format!("{:08x}, not {:08x}", sink.crc, entry.crc)));
+        }
+        if self.job.sync {
+            sink.file
+                .sync_all()
+                .map_err(|e| UnpackError::io(&sink.path, "cannot flush", e))?;
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, entry: &Entry, sink: &mut Sink) -> Result<(), UnpackError> {
+        let mut done = 0;
+        while done < entry.compressed {
+            let read = read(self.job, &mut self.output, entry, done)?;
+            sink.put(&self.output[..read])?;
+            done += read as u64;
+        }
+        Ok(())
+    }
+
+    fn inflate(&mut self, entry: &Entry, sink: &mut Sink) -> Result<(), UnpackError> {
+        self.inflate.reset(false);
+        let mut fetched = 0;
+        let mut filled = 0;
+        let mut pending = 0..0;
+        loop {
+            if pending.is_empty() && fetched < entry.compressed {
+                let read = read(self.job, &mut self.input, entry, fetched)?;
+                fetched += read as u64;
+                pending = 0..read;
+            }
+            // One byte more than is promised is asked for, and met by an error.
+            let room = (entry.size - sink.written).saturating_add(1);
+            let room = usize::try_from(room).map_or(OUTPUT, |room| room.min(OUTPUT));
+            let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
+            let status = self
+                .inflate
+                .decompress(
+                    &self.input[pending.clone()],
+                    &mut self.output[filled..room],
+                    InflateFlush::NoFlush,
+                )
+                .map_err(|e| UnpackError::new(Kind::CorruptData).detail(e.as_str()))?;
+            let consumed = self.inflate.total_in() - total_in;
+            let produced = self.inflate.total_out() - total_out;
+            pending.start += usize::try_from(consumed).expect("no more than the input");
+            filled += usize::try_from(produced).expect("no more than the output");
+            if sink.written + filled as u64 > entry.size {
+                return Err(wrong_size(entry, sink.written + filled as u64));
+            }
+            let ended = status == Status::StreamEnd;
+            if ended || filled == OUTPUT {
+                sink.put(&self.output[..filled])?;
+                filled = 0;
+            }
+            if ended {
+                break;
+            }
+            let starved = pending.is_empty() && fetched < entry.compressed;
+            if consumed == 0 && produced == 0 && !starved {
+                return Err(UnpackError::new(Kind::CorruptData).detail("it stops in the middle"));
+            }
+        }
+        let unread = entry.compressed - self.inflate.total_in();
+        if unread > 0 {
+            return Err(UnpackError::new(Kind::WrongSize)
+                .detail(format!("{unread} compressed bytes too many")));
+        }
+        Ok(())
+    }
+}
+
+fn wrong_size(entry: &Entry, found: u64) -> UnpackError {
+    let detail = if found > entry.size {
+        format!("more than {} bytes", entry.size)
+    } else {
+        format!("{found} bytes, not {}", entry.size)
+    };
+    UnpackError::new(Kind::WrongSize).detail(detail)
+}
+
+/// Reads the next bytes of an entry's data, at least one.
+fn read(job: &Job<'_>, buffer: &mut [u8], entry: &Entry, done: u64) -> Result<usize, UnpackError> {
+    if job.cancelled.load(Ordering::Relaxed) {
+        return Err(UnpackError::new(Kind::Cancelled));
+    }
+    let left = entry.compressed - done;
+    let wanted = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+    loop {
+        match job
+            .archive
+            .get_ref()
+            .read_at(&mut buffer[..wanted], entry.data + done)
+        {
+            Ok(0) => return Err(UnpackError::new(Kind::Truncated).at(job.path)),
+            Ok(read) => return Ok(read),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(UnpackError::io(job.path, "cannot read the archive", e)),
+        }
+    }
+}

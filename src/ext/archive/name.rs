@@ -1,0 +1,214 @@
+//! Names of entries: how they are decoded, the rules they keep, and when two of them collide.
+
+use std::borrow::Cow;
+
+use super::UnpackErrorKind as Kind;
+
+/// The longest part of a path that the common file systems store, in bytes.
+const PART: usize = 255;
+
+/// A name that may be created below any folder, on any system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    /// Relative, with `/` between its parts and none at its end; empty for the folder itself.
+    pub(super) path: String,
+    /// Whether the archive marks it as a folder.
+    pub(super) folder: bool,
+}
+
+/// Decodes a name: UTF-8 where it is flagged so or happens to be so, else code page 437.
+///
+/// The format knows these two only ([APPNOTE], appendix D). Many writers forget the flag, and text
+/// in the old code page is next to never valid UTF-8 by accident.
+///
+/// [APPNOTE]: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+pub(super) fn decode(bytes: &[u8], flagged: bool) -> Result<Cow<'_, str>, Kind> {
+    match std::str::from_utf8(bytes) {
+        Ok(name) => Ok(Cow::Borrowed(name)),
+        Err(_) if flagged => Err(Kind::NameEncoding),
+        Err(_) => Ok(Cow::Owned(bytes.iter().map(|&byte| cp437(byte)).collect())),
+    }
+}
+
+/// Checks a decoded name against every rule that needs no other entry.
+pub(super) fn check(name: &str, longest: usize) -> Result<Name, Kind> {
+    if name.contains('\0') {
+        return Err(Kind::NulInName);
+    }
+    if let [letter, b':', ..] = name.as_bytes()
+        && letter.is_ascii_alphabetic()
+    {
+        return Err(Kind::DriveLetter);
+    }
+    if name.contains('\\') {
+        return Err(Kind::Backslash);
+    }
+    if name.starts_with('/') {
+        return Err(Kind::AbsolutePath);
+    }
+    if name.is_empty() {
+        return Err(Kind::EmptyName);
+    }
+    if name.len() > longest {
+        return Err(Kind::NameTooLong);
+    }
+    let (inner, folder) = match name.strip_suffix('/') {
+        Some(inner) => (inner, true),
+        None => (name, false),
+    };
+    let mut path = String::with_capacity(inner.len());
+    for part in inner.split('/') {
+        match part {
+            "" => return Err(Kind::EmptyName),
+            ".." => return Err(Kind::ParentPath),
+            // Some writers start every name with "./".
+            "." => continue,
+            _ if part.len() > PART => return Err(Kind::NameTooLong),
+            _ if is_reserved(part) => return Err(Kind::ReservedName),
+            _ => {}
+        }
+        if !path.is_empty() {
+            path.push('/');
+        }
+        path.push_str(part);
+    }
+    if path.is_empty() && !folder {
+        return Err(Kind::EmptyName);
+    }
+    Ok(Name { path, folder })
+}
+
+/// The key under which two names are one file where case does not count.
+///
+/// Upper case, then lower case, by Unicode's full mappings: `ß` meets `SS`, `ς` meets `σ`, the
+/// Kelvin sign meets `k`. Composed and decomposed accents are left apart; on a file system that
+/// joins them the second one is refused when it is created.
+pub(super) fn fold(path: &str) -> String {
+    if path.is_ascii() {
+        return path.to_ascii_lowercase();
+    }
+    path.chars()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Names that Windows cannot store, refused everywhere: an archive unpacks on all systems or none.
+/// <https://learn.microsoft.com/windows/win32/fileio/naming-a-file>
+fn is_reserved(part: &str) -> bool {
+    if part.ends_with(['.', ' ']) {
+        return true;
+    }
+    if part
+        .chars()
+        .any(|c| c.is_control() || matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*'))
+    {
+        return true;
+    }
+    let stem = part.split('.').next().unwrap_or(part).trim_end();
+    let stem = stem.to_ascii_uppercase();
+    if matches!(
+        stem.as_str(),
+        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$"
+    ) {
+        return true;
+    }
+    let Some(number) = stem
+        .strip_prefix("COM")
+        .or_else(|| stem.strip_prefix("LPT"))
+    else {
+        return false;
+    };
+    let mut digits = number.chars();
+    matches!(digits.next(), Some('1'..='9' | '¹' | '²' | '³')) && digits.next().is_none()
+}
+
+/// The upper half of IBM's code page 437; the lower half is ASCII.
+const CP437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»\
+                     ░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀\
+                     αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
+
+fn cp437(byte: u8) -> char {
+    match byte.checked_sub(0x80) {
+        None => char::from(byte),
+        Some(high) => CP437
+            .chars()
+            .nth(usize::from(high))
+            .expect("the table has 128 characters"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_kept_normalised_or_refused_by_its_own_reason() {
+        let long = "x".repeat(256);
+        let deep = "x/".repeat(600);
+        let table = [
+            ("scene.xml", Ok("scene.xml")),
+            ("./a/./b.obj", Ok("a/b.obj")),
+            ("a/", Ok("a")),
+            ("./", Ok("")),
+            ("..a/b..c/...d", Ok("..a/b..c/...d")),
+            ("console/com10/nul_", Ok("console/com10/nul_")),
+            ("", Err(Kind::EmptyName)),
+            (".", Err(Kind::EmptyName)),
+            ("a//b", Err(Kind::EmptyName)),
+            ("a//", Err(Kind::EmptyName)),
+            ("/", Err(Kind::AbsolutePath)),
+            ("//server/share", Err(Kind::AbsolutePath)),
+            ("..", Err(Kind::ParentPath)),
+            ("a/../../b", Err(Kind::ParentPath)),
+            ("a/..", Err(Kind::ParentPath)),
+            ("a/../", Err(Kind::ParentPath)),
+            ("..\\a", Err(Kind::Backslash)),
+            ("\\\\server\\share", Err(Kind::Backslash)),
+            ("C:a", Err(Kind::DriveLetter)),
+            ("z:\\a", Err(Kind::DriveLetter)),
+            ("a/b\0.xml", Err(Kind::NulInName)),
+            ("ab:c", Err(Kind::ReservedName)),
+            ("a/nul", Err(Kind::ReservedName)),
+            ("Com1.txt", Err(Kind::ReservedName)),
+            ("lpt¹", Err(Kind::ReservedName)),
+            ("a.", Err(Kind::ReservedName)),
+            ("a /b", Err(Kind::ReservedName)),
+            ("a\u{1b}[2J", Err(Kind::ReservedName)),
+            (long.as_str(), Err(Kind::NameTooLong)),
+            (deep.as_str(), Err(Kind::NameTooLong)),
+        ];
+        for (name, expected) in table {
+            let found = check(name, 1024);
+            assert_eq!(
+                found.as_ref().map(|name| name.path.as_str()),
+                expected.as_ref().map(|path| *path),
+                "{name:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_come_in_utf_8_or_in_code_page_437() {
+        assert_eq!(CP437.chars().count(), 128);
+        assert_eq!(decode(b"caf\x82.png", false).unwrap(), "café.png");
+        assert_eq!(decode("café.png".as_bytes(), false).unwrap(), "café.png");
+        assert_eq!(decode("机.png".as_bytes(), true).unwrap(), "机.png");
+        assert_eq!(decode(b"\xe1\xfe\xff", false).unwrap(), "ß■\u{a0}");
+        assert_eq!(decode(b"caf\x82.png", true), Err(Kind::NameEncoding));
+    }
+
+    #[test]
+    fn case_folds_beyond_ascii() {
+        for (one, other) in [
+            ("Scene.XML", "scene.xml"),
+            ("Straße", "STRASSE"),
+            ("ΟΔΟΣ", "οδος"),
+            ("\u{212a}elvin", "kelvin"),
+            ("É", "é"),
+        ] {
+            assert_eq!(fold(one), fold(other), "{one} {other}");
+        }
+        assert_ne!(fold("a"), fold("b"));
+    }
+}

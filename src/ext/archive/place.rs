@@ -1,0 +1,420 @@
+//! The folder to unpack into: a temporary folder beside it first, then one rename.
+//!
+//! ```text
+//! lab                                       the target
+//! .lab.gizmo-unpack-0123456789abcdef/       mode 0700, locked while its process lives
+//! ├── new/                                  the contents, renamed to `lab` at the end
+//! └── old/                                  what `lab` was, for a moment, where two folders
+//!                                           cannot be exchanged in one step
+//! ```
+//! Whatever moment a process is killed at, `lab` is the old state or the new one. Only where the
+//! file system lacks the exchange can it be neither, with the old one in `old`; the next unpack to
+//! the same place puts it back. That one also removes the temporary folders of dead processes,
+//! which it tells from living ones by their lock.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{UnpackError, UnpackErrorKind as Kind};
+
+const MARK: &str = ".gizmo-unpack-";
+/// Hex digits after the mark.
+const DIGITS: usize = 16;
+/// Names longer than this many bytes are cut in the temporary folder's name, which must stay below
+/// 255 bytes.
+const LONGEST: usize = 200;
+
+/// Where the contents are to appear, looked at but not touched.
+#[derive(Debug)]
+pub(super) struct Target {
+    path: PathBuf,
+    parent: PathBuf,
+    name: OsString,
+    /// What is there now.
+    now: Now,
+}
+
+#[derive(Debug)]
+enum Now {
+    Nothing,
+    /// A folder, empty or to be replaced, with the permissions that its successor takes over.
+    Folder {
+        empty: bool,
+        permissions: fs::Permissions,
+    },
+}
+
+impl Target {
+    /// Looks whether `dir` can take the contents.
+    pub(super) fn look(dir: &Path, replace: bool) -> Result<Self, UnpackError> {
+        let io = |e| UnpackError::io(dir, "cannot look at the folder", e);
+        let mut target = match fs::canonicalize(dir) {
+            // Links are followed, so that the temporary folder is on the same file system.
+            Ok(path) => Self::split(path),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                Self::split(std::path::absolute(dir).map_err(io)?)
+            }
+            Err(e) => return Err(io(e)),
+        }
+        .ok_or_else(|| UnpackError::new(Kind::NotAFolder).at(dir))?;
+        target.restore();
+        let metadata = match fs::symlink_metadata(&target.path) {
+            Ok(metadata) => metadata,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(target),
+            Err(e) => return Err(io(e)),
+        };
+        if !metadata.is_dir() {
+            return Err(UnpackError::new(Kind::NotAFolder).at(dir));
+        }
+        let empty = fs::read_dir(&target.path).map_err(io)?.next().is_none();
+        if !empty && !replace {
+            return Err(UnpackError::new(Kind::NotEmpty).at(dir));
+        }
+        target.now = Now::Folder {
+            empty,
+            permissions: metadata.permissions(),
+        };
+        Ok(target)
+    }
+
+    fn split(path: PathBuf) -> Option<Self> {
+        let name = path.file_name()?.to_owned();
+        let parent = path.parent()?.to_owned();
+        Some(Self {
+            path,
+            parent,
+            name,
+            now: Now::Nothing,
+        })
+    }
+
+    /// How the names of its temporary folders start.
+    fn prefix(&self) -> OsString {
+        let mut prefix = OsString::from(".");
+        if self.name.len() <= LONGEST {
+            prefix.push(&self.name);
+        } else {
+            // FNV-1a, so that it is the same in every build.
+            let hash = self
+                .name
+                .as_encoded_bytes()
+                .iter()
+                .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+                    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+                });
+            prefix.push(format!("{hash:016x}"));
+        }
+        prefix.push(MARK);
+        prefix
+    }
+
+    /// Cleans up after processes that were killed while they unpacked to this place.
+    fn restore(&self) {
+        let Ok(beside) = fs::read_dir(&self.parent) else {
+            return;
+        };
+        let prefix = self.prefix();
+        for folder in beside.flatten() {
+            if !is_temporary(&folder.file_name(), &prefix) {
+                continue;
+            }
+            let folder = folder.path();
+            let Some(_lock) = lock_dead(&folder) else {
+                continue;
+            };
+            let old = folder.join("old");
+            if fs::symlink_metadata(&self.path).is_err() && old.exists() {
+                // Best effort, as all of this: what cannot be moved must not be removed.
+                if fs::rename(&old, &self.path).is_err() {
+                    continue;
+                }
+            }
+            drop(fs::remove_dir_all(&folder));
+        }
+    }
+
+    /// Makes the temporary folder.
+    pub(super) fn stage(self) -> Result<Staging, UnpackError> {
+        let mut made = Vec::new();
+        for folder in self.parent.ancestors() {
+            if folder.exists() {
+                break;
+            }
+            made.push(folder.to_owned());
+        }
+        let made = Made(made);
+        fs::create_dir_all(&self.parent)
+            .map_err(|e| UnpackError::io(&self.parent, "cannot make the folder", e))?;
+        let (folder, lock) = loop {
+            let mut name = self.prefix();
+            name.push(format!("{:0width$x}", random(), width = DIGITS));
+            let folder = self.parent.join(name);
+            match make_private(&folder) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(e) => return Err(UnpackError::io(&folder, "cannot make the folder", e)),
+            }
+            let folder = Temporary {
+                path: folder,
+                keep: false,
+            };
+            // Until it is locked another process may take it for dead, and remove it.
+            match lock_own(&folder.path) {
+                Lock::Held(lock) => break (folder, Some(lock)),
+                Lock::Unsupported => break (folder, None),
+                Lock::Gone => {}
+            }
+        };
+        let new = folder.path.join("new");
+        fs::create_dir(&new).map_err(|e| UnpackError::io(&new, "cannot make the folder", e))?;
+        Ok(Staging {
+            new,
+            target: self,
+            folder,
+            _lock: lock,
+            made,
+        })
+    }
+}
+
+/// A temporary folder, removed when it is dropped, in a panic too.
+#[derive(Debug)]
+struct Temporary {
+    path: PathBuf,
+    /// It holds what must not be lost.
+    keep: bool,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.keep {
+            // What cannot be removed now, the next unpack to the same place removes.
+            drop(fs::remove_dir_all(&self.path));
+        }
+    }
+}
+
+/// Folders above the target that were missing, deepest first; removed again unless kept.
+#[derive(Debug)]
+struct Made(Vec<PathBuf>);
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for folder in &self.0 {
+            drop(fs::remove_dir(folder));
+        }
+    }
+}
+
+/// The contents on their way: a temporary folder that is gone at the end, come what may.
+#[derive(Debug)]
+pub(super) struct Staging {
+    new: PathBuf,
+    target: Target,
+    // Dropped in this order: the folder, then the lock on it, then the folders above.
+    folder: Temporary,
+    _lock: Option<File>,
+    made: Made,
+}
+
+impl Staging {
+    /// The folder to fill.
+    pub(super) fn root(&self) -> &Path {
+        &self.new
+    }
+
+    /// Puts the contents where they belong, in one step, and removes what they replace.
+    ///
+    /// With `sync` the folders are flushed to the disk, before and after.
+    pub(super) fn commit(mut self, sync: bool) -> Result<(), UnpackError> {
+        if let Now::Folder { permissions, .. } = &self.target.now {
+            fs::set_permissions(&self.new, permissions.clone())
+                .map_err(|e| UnpackError::io(&self.new, "cannot set its permissions", e))?;
+        }
+        if sync {
+            sync_folders(&self.new)?;
+        }
+        let path = self.target.path.clone();
+        match self.target.now {
+            Now::Folder { empty: false, .. } => self.swap(),
+            Now::Nothing | Now::Folder { .. } => self.put(),
+        }
+        .map_err(|e| match e.kind() {
+            io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => {
+                UnpackError::new(Kind::NotEmpty).at(&path)
+            }
+            io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices => UnpackError::io(
+                &path,
+                "cannot be replaced as it is a mount point; unpack to a folder inside it",
+                e,
+            ),
+            _ => UnpackError::io(&path, "cannot rename", e),
+        })?;
+        self.made.0.clear();
+        if sync {
+            sync_folder(&self.target.parent)?;
+        }
+        Ok(())
+    }
+
+    /// Renames to a name that is free or an empty folder.
+    fn put(&self) -> io::Result<()> {
+        if cfg!(not(unix)) && matches!(self.target.now, Now::Folder { .. }) {
+            fs::remove_dir(&self.target.path)?;
+        }
+        fs::rename(&self.new, &self.target.path)
+    }
+
+    /// Exchanges with the folder that is there.
+    fn swap(&mut self) -> io::Result<()> {
+        let path = &self.target.path;
+        if exchange(&self.new, path)? {
+            return Ok(());
+        }
+        let old = self.folder.path.join("old");
+        fs::rename(path, &old)?;
+        let renamed = fs::rename(&self.new, path);
+        if renamed.is_err() {
+            // If it cannot even go back, it stays for the next unpack to restore.
+            self.folder.keep = fs::rename(&old, path).is_err();
+        }
+        renamed
+    }
+}
+
+/// The lock on a temporary folder of our own.
+enum Lock {
+    /// It is ours for as long as the file is open.
+    Held(File),
+    /// There are no locks here, so nobody can take the folder for dead.
+    Unsupported,
+    /// Another process took the folder for dead before it was locked.
+    Gone,
+}
+
+fn is_temporary(name: &OsStr, prefix: &OsStr) -> bool {
+    name.as_encoded_bytes()
+        .strip_prefix(prefix.as_encoded_bytes())
+        .is_some_and(|rest| rest.len() == DIGITS && rest.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// A number that nobody can guess: the keys of the standard library's hash maps come from the
+/// operating system's random numbers.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Flushes a folder and all below it; the files are flushed when they are written.
+fn sync_folders(folder: &Path) -> Result<(), UnpackError> {
+    let io = |e| UnpackError::io(folder, "cannot flush", e);
+    for entry in fs::read_dir(folder).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        if entry.file_type().map_err(io)?.is_dir() {
+            sync_folders(&entry.path())?;
+        }
+    }
+    sync_folder(folder)
+}
+
+fn sync_folder(folder: &Path) -> Result<(), UnpackError> {
+    // Elsewhere a folder cannot be opened to be flushed.
+    if cfg!(unix) {
+        File::open(folder)
+            .and_then(|opened| opened.sync_all())
+            .map_err(|e| UnpackError::io(folder, "cannot flush", e))?;
+    }
+    Ok(())
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+mod system {
+    //! Locks on folders and their exchange, where the system has both.
+
+    use std::fs::{self, File};
+    use std::io;
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
+
+    use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
+    use rustix::io::Errno;
+
+    use super::Lock;
+
+    /// Locks a folder that was just made.
+    pub(super) fn lock_own(folder: &Path) -> Lock {
+        let opened = match File::open(folder) {
+            Ok(opened) => opened,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Lock::Gone,
+            Err(_) => return Lock::Unsupported,
+        };
+        match flock(&opened, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Lock::Gone,
+            Err(_) => return Lock::Unsupported,
+        }
+        let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        match (opened.metadata().map(id), fs::metadata(folder).map(id)) {
+            (Ok(locked), Ok(there)) if locked == there => Lock::Held(opened),
+            _ => Lock::Gone,
+        }
+    }
+
+    /// Locks a folder that another process has left behind; `None` while that one lives.
+    pub(super) fn lock_dead(folder: &Path) -> Option<File> {
+        if !fs::symlink_metadata(folder).ok()?.is_dir() {
+            return None;
+        }
+        let opened = File::open(folder).ok()?;
+        flock(&opened, FlockOperation::NonBlockingLockExclusive).ok()?;
+        Some(opened)
+    }
+
+    /// Exchanges two folders in one step; `false` where that does not exist.
+    pub(super) fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
+        match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+mod system {
+    //! Without locks, a temporary folder counts as left behind after a day.
+
+    use std::fs;
+    use std::io;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::Lock;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    pub(super) fn lock_own(_folder: &Path) -> Lock {
+        Lock::Unsupported
+    }
+
+    pub(super) fn lock_dead(folder: &Path) -> Option<()> {
+        let metadata = fs::symlink_metadata(folder).ok()?;
+        let age = metadata.modified().ok()?.elapsed().ok()?;
+        (metadata.is_dir() && age > DAY).then_some(())
+    }
+
+    pub(super) fn exchange(_one: &Path, _other: &Path) -> io::Result<bool> {
+        Ok(false)
+    }
+}
+
+use system::{exchange, lock_dead, lock_own};

@@ -1,0 +1,383 @@
+//! MJCF: the files that a model is made of, the files that it names, and how it does without its
+//! textures.
+//!
+//! The rules are those of `MuJoCo`'s [`compiler`] and [`include`] elements: paths start at the folder
+//! of the main model, `meshdir` holds meshes, height fields and skins, `texturedir` the textures.
+//!
+//! [`compiler`]: https://mujoco.readthedocs.io/en/stable/XMLreference.html#compiler
+//! [`include`]: https://mujoco.readthedocs.io/en/stable/XMLreference.html#include
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::path::{self, Resolved};
+use super::xml::{self, Node, Tag};
+use super::{Budget, BundleError, BundleErrorKind, MissingFile};
+
+/// The attributes of `<texture>` that name files.
+const TEXTURE_FILES: [&str; 7] = [
+    "file",
+    "fileright",
+    "fileleft",
+    "fileup",
+    "filedown",
+    "filefront",
+    "fileback",
+];
+
+/// A model with all that it includes; a model that it attaches is another one.
+#[derive(Debug)]
+struct Model {
+    /// The folder of its main file, below the bundle's.
+    folder: PathBuf,
+    parts: Vec<Part>,
+    compiler: Compiler,
+    references: Vec<Reference>,
+}
+
+/// One file of a model.
+#[derive(Debug)]
+struct Part {
+    path: PathBuf,
+    text: String,
+}
+
+#[derive(Debug, Default)]
+struct Compiler {
+    mesh: String,
+    texture: String,
+    strip: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Mesh,
+    Texture,
+    Include,
+    Attached,
+}
+
+/// A file name in a model.
+#[derive(Debug)]
+struct Reference {
+    by: PathBuf,
+    name: String,
+    kind: Use,
+}
+
+/// All files that the model `main` is made of, itself included, as far as they exist.
+pub(super) fn parts(root: &Path, main: &Path) -> Result<Vec<PathBuf>, BundleError> {
+    let models = read(root, main)?;
+    let parts = models.into_iter().flat_map(|model| model.parts);
+    Ok(parts.map(|part| part.path).collect())
+}
+
+/// All files that the model `main` names and that are not there.
+pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, BundleError> {
+    let mut missing = Vec::new();
+    for model in read(root, main)? {
+        for reference in &model.references {
+            let resolved = model.resolve(root, reference);
+            if let Some(reason) = resolved.missing(root) {
+                missing.push(MissingFile {
+                    name: reference.name.clone(),
+                    named_by: reference.by.clone(),
+                    reason,
+                });
+            }
+        }
+    }
+    Ok(missing)
+}
+
+/// What is left of a model without its textures.
+#[derive(Debug, Default)]
+pub(crate) struct Slimmed {
+    /// The files that change, with their new text.
+    pub(crate) rewritten: BTreeMap<PathBuf, String>,
+    /// The files that only textures named.
+    pub(crate) unneeded: BTreeSet<PathBuf>,
+    /// The files that the model still names.
+    pub(crate) needed: BTreeSet<PathBuf>,
+}
+
+/// Drops the textures that come from files: their elements, and whatever refers to them.
+///
+/// Textures that `MuJoCo` computes itself (`builtin`) stay. All else is as it was, byte for byte.
+pub(super) fn slim(root: &Path, main: &Path) -> Result<Slimmed, BundleError> {
+    let mut slimmed = Slimmed::default();
+    let mut texts = BTreeMap::new();
+    let mut cuts: BTreeMap<PathBuf, Vec<Range<usize>>> = BTreeMap::new();
+    for model in read(root, main)? {
+        for reference in &model.references {
+            if let Resolved::Inside(path) = model.resolve(root, reference) {
+                if reference.kind == Use::Texture {
+                    slimmed.unneeded.insert(path);
+                } else {
+                    slimmed.needed.insert(path);
+                }
+            }
+        }
+        let mut dropped = HashSet::new();
+        for part in &model.parts {
+            each_tag(root, part, |tag| {
+                if is_from_file(tag) {
+                    dropped.extend(texture_name(tag));
+                }
+            })?;
+        }
+        for part in model.parts {
+            let found = cuts_in(root, &part, &dropped)?;
+            cuts.entry(part.path.clone()).or_default().extend(found);
+            texts.insert(part.path, part.text);
+        }
+    }
+    for (path, cuts) in cuts {
+        if !cuts.is_empty() {
+            let text = cut(&texts[&path], cuts);
+            slimmed.rewritten.insert(path, text);
+        }
+    }
+    let needed = &slimmed.needed;
+    slimmed.unneeded.retain(|path| !needed.contains(path));
+    Ok(slimmed)
+}
+
+/// Reads a model, and all models that it attaches.
+fn read(root: &Path, main: &Path) -> Result<Vec<Model>, BundleError> {
+    let mut models = Vec::new();
+    let mut seen = HashSet::new();
+    let mut budget = Budget::new();
+    let mut waiting = vec![main.to_owned()];
+    while let Some(main) = waiting.pop() {
+        if !seen.insert(main.clone()) {
+            continue;
+        }
+        let model = Model::read(root, &main, &mut budget)?;
+        for reference in &model.references {
+            if reference.kind == Use::Attached
+                && let Resolved::Inside(path) = model.resolve(root, reference)
+                && root.join(&path).is_file()
+            {
+                waiting.push(path);
+            }
+        }
+        models.push(model);
+    }
+    Ok(models)
+}
+
+impl Model {
+    fn read(root: &Path, main: &Path, budget: &mut Budget) -> Result<Self, BundleError> {
+        let mut model = Self {
+            folder: main.parent().unwrap_or(Path::new("")).to_owned(),
+            parts: Vec::new(),
+            compiler: Compiler::default(),
+            references: Vec::new(),
+        };
+        // A file is taken once, however often and in whatever circles it is included.
+        let mut seen = HashSet::from([main.to_owned()]);
+        let mut waiting = vec![main.to_owned()];
+        while let Some(path) = waiting.pop() {
+            let part = Part {
+                text: budget.read(&root.join(&path))?,
+                path,
+            };
+            let first = model.references.len();
+            let Self {
+                compiler,
+                references,
+                ..
+            } = &mut model;
+            each_tag(root, &part, |tag| {
+                compiler.set(tag);
+                references.extend(named_by(tag).map(|(kind, name)| Reference {
+                    by: part.path.clone(),
+                    name: name.to_owned(),
+                    kind,
+                }));
+            })?;
+            for reference in &model.references[first..] {
+                if reference.kind == Use::Include
+                    && let Resolved::Inside(path) = model.resolve(root, reference)
+                    && root.join(&path).is_file()
+                    && seen.insert(path.clone())
+                {
+                    waiting.push(path);
+                }
+            }
+            model.parts.push(part);
+        }
+        Ok(model)
+    }
+
+    /// Where a file that the model names is to be found.
+    fn resolve(&self, root: &Path, reference: &Reference) -> Resolved {
+        let mut name = reference.name.as_str();
+        let folder = match reference.kind {
+            Use::Mesh => self.compiler.mesh.as_str(),
+            Use::Texture => self.compiler.texture.as_str(),
+            Use::Attached => "",
+            Use::Include => {
+                // From the main model's folder, or else from that of the including file.
+                let resolved = path::resolve(&self.folder, name);
+                let here = reference.by.parent().unwrap_or(Path::new(""));
+                if resolved.missing(root).is_some() && here != self.folder {
+                    let beside = path::resolve(here, name);
+                    if beside.missing(root).is_none() {
+                        return beside;
+                    }
+                }
+                return resolved;
+            }
+        };
+        if self.compiler.strip && reference.kind != Use::Attached {
+            name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+        }
+        if folder.is_empty() || path::is_absolute(name) {
+            path::resolve(&self.folder, name)
+        } else {
+            path::resolve(&self.folder, &format!("{folder}/{name}"))
+        }
+    }
+}
+
+impl Compiler {
+    /// Takes over what a `<compiler>` sets; the last one wins.
+    fn set(&mut self, tag: &Tag<'_>) {
+        if tag.name != "compiler" {
+            return;
+        }
+        if let Some(both) = tag.value("assetdir") {
+            both.clone_into(&mut self.mesh);
+            both.clone_into(&mut self.texture);
+        }
+        if let Some(mesh) = tag.value("meshdir") {
+            mesh.clone_into(&mut self.mesh);
+        }
+        if let Some(texture) = tag.value("texturedir") {
+            texture.clone_into(&mut self.texture);
+        }
+        if let Some(strip) = tag.value("strippath") {
+            self.strip = strip == "true";
+        }
+    }
+}
+
+/// The files that an element names.
+fn named_by<'t>(tag: &'t Tag<'_>) -> impl Iterator<Item = (Use, &'t str)> {
+    let (kind, attributes) = match tag.name {
+        "mesh" | "hfield" | "skin" | "flexcomp" => (Use::Mesh, &["file"][..]),
+        "texture" if is_from_file(tag) => (Use::Texture, &TEXTURE_FILES[..]),
+        "include" => (Use::Include, &["file"][..]),
+        "model" => (Use::Attached, &["file"][..]),
+        _ => (Use::Include, &[][..]),
+    };
+    attributes
+        .iter()
+        .filter_map(move |attribute| tag.value(attribute).map(|name| (kind, name)))
+}
+
+/// Whether an element is a texture that is read from files.
+fn is_from_file(tag: &Tag<'_>) -> bool {
+    tag.name == "texture"
+        && tag.value("builtin").is_none_or(|builtin| builtin == "none")
+        && TEXTURE_FILES.iter().any(|file| tag.value(file).is_some())
+}
+
+/// The name of a texture: by default that of its file, without folder and extension.
+fn texture_name(tag: &Tag<'_>) -> Option<String> {
+    if let Some(name) = tag.value("name") {
+        return Some(name.to_owned());
+    }
+    let file = tag.value("file")?;
+    let file = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    Some(stem.to_owned())
+}
+
+fn each_tag<'a>(
+    root: &Path,
+    part: &'a Part,
+    mut visit: impl FnMut(&Tag<'a>),
+) -> Result<(), BundleError> {
+    xml::walk(&part.text, |node| {
+        if let Node::Open(tag) = &node {
+            visit(tag);
+        }
+        true
+    })
+    .map_err(|detail| bad(root, part, detail))
+}
+
+fn bad(root: &Path, part: &Part, detail: String) -> BundleError {
+    BundleError::new(BundleErrorKind::BadModel, root.join(&part.path), detail)
+}
+
+/// The bytes of a file that go when the `dropped` textures go.
+fn cuts_in(
+    root: &Path,
+    part: &Part,
+    dropped: &HashSet<String>,
+) -> Result<Vec<Range<usize>>, BundleError> {
+    let mut cuts = Vec::new();
+    // The element that goes as a whole: where it starts, and how many are open in it.
+    let mut going: Option<(usize, usize)> = None;
+    xml::walk(&part.text, |node| {
+        match node {
+            Node::Open(tag) => {
+                let named = tag
+                    .attributes
+                    .iter()
+                    .find(|attribute| attribute.name == "texture")
+                    .filter(|attribute| dropped.contains(attribute.value.as_ref()));
+                if let Some((_, depth)) = &mut going {
+                    *depth += 1;
+                } else if is_from_file(&tag) || (tag.name == "layer" && named.is_some()) {
+                    going = Some((tag.span.start, 1));
+                } else if let Some(named) = named {
+                    cuts.push(named.span.clone());
+                }
+            }
+            Node::Close(end) => {
+                if let Some((start, depth)) = &mut going {
+                    *depth -= 1;
+                    if *depth == 0 {
+                        cuts.push(with_line(&part.text, *start..end));
+                        going = None;
+                    }
+                }
+            }
+            Node::Text(_) => {}
+        }
+        true
+    })
+    .map_err(|detail| bad(root, part, detail))?;
+    Ok(cuts)
+}
+
+/// Widens a span to its line, if there is nothing else on it.
+fn with_line(text: &str, span: Range<usize>) -> Range<usize> {
+    let before = text[..span.start].trim_end_matches([' ', '\t']);
+    let after = text[span.end..].trim_start_matches([' ', '\t']);
+    let after = after.strip_prefix('\r').unwrap_or(after);
+    match after.strip_prefix('\n') {
+        Some(rest) if before.ends_with('\n') => before.len()..text.len() - rest.len(),
+        _ => span,
+    }
+}
+
+fn cut(text: &str, mut cuts: Vec<Range<usize>>) -> String {
+    cuts.sort_unstable_by_key(|cut| (cut.start, cut.end));
+    let mut kept = String::with_capacity(text.len());
+    let mut from = 0;
+    for cut in cuts {
+        if cut.start > from {
+            kept.push_str(&text[from..cut.start]);
+        }
+        from = from.max(cut.end);
+    }
+    kept.push_str(&text[from..]);
+    kept
+}

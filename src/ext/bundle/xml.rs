@@ -1,0 +1,206 @@
+//! Just enough XML: tags with their attributes, text, and where in the file each of them is.
+//!
+//! Nothing is expanded but the five predefined entities and character references, so a document
+//! cannot grow; declarations of entities are passed over, as the simulators do.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use quick_xml::events::attributes::Attributes;
+
+/// A start tag.
+#[derive(Debug)]
+pub(super) struct Tag<'a> {
+    pub(super) name: &'a str,
+    /// From `<` to behind `>`, in bytes.
+    pub(super) span: Range<usize>,
+    pub(super) attributes: Vec<Attribute<'a>>,
+}
+
+/// An attribute of a start tag.
+#[derive(Debug)]
+pub(super) struct Attribute<'a> {
+    pub(super) name: &'a str,
+    pub(super) value: Cow<'a, str>,
+    /// From the white space before its name to behind the closing quote, in bytes.
+    pub(super) span: Range<usize>,
+}
+
+impl Tag<'_> {
+    /// The value of an attribute, if there is one and it is not empty.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.name == name)
+            .map(|attribute| attribute.value.as_ref())
+            .filter(|value| !value.is_empty())
+    }
+}
+
+/// What a document consists of, in its order. An empty tag is opened and closed at once.
+#[derive(Debug)]
+pub(super) enum Node<'a> {
+    Open(Tag<'a>),
+    /// Where the element ends, in bytes.
+    Close(usize),
+    Text(Cow<'a, str>),
+}
+
+/// Calls `visit` with every part of the document, until it ends or `visit` returns `false`.
+///
+/// # Errors
+/// What is wrong with the document, and where.
+pub(super) fn walk<'a>(
+    text: &'a str,
+    mut visit: impl FnMut(Node<'a>) -> bool,
+) -> Result<(), String> {
+    // A byte order mark is left out, and counted again where positions are reported.
+    let (text, mark) = match text.strip_prefix('\u{feff}') {
+        Some(rest) => (rest, '\u{feff}'.len_utf8()),
+        None => (text, 0),
+    };
+    let mut reader = Reader::from_str(text);
+    // As lenient as the simulators' parsers.
+    reader.config_mut().allow_dangling_amp = true;
+    let mut start = 0;
+    let mut depth = 0_usize;
+    loop {
+        let event = reader
+            .read_event()
+            .map_err(|e| format!("{e} at byte {}", reader.error_position()))?;
+        let end = usize::try_from(reader.buffer_position()).expect("within the text");
+        let more = match event {
+            Event::Start(_) => {
+                depth += 1;
+                visit(Node::Open(tag(text, start..end, mark)?))
+            }
+            Event::Empty(_) => {
+                visit(Node::Open(tag(text, start..end, mark)?)) && visit(Node::Close(end + mark))
+            }
+            Event::End(_) => {
+                depth = depth.saturating_sub(1);
+                visit(Node::Close(end + mark))
+            }
+            Event::Text(_) => visit(Node::Text(Cow::Borrowed(&text[start..end]))),
+            Event::CData(data) => visit(Node::Text(data.into_inner())),
+            Event::GeneralRef(_) => visit(Node::Text(unescape(&text[start..end]))),
+            Event::Eof if depth > 0 => return Err("it ends inside an element".to_owned()),
+            Event::Eof => return Ok(()),
+            Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => true,
+        };
+        if !more {
+            return Ok(());
+        }
+        start = end;
+    }
+}
+
+/// Parses a start tag again, from the text itself, for the positions of its attributes.
+fn tag(text: &str, span: Range<usize>, mark: usize) -> Result<Tag<'_>, String> {
+    let inner = &text[span.clone()];
+    let inner = inner.strip_prefix('<').unwrap_or(inner);
+    let content = inner.strip_suffix('>').unwrap_or(inner);
+    let content = content.strip_suffix('/').unwrap_or(content);
+    let name = content
+        .split(|c: char| c.is_ascii_whitespace())
+        .next()
+        .unwrap_or(content);
+    // Both are slices of `content`, so the distance of their addresses is the position.
+    let position = |part: &str| part.as_ptr().addr() - content.as_ptr().addr();
+    let at = span.start + 1 + mark;
+    let mut from = name.len();
+    let mut attributes = Vec::new();
+    for attribute in Attributes::new(content, name.len()).with_checks(false) {
+        let attribute =
+            attribute.map_err(|e| format!("{e} in the tag at byte {}", span.start + mark))?;
+        let value = match attribute.value {
+            Cow::Borrowed(value) => value,
+            Cow::Owned(_) => unreachable!("attributes are parsed in place"),
+        };
+        let to = position(value) + value.len() + 1;
+        attributes.push(Attribute {
+            name: attribute.key.0,
+            value: unescape(value),
+            span: at + from..at + to,
+        });
+        from = to;
+    }
+    Ok(Tag {
+        name,
+        span: span.start + mark..span.end + mark,
+        attributes,
+    })
+}
+
+/// Resolves the predefined entities and character references; leaves any other as it stands.
+fn unescape(text: &str) -> Cow<'_, str> {
+    quick_xml::escape::unescape(text).unwrap_or(Cow::Borrowed(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::*;
+
+    fn shown(text: &str) -> Result<Vec<String>, String> {
+        let mut nodes = Vec::new();
+        walk(text, |node| {
+            nodes.push(match node {
+                Node::Open(tag) => {
+                    let mut line = format!("<{} {:?}", tag.name, &text[tag.span]);
+                    for attribute in tag.attributes {
+                        let span = &text[attribute.span];
+                        let (name, value) = (attribute.name, attribute.value);
+                        write!(line, " {name}={value}{span:?}").unwrap();
+                    }
+                    line
+                }
+                Node::Close(at) => format!("> {:?}", &text[..at]),
+                Node::Text(text) => text.into_owned(),
+            });
+            true
+        })?;
+        Ok(nodes)
+    }
+
+    #[test]
+    fn tags_and_attributes_know_where_they_are() {
+        for mark in ["", "\u{feff}"] {
+            let text = format!("{mark}<a  b = 'x&amp;\"y'\n c=\"1 > 0\"><d/></a>");
+            assert_eq!(
+                shown(&text).unwrap(),
+                [
+                    "<a \"<a  b = 'x&amp;\\\"y'\\n c=\\\"1 > 0\\\">\" b=x&\"y\"  b = 'x&amp;\\\"y'\" c=1 > 0\"\\n c=\\\"1 > 0\\\"\"".to_owned(),
+                    "<d \"<d/>\"".to_owned(),
+                    format!("> {:?}", text.strip_suffix("</a>").unwrap()),
+                    format!("> {text:?}"),
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn text_is_joined_from_its_forms_and_no_entity_grows() {
+        let text = "<!DOCTYPE a [<!ENTITY e 'eeee'>]><a>x&lt;<![CDATA[<y>]]>&#65;&e;<!-- c --></a>";
+        let text: Vec<String> = shown(text).unwrap();
+        assert_eq!(text[1..text.len() - 1].concat(), "x<<y>A&e;");
+    }
+
+    #[test]
+    fn broken_documents_are_errors() {
+        for text in [
+            "<a>",
+            "<a></b>",
+            "<a b=1/>",
+            "<a b='1/>",
+            "<a b/>",
+            "<",
+            "<a></a",
+        ] {
+            assert!(shown(text).is_err(), "{text}");
+        }
+    }
+}

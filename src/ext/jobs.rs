@@ -1,0 +1,70 @@
+//! Many jobs at once.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+
+use super::job::{FinishedJob, JobHandle};
+use crate::Error;
+
+/// Waits for many jobs at once and yields each as it ends, in order of completion.
+///
+/// A job that fails is an error in the stream and ends none of the others; its id is
+/// [`Error::job_id`]. However many there are, a client has only so many requests under way.
+///
+/// # Cancel safety
+///
+/// Dropping the stream leaves all jobs running.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(client: gizmo_client::Client) -> Result<(), gizmo_client::Error> {
+/// use futures::StreamExt;
+///
+/// let mut jobs = Vec::new();
+/// for prompt in ["a kitchen", "a garage"] {
+///     jobs.push(client.generate_scene().prompt(prompt).start().await?);
+/// }
+/// let mut finished = gizmo_client::wait_all(jobs);
+/// while let Some(job) = finished.next().await {
+///     match job {
+///         Ok(job) => println!("{} made scene {}", job.id, job.scene_id),
+///         Err(error) => println!("{error}"),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub fn wait_all(jobs: impl IntoIterator<Item = JobHandle>) -> WaitAll {
+    WaitAll(jobs.into_iter().map(IntoFuture::into_future).collect())
+}
+
+/// The jobs that [`wait_all`] waits for, in order of completion.
+#[must_use = "a stream does nothing until it is polled"]
+pub struct WaitAll(FuturesUnordered<BoxFuture<'static, Result<FinishedJob, Error>>>);
+
+impl Stream for WaitAll {
+    type Item = Result<FinishedJob, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next_unpin(context)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.0.len(), Some(self.0.len()))
+    }
+}
+
+impl fmt::Debug for WaitAll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitAll")
+            .field("jobs", &self.0.len())
+            .finish()
+    }
+}

@@ -1,0 +1,202 @@
+//! Whatever a service or the network does wrong: one error, one clear line.
+
+use gizmo_client::mock::MockServerExt;
+use gizmo_client::{Client, Error, ErrorKind};
+use httpmock::MockServer;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::support::client;
+
+/// What `get_scene` says of an answer.
+async fn get_scene(status: u16, headers: &[(&str, &str)], body: &str) -> Error {
+    let server = MockServer::start_async().await;
+    server.get_scene(|_, then| {
+        let mut then = then.into_inner().status(status).body(body);
+        for (name, value) in headers {
+            then = then.header(*name, *value);
+        }
+    });
+    let client = client(&server.base_url());
+    client
+        .get_scene()
+        .scene_id("sc_1")
+        .send()
+        .await
+        .unwrap_err()
+}
+
+#[tokio::test]
+async fn an_error_answer_is_one_line_whatever_its_shape() {
+    for (status, headers, body, line) in [
+        (
+            404,
+            &[("x-request-id", "req_7")][..],
+            r#"{"error":{"code":"scene_not_found","message":"Scene sc_1 not found","status":404}}"#,
+            "get_scene: 404 scene_not_found: Scene sc_1 not found (request req_7)",
+        ),
+        (
+            422,
+            &[],
+            r#"{"detail":[{"loc":["path","scene_id"],"msg":"bad id","type":"value_error"}]}"#,
+            "get_scene: 422 validation_error: path.scene_id: bad id",
+        ),
+        (
+            403,
+            &[],
+            r#"{"error":"forbidden","code":"scope_missing","message":"Key lacks scenes:read"}"#,
+            "get_scene: 403 scope_missing: Key lacks scenes:read",
+        ),
+        (
+            502,
+            &[("content-type", "text/html")],
+            "<html><title>Bad Gateway</title></html>",
+            "get_scene: 502 bad gateway: an HTML page, `Bad Gateway`",
+        ),
+        (
+            500,
+            &[],
+            "",
+            "get_scene: 500 internal server error: no message",
+        ),
+        (
+            429,
+            &[("retry-after", "1.5")],
+            r#"{"error":{"code":"rate_limit_exceeded","message":"Slow down","status":429}}"#,
+            "get_scene: 429 rate_limit_exceeded: Slow down",
+        ),
+        (
+            308,
+            &[("location", "https://elsewhere.example/v1/scenes/sc_1")],
+            "",
+            "get_scene: 308 permanent redirect: the service redirects to \
+             https://elsewhere.example/v1/scenes/sc_1; redirects are not followed, \
+             set the base URL to the right one",
+        ),
+    ] {
+        let error = get_scene(status, headers, body).await;
+        assert_eq!(error.to_string(), line);
+        assert_eq!(error.kind(), ErrorKind::Status);
+        assert_eq!(error.status().unwrap().as_u16(), status);
+        assert_eq!(error.body(), body.as_bytes());
+        assert_eq!(error.operation(), Some("get_scene"));
+        assert_eq!(error.is_not_found(), status == 404);
+        assert_eq!(error.is_rate_limited(), status == 429);
+        assert_eq!(error.is_retryable(), matches!(status, 429 | 500 | 502));
+    }
+    let limited = get_scene(429, &[("retry-after", "1.5")], "").await;
+    assert_eq!(limited.retry_after().unwrap().as_millis(), 1_500);
+}
+
+#[tokio::test]
+async fn a_success_that_is_not_understood_keeps_its_body() {
+    for body in ["<html>", "[]", "null", r#"{"ok":true}"#, "{"] {
+        let error = get_scene(200, &[], body).await;
+        assert_eq!(error.kind(), ErrorKind::Decode, "{body}");
+        assert_eq!(error.body(), body.as_bytes(), "{error}");
+        assert!(!error.is_retryable());
+    }
+}
+
+#[tokio::test]
+async fn any_success_status_is_a_success_and_an_empty_body_says_it_was_done() {
+    let server = MockServer::start_async().await;
+    server.delete_scene(|_, then| {
+        then.into_inner().status(204);
+    });
+    server.generate_scene(|_, then| {
+        then.into_inner()
+            .status(200)
+            .json_body(json!({"job_id": "job_9", "queue": 3}));
+    });
+    let client = client(&server.base_url());
+    let deleted = client.delete_scene().scene_id("sc_1").send().await.unwrap();
+    assert_eq!((deleted.status().as_u16(), deleted.ok), (204, None));
+    let accepted = client.generate_scene().prompt("x").send().await.unwrap();
+    assert_eq!(
+        (accepted.job_id.as_str(), &accepted.extra["queue"]),
+        ("job_9", &json!(3))
+    );
+}
+
+/// A server that reads a request and then does as it is told to the connection.
+async fn rude(answer: &'static str) -> Client {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    client(&url)
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_generation_is_an_unknown_outcome_and_not_sent_again() {
+    for answer in [
+        "",
+        "HTTP/1.1 202 Accepted\r\n",
+        "HTTP/1.1 202 Accepted\r\ncontent-length: 90\r\n\r\n{\"job_id\":",
+        "HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nno",
+        "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n",
+    ] {
+        let client = rude(answer).await;
+        let error = client
+            .generate_scene()
+            .prompt("x")
+            .start()
+            .await
+            .unwrap_err();
+        assert!(error.is_outcome_unknown(), "{answer}: {error}");
+        assert!(!error.is_retryable(), "{answer}: {error}");
+        let read = client.whoami().send().await.unwrap_err();
+        assert!(!read.is_outcome_unknown(), "{answer}: {read}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_refused_says_so_and_where() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = client(&url)
+        .generate_scene()
+        .prompt("x")
+        .start()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert!(error.is_retryable() && !error.is_outcome_unknown());
+    let line = error.to_string();
+    assert_eq!(line, format!("generate_scene: could not connect to {url}"));
+    assert!(
+        format!("{error:#}").starts_with(&format!("{line}: Connection refused")),
+        "{error:#}"
+    );
+}
+
+#[tokio::test]
+async fn an_export_that_is_no_archive_is_an_error_with_its_start() {
+    for (body, said) in [
+        (r#"{"ok":false}"#, r#"no ZIP archive but `{"ok":false}`"#),
+        ("", "an empty answer where a ZIP archive was due"),
+        ("PK", "no ZIP archive but `PK`"),
+    ] {
+        let server = MockServer::start_async().await;
+        server.export_scene(|_, then| {
+            then.into_inner().status(200).body(body);
+        });
+        let client = client(&server.base_url());
+        let error = client
+            .export_scene()
+            .scene_id("sc_1")
+            .download()
+            .await
+            .unwrap_err();
+        assert_eq!(error.to_string(), format!("export_scene: {said}"));
+        assert_eq!(error.body(), body.as_bytes());
+    }
+}

@@ -1,0 +1,226 @@
+//! What is sent, byte for byte where it matters.
+
+use std::time::Duration;
+
+use gizmo_client::mock::MockServerExt;
+use gizmo_client::types::{JobAccepted, WhoAmI};
+use gizmo_client::{AssetPipeline, Client, ErrorKind, Format};
+use httpmock::MockServer;
+use serde_json::json;
+
+use crate::support::{CANARY, client};
+
+/// The least that is a ZIP archive: the end of an empty directory.
+const EMPTY_ZIP: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+fn accepted() -> JobAccepted {
+    JobAccepted::builder()
+        .job_id("job_1")
+        .scene_id("sc_1".to_owned())
+        .extra(serde_json::Map::new())
+        .try_into()
+        .unwrap()
+}
+
+fn whoami() -> WhoAmI {
+    serde_json::from_value(json!({"ok": true})).unwrap()
+}
+
+#[tokio::test]
+async fn a_request_carries_what_the_caller_set_and_nothing_else() {
+    let server = MockServer::start_async().await;
+    let mock = server.generate_scene(|when, then| {
+        when.into_inner()
+            .header("authorization", format!("Bearer {CANARY}"))
+            .header_missing("x-gizmo-service-token")
+            .header_missing("api-version")
+            .json_body(json!({"prompt": "a lab"}));
+        then.accepted(&accepted());
+    });
+    let job = client(&server.base_url())
+        .generate_scene()
+        .prompt("a lab")
+        .start()
+        .await
+        .unwrap();
+    assert_eq!((job.id(), job.scene_id()), ("job_1", Some("sc_1")));
+    mock.assert();
+}
+
+#[tokio::test]
+async fn every_field_of_a_body_has_a_setter() {
+    let server = MockServer::start_async().await;
+    let scene = server.generate_scene(|when, then| {
+        when.into_inner().json_body(json!({
+            "prompt": "a lab", "model": "m", "asset_pipeline": "cad",
+            "reference_images": ["https://example.com/a.png"], "persist": false
+        }));
+        then.accepted(&accepted());
+    });
+    let asset = server.generate_asset(|when, then| {
+        when.into_inner()
+            .json_body(json!({"prompt": "a box", "scene_id": "sc_1", "asset_pipeline": "gizmo"}));
+        then.accepted(&accepted());
+    });
+    let update = server.update_scene(|when, then| {
+        when.scene_id("sc_1")
+            .into_inner()
+            .json_body(json!({"name": "lab", "description": "two benches"}));
+        then.ok(&serde_json::from_value(json!({"ok": true})).unwrap());
+    });
+    let client = client(&server.base_url());
+    client
+        .generate_scene()
+        .prompt("a lab")
+        .model("m")
+        .asset_pipeline(AssetPipeline::Cad)
+        .reference_images(vec!["https://example.com/a.png".to_owned()])
+        .persist(false)
+        .start()
+        .await
+        .unwrap();
+    client
+        .generate_asset()
+        .prompt("a box")
+        .scene_id("sc_1")
+        .asset_pipeline("gizmo")
+        .start()
+        .await
+        .unwrap();
+    let updated = client
+        .update_scene()
+        .scene_id("sc_1")
+        .name("lab")
+        .description("two benches")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(updated.ok, Some(true));
+    for mock in [scene, asset, update] {
+        mock.assert();
+    }
+}
+
+#[tokio::test]
+async fn a_service_token_goes_alone() {
+    let server = MockServer::start_async().await;
+    let mock = server.whoami(|when, then| {
+        when.into_inner()
+            .header("x-gizmo-service-token", "tok_1")
+            .header_missing("authorization");
+        then.ok(&whoami());
+    });
+    let client = Client::builder()
+        .service_token("tok_1")
+        .base_url(format!("{}/v1/", server.base_url()))
+        .build()
+        .unwrap();
+    client.whoami().send().await.unwrap();
+    mock.assert();
+}
+
+#[tokio::test]
+async fn a_caller_may_bring_a_reqwest_builder_of_their_own() {
+    let server = MockServer::start_async().await;
+    let mock = server.whoami(|when, then| {
+        when.into_inner().header("user-agent", "my-lab/2");
+        then.ok(&whoami());
+    });
+    let http = reqwest::Client::builder().user_agent("my-lab/2");
+    let client = Client::builder()
+        .api_key(CANARY)
+        .base_url(server.base_url())
+        .http(http)
+        .build()
+        .unwrap();
+    client.whoami().send().await.unwrap();
+    mock.assert();
+}
+
+#[tokio::test]
+async fn a_wrong_value_is_refused_before_anything_is_sent() {
+    let client = client("http://127.0.0.1:9");
+    let unknown = client
+        .export_scene()
+        .scene_id("sc_1")
+        .format("stl")
+        .download()
+        .await
+        .unwrap_err();
+    assert_eq!(unknown.to_string(), "export_scene: format: invalid value");
+    let missing = client.get_scene().send().await.unwrap_err();
+    assert_eq!(missing.to_string(), "get_scene: scene_id is missing");
+    let no_prompt = client.generate_scene().start().await.unwrap_err();
+    assert_eq!(no_prompt.to_string(), "generate_scene: prompt is missing");
+    // `DELETE /v1/scenes/..` would be `DELETE /v1/`.
+    let climbing = client
+        .delete_scene()
+        .scene_id("..")
+        .send()
+        .await
+        .unwrap_err();
+    assert!(
+        climbing.to_string().contains("path parameter"),
+        "{climbing}"
+    );
+    for error in [unknown, missing, no_prompt, climbing] {
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        assert!(!error.is_outcome_unknown() && !error.is_retryable());
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_says_nothing_is_given_up_on() {
+    let server = MockServer::start_async().await;
+    server.whoami(|_, then| {
+        then.ok(&whoami())
+            .into_inner()
+            .delay(Duration::from_secs(30));
+    });
+    let client = Client::builder()
+        .api_key(CANARY)
+        .base_url(server.base_url())
+        .idle_timeout(Duration::from_millis(20))
+        .build()
+        .unwrap();
+    let error = client.whoami().send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(error.is_timeout() && error.is_retryable());
+}
+
+#[tokio::test]
+async fn formats_are_sent_where_the_document_puts_them() {
+    let server = MockServer::start_async().await;
+    let scene = server.export_scene(|when, then| {
+        when.into_inner()
+            .json_body(json!({"format": "usd", "robot_profile": "franka"}));
+        then.into_inner().status(200).body(EMPTY_ZIP);
+    });
+    let asset = server.export_asset(|when, then| {
+        when.asset_id("ast_1").format(Format::Sdf);
+        then.into_inner().status(200).body(EMPTY_ZIP);
+    });
+    let client = client(&server.base_url());
+    let bytes = client
+        .export_scene()
+        .scene_id("sc_1")
+        .format(Format::Usd)
+        .robot_profile("franka")
+        .download()
+        .await
+        .unwrap()
+        .bytes(100)
+        .await
+        .unwrap();
+    assert_eq!(&bytes[..], EMPTY_ZIP);
+    let download = client
+        .export_asset()
+        .asset_id("ast_1")
+        .format(Format::Sdf)
+        .download()
+        .await
+        .unwrap();
+    assert_eq!(download.total(), Some(22));
+    scene.assert();
+    asset.assert();
+}

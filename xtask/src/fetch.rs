@@ -1,0 +1,234 @@
+//! Gets the document's bytes: from a file, or conditionally over https.
+
+use std::{fs, io::Read, path::Path, time::Duration};
+
+use ureq::{
+    Agent,
+    http::{Response, Uri, header},
+};
+
+use crate::{Error, Result};
+
+/// The service's own address.
+pub const LIVE: &str = "https://api.gizmo.antimlabs.com";
+
+/// No `OpenAPI` document comes near this; a stream without end does.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// Time for the name to resolve and the connection to stand.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Time for everything, redirects included.
+const TOTAL: Duration = Duration::from_secs(60);
+
+/// Redirects followed before it counts as a loop.
+const REDIRECTS: usize = 5;
+
+/// What a fetch brought.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// The bytes as served, with the `ETag` that came with them.
+    Document {
+        /// The body.
+        bytes: Vec<u8>,
+        /// The validator for the next conditional fetch.
+        etag: Option<String>,
+    },
+    /// The service says that what we have is current.
+    NotModified,
+}
+
+/// The document's address below a base URL in any spelling: with `/v1`, `/`, both or neither.
+///
+/// # Errors
+/// It is no http or https URL.
+pub fn document_url(base: &str) -> Result<String> {
+    let base = base.trim().trim_end_matches('/');
+    let base = base
+        .strip_suffix("/v1")
+        .unwrap_or(base)
+        .trim_end_matches('/');
+    if !(base.starts_with("https://") || base.starts_with("http://")) {
+        return Err(Error::refused(format!(
+            "the base URL `{base}` must start with https:// (or http:// for this machine)"
+        )));
+    }
+    Ok(format!("{base}/v1/openapi.json"))
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// It cannot be read, or is larger than any document.
+pub fn file(path: &Path) -> Result<Vec<u8>> {
+    let refused = |reason: String| Error::refused(format!("{}: {reason}", path.display()));
+    let size = fs::metadata(path)
+        .map_err(|error| refused(format!("cannot read the file: {error}")))?
+        .len();
+    if size > LARGEST {
+        return Err(refused(too_large()));
+    }
+    fs::read(path).map_err(|error| refused(format!("cannot read the file: {error}")))
+}
+
+/// Fetches over https, or over http from this machine; `etag` makes it conditional.
+///
+/// # Errors
+/// The address, the connection, the status or the size is not what it should be.
+pub fn url(address: &str, etag: Option<&str>) -> Result<Fetched> {
+    let mut uri = parse(address)?;
+    if uri.scheme_str() != Some("https") && !is_this_machine(&uri) {
+        return Err(Error::refused(format!(
+            "{address}: a document is fetched over https; http is for this machine alone"
+        )));
+    }
+    let agent = agent(&uri);
+    for _ in 0..=REDIRECTS {
+        let mut request = agent.get(&uri).header(header::ACCEPT, "application/json");
+        if let Some(etag) = etag {
+            request = request.header(header::IF_NONE_MATCH, etag);
+        }
+        let response = request
+            .call()
+            .map_err(|error| Error::network(format!("cannot fetch {uri}: {error}")))?;
+        match response.status().as_u16() {
+            200 => return body(&uri, response),
+            304 if etag.is_some() => return Ok(Fetched::NotModified),
+            301 | 302 | 303 | 307 | 308 => uri = redirected(&uri, &response)?,
+            status => {
+                return Err(Error::network(format!(
+                    "{uri} answered {status}{}; check the URL",
+                    response
+                        .status()
+                        .canonical_reason()
+                        .map(|reason| format!(" {reason}"))
+                        .unwrap_or_default()
+                )));
+            }
+        }
+    }
+    Err(Error::network(format!(
+        "{address} redirects more than {REDIRECTS} times"
+    )))
+}
+
+/// Redirects are followed by hand, since each one's scheme counts.
+fn agent(uri: &Uri) -> Agent {
+    let config = Agent::config_builder()
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .timeout_connect(Some(CONNECT))
+        .timeout_global(Some(TOTAL))
+        .user_agent("gizmo-client-xtask");
+    // The environment's proxy knows nothing of this machine's ports.
+    let config = if is_this_machine(uri) {
+        config.proxy(None)
+    } else {
+        config
+    };
+    config.build().into()
+}
+
+fn body(uri: &Uri, mut response: Response<ureq::Body>) -> Result<Fetched> {
+    let etag = response
+        .headers()
+        .get(header::ETAG)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let mut bytes = Vec::new();
+    response
+        .body_mut()
+        .as_reader()
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::network(format!("{uri} broke off: {error}")))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(Error::refused(format!("{uri}: {}", too_large())));
+    }
+    Ok(Fetched::Document { bytes, etag })
+}
+
+fn too_large() -> String {
+    format!("larger than {} MiB, so no document", LARGEST / 1024 / 1024)
+}
+
+fn redirected(from: &Uri, response: &Response<ureq::Body>) -> Result<Uri> {
+    let location = response
+        .headers()
+        .get(header::LOCATION)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(|| Error::network(format!("{from} redirects to nowhere")))?;
+    let target = if location.starts_with('/') && !location.starts_with("//") {
+        let origin = format!(
+            "{}://{}",
+            from.scheme_str().unwrap_or("https"),
+            from.authority().map_or("", |authority| authority.as_str())
+        );
+        format!("{origin}{location}")
+    } else {
+        location.to_owned()
+    };
+    let target = parse(&target)?;
+    if target.scheme_str() != Some("https") {
+        return Err(Error::network(format!(
+            "{from} redirects to {target}, which is not https"
+        )));
+    }
+    Ok(target)
+}
+
+fn parse(address: &str) -> Result<Uri> {
+    address
+        .parse::<Uri>()
+        .ok()
+        .filter(|uri| uri.host().is_some() && uri.scheme().is_some())
+        .ok_or_else(|| Error::refused(format!("`{address}` is no URL")))
+}
+
+fn is_this_machine(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or("").trim_matches(['[', ']']);
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_taken_in_every_spelling() {
+        for base in [
+            "https://h.example",
+            "https://h.example/",
+            "https://h.example/v1",
+            "https://h.example/v1/",
+            " https://h.example//v1// ",
+        ] {
+            assert_eq!(
+                document_url(base).unwrap(),
+                "https://h.example/v1/openapi.json",
+                "{base}"
+            );
+        }
+        assert!(document_url("h.example").is_err());
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_alone() {
+        for (address, expected) in [
+            ("http://127.0.0.1:1/x", true),
+            ("http://[::1]:1/x", true),
+            ("http://localhost/x", true),
+            ("http://127.0.0.1.example/x", false),
+            ("http://example.com/x", false),
+        ] {
+            assert_eq!(
+                is_this_machine(&parse(address).unwrap()),
+                expected,
+                "{address}"
+            );
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `$defs` inside a schema become components, and references to them follow.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use heck::ToUpperCamelCase;
+use serde_json::{Value, json};
+
+use crate::{Error, Result, ledger::Ledger, pointer};
+
+use super::{
+    reach,
+    walk::{self, Site},
+};
+
+const KEYWORDS: [&str; 2] = ["$defs", "definitions"];
+
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+    // By owner, the components that came out of it: `#/$defs/…` in them still means the owner's.
+    let mut families = BTreeMap::new();
+    for site in walk::schemas(document) {
+        let family: &mut BTreeSet<String> = families.entry(site.owner.clone()).or_default();
+        for keyword in KEYWORDS {
+            hoist(document, &site, keyword, family, ledger);
+        }
+    }
+    check(document)
+}
+
+/// Moves the definitions that one schema holds into `components.schemas`.
+fn hoist(
+    document: &mut Value,
+    site: &Site,
+    keyword: &str,
+    family: &mut BTreeSet<String>,
+    ledger: &mut Ledger,
+) {
+    let at = pointer::join(&site.pointer, keyword);
+    let Some(Value::Object(definitions)) = pointer::remove(document, &at) else {
+        return;
+    };
+    let mut renamed = BTreeMap::new();
+    for (name, schema) in definitions {
+        let target = free_name(document, &site.owner, &name, &schema);
+        let at = pointer::join(&at, &name);
+        renamed.insert(format!("#/{keyword}/{name}"), target.clone());
+        renamed.insert(format!("#{at}"), target.clone());
+        ledger.exact(at);
+        document["components"]["schemas"][target] = schema;
+    }
+    family.extend(renamed.values().cloned());
+    for inner in walk::schemas(document) {
+        let local = inner.owner == site.owner || family.contains(&inner.owner);
+        let Some(schema) = pointer::object_mut(document, &inner.pointer) else {
+            continue;
+        };
+        let reference = schema.get("$ref").and_then(Value::as_str).unwrap_or("");
+        if let Some(name) = renamed.get(reference)
+            && (local || reference.starts_with(&format!("#{at}")))
+        {
+            schema["$ref"] = reach::reference(name)["$ref"].clone();
+        }
+    }
+}
+
+/// The definition's own name, unless a component of another shape has it already.
+fn free_name(document: &Value, owner: &str, own: &str, schema: &Value) -> String {
+    let taken = |name: &str| {
+        document["components"]["schemas"]
+            .get(name)
+            .is_some_and(|existing| existing != schema)
+    };
+    if !taken(own) {
+        return own.to_owned();
+    }
+    let longer = format!("{owner}{}", own.to_upper_camel_case());
+    let mut name = longer.clone();
+    let mut number = 2;
+    while taken(&name) {
+        name = format!("{longer}{number}");
+        number += 1;
+    }
+    name
+}
+
+/// Whatever is still referred to must be a component that exists.
+fn check(document: &mut Value) -> Result<()> {
+    for site in walk::schemas(document) {
+        let schema = document.pointer(&site.pointer).unwrap_or(&Value::Null);
+        let Some(reference) = schema.get("$ref") else {
+            continue;
+        };
+        let exists = reach::target(schema)
+            .is_some_and(|name| document["components"]["schemas"].get(&name).is_some());
+        if !exists {
+            return Err(Error::refused(format!(
+                "{} refers to {}, which is no component of the document",
+                site.pointer,
+                reference
+                    .as_str()
+                    .map_or_else(|| json!(reference).to_string(), str::to_owned)
+            )));
+        }
+    }
+    Ok(())
+}

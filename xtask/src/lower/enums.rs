@@ -1,0 +1,159 @@
+//! Enums with names: those written inline become components, and those received stay open.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use heck::ToUpperCamelCase;
+use serde_json::{Map, Value, json};
+
+use crate::{ledger::Ledger, pointer};
+
+use super::{
+    reach::{self, Reach},
+    walk::{self, Position, Site},
+};
+
+/// An enum inside another schema becomes a component named after its property.
+///
+/// All enums of one property name that allow the same values share one component; otherwise
+/// each is named after its owner as well.
+pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
+    let found: Vec<Site> = walk::schemas(document)
+        .into_iter()
+        .filter(|site| !(site.is_root() && site.position == Position::Component))
+        .filter(|site| document.pointer(&site.pointer).is_some_and(is_enum))
+        .collect();
+    let mut by_name: BTreeMap<String, BTreeSet<Vec<String>>> = BTreeMap::new();
+    for site in &found {
+        let schema = document.pointer(&site.pointer).expect("it was found above");
+        by_name
+            .entry(short_name(site))
+            .or_default()
+            .insert(values(schema));
+    }
+    for site in found {
+        let schema = document.pointer(&site.pointer).expect("it was found above");
+        let allowed = values(schema);
+        let short = short_name(&site);
+        let long = format!("{}{short}", site.owner);
+        let mut names = vec![long.clone(), format!("{long}Value")];
+        if by_name[&short].len() == 1 {
+            names.insert(0, short);
+        }
+        let fits = |name: &&String| match document["components"]["schemas"].get(name.as_str()) {
+            None => true,
+            Some(component) => is_enum(component) && values(component) == allowed,
+        };
+        let Some(name) = names.iter().find(fits) else {
+            continue; // Its three names are taken by other shapes: it stays where it is.
+        };
+        let component = document["components"]["schemas"].get(name).cloned();
+        if component.is_none() {
+            let shape = definition(schema);
+            document["components"]["schemas"][name] = shape;
+        }
+        let node = document
+            .pointer_mut(&site.pointer)
+            .expect("it was found above");
+        refer(node, name, &site);
+        ledger.exact(site.pointer);
+    }
+}
+
+/// A string of which two values or more are allowed; one value tags a variant and stays inline.
+fn is_enum(schema: &Value) -> bool {
+    schema["type"] == "string"
+        && schema["enum"]
+            .as_array()
+            .is_some_and(|values| values.len() > 1)
+}
+
+fn values(schema: &Value) -> Vec<String> {
+    let mut values: Vec<String> = schema["enum"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(ToString::to_string)
+        .collect();
+    values.sort();
+    values
+}
+
+fn short_name(site: &Site) -> String {
+    site.property
+        .as_deref()
+        .map(ToUpperCamelCase::to_upper_camel_case)
+        .filter(|name| name.starts_with(|first: char| first.is_ascii_alphabetic()))
+        .unwrap_or_else(|| "Value".to_owned())
+}
+
+/// What belongs to the enum itself, wherever it is used.
+fn definition(schema: &Value) -> Value {
+    let mut component = json!({ "type": "string" });
+    if let Some(description) = schema.get("description") {
+        component["description"] = description.clone();
+    }
+    component["enum"] = schema["enum"].clone();
+    component
+}
+
+/// Leaves a reference, with what belongs to this use of the enum beside it.
+fn refer(node: &mut Value, name: &str, site: &Site) {
+    let mut rest: Map<String, Value> = node.as_object().cloned().unwrap_or_default();
+    for keyword in ["type", "enum", "format"] {
+        rest.shift_remove(keyword);
+    }
+    if site.position == Position::Parameter && site.is_root() {
+        rest.shift_remove("description"); // The parameter has its own.
+    }
+    if rest.is_empty() {
+        *node = reach::reference(name);
+    } else {
+        rest.insert("allOf".to_owned(), json!([reach::reference(name)]));
+        *node = Value::Object(rest);
+    }
+}
+
+/// Marks the enums that answers may contain: a value that is new must not fail to decode.
+pub(super) fn open(document: &mut Value, ledger: &mut Ledger) {
+    let reach = Reach::of(document);
+    let variants = variants(document);
+    for site in walk::schemas(document) {
+        if !reach.is_received(&site) {
+            continue;
+        }
+        let is_component = site.is_root() && site.position == Position::Component;
+        let is_tag = pointer::split(&site.pointer)
+            .and_then(|(properties, _)| pointer::split(properties))
+            .is_some_and(|(object, _)| variants.contains(object));
+        let Some(schema) = pointer::object_mut(document, &site.pointer) else {
+            continue;
+        };
+        if schema.get("type") != Some(&json!("string")) || !schema.contains_key("enum") {
+            continue;
+        }
+        if is_component && !schema.contains_key("x-handwritten") {
+            if schema.insert("x-open-enum".to_owned(), json!(true)) != Some(json!(true)) {
+                ledger.exact(site.pointer);
+            }
+        } else if !(site.is_property() && is_tag) {
+            schema.shift_remove("enum");
+            ledger.lossy(pointer::join(&site.pointer, "enum"));
+        }
+    }
+}
+
+/// The pointers of the objects that are variants of a union, where one value tells them apart.
+fn variants(document: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for site in walk::schemas(document) {
+        if !matches!(site.keyword, Some("anyOf" | "oneOf")) {
+            continue;
+        }
+        let schema = document.pointer(&site.pointer).unwrap_or(&Value::Null);
+        match reach::target(schema) {
+            Some(name) => found.insert(pointer::join("/components/schemas", &name)),
+            None => found.insert(site.pointer),
+        };
+    }
+    found
+}

@@ -1,0 +1,64 @@
+//! Limits on texts, lists and objects go; for what is sent they are told in the description.
+//!
+//! The generator makes a type of its own of every text with a limit, so that a limit which upstream
+//! adds would change the signatures of the client. The service checks them all the same.
+
+use serde_json::Value;
+
+use crate::{ledger::Ledger, pointer};
+
+use super::{reach::Reach, requests, walk};
+
+const LIMITS: [&str; 9] = [
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "minProperties",
+    "maxProperties",
+    "multipleOf",
+];
+
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
+    let reach = Reach::of(document);
+    for site in walk::schemas(document) {
+        for keyword in LIMITS {
+            let at = pointer::join(&site.pointer, keyword);
+            let Some(schema) = pointer::object_mut(document, &site.pointer) else {
+                continue;
+            };
+            let Some(limit) = schema.shift_remove(keyword) else {
+                continue;
+            };
+            if reach.is_sent(&site)
+                && let Some(sentence) = sentence(keyword, &limit)
+            {
+                requests::note(document, &site, &sentence);
+            }
+            ledger.lossy(at);
+        }
+    }
+}
+
+/// A limit in words; `None` for one that limits nothing.
+fn sentence(keyword: &str, limit: &Value) -> Option<String> {
+    let count = |unit: &str| {
+        let plural = if *limit == 1 { "" } else { "s" };
+        format!("{limit} {unit}{plural}")
+    };
+    match keyword {
+        "minLength" | "minItems" | "minProperties" if *limit == 0 => None,
+        "uniqueItems" if *limit == false => None,
+        "minLength" => Some(format!("At least {}.", count("character"))),
+        "maxLength" => Some(format!("At most {}.", count("character"))),
+        "minItems" => Some(format!("At least {}.", count("item"))),
+        "maxItems" => Some(format!("At most {}.", count("item"))),
+        "minProperties" => Some(format!("At least {}.", count("field"))),
+        "maxProperties" => Some(format!("At most {}.", count("field"))),
+        "uniqueItems" => Some("No item twice.".to_owned()),
+        "multipleOf" => Some(format!("A multiple of {limit}.")),
+        _ => Some(format!("Matches `{}`.", limit.as_str().unwrap_or_default())),
+    }
+}

@@ -1,0 +1,95 @@
+//! From `OpenAPI` 3.1 to 3.0.3, and then to what the generator takes.
+//!
+//! One rule a file or a small function. A rule reads positions from `walk`, rewrites in place and
+//! writes each rewrite into the ledger. Lowering what has been lowered changes nothing.
+
+mod bodies;
+mod bounds;
+mod constants;
+mod contents;
+mod definitions;
+mod enums;
+mod envelope;
+mod errors;
+mod examples;
+mod inline;
+mod keywords;
+mod limits;
+mod nullable;
+mod objects;
+mod operation_ids;
+mod prune;
+mod reach;
+mod references;
+mod requests;
+mod responses;
+mod success;
+mod titles;
+mod tuples;
+pub(crate) mod walk;
+
+use serde_json::Value;
+
+use crate::{Result, ledger::Ledger};
+
+/// A pass over the whole document.
+enum Rule {
+    Rewrite(fn(&mut Value, &mut Ledger)),
+    /// A pass that may find something without a place in the result.
+    Demand(fn(&mut Value, &mut Ledger) -> Result<()>),
+}
+
+use Rule::{Demand, Rewrite};
+
+/// The rules in the order they run. The first half is 3.1 → 3.0, the second the generator's needs.
+const RULES: [(&str, Rule); 33] = [
+    ("inline-component", Demand(inline::apply)),
+    ("unknown-keyword", Demand(keywords::check)),
+    ("dropped-section", Rewrite(envelope::apply)),
+    ("definitions", Demand(definitions::apply)),
+    ("dropped-keyword", Rewrite(keywords::drop)),
+    ("boolean-schema", Rewrite(objects::booleans)),
+    ("content-encoding", Rewrite(contents::apply)),
+    ("prefix-items", Rewrite(tuples::apply)),
+    ("pattern-properties", Rewrite(objects::patterns)),
+    ("const", Rewrite(constants::apply)),
+    ("exclusive-bounds", Rewrite(bounds::exclusive)),
+    ("examples", Rewrite(examples::apply)),
+    ("nullable", Rewrite(nullable::apply)),
+    ("nullable-component", Rewrite(nullable::components)),
+    ("ref-siblings", Rewrite(references::apply)),
+    ("title", Rewrite(titles::apply)),
+    ("format", Rewrite(contents::formats)),
+    ("operation-id", Demand(operation_ids::apply)),
+    ("request-media-type", Rewrite(bodies::apply)),
+    ("success-response", Rewrite(success::apply)),
+    ("success-content", Rewrite(success::contents)),
+    ("error-response", Rewrite(errors::apply)),
+    ("nullable-parameter", Rewrite(requests::nullable_parameters)),
+    ("named-enum", Rewrite(enums::hoist)),
+    ("unsigned-integer", Rewrite(bounds::unsigned)),
+    ("limit", Rewrite(limits::apply)),
+    ("request-default", Rewrite(requests::defaults)),
+    ("plain-reference", Rewrite(references::plain)),
+    ("open-object", Rewrite(responses::open_objects)),
+    ("open-value", Rewrite(responses::open_values)),
+    ("open-enum", Rewrite(enums::open)),
+    ("prune", Rewrite(prune::apply)),
+    ("order", Rewrite(prune::sort)),
+];
+
+/// Lowers `document` in place and returns what was rewritten.
+///
+/// # Errors
+/// The document uses something that has no place in the result; the message names its pointer.
+pub fn lower(document: &mut Value) -> Result<Ledger> {
+    let mut ledger = Ledger::default();
+    for (name, rule) in RULES {
+        ledger.begin(name);
+        match rule {
+            Rewrite(rewrite) => rewrite(document, &mut ledger),
+            Demand(demand) => demand(document, &mut ledger)?,
+        }
+    }
+    Ok(ledger)
+}

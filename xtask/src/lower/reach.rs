@@ -1,0 +1,91 @@
+//! Which components requests and responses reach.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::walk::{self, Position, Site};
+
+const SCHEMAS: &str = "#/components/schemas/";
+
+/// The component that a schema refers to, if it is a reference to one.
+pub(crate) fn target(schema: &Value) -> Option<String> {
+    let name = schema.get("$ref")?.as_str()?.strip_prefix(SCHEMAS)?;
+    Some(name.replace("~1", "/").replace("~0", "~"))
+}
+
+/// A reference to a component.
+pub(crate) fn reference(name: &str) -> Value {
+    let name = name.replace('~', "~0").replace('/', "~1");
+    serde_json::json!({ "$ref": format!("{SCHEMAS}{name}") })
+}
+
+/// The components that are sent, and those that are received.
+#[derive(Debug, Default)]
+pub(crate) struct Reach {
+    request: BTreeSet<String>,
+    response: BTreeSet<String>,
+}
+
+impl Reach {
+    pub(crate) fn of(document: &Value) -> Self {
+        let mut reach = Self::default();
+        for root in walk::roots(document) {
+            let found = match root.position {
+                Position::Component => continue,
+                Position::Parameter | Position::RequestBody => &mut reach.request,
+                Position::Response => &mut reach.response,
+            };
+            follow(document, &root, found);
+        }
+        reach
+    }
+
+    /// Whether a schema at this site may be part of a request.
+    pub(crate) fn is_sent(&self, site: &Site) -> bool {
+        match site.position {
+            Position::Component => self.request.contains(&site.owner),
+            Position::Parameter | Position::RequestBody => true,
+            Position::Response => false,
+        }
+    }
+
+    /// Whether a schema at this site may be part of a response.
+    pub(crate) fn is_received(&self, site: &Site) -> bool {
+        match site.position {
+            Position::Component => self.response.contains(&site.owner),
+            Position::Parameter | Position::RequestBody => false,
+            Position::Response => true,
+        }
+    }
+
+    /// Whether any operation reaches this component.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.request.contains(name) || self.response.contains(name)
+    }
+}
+
+fn follow(document: &Value, root: &Site, found: &mut BTreeSet<String>) {
+    for site in walk::below(document, root) {
+        let Some(schema) = document.pointer(&site.pointer) else {
+            continue;
+        };
+        let mapped = schema["discriminator"]["mapping"]
+            .as_object()
+            .into_iter()
+            .flat_map(|mapping| mapping.values())
+            .filter_map(|value| target(&serde_json::json!({ "$ref": value })));
+        for name in target(schema).into_iter().chain(mapped) {
+            if found.insert(name.clone()) {
+                let component = Site {
+                    pointer: crate::pointer::join("/components/schemas", &name),
+                    position: Position::Component,
+                    owner: name,
+                    keyword: None,
+                    property: None,
+                };
+                follow(document, &component, found);
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! A `$ref` with siblings, which 3.0 ignores, becomes `allOf`; an `allOf` without needs none.
+
+use serde_json::{Value, json};
+
+use crate::{ledger::Ledger, pointer};
+
+use super::walk;
+
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
+    for site in walk::schemas(document) {
+        let Some(schema) = pointer::object_mut(document, &site.pointer) else {
+            continue;
+        };
+        if schema.len() < 2 {
+            continue;
+        }
+        let Some(reference) = schema.shift_remove("$ref") else {
+            continue;
+        };
+        let all = schema.entry("allOf").or_insert_with(|| json!([]));
+        if let Value::Array(all) = all {
+            all.insert(0, json!({ "$ref": reference }));
+        }
+        ledger.exact(site.pointer);
+    }
+}
+
+/// `allOf` with one reference and nothing beside it is that reference.
+pub(super) fn plain(document: &mut Value, ledger: &mut Ledger) {
+    for site in walk::schemas(document) {
+        let Some(schema) = document.pointer_mut(&site.pointer) else {
+            continue;
+        };
+        let is_alone = schema.as_object().is_some_and(|schema| schema.len() == 1);
+        let Some([only]) = schema["allOf"].as_array().map(Vec::as_slice) else {
+            continue;
+        };
+        if is_alone && only.get("$ref").is_some() {
+            *schema = only.clone();
+            ledger.exact(site.pointer);
+        }
+    }
+}

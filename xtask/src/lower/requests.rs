@@ -1,0 +1,83 @@
+//! What is sent: only what the caller set.
+
+use serde_json::{Value, json};
+
+use crate::{ledger::Ledger, pointer};
+
+use super::{
+    reach::Reach,
+    walk::{self, Position, Site},
+};
+
+/// A default in a request goes into the description, so that the service applies its own.
+pub(super) fn defaults(document: &mut Value, ledger: &mut Ledger) {
+    let reach = Reach::of(document);
+    for site in walk::schemas(document) {
+        if !reach.is_sent(&site) {
+            continue;
+        }
+        let Some(schema) = pointer::object_mut(document, &site.pointer) else {
+            continue;
+        };
+        let Some(default) = schema.shift_remove("default") else {
+            continue;
+        };
+        match default {
+            Value::Null => {}
+            Value::String(text) => note(document, &site, &format!("Defaults to `{text}`.")),
+            other => note(document, &site, &format!("Defaults to `{other}`.")),
+        }
+        ledger.lossy(pointer::join(&site.pointer, "default"));
+    }
+}
+
+/// Adds a sentence to the description that a reader of the generated code sees.
+///
+/// A parameter has one of its own, outside its schema, and that is the one shown.
+pub(super) fn note(document: &mut Value, site: &Site, sentence: &str) {
+    let holder = match pointer::split(&site.pointer) {
+        Some((parent, _)) if site.position == Position::Parameter && site.is_root() => parent,
+        _ => &site.pointer,
+    };
+    let inner = document
+        .pointer(&site.pointer)
+        .and_then(|schema| schema["description"].as_str())
+        .map(str::to_owned);
+    let Some(holder) = pointer::object_mut(document, holder) else {
+        return;
+    };
+    let text = holder
+        .get("description")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .or(inner)
+        .unwrap_or_default();
+    let text = match text.trim_end() {
+        "" => sentence.to_owned(),
+        text if text.ends_with(['.', '!', '?']) => format!("{text} {sentence}"),
+        text => format!("{text}. {sentence}"),
+    };
+    holder.insert("description".to_owned(), json!(text));
+}
+
+/// A parameter is there or not; a null cannot be sent as one.
+pub(super) fn nullable_parameters(document: &mut Value, ledger: &mut Ledger) {
+    for site in walk::schemas(document) {
+        if site.position != Position::Parameter || !site.is_root() {
+            continue;
+        }
+        let Some(schema) = pointer::object_mut(document, &site.pointer) else {
+            continue;
+        };
+        if schema.shift_remove("nullable").is_none() {
+            continue;
+        }
+        ledger.exact(pointer::join(&site.pointer, "nullable"));
+        let parameter = pointer::split(&site.pointer).map_or("", |(parent, _)| parent);
+        if let Some(parameter) = pointer::object_mut(document, parameter)
+            && parameter.get("in") != Some(&json!("path"))
+        {
+            parameter.insert("required".to_owned(), json!(false));
+        }
+    }
+}

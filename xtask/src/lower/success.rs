@@ -1,0 +1,137 @@
+//! One success answer an operation, with one body.
+
+use serde_json::{Map, Value, json};
+
+use crate::{ledger::Ledger, pointer};
+
+use super::walk;
+
+/// Of several success answers the one that says most stays.
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
+    for operation in walk::operations(document) {
+        let at = pointer::join(&operation.pointer, "responses");
+        let Some(responses) = pointer::object_mut(document, &at) else {
+            continue;
+        };
+        let successes: Vec<String> = responses
+            .keys()
+            .filter(|status| is_success(status))
+            .cloned()
+            .collect();
+        if successes.is_empty() {
+            // A lone `default` is how some say "the answer": beside errors it would be one.
+            if let Some(answer) = responses.shift_remove("default") {
+                responses.shift_insert(0, "2XX".to_owned(), answer);
+                ledger.lossy(pointer::join(&at, "default"));
+            }
+            continue;
+        }
+        let richest = successes
+            .iter()
+            .enumerate()
+            .max_by_key(|(index, status)| {
+                (richness(&responses[*status]), std::cmp::Reverse(*index))
+            })
+            .map(|(_, status)| status.clone())
+            .expect("there is one at least");
+        for status in successes.iter().filter(|status| **status != richest) {
+            responses.shift_remove(status);
+            ledger.lossy(pointer::join(&at, status));
+        }
+    }
+}
+
+pub(super) fn is_success(status: &str) -> bool {
+    status.len() == 3 && status.starts_with('2')
+}
+
+/// Of several bodies of one answer the one that says most stays; JSON always has a schema.
+///
+/// The generator would take the JSON and ignore a file beside it.
+pub(super) fn contents(document: &mut Value, ledger: &mut Ledger) {
+    for operation in walk::operations(document) {
+        let responses = pointer::join(&operation.pointer, "responses");
+        let statuses: Vec<String> = document
+            .pointer(&responses)
+            .and_then(Value::as_object)
+            .map(|responses| {
+                responses
+                    .keys()
+                    .filter(|s| is_success(s))
+                    .cloned()
+                    .collect()
+            })
+            .unwrap_or_default();
+        for status in statuses {
+            let at = pointer::join(&pointer::join(&responses, &status), "content");
+            if let Some(content) = pointer::object_mut(document, &at) {
+                keep_one(content, &at, ledger);
+            }
+        }
+    }
+}
+
+fn keep_one(content: &mut Map<String, Value>, at: &str, ledger: &mut Ledger) {
+    let best = content
+        .iter()
+        .enumerate()
+        .max_by_key(|(index, (media_type, body))| {
+            (worth(media_type, body), std::cmp::Reverse(*index))
+        })
+        .map(|(_, (media_type, _))| media_type.clone());
+    let others: Vec<String> = content
+        .keys()
+        .filter(|media_type| Some(*media_type) != best.as_ref())
+        .cloned()
+        .collect();
+    for media_type in others {
+        content.shift_remove(&media_type);
+        ledger.lossy(pointer::join(at, &media_type));
+    }
+    for (media_type, body) in content.iter_mut() {
+        let at = pointer::join(at, media_type);
+        let Some(body) = body.as_object_mut() else {
+            continue;
+        };
+        if is_json(media_type) && !body.contains_key("schema") {
+            body.insert("schema".to_owned(), json!({}));
+            ledger.exact(pointer::join(&at, "schema"));
+        }
+        if body.shift_remove("encoding").is_some() {
+            ledger.lossy(pointer::join(&at, "encoding"));
+        }
+    }
+}
+
+fn richness(response: &Value) -> u8 {
+    response["content"]
+        .as_object()
+        .into_iter()
+        .flat_map(|content| content.iter())
+        .map(|(media_type, body)| worth(media_type, body))
+        .max()
+        .unwrap_or(0)
+}
+
+/// How much a body says: a file, then a stream, then typed JSON, then other text.
+fn worth(media_type: &str, body: &Value) -> u8 {
+    let schema = &body["schema"];
+    let is_untyped = schema.as_object().is_none_or(Map::is_empty);
+    let essence = media_type.split(';').next().unwrap_or("").trim();
+    match essence {
+        "text/event-stream" => 4,
+        _ if is_json(essence) && is_untyped => 1,
+        _ if is_json(essence) => 3,
+        _ if essence.starts_with("text/")
+            || essence.ends_with("xml")
+            || essence.ends_with("json") =>
+        {
+            2
+        }
+        _ => 5,
+    }
+}
+
+fn is_json(media_type: &str) -> bool {
+    media_type == "application/json" || media_type.starts_with("application/json;")
+}

@@ -1,0 +1,30 @@
+//! Runs the simulator as a child, so that this package compiles without it.
+
+use std::{
+    env,
+    process::{Command, ExitCode},
+};
+
+use crate::{Error, Result};
+
+/// Runs `gizmo-simulator` until it ends and returns its exit code.
+///
+/// # Errors
+/// Cargo cannot be started.
+pub fn run(port: Option<u16>, speed: Option<f64>) -> Result<ExitCode> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["run", "--quiet", "-p", "gizmo-simulator", "--"]);
+    if let Some(port) = port {
+        command.args(["--port", &port.to_string()]);
+    }
+    if let Some(speed) = speed {
+        command.args(["--speed", &speed.to_string()]);
+    }
+    let status = command
+        .status()
+        .map_err(|error| Error::refused(format!("cannot start cargo: {error}")))?;
+    // Ended by a signal, as by Ctrl-C, it has no code of its own.
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(ExitCode::from(code.unwrap_or(1)))
+}

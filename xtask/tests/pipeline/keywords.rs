@@ -1,0 +1,352 @@
+//! Keywords of 3.1 that 3.0 says otherwise, or not at all.
+
+use serde_json::{Value, json};
+
+use crate::document::{
+    answering, document, lowered, received, received_property, received_with, refused,
+    sent_property, sent_with,
+};
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+#[test]
+fn siblings_of_a_reference_move_beside_an_all_of() {
+    let other = json!({"Other": {"type": "object", "properties": {"a": {"type": "string"}}}});
+    let subject = json!({"type": "object", "properties": {
+        "it": {"$ref": "#/components/schemas/Other", "description": "d"},
+        "alone": {"allOf": [reference("Other")]},
+    }});
+    let properties = &received_with(&subject, &other)["Subject"]["properties"];
+    assert_eq!(
+        properties["it"],
+        json!({"description": "d", "allOf": [reference("Other")]})
+    );
+    assert_eq!(properties["alone"], reference("Other"));
+}
+
+#[test]
+fn const_becomes_an_enum_of_one_falsy_values_too() {
+    for (schema, expected) in [
+        (
+            json!({"const": "a"}),
+            json!({"enum": ["a"], "type": "string"}),
+        ),
+        (
+            json!({"const": ""}),
+            json!({"enum": [""], "type": "string"}),
+        ),
+        (json!({"const": 0}), json!({"enum": [0], "type": "integer"})),
+        (
+            json!({"const": false, "type": "boolean"}),
+            json!({"enum": [false], "type": "boolean"}),
+        ),
+    ] {
+        assert_eq!(sent_property(&schema), expected, "{schema}");
+    }
+}
+
+#[test]
+fn exclusive_bounds_are_said_as_3_0_says_them() {
+    for (schema, expected) in [
+        (
+            json!({"type": "number", "exclusiveMinimum": 0}),
+            json!({"type": "number", "minimum": 0, "exclusiveMinimum": true}),
+        ),
+        (
+            json!({"type": "number", "exclusiveMaximum": 1.5}),
+            json!({"type": "number", "maximum": 1.5, "exclusiveMaximum": true}),
+        ),
+        (
+            json!({"type": "number", "minimum": 3, "exclusiveMinimum": 2}),
+            json!({"type": "number", "minimum": 3}),
+        ),
+        (
+            json!({"type": "integer", "exclusiveMinimum": -5}),
+            json!({"type": "integer", "minimum": -4}),
+        ),
+        (
+            json!({"type": "integer", "exclusiveMaximum": 10}),
+            json!({"type": "integer", "maximum": 9}),
+        ),
+        (
+            json!({"type": "integer", "minimum": -3.0, "maximum": 3.0}),
+            json!({"type": "integer", "minimum": -3, "maximum": 3}),
+        ),
+    ] {
+        assert_eq!(sent_property(&schema), expected, "{schema}");
+    }
+}
+
+#[test]
+fn examples_become_the_first_of_them() {
+    for (schema, expected) in [
+        (
+            json!({"type": "string", "examples": ["a", "b"]}),
+            json!({"type": "string", "example": "a"}),
+        ),
+        (
+            json!({"type": "string", "examples": []}),
+            json!({"type": "string"}),
+        ),
+        (
+            json!({"type": "string", "example": "x", "examples": ["a"]}),
+            json!({"type": "string", "example": "x"}),
+        ),
+    ] {
+        assert_eq!(received_property(&schema), expected, "{schema}");
+    }
+}
+
+#[test]
+fn encodings_become_formats() {
+    for (schema, expected) in [
+        (
+            json!({"type": "string", "contentEncoding": "base64"}),
+            json!({"type": "string", "format": "byte"}),
+        ),
+        (
+            json!({"type": "string", "contentMediaType": "application/octet-stream"}),
+            json!({"type": "string", "format": "binary"}),
+        ),
+        (
+            json!({"type": "string", "contentEncoding": "base64", "contentMediaType": "image/png"}),
+            json!({"type": "string", "format": "byte"}),
+        ),
+    ] {
+        assert_eq!(received_property(&schema), expected, "{schema}");
+    }
+}
+
+#[test]
+fn a_tuple_becomes_an_array_of_what_its_places_hold() {
+    let number = json!({"type": "number"});
+    for (schema, expected) in [
+        (
+            json!({"type": "array", "prefixItems": [number, number, number], "minItems": 3, "maxItems": 3}),
+            json!({"type": "array", "items": number}),
+        ),
+        (
+            json!({"type": "array", "prefixItems": [number, {"type": "string"}], "items": false}),
+            json!({"type": "array", "items": {"anyOf": [number, {"type": "string"}]}}),
+        ),
+        (
+            json!({"type": "array", "prefixItems": [number], "items": {"type": "boolean"}}),
+            json!({"type": "array", "items": {"anyOf": [number, {"type": "boolean"}]}}),
+        ),
+        (
+            json!({"type": "array", "prefixItems": [number]}),
+            json!({"type": "array", "items": {}}),
+        ),
+    ] {
+        assert_eq!(received_property(&schema), expected, "{schema}");
+    }
+}
+
+#[test]
+fn boolean_schemas_are_written_out() {
+    let subject = json!({"type": "object", "properties": {"any": true, "none": false}, "additionalProperties": true});
+    assert_eq!(
+        received(&subject),
+        json!({"type": "object", "properties": {"any": {}}, "additionalProperties": true})
+    );
+    assert_eq!(
+        received_property(&json!({"type": "array", "items": true})),
+        json!({"type": "array", "items": {}})
+    );
+}
+
+#[test]
+fn pattern_properties_become_additional_ones() {
+    for (rest, expected) in [
+        (json!(false), json!({"type": "integer"})),
+        (
+            json!({"type": "string"}),
+            json!({"anyOf": [{"type": "integer"}, {"type": "string"}]}),
+        ),
+        (json!(true), json!({})),
+    ] {
+        let schema = json!({
+            "type": "object",
+            "patternProperties": {"^n_": {"type": "integer"}},
+            "additionalProperties": rest,
+        });
+        assert_eq!(
+            sent_property(&schema)["additionalProperties"],
+            expected,
+            "{schema}"
+        );
+    }
+    let open = json!({"type": "object", "patternProperties": {"^n_": {"type": "integer"}}});
+    assert_eq!(
+        sent_property(&open)["additionalProperties"],
+        json!({}),
+        "other keys are free"
+    );
+}
+
+#[test]
+fn definitions_become_components_and_references_follow() {
+    let subject = json!({
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/Part"}, "b": {"$ref": "#/components/schemas/Subject/$defs/Part"}},
+        "$defs": {
+            "Part": {
+                "type": "object",
+                "properties": {"inner": {"$ref": "#/$defs/Inner"}, "up": {"$ref": "#/$defs/Part"}},
+                "$defs": {"Inner": {"type": "object", "properties": {"up": {"$ref": "#/$defs/Part"}}}},
+            },
+        },
+    });
+    let schemas = received_with(&subject, &json!({}));
+    assert_eq!(
+        schemas["Subject"]["properties"],
+        json!({"a": reference("Part"), "b": reference("Part")})
+    );
+    assert_eq!(
+        schemas["Part"]["properties"],
+        json!({"inner": reference("Inner"), "up": reference("Part")})
+    );
+    assert_eq!(schemas["Inner"]["properties"]["up"], reference("Part"));
+}
+
+#[test]
+fn a_definition_whose_name_is_taken_is_named_after_its_owner_too() {
+    let part = json!({"type": "object", "properties": {"it": {"$ref": "#/$defs/Item"}}, "$defs": {
+        "Item": {"type": "object", "properties": {"mine": {"type": "string"}}},
+    }});
+    let others = json!({"Item": {"type": "object", "properties": {"other": reference("Subject")}}});
+    let schemas = received_with(&part, &others);
+    assert_eq!(
+        schemas["Subject"]["properties"]["it"],
+        reference("SubjectItem")
+    );
+    assert!(
+        schemas.get("Item").is_none(),
+        "nothing reaches it: {schemas}"
+    );
+}
+
+#[test]
+fn what_3_0_cannot_say_is_dropped() {
+    let subject = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "x",
+        "$comment": "y",
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "if": {"properties": {"a": {"const": "x"}}},
+        "then": {"required": ["a"]},
+        "dependentRequired": {"a": ["b"]},
+        "unevaluatedProperties": false,
+        "propertyNames": {"pattern": "^a"},
+    });
+    assert_eq!(
+        received(&subject),
+        json!({"type": "object", "properties": {"a": {"type": "string"}}})
+    );
+}
+
+#[test]
+fn properties_named_like_keywords_are_left_alone() {
+    let names = [
+        "const", "examples", "enum", "type", "$ref", "nullable", "default", "title", "format", "if",
+    ];
+    let mut properties = json!({});
+    for name in names {
+        properties[name] = json!({"type": "string"});
+    }
+    let subject = json!({"type": "object", "properties": properties, "required": ["type"]});
+    assert_eq!(received(&subject), subject);
+    assert_eq!(crate::document::sent(&subject), subject);
+}
+
+#[test]
+fn values_that_look_like_schemas_are_left_alone() {
+    let example = json!({"const": 1, "type": ["a", "null"], "properties": {"x": {"title": "y"}}});
+    let subject = json!({"type": "object", "example": example});
+    assert_eq!(received(&subject)["example"], example);
+}
+
+#[test]
+fn an_unknown_keyword_is_an_error_that_names_its_place() {
+    let schema = json!({"type": "object", "properties": {"a": {"type": "string", "minimun": 1}}});
+    let text = refused(document(&json!({"/ask": answering(&schema)}), &json!({})));
+    let at = "/paths/~1ask/get/responses/200/content/application~1json/schema/properties/a";
+    assert!(text.contains("`minimun`") && text.contains(at), "{text}");
+}
+
+#[test]
+fn extensions_stay() {
+    let schema = received_property(&json!({"type": "string", "x-anything": {"const": 1}}));
+    assert_eq!(schema["x-anything"], json!({"const": 1}));
+}
+
+#[test]
+fn a_reference_to_nowhere_is_an_error_that_names_its_place() {
+    for target in [
+        "#/components/schemas/Gone",
+        "#/paths/~1a",
+        "other.json#/A",
+        "#",
+    ] {
+        let paths = json!({"/ask": answering(&json!({"$ref": target}))});
+        let text = refused(document(&paths, &json!({})));
+        assert!(
+            text.contains(target) && text.contains("/paths/~1ask/get"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn titles_do_not_name_types() {
+    for (schema, expected) in [
+        (
+            json!({"type": "string", "title": "It"}),
+            json!({"type": "string"}),
+        ),
+        (
+            json!({"type": "string", "title": "It", "description": "d"}),
+            json!({"type": "string", "description": "d"}),
+        ),
+        (
+            json!({"type": "string", "title": "Whatever it is"}),
+            json!({"type": "string", "description": "Whatever it is"}),
+        ),
+    ] {
+        assert_eq!(received_property(&schema), expected, "{schema}");
+    }
+    let prompt = json!({"type": "object", "properties": {"prompt": {"type": "string", "minLength": 1, "title": "Prompt"}}});
+    let mut other = prompt.clone();
+    other["properties"]["prompt"]["description"] = json!("not the same");
+    let subject =
+        json!({"type": "object", "properties": {"a": reference("A"), "b": reference("B")}});
+    sent_with(&subject, &json!({"A": prompt, "B": other}));
+}
+
+#[test]
+fn the_envelope_loses_what_is_3_1_alone() {
+    let mut subject = document(&json!({"/ask": answering(&json!({}))}), &json!({}));
+    subject["webhooks"] = json!({"x": {}});
+    subject["jsonSchemaDialect"] = json!("https://json-schema.org/draft/2020-12/schema");
+    subject["info"]["summary"] = json!("s");
+    subject["info"]["license"] = json!({"name": "MIT", "identifier": "MIT"});
+    subject["components"]["pathItems"] = json!({"x": {}});
+    subject["components"]["securitySchemes"] =
+        json!({"key": {"type": "http", "scheme": "bearer"}, "cert": {"type": "mutualTLS"}});
+    let result = lowered(subject);
+    assert_eq!(result["openapi"], "3.0.3");
+    assert_eq!(
+        result["info"],
+        json!({"title": "test", "version": "1", "license": {"name": "MIT"}})
+    );
+    assert_eq!(
+        result["components"]["securitySchemes"],
+        json!({"key": {"type": "http", "scheme": "bearer"}})
+    );
+    for at in ["/webhooks", "/jsonSchemaDialect", "/components/pathItems"] {
+        assert!(result.pointer(at).is_none(), "{at}");
+    }
+}

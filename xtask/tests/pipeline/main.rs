@@ -1,0 +1,16 @@
+//! The document pipeline, from single rules to whole refreshes.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, and says where"
+)]
+
+mod document;
+mod generator;
+mod keywords;
+mod lowering;
+mod nulls;
+mod operations;
+mod refresh;
+mod trial;
+mod typed;

@@ -1,0 +1,283 @@
+//! What the generator needs of operations: one success, one error, one body, one name.
+
+use serde_json::{Value, json};
+
+use crate::document::{answering, document, lowered, refused};
+
+/// The responses of one operation after lowering, without the errors.
+fn successes(responses: &Value) -> Value {
+    let paths = json!({"/ask": {"get": {"operationId": "ask", "responses": responses}}});
+    let mut result = lowered(document(&paths, &json!({})));
+    let left = result["paths"]["/ask"]["get"]["responses"]
+        .as_object_mut()
+        .unwrap();
+    for range in ["4XX", "5XX"] {
+        let error = left.shift_remove(range).unwrap();
+        assert_eq!(
+            error["content"]["application/json"]["schema"],
+            json!({"$ref": "#/components/schemas/ErrorResponse"})
+        );
+    }
+    json!(left)
+}
+
+fn body(content: &Value) -> Value {
+    json!({"description": "d", "content": content})
+}
+
+#[test]
+fn of_several_success_answers_the_richest_stays() {
+    let typed =
+        body(&json!({"application/json": {"schema": {"type": "object", "properties": {"a": {}}}}}));
+    let empty = json!({"description": "d"});
+    assert_eq!(
+        successes(&json!({"204": empty, "200": typed})),
+        json!({"200": typed})
+    );
+    assert_eq!(
+        successes(&json!({"200": typed, "201": typed})),
+        json!({"200": typed}),
+        "the first of equals"
+    );
+    assert_eq!(
+        successes(&json!({"200": typed, "default": empty, "301": empty})),
+        json!({"200": typed})
+    );
+}
+
+#[test]
+fn a_lone_default_is_the_success() {
+    let typed =
+        body(&json!({"application/json": {"schema": {"type": "object", "properties": {"a": {}}}}}));
+    assert_eq!(
+        successes(&json!({"default": typed, "404": typed})),
+        json!({"2XX": typed})
+    );
+}
+
+#[test]
+fn of_a_zip_and_json_the_zip_stays() {
+    let zip = json!({"schema": {"type": "string", "format": "binary"}});
+    let untyped = json!({"schema": {}});
+    let typed = json!({"schema": {"type": "object", "properties": {"a": {}}}});
+    let text = json!({"schema": {"type": "string"}});
+    for (content, expected) in [
+        (
+            json!({"application/json": untyped, "application/zip": zip}),
+            "application/zip",
+        ),
+        (
+            json!({"application/json": typed, "application/zip": zip}),
+            "application/zip",
+        ),
+        (
+            json!({"application/json": untyped, "text/event-stream": text}),
+            "text/event-stream",
+        ),
+        (
+            json!({"application/json": typed, "text/html": text}),
+            "application/json",
+        ),
+        (
+            json!({"application/json": untyped, "text/csv": text}),
+            "text/csv",
+        ),
+    ] {
+        let left = successes(&json!({"200": body(&content)}));
+        let left: Vec<&String> = left["200"]["content"].as_object().unwrap().keys().collect();
+        assert_eq!(left, [expected], "{content}");
+    }
+}
+
+#[test]
+fn json_without_a_schema_is_any_json() {
+    let left = successes(&json!({"200": body(&json!({"application/json": {"example": 1}}))}));
+    assert_eq!(
+        left["200"]["content"]["application/json"]["schema"],
+        json!({})
+    );
+}
+
+#[test]
+fn an_operation_without_answers_still_has_errors() {
+    assert_eq!(successes(&json!({})), json!({}));
+    let paths = json!({"/ask": {"get": {"operationId": "ask"}}});
+    let result = lowered(document(&paths, &json!({})));
+    assert!(result["paths"]["/ask"]["get"]["responses"]["5XX"].is_object());
+}
+
+#[test]
+fn every_error_is_the_documents_error_response_and_others_are_pruned() {
+    let mut item = answering(&json!({}));
+    let error = |name: &str| {
+        body(
+            &json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}}),
+        )
+    };
+    item["get"]["responses"]["404"] = error("ErrorResponse");
+    item["get"]["responses"]["422"] = error("HTTPValidationError");
+    item["get"]["responses"]["default"] = error("HTTPValidationError");
+    let schemas = json!({
+        "ErrorResponse": {"type": "object", "properties": {"theirs": {"type": "string"}}},
+        "HTTPValidationError": {"type": "object", "properties": {"detail": {"$ref": "#/components/schemas/Detail"}}},
+        "Detail": {"type": "object"},
+    });
+    let result = lowered(document(&json!({"/ask": item}), &schemas));
+    let statuses: Vec<&String> = result["paths"]["/ask"]["get"]["responses"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .collect();
+    assert_eq!(statuses, ["200", "4XX", "5XX"]);
+    let schemas = result["components"]["schemas"].as_object().unwrap();
+    assert_eq!(schemas.keys().collect::<Vec<_>>(), ["ErrorResponse"]);
+    assert!(schemas["ErrorResponse"]["properties"]["theirs"].is_object());
+}
+
+#[test]
+fn a_document_without_error_response_gets_a_lenient_one() {
+    let result = lowered(document(
+        &json!({"/ask": answering(&json!({}))}),
+        &json!({}),
+    ));
+    let schema = &result["components"]["schemas"]["ErrorResponse"];
+    assert_eq!(
+        schema["properties"]["error"]["properties"]["code"],
+        json!({"type": "string"})
+    );
+    assert!(schema.get("required").is_none());
+}
+
+fn named(paths: &Value) -> Vec<String> {
+    let result = lowered(document(paths, &json!({})));
+    let empty = serde_json::Map::new();
+    result["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|item| item.as_object().unwrap_or(&empty).values())
+        .filter_map(|operation| operation["operationId"].as_str())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn operation(id: Option<&str>) -> Value {
+    let mut operation = json!({"responses": {"200": {"description": "d"}}});
+    if let Some(id) = id {
+        operation["operationId"] = json!(id);
+    }
+    operation
+}
+
+#[test]
+fn an_operation_has_a_short_and_stable_name() {
+    let id =
+        json!([{"name": "scene_id", "in": "path", "required": true, "schema": {"type": "string"}}]);
+    for (path, given, expected) in [
+        (
+            "/v1/scenes",
+            Some("list_scenes_v1_scenes_get"),
+            "list_scenes",
+        ),
+        (
+            "/v1/scenes/{scene_id}",
+            Some("get_scene_v1_scenes__scene_id__get"),
+            "get_scene",
+        ),
+        ("/v1/scenes", Some("listScenes"), "listScenes"),
+        ("/v1/scenes", Some("_v1_scenes_get"), "_v1_scenes_get"),
+        ("/v1/scenes/{scene_id}", None, "get_v1_scenes_scene_id"),
+    ] {
+        let mut operation = operation(given);
+        if path.contains('{') {
+            operation["parameters"] = id.clone();
+        }
+        assert_eq!(named(&json!({path: {"get": operation}})), [expected]);
+    }
+}
+
+#[test]
+fn two_functions_of_one_name_keep_their_long_names() {
+    let paths = json!({
+        "/a": {"get": operation(Some("read_a_get"))},
+        "/b": {"get": operation(Some("read_b_get"))},
+    });
+    assert_eq!(named(&paths), ["read_a_get", "read_b_get"]);
+}
+
+#[test]
+fn names_that_clash_in_rust_are_refused_with_both_places() {
+    let paths = json!({
+        "/a": {"get": operation(Some("readIt"))},
+        "/b": {"get": operation(Some("read_it"))},
+    });
+    let text = refused(document(&paths, &json!({})));
+    assert!(
+        text.contains("/paths/~1a/get/operationId and /paths/~1b/get/operationId"),
+        "{text}"
+    );
+}
+
+#[test]
+fn of_several_request_media_types_json_stays() {
+    let schema = json!({"schema": {"type": "object", "properties": {"a": {"type": "string"}}}});
+    let mut operation = operation(Some("tell"));
+    operation["requestBody"] =
+        body(&json!({"multipart/form-data": schema, "application/json": schema}));
+    let result = lowered(document(&json!({"/tell": {"post": operation}}), &json!({})));
+    let content = &result["paths"]["/tell"]["post"]["requestBody"]["content"];
+    assert_eq!(*content, json!({"application/json": schema}));
+}
+
+#[test]
+fn shared_parameters_answers_and_bodies_are_put_where_they_are_used() {
+    let mut subject = document(
+        &json!({"/tell": {
+            "parameters": [{"$ref": "#/components/parameters/Page"}],
+            "post": {
+                "operationId": "tell",
+                "requestBody": {"$ref": "#/components/requestBodies/Told"},
+                "responses": {"200": {"$ref": "#/components/responses/Done"}},
+            },
+        }}),
+        &json!({}),
+    );
+    subject["components"]["parameters"] =
+        json!({"Page": {"name": "page", "in": "query", "schema": {"type": ["integer", "null"]}}});
+    subject["components"]["requestBodies"] =
+        json!({"Told": body(&json!({"application/json": {"schema": {"const": "x"}}}))});
+    subject["components"]["responses"] = json!({"Done": body(&json!({"application/json": {"schema": {"type": ["string", "null"]}}}))});
+    let result = lowered(subject);
+    let item = &result["paths"]["/tell"];
+    assert_eq!(
+        item["parameters"][0]["schema"],
+        json!({"type": "integer"}),
+        "a null cannot be sent"
+    );
+    assert_eq!(
+        item["post"]["requestBody"]["content"]["application/json"]["schema"],
+        json!({"enum": ["x"], "type": "string"})
+    );
+    assert_eq!(
+        item["post"]["responses"]["200"]["content"]["application/json"]["schema"],
+        json!({"type": "string", "nullable": true})
+    );
+    assert_eq!(
+        result["components"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .collect::<Vec<_>>(),
+        ["schemas"]
+    );
+}
+
+#[test]
+fn references_in_a_circle_are_refused() {
+    let mut subject = document(
+        &json!({"/a": {"get": {"operationId": "a", "parameters": [{"$ref": "#/components/parameters/A"}]}}}),
+        &json!({}),
+    );
+    subject["components"]["parameters"] = json!({"A": {"$ref": "#/components/parameters/A"}});
+    assert!(refused(subject).contains("refers to itself"));
+}

@@ -1,0 +1,397 @@
+//! `refresh-spec` as a program: what it prints, its exit code, and what it leaves of the tree.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+};
+
+use serde_json::Value;
+
+/// A copy of the repository's documents, removed at the end.
+struct Tree {
+    root: PathBuf,
+}
+
+impl Tree {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let root =
+            std::env::temp_dir().join(format!("gizmo-xtask-{}-{number}", std::process::id()));
+        let folder = root.join("openapi");
+        fs::create_dir_all(&folder).unwrap();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi");
+        for name in [
+            "upstream.json",
+            "overlay.json",
+            "openapi.json",
+            "ledger.json",
+            "spec.lock",
+        ] {
+            fs::copy(source.join(name), folder.join(name)).unwrap();
+        }
+        Self { root }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.join("openapi").join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        fs::read_dir(self.root.join("openapi"))
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .map(|entry| {
+                (
+                    entry.file_name().into_string().unwrap(),
+                    fs::read(entry.path()).unwrap(),
+                )
+            })
+            .collect()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .arg("refresh-spec")
+            .args(arguments)
+            .arg("--root")
+            .arg(&self.root);
+        command.env_remove("GIZMO_BASE_URL");
+        command
+    }
+
+    /// Runs what must fail: one line on stderr, this code, and the tree as it was.
+    fn fails(&self, arguments: &[&str], code: i32, reason: &str) {
+        let before = self.files();
+        let output = self.run(arguments);
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{complaint}");
+        assert_eq!(complaint.lines().count(), 1, "{complaint}");
+        assert!(complaint.contains(reason), "{complaint}");
+        assert!(self.files() == before, "the tree has changed");
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.root).ok();
+    }
+}
+
+fn succeeds(output: &Output) -> String {
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Serves each answer to one connection, and returns the requests' heads at the end.
+fn serve(answers: Vec<Vec<u8>>) -> (String, thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        answers
+            .into_iter()
+            .map(|answer| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let head = head(&mut stream);
+                // The client may hang up on an answer that it has seen enough of.
+                stream.write_all(&answer).ok();
+                head
+            })
+            .collect()
+    });
+    (base, server)
+}
+
+fn head(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 1024];
+    while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
+        let count = stream.read(&mut chunk).unwrap();
+        assert_ne!(count, 0, "the client hung up");
+        bytes.extend_from_slice(&chunk[..count]);
+    }
+    String::from_utf8(bytes).unwrap().to_lowercase()
+}
+
+fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// The present document with one more sentence in it.
+fn newer(tree: &Tree) -> Vec<u8> {
+    let mut document: Value = serde_json::from_str(&tree.text("upstream.json")).unwrap();
+    document["paths"]["/v1/usage"]["get"]["summary"] = Value::from("Another summary");
+    document.to_string().into_bytes()
+}
+
+#[test]
+fn the_repository_is_fresh() {
+    let tree = Tree::new();
+    let before = tree.files();
+    succeeds(&tree.run(&["--check"]));
+    assert!(tree.files() == before);
+}
+
+#[test]
+fn the_present_document_from_a_file_changes_no_byte() {
+    let tree = Tree::new();
+    let before = tree.files();
+    let shown = succeeds(&tree.run(&["--file", tree.path("upstream.json").to_str().unwrap()]));
+    assert!(shown.contains("unchanged"), "{shown}");
+    assert!(tree.files() == before);
+}
+
+#[test]
+fn the_present_document_from_a_url_changes_no_byte() {
+    let tree = Tree::new();
+    let before = tree.files();
+    let (base, server) = serve(vec![answer(
+        "200 OK",
+        "ETag: \"1\"\r\n",
+        tree.text("upstream.json").as_bytes(),
+    )]);
+    succeeds(
+        &tree
+            .command(&[])
+            .env("GIZMO_BASE_URL", format!("{base}/v1/"))
+            .output()
+            .unwrap(),
+    );
+    assert!(tree.files() == before);
+    assert!(server.join().unwrap()[0].starts_with("get /v1/openapi.json http/1.1\r\n"));
+}
+
+#[test]
+fn a_newer_document_is_taken_as_served_and_pinned() {
+    let tree = Tree::new();
+    let document = newer(&tree);
+    let (base, server) = serve(vec![
+        answer("200 OK", "ETag: \"2\"\r\n", &document),
+        answer("304 Not Modified", "", b""),
+    ]);
+    let url = format!("{base}/v1/openapi.json");
+    let shown = succeeds(&tree.run(&["--url", &url]));
+    assert!(shown.contains("~ operation usage"), "{shown}");
+    assert_eq!(fs::read(tree.path("upstream.json")).unwrap(), document);
+    let lock: Value = serde_json::from_str(&tree.text("spec.lock")).unwrap();
+    assert_eq!(lock["source"], url.as_str());
+    assert_eq!(lock["etag"], "\"2\"");
+    succeeds(&tree.run(&["--check"]));
+
+    let before = tree.files();
+    succeeds(&tree.run(&["--url", &url]));
+    assert!(tree.files() == before);
+    assert!(server.join().unwrap()[1].contains("if-none-match: \"2\""));
+}
+
+#[test]
+fn a_dry_run_says_what_would_change_and_changes_nothing() {
+    let tree = Tree::new();
+    let before = tree.files();
+    let path = tree.root.join("newer.json");
+    fs::write(&path, newer(&tree)).unwrap();
+    let shown = succeeds(&tree.run(&["--dry-run", "--file", path.to_str().unwrap()]));
+    assert!(shown.contains("would change: openapi.json"), "{shown}");
+    assert!(tree.files() == before);
+}
+
+#[test]
+fn what_is_no_document_is_refused_with_a_reason_and_the_tree_stays() {
+    let tree = Tree::new();
+    let path = tree.root.join("given.json");
+    for (text, reason) in [
+        ("", "is empty"),
+        ("   \n", "is empty"),
+        ("<!DOCTYPE html><html></html>", "an HTML page"),
+        ("{\"openapi\": ", "no JSON"),
+        ("openapi: 3.1.0", "no JSON"),
+        ("[]", "no OpenAPI"),
+        ("{\"detail\": \"x\"}", "no OpenAPI"),
+        ("{\"swagger\": \"2.0\", \"paths\": {}}", "Swagger 2.0"),
+        (
+            "{\"openapi\": \"3.0.2\", \"paths\": {}}",
+            "this document says 3.0.2",
+        ),
+        (
+            "{\"openapi\": \"3.2.0\", \"paths\": {}}",
+            "this document says 3.2.0",
+        ),
+        (
+            "{\"openapi\": 3.1, \"paths\": {}}",
+            "this document says 3.1",
+        ),
+        ("{\"openapi\": \"3.1.0\"}", "matches nothing"),
+        ("{\"openapi\": \"3.1.0\", \"paths\": []}", "matches nothing"),
+    ] {
+        fs::write(&path, text).unwrap();
+        tree.fails(&["--file", path.to_str().unwrap()], 1, reason);
+        let (base, server) = serve(vec![answer("200 OK", "", text.as_bytes())]);
+        tree.fails(&["--url", &base], 1, reason);
+        server.join().unwrap();
+    }
+    tree.fails(
+        &["--file", tree.root.join("nowhere.json").to_str().unwrap()],
+        1,
+        "cannot read the file",
+    );
+    tree.fails(
+        &["--file", tree.root.to_str().unwrap()],
+        1,
+        "cannot read the file",
+    );
+}
+
+#[test]
+fn what_the_generator_cannot_take_is_refused_and_the_tree_stays() {
+    let tree = Tree::new();
+    let mut document: Value = serde_json::from_str(&tree.text("upstream.json")).unwrap();
+    document["paths"]["/v1/usage"]["get"]["parameters"] = serde_json::json!([
+        {"name": "authorization", "in": "header", "schema": {}},
+        {"name": "session", "in": "cookie", "schema": {"type": "string"}},
+    ]);
+    let path = tree.root.join("given.json");
+    fs::write(&path, document.to_string()).unwrap();
+    tree.fails(
+        &["--file", path.to_str().unwrap()],
+        1,
+        "/paths/~1v1~1usage/get/parameters/0",
+    );
+}
+
+#[test]
+fn a_network_that_fails_has_its_own_code_and_the_tree_stays() {
+    let tree = Tree::new();
+    for (served, reason) in [
+        (answer("404 Not Found", "", b"{}"), "404 Not Found"),
+        (answer("500 Internal Server Error", "", b""), "500"),
+        (
+            answer("302 Found", "Location: http://127.0.0.1:9/\r\n", b""),
+            "not https",
+        ),
+        (answer("302 Found", "", b""), "redirects to nowhere"),
+        (answer("304 Not Modified", "", b""), "304"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{".to_vec(),
+            "broke off",
+        ),
+        (b"SSH-2.0-x\r\n\r\n".to_vec(), "cannot fetch"),
+    ] {
+        let (base, server) = serve(vec![served]);
+        tree.fails(&["--url", &base], 3, reason);
+        server.join().unwrap();
+    }
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    tree.fails(&["--url", &format!("http://{free}/")], 3, "cannot fetch");
+}
+
+#[test]
+fn a_body_without_end_is_cut_off() {
+    let tree = Tree::new();
+    let (base, server) = serve(vec![answer("200 OK", "", &vec![b' '; 17 * 1024 * 1024])]);
+    tree.fails(&["--url", &base], 1, "larger than 16 MiB");
+    server.join().unwrap();
+}
+
+#[test]
+fn an_address_that_is_none_is_refused() {
+    let tree = Tree::new();
+    tree.fails(&["--url", "nonsense"], 1, "no URL");
+    tree.fails(&["--url", "http://example.com/openapi.json"], 1, "https");
+    let output = tree
+        .command(&[])
+        .env("GIZMO_BASE_URL", "example.com")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_wrong_command_line_has_its_own_code() {
+    let tree = Tree::new();
+    for arguments in [
+        &["--check", "--url", "https://a.example"][..],
+        &["--check", "--dry-run"],
+        &["--file", "a", "--url", "https://a.example"],
+        &["--nonsense"],
+    ] {
+        assert_eq!(tree.run(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_stale_file_fails_the_check() {
+    for name in ["openapi.json", "ledger.json"] {
+        let tree = Tree::new();
+        let text = tree.text(name);
+        fs::write(tree.path(name), text.replacen("  ", "   ", 1)).unwrap();
+        tree.fails(&["--check"], 4, &format!("openapi/{name} is not what"));
+        fs::remove_file(tree.path(name)).unwrap();
+        tree.fails(&["--check"], 4, &format!("openapi/{name} is not what"));
+    }
+    let tree = Tree::new();
+    fs::write(
+        tree.path("upstream.json"),
+        tree.text("upstream.json") + "\n",
+    )
+    .unwrap();
+    tree.fails(&["--check"], 4, "spec.lock");
+    fs::remove_file(tree.path("upstream.json")).unwrap();
+    tree.fails(&["--check"], 1, "cannot read openapi/upstream.json");
+}
+
+#[test]
+fn an_overlay_that_has_changed_is_derived_again_and_the_lock_stays() {
+    let tree = Tree::new();
+    let lock = tree.text("spec.lock");
+    let overlay = tree
+        .text("overlay.json")
+        .replace("\"Where a job stands.\"", "\"Where it stands.\"");
+    fs::write(tree.path("overlay.json"), overlay).unwrap();
+    tree.fails(&["--check"], 4, "openapi/openapi.json");
+    let shown = succeeds(&tree.run(&["--file", tree.path("upstream.json").to_str().unwrap()]));
+    assert!(
+        shown.contains("~ type JobStatus") && shown.contains("changed: openapi.json"),
+        "{shown}"
+    );
+    assert_eq!(tree.text("spec.lock"), lock);
+    succeeds(&tree.run(&["--check"]));
+}
+
+#[test]
+fn an_interrupted_replacement_is_finished_or_undone() {
+    let tree = Tree::new();
+    let fresh = tree.files();
+    // Killed while the new files were being prepared: nothing has happened.
+    fs::write(tree.path("openapi.json.next"), "half").unwrap();
+    succeeds(&tree.run(&["--check"]));
+    assert!(tree.files() == fresh);
+    // Killed between the renames: the journal says what is left to do.
+    fs::rename(tree.path("openapi.json"), tree.path("openapi.json.next")).unwrap();
+    fs::write(tree.path("openapi.json"), "old").unwrap();
+    fs::write(tree.path("refresh.journal"), "ledger.json\nopenapi.json").unwrap();
+    succeeds(&tree.run(&["--check"]));
+    assert!(tree.files() == fresh);
+}
