@@ -10,7 +10,12 @@ use gizmo_simulator::{Canned, Fault, On, Options};
 use crate::support::Lab;
 
 async fn start(lab: &Lab, prompt: &str) -> JobHandle {
-    lab.client.generate_scene().prompt(prompt).start().await.unwrap()
+    lab.client
+        .generate_scene()
+        .prompt(prompt)
+        .start()
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -22,7 +27,10 @@ async fn a_failed_job_is_an_error_that_carries_the_job_and_says_why() {
     assert_eq!(error.job_id(), Some(job.id()));
     assert_eq!(error.job().unwrap().status, JobStatus::Failed);
     let line = error.to_string();
-    assert!(line.starts_with("the job failed: ") && line.ends_with(&format!("(job {})", job.id())), "{line}");
+    assert!(
+        line.starts_with("the job failed: ") && line.ends_with(&format!("(job {})", job.id())),
+        "{line}"
+    );
 }
 
 #[tokio::test]
@@ -30,7 +38,11 @@ async fn an_error_of_one_asset_does_not_end_the_job() {
     let lab = Lab::instant().await;
     let job = start(&lab, "a flaky lab").await;
     let events: Vec<_> = job.events().try_collect().await.unwrap();
-    assert!(events.iter().any(|event| matches!(event.kind, JobEventKind::Error { .. })));
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event.kind, JobEventKind::Error { .. }))
+    );
     assert_eq!(events.last().unwrap().to_string(), "done succeeded");
     assert_eq!(job.await.unwrap().job.status, JobStatus::Succeeded);
 }
@@ -72,14 +84,21 @@ async fn a_job_is_polled_where_streams_do_not_get_through() {
         (Canned::html(200), "text/html"),
     ] {
         let lab = Lab::start(Options::instant().with_speed(900.0)).await;
-        lab.handle.inject(On::operation("job_events").always(), Fault::Answer(canned));
+        lab.handle
+            .inject(On::operation("job_events").always(), Fault::Answer(canned));
         let mut policy = PollPolicy::default();
         policy.interval = Duration::from_millis(20);
         let job = start(&lab, "a lab").await.with_poll_policy(policy);
         let events: Vec<_> = job.events().try_collect().await.unwrap();
-        let JobEventKind::Polling { reason } = &events[0].kind else { panic!("{}", events[0]) };
+        let JobEventKind::Polling { reason } = &events[0].kind else {
+            panic!("{}", events[0])
+        };
         assert!(reason.contains(said), "{reason}");
-        assert!(events.iter().any(|event| matches!(event.kind, JobEventKind::Snapshot(_))));
+        assert!(
+            events
+                .iter()
+                .any(|event| matches!(event.kind, JobEventKind::Snapshot(_)))
+        );
         assert_eq!(events.last().unwrap().to_string(), "done succeeded");
         assert!(job.wait().await.is_ok());
     }
@@ -88,8 +107,12 @@ async fn a_job_is_polled_where_streams_do_not_get_through() {
 #[tokio::test]
 async fn a_failed_poll_is_not_a_failed_job() {
     let lab = Lab::instant().await;
-    lab.handle.inject(On::operation("get_job").times(2), Fault::Answer(Canned::html(502)));
-    lab.handle.inject(On::operation("get_job").nth(3), Fault::DropBeforeAnswer);
+    lab.handle.inject(
+        On::operation("get_job").times(2),
+        Fault::Answer(Canned::html(502)),
+    );
+    lab.handle
+        .inject(On::operation("get_job").nth(3), Fault::DropBeforeAnswer);
     let job = start(&lab, "a lab").await;
     assert!(job.wait().await.is_ok());
 }

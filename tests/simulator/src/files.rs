@@ -1,7 +1,9 @@
 //! Files that are fetched by GET: whole, by range, or not again.
 
 use bytes::Bytes;
-use http::header::{ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE};
+use http::header::{
+    ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE,
+};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use crate::answer::{Body, whole};
@@ -18,14 +20,20 @@ pub(crate) fn answer(bytes: &Bytes, media: &'static str, request: &HeaderMap) ->
     let total = bytes.len();
     let is_present = |name| request.get(name).is_some_and(|value| *value == tag);
     let mut response = Response::new(whole(Bytes::new()));
-    response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    response
+        .headers_mut()
+        .insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(media));
     if is_present(IF_NONE_MATCH) {
         response.headers_mut().insert(ETAG, tag);
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
-    let range = request.get(RANGE).filter(|_| !request.contains_key(IF_RANGE) || is_present(IF_RANGE));
+    let range = request
+        .get(RANGE)
+        .filter(|_| !request.contains_key(IF_RANGE) || is_present(IF_RANGE));
     match range.and_then(|range| wanted(range.to_str().ok()?, total)) {
         None => *response.body_mut() = whole(bytes.clone()),
         Some(None) => {

@@ -30,7 +30,11 @@ pub(crate) async fn before(
             Fault::DropBeforeHandling => return Err(Broken),
             Fault::Answer(canned) => return Ok(Some(answer(canned, clock))),
             Fault::RefuseCursor(status) if has_cursor => {
-                let canned = Canned::error(*status, "cursor_refused", "Events before this cursor are gone");
+                let canned = Canned::error(
+                    *status,
+                    "cursor_refused",
+                    "Events before this cursor are gone",
+                );
                 return Ok(Some(answer(&canned, clock)));
             }
             _ => {}
@@ -41,7 +45,8 @@ pub(crate) async fn before(
 
 fn answer(canned: &Canned, clock: &Clock) -> Response<Body> {
     let mut response = Response::new(whole(canned.body.clone()));
-    *response.status_mut() = StatusCode::from_u16(canned.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(canned.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in &canned.headers {
         set(response.headers_mut(), name, Some(value));
     }
@@ -79,8 +84,16 @@ pub(crate) async fn after(
             Fault::CutBody(place) => body = bent(body, at(place), Bend::Break, control),
             Fault::StallBody(place) => body = bent(body, at(place), Bend::Stall, control),
             Fault::Trickle(bytes, pause) => body = trickled(body, *bytes, *pause),
-            Fault::CloseAfterAnswer => body = Last { body, control: Arc::clone(control) }.boxed_unsync(),
-            Fault::LengthOff(off) => announced = announced.map(|length| length.saturating_add_signed(*off)),
+            Fault::CloseAfterAnswer => {
+                body = Last {
+                    body,
+                    control: Arc::clone(control),
+                }
+                .boxed_unsync()
+            }
+            Fault::LengthOff(off) => {
+                announced = announced.map(|length| length.saturating_add_signed(*off))
+            }
             Fault::NoLength => announced = None,
             Fault::Header(name, value) => set(&mut head.headers, name, value.as_ref()),
             _ => {}
@@ -130,19 +143,20 @@ fn bent(body: Body, bytes: u64, bend: Bend, control: &Arc<Control>) -> Body {
 /// A body in small pieces, with a pause after each.
 fn trickled(body: Body, size: usize, pause: Duration) -> Body {
     let state = (body, Bytes::new(), true);
-    let frames = futures_util::stream::unfold(state, move |(mut body, mut rest, first)| async move {
-        if !first {
-            tokio::time::sleep(pause).await;
-        }
-        while rest.is_empty() {
-            match body.frame().await?.map(Frame::into_data) {
-                Ok(Ok(data)) => rest = data,
-                _ => return None,
+    let frames =
+        futures_util::stream::unfold(state, move |(mut body, mut rest, first)| async move {
+            if !first {
+                tokio::time::sleep(pause).await;
             }
-        }
-        let piece = rest.split_to(size.max(1).min(rest.len()));
-        Some((Ok(Frame::data(piece)), (body, rest, false)))
-    });
+            while rest.is_empty() {
+                match body.frame().await?.map(Frame::into_data) {
+                    Ok(Ok(data)) => rest = data,
+                    _ => return None,
+                }
+            }
+            let piece = rest.split_to(size.max(1).min(rest.len()));
+            Some((Ok(Frame::data(piece)), (body, rest, false)))
+        });
     StreamBody::new(frames).boxed_unsync()
 }
 
@@ -162,7 +176,10 @@ impl http_body::Body for Last {
     type Data = Bytes;
     type Error = Broken;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         Pin::new(&mut self.body).poll_frame(context)
     }
 

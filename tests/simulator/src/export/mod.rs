@@ -28,7 +28,10 @@ pub(crate) struct File {
 
 impl File {
     pub(crate) fn new(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        Self { path: path.into(), bytes: bytes.into() }
+        Self {
+            path: path.into(),
+            bytes: bytes.into(),
+        }
     }
 }
 
@@ -43,7 +46,11 @@ pub(crate) fn archive(brief: &Brief, format: Format, texture_bytes: u64, deflate
     let metadata = metadata(brief, &model, format);
     files.insert(1, File::new("metadata.json", format!("{metadata:#}\n")));
     files.extend(texture::files(&model, texture_bytes));
-    let mut archive = Archive::new(if deflate { Method::Deflated } else { Method::Stored });
+    let mut archive = Archive::new(if deflate {
+        Method::Deflated
+    } else {
+        Method::Stored
+    });
     for file in &files {
         archive.add(&file.path, &file.bytes);
     }
