@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use rawzip::{
@@ -15,6 +16,10 @@ use super::{Limits, UnpackError, UnpackErrorKind as Kind};
 
 /// Room for the longest name and the longest extra field of a local header.
 const LOCAL_HEADER: usize = 2 * u16::MAX as usize;
+
+/// The flags that change what an entry means: encrypted, streamed, strongly encrypted, UTF-8,
+/// masked. The others tell how hard the writer tried.
+const FLAGS: u16 = 1 | 1 << 3 | 1 << 6 | 1 << 11 | 1 << 13;
 
 /// The archive on disk, shared by the threads: reads name their offset, so there is no cursor.
 pub(super) type Archive = ZipArchive<FileReader>;
@@ -42,30 +47,25 @@ pub(super) struct Entry {
 
 /// Opens the archive and finds its directory.
 pub(super) fn open(path: &Path) -> Result<Archive, UnpackError> {
-    let file = File::open(path).map_err(|e| UnpackError::io(path, "cannot open the archive", e))?;
-    let length = file
-        .metadata()
-        .map_err(|e| UnpackError::io(path, "cannot open the archive", e))?
-        .len();
+    let io = |e| UnpackError::io(path, "cannot open the archive", e);
+    let mut file = File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    let mut start = Vec::new();
+    (&mut file).take(4).read_to_end(&mut start).map_err(io)?;
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
-    let mut start = [0; 4];
-    let starts_as_zip = FileReader::from(
-        file.try_clone()
-            .map_err(|e| UnpackError::io(path, "cannot open the archive", e))?,
-    )
-    .read_at(&mut start, 0)
-    .is_ok_and(|read| read == 4 && start == *b"PK\x03\x04");
-    let archive = ZipArchive::from_file(file, &mut buffer).map_err(|error| {
-        let kind = match error.kind() {
-            ErrorKind::IO(_) => return unreadable(error, path),
-            ErrorKind::MissingEndOfCentralDirectory if !starts_as_zip => Kind::NotAZip,
-            ErrorKind::MissingEndOfCentralDirectory | ErrorKind::Eof => Kind::Truncated,
-            _ => Kind::NotAZip,
-        };
-        let detail = format!("no end of a directory in its {length} bytes");
-        UnpackError::new(kind).at(path).detail(detail)
-    })?;
-    Ok(archive)
+    ZipArchive::from_file(file, &mut buffer).map_err(|error| match error.kind() {
+        ErrorKind::MissingEndOfCentralDirectory => {
+            // A cut loses the end first, and keeps the start.
+            let kind = if start == b"PK\x03\x04" {
+                Kind::Truncated
+            } else {
+                Kind::NotAZip
+            };
+            let detail = format!("no directory at the end of its {length} bytes");
+            UnpackError::new(kind).at(path).detail(detail)
+        }
+        _ => unreadable(error, path),
+    })
 }
 
 /// Reads all entries, in the archive's order, and checks them one by one and against each other.
@@ -120,9 +120,13 @@ fn too_many(found: u64, limits: &Limits) -> UnpackError {
 
 fn unreadable(error: rawzip::Error, path: &Path) -> UnpackError {
     match error.into_kind() {
-        ErrorKind::IO(source) => UnpackError::io(path, "cannot read the archive", source),
-        ErrorKind::Eof => UnpackError::new(Kind::Truncated).at(path),
-        other => UnpackError::new(Kind::NotAZip).detail(other.to_string().to_lowercase()),
+        ErrorKind::IO(source) if source.kind() != io::ErrorKind::UnexpectedEof => {
+            UnpackError::io(path, "cannot read the archive", source)
+        }
+        ErrorKind::IO(_) | ErrorKind::Eof => UnpackError::new(Kind::Truncated).at(path),
+        other => UnpackError::new(Kind::NotAZip)
+            .at(path)
+            .detail(other.to_string().to_lowercase()),
     }
 }
 
@@ -265,15 +269,14 @@ impl Reader<'_> {
                 Ok((entry.compressed_data_range(), local))
             });
         let ((data, end), local) = entry.map_err(|error| match error.kind() {
-            ErrorKind::IO(_) => unreadable(error, self.path),
-            ErrorKind::Eof => UnpackError::new(Kind::Truncated).at(self.path),
+            ErrorKind::IO(_) | ErrorKind::Eof => unreadable(error, self.path),
             _ => differ("no local header where the directory says"),
         })?;
         let streamed = record.flags().has_data_descriptor();
         if AsRef::<[u8]>::as_ref(&local.file_path()) != AsRef::<[u8]>::as_ref(&record.file_path()) {
             return Err(differ("name"));
         }
-        if local.flags() != record.flags() {
+        if (local.flags().bits() ^ record.flags().bits()) & FLAGS != 0 {
             return Err(differ("flags"));
         }
         if local.compression_method() != record.compression_method() {

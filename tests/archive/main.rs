@@ -1,0 +1,10 @@
+//! Unpacking archives into bundles: sound ones, hostile ones, and what is left on disk.
+
+mod bundle;
+mod disk;
+mod hostile;
+mod mutations;
+mod place;
+mod slim;
+mod sound;
+mod zip;
