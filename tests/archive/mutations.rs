@@ -25,7 +25,7 @@ impl Random {
 }
 
 fn sound() -> Vec<u8> {
-    let text: String = (0..300).map(|i| format!("v {i} {i} 0\n")).collect();
+    let text = (0..300).fold(String::new(), |text, i| text + &format!("v {i} {i} 0\n"));
     let mut zip = Zip::of([
         Item::deflated(
             "scene.xml",

@@ -1,4 +1,4 @@
-//! Unpacking without textures, and whether MuJoCo loads what is left.
+//! Unpacking without textures, and whether `MuJoCo` loads what is left.
 
 use std::fs;
 use std::path::Path;
@@ -19,8 +19,8 @@ fn slim() -> UnpackOptions {
 
 /// A picture of 2 x 2 grey pixels.
 fn png() -> Vec<u8> {
-    fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
-        let body = [kind, data].concat();
+    fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
+        let body = [&kind, data].concat();
         let length = u32::try_from(data.len()).unwrap().to_be_bytes();
         let crc = crc32(0, &body).to_be_bytes();
         [&length[..], &body, &crc].concat()
@@ -38,9 +38,9 @@ fn png() -> Vec<u8> {
     let data = [&[0x78, 0x9c], &deflate(&rows)[..], &adler].concat();
     [
         b"\x89PNG\r\n\x1a\n".to_vec(),
-        chunk(b"IHDR", &[0, 0, 0, 2, 0, 0, 0, 2, 8, 0, 0, 0, 0]),
-        chunk(b"IDAT", &data),
-        chunk(b"IEND", &[]),
+        chunk(*b"IHDR", &[0, 0, 0, 2, 0, 0, 0, 2, 8, 0, 0, 0, 0]),
+        chunk(*b"IDAT", &data),
+        chunk(*b"IEND", &[]),
     ]
     .concat()
 }

@@ -270,10 +270,15 @@ impl Staging {
 
     /// Exchanges with the folder that is there.
     fn swap(&mut self) -> io::Result<()> {
-        let path = &self.target.path;
-        if exchange(&self.new, path)? {
+        if exchange(&self.new, &self.target.path)? {
             return Ok(());
         }
+        self.swap_in_two_steps()
+    }
+
+    /// Moves the folder that is there aside, then renames to its name.
+    fn swap_in_two_steps(&mut self) -> io::Result<()> {
+        let path = &self.target.path;
         let old = self.folder.path.join("old");
         fs::rename(path, &old)?;
         let renamed = fs::rename(&self.new, path);
@@ -418,3 +423,106 @@ mod system {
 }
 
 use system::{exchange, lock_dead, lock_own};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder `lab` with the file `old` in it, and a staged one with the file `new`.
+    fn staged(parent: &Path) -> Staging {
+        let lab = parent.join("lab");
+        fs::create_dir(&lab).unwrap();
+        fs::write(lab.join("old"), "").unwrap();
+        let staging = Target::look(&lab, true).unwrap().stage().unwrap();
+        fs::write(staging.root().join("new"), "").unwrap();
+        staging
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn where_folders_cannot_be_exchanged_two_renames_do() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut staging = staged(parent.path());
+        staging.swap_in_two_steps().unwrap();
+        drop(staging);
+        assert_eq!(names(parent.path()), ["lab"]);
+        assert_eq!(names(&parent.path().join("lab")), ["new"]);
+    }
+
+    #[test]
+    fn a_failed_second_rename_brings_the_old_folder_back() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut staging = staged(parent.path());
+        fs::remove_dir_all(staging.root()).unwrap();
+        staging.swap_in_two_steps().unwrap_err();
+        drop(staging);
+        assert_eq!(names(parent.path()), ["lab"]);
+        assert_eq!(names(&parent.path().join("lab")), ["old"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_had_moved_aside_is_put_back() {
+        let parent = tempfile::tempdir().unwrap();
+        let lab = parent.path().join("lab");
+        let dead = parent.path().join(".lab.gizmo-unpack-0123456789abcdef");
+        fs::create_dir_all(dead.join("old")).unwrap();
+        fs::write(dead.join("old/kept"), "").unwrap();
+        fs::create_dir(dead.join("new")).unwrap();
+        let error = Target::look(&lab, false).unwrap_err();
+        assert_eq!(error.kind(), Kind::NotEmpty);
+        assert_eq!(names(parent.path()), ["lab"]);
+        assert_eq!(names(&lab), ["kept"]);
+    }
+
+    #[test]
+    fn temporary_folders_of_the_living_and_of_other_targets_are_left_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let lab = parent.path().join("lab");
+        let others = [
+            ".lab.gizmo-unpack-0123456789abcde",
+            ".lab.gizmo-unpack-0123456789abcdeg",
+            ".lab2.gizmo-unpack-0123456789abcdef",
+            "lab.gizmo-unpack-0123456789abcdef",
+        ];
+        for other in others {
+            fs::create_dir(parent.path().join(other)).unwrap();
+        }
+        let living = Target::look(&lab, false).unwrap().stage().unwrap();
+        let dead = parent.path().join(".lab.gizmo-unpack-00000000deadbeef");
+        fs::create_dir(&dead).unwrap();
+        Target::look(&lab, false).unwrap();
+        assert!(living.root().is_dir());
+        assert!(!dead.exists());
+        drop(living);
+        assert_eq!(names(parent.path()).len(), others.len());
+    }
+
+    #[test]
+    fn long_names_get_temporary_folders_too() {
+        let parent = tempfile::tempdir().unwrap();
+        let lab = parent.path().join("x".repeat(255));
+        let staging = Target::look(&lab, false).unwrap().stage().unwrap();
+        staging.commit(true).unwrap();
+        assert_eq!(names(parent.path()), ["x".repeat(255)]);
+    }
+
+    #[test]
+    fn a_panic_leaves_nothing() {
+        let parent = tempfile::tempdir().unwrap();
+        let lab = parent.path().join("deep/er/lab");
+        let panic = std::panic::catch_unwind(|| {
+            let staging = Target::look(&lab, false).unwrap().stage().unwrap();
+            assert!(!staging.root().is_dir(), "on purpose");
+        });
+        assert!(panic.is_err());
+        assert!(names(parent.path()).is_empty());
+    }
+}
