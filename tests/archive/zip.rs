@@ -47,7 +47,7 @@ pub(crate) struct Zip {
 
 pub(crate) const UTF8: u16 = 1 << 11;
 pub(crate) const STREAMED: u16 = 1 << 3;
-pub(crate) const UNIX: u16 = 3 << 8 | 20;
+pub(crate) const UNIX: u16 = 0x0314;
 
 impl Item {
     pub(crate) fn stored(name: impl AsRef<[u8]>, contents: impl AsRef<[u8]>) -> Self {
@@ -161,7 +161,7 @@ impl Zip {
             let (sizes, extra) = item.local.sizes(None);
             out.extend(b"PK\x03\x04");
             out.extend(20_u16.to_le_bytes());
-            item.local.write_common(&mut out, &sizes);
+            item.local.write_common(&mut out, sizes);
             out.extend(u16::try_from(item.local.name.len()).unwrap().to_le_bytes());
             out.extend(u16::try_from(extra.len()).unwrap().to_le_bytes());
             out.extend(&item.local.name);
@@ -175,7 +175,7 @@ impl Zip {
             out.extend(b"PK\x01\x02");
             out.extend(item.made_by.to_le_bytes());
             out.extend(20_u16.to_le_bytes());
-            item.central.write_common(&mut out, &sizes);
+            item.central.write_common(&mut out, sizes);
             out.extend(
                 u16::try_from(item.central.name.len())
                     .unwrap()
@@ -245,7 +245,7 @@ impl Header {
         ([u32::MAX; 2], extra)
     }
 
-    fn write_common(&self, out: &mut Vec<u8>, sizes: &[u32; 2]) {
+    fn write_common(&self, out: &mut Vec<u8>, sizes: [u32; 2]) {
         out.extend(self.flags.to_le_bytes());
         out.extend(self.method.to_le_bytes());
         // Midnight of 1980-01-01.
