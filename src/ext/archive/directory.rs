@@ -1,7 +1,5 @@
 //! The archive's directory: read once, and checked in full before anything is written.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -11,7 +9,7 @@ use rawzip::{
     ZipFileHeaderRecord,
 };
 
-use super::name::{self, Name};
+use super::name::{self, Name, Names};
 use super::{Limits, UnpackError, UnpackErrorKind as Kind};
 
 /// Room for the longest name and the longest extra field of a local header.
@@ -83,7 +81,7 @@ pub(super) fn read(
         path,
         limits,
         local: vec![0; LOCAL_HEADER],
-        names: HashMap::new(),
+        names: Names::default(),
         extents: Vec::new(),
         total: 0,
         compressed: 0,
@@ -130,16 +128,6 @@ fn unreadable(error: rawzip::Error, path: &Path) -> UnpackError {
     }
 }
 
-/// What is known of a name that has been seen.
-#[derive(PartialEq, Eq)]
-enum Seen {
-    File,
-    /// A folder with an entry of its own.
-    Folder,
-    /// A folder that only names of other entries speak of.
-    Implied,
-}
-
 /// The bytes of the archive that belong to one entry: header, data and descriptor.
 struct Extent {
     start: u64,
@@ -153,8 +141,7 @@ struct Reader<'a> {
     path: &'a Path,
     limits: &'a Limits,
     local: Vec<u8>,
-    /// By folded name: the spelling that came first, and what it is.
-    names: HashMap<String, (String, Seen)>,
+    names: Names,
     extents: Vec<Extent>,
     total: u64,
     compressed: u64,
@@ -196,7 +183,10 @@ impl Reader<'_> {
                 .detail(format!("more than {} bytes", self.limits.total)));
         }
         self.limits.check_ratio(compressed, size)?;
-        self.claim(&name)?;
+        self.names.claim(&name).map_err(|(kind, other)| {
+            let detail = other.map_or(String::new(), |other| format!("{other:?}"));
+            UnpackError::new(kind).detail(detail)
+        })?;
         let data = self.extent(record)?;
         Ok(Entry {
             name,
@@ -206,54 +196,6 @@ impl Reader<'_> {
             size,
             data,
         })
-    }
-
-    /// Enters a name and the folders above it, and refuses it where another one stands.
-    fn claim(&mut self, name: &Name) -> Result<(), UnpackError> {
-        if name.path.is_empty() {
-            return Ok(());
-        }
-        let folded = name::fold(&name.path);
-        match self.names.entry(folded.clone()) {
-            Slot::Vacant(slot) => {
-                let seen = if name.folder {
-                    Seen::Folder
-                } else {
-                    Seen::File
-                };
-                slot.insert((name.path.clone(), seen));
-            }
-            Slot::Occupied(mut slot) => {
-                let (spelling, seen) = slot.get_mut();
-                let same = *spelling == name.path;
-                match (&seen, name.folder) {
-                    (Seen::Implied, true) if same => *seen = Seen::Folder,
-                    (Seen::File, false) | (Seen::Folder, true) if same => {
-                        return Err(UnpackError::new(Kind::Duplicate));
-                    }
-                    (Seen::File, true) | (Seen::Folder | Seen::Implied, false) => {
-                        return Err(UnpackError::new(Kind::FileAsFolder));
-                    }
-                    _ => return Err(case(spelling)),
-                }
-            }
-        }
-        // The folders above, from the nearest on; above one that is known all are known. Folding
-        // keeps every `/`, so both spellings are cut at the same parts.
-        let (mut path, mut key) = (name.path.as_str(), folded.as_str());
-        while let (Some((up, _)), Some((up_key, _))) = (path.rsplit_once('/'), key.rsplit_once('/'))
-        {
-            match self.names.get(up_key) {
-                Some((_, Seen::File)) => return Err(UnpackError::new(Kind::FileAsFolder)),
-                Some((spelling, _)) if spelling == up => break,
-                Some((spelling, _)) => return Err(case(spelling)),
-                None => {}
-            }
-            self.names
-                .insert(up_key.to_owned(), (up.to_owned(), Seen::Implied));
-            (path, key) = (up, up_key);
-        }
-        Ok(())
     }
 
     /// Compares the local header, and the data descriptor if there is one, with the directory.
@@ -391,10 +333,6 @@ impl Reader<'_> {
                 .detail("its directory is damaged"),
         }
     }
-}
-
-fn case(spelling: &str) -> UnpackError {
-    UnpackError::new(Kind::CaseDuplicate).detail(format!("{spelling:?}"))
 }
 
 /// Refuses whatever is neither a file nor a folder.

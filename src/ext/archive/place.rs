@@ -12,6 +12,8 @@
 //! the same place puts it back. That one also removes the temporary folders of dead processes,
 //! which it tells from living ones by their lock.
 
+mod system;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -19,6 +21,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{UnpackError, UnpackErrorKind as Kind};
+use system::{Lock, exchange, lock_dead, lock_own};
 
 const MARK: &str = ".gizmo-unpack-";
 /// Hex digits after the mark.
@@ -290,16 +293,6 @@ impl Staging {
     }
 }
 
-/// The lock on a temporary folder of our own.
-enum Lock {
-    /// It is ours for as long as the file is open.
-    Held(File),
-    /// There are no locks here, so nobody can take the folder for dead.
-    Unsupported,
-    /// Another process took the folder for dead before it was locked.
-    Gone,
-}
-
 fn is_temporary(name: &OsStr, prefix: &OsStr) -> bool {
     name.as_encoded_bytes()
         .strip_prefix(prefix.as_encoded_bytes())
@@ -340,89 +333,6 @@ fn sync_folder(folder: &Path) -> Result<(), UnpackError> {
     }
     Ok(())
 }
-
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-mod system {
-    //! Locks on folders and their exchange, where the system has both.
-
-    use std::fs::{self, File};
-    use std::io;
-    use std::os::unix::fs::MetadataExt;
-    use std::path::Path;
-
-    use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
-    use rustix::io::Errno;
-
-    use super::Lock;
-
-    /// Locks a folder that was just made.
-    pub(super) fn lock_own(folder: &Path) -> Lock {
-        let opened = match File::open(folder) {
-            Ok(opened) => opened,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Lock::Gone,
-            Err(_) => return Lock::Unsupported,
-        };
-        match flock(&opened, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Lock::Gone,
-            Err(_) => return Lock::Unsupported,
-        }
-        let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-        match (opened.metadata().map(id), fs::metadata(folder).map(id)) {
-            (Ok(locked), Ok(there)) if locked == there => Lock::Held(opened),
-            _ => Lock::Gone,
-        }
-    }
-
-    /// Locks a folder that another process has left behind; `None` while that one lives.
-    pub(super) fn lock_dead(folder: &Path) -> Option<File> {
-        if !fs::symlink_metadata(folder).ok()?.is_dir() {
-            return None;
-        }
-        let opened = File::open(folder).ok()?;
-        flock(&opened, FlockOperation::NonBlockingLockExclusive).ok()?;
-        Some(opened)
-    }
-
-    /// Exchanges two folders in one step; `false` where that does not exist.
-    pub(super) fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
-        match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
-            Ok(()) => Ok(true),
-            Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP) => Ok(false),
-            Err(e) => Err(e.into()),
-        }
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-mod system {
-    //! Without locks, a temporary folder counts as left behind after a day.
-
-    use std::fs;
-    use std::io;
-    use std::path::Path;
-    use std::time::Duration;
-
-    use super::Lock;
-
-    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-    pub(super) fn lock_own(_folder: &Path) -> Lock {
-        Lock::Unsupported
-    }
-
-    pub(super) fn lock_dead(folder: &Path) -> Option<()> {
-        let metadata = fs::symlink_metadata(folder).ok()?;
-        let age = metadata.modified().ok()?.elapsed().ok()?;
-        (metadata.is_dir() && age > DAY).then_some(())
-    }
-
-    pub(super) fn exchange(_one: &Path, _other: &Path) -> io::Result<bool> {
-        Ok(false)
-    }
-}
-
-use system::{exchange, lock_dead, lock_own};
 
 #[cfg(test)]
 mod tests {
