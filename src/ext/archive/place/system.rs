@@ -74,7 +74,8 @@ mod locking {
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 mod plain {
-    //! Without locks, a temporary folder counts as left behind after a day.
+    //! Without locks, a temporary folder counts as left behind after a day, or when it holds what
+    //! was moved aside: the moment for that is so short that its process hardly lives.
 
     use std::fs;
     use std::io;
@@ -91,10 +92,19 @@ mod plain {
 
     pub(in super::super) fn lock_dead(folder: &Path) -> Option<()> {
         let metadata = fs::symlink_metadata(folder).ok()?;
-        let age = metadata.modified().ok()?.elapsed().ok()?;
-        (metadata.is_dir() && age > DAY).then_some(())
+        let is_old = || {
+            metadata
+                .modified()
+                .ok()?
+                .elapsed()
+                .ok()
+                .map(|age| age > DAY)
+        };
+        let is_dead = folder.join("old").exists() || is_old()?;
+        (metadata.is_dir() && is_dead).then_some(())
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it can fail where it exists")]
     pub(in super::super) fn exchange(_one: &Path, _other: &Path) -> io::Result<bool> {
         Ok(false)
     }
