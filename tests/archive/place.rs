@@ -207,7 +207,8 @@ fn start(disk: &Disk, shell: &str) -> Child {
         .unwrap()
 }
 
-#[cfg(unix)]
+// Elsewhere there are no locks, and what a killed process leaves is only removed a day later.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
 #[test]
 fn a_process_killed_at_any_moment_leaves_the_old_state_or_the_new_one() {
     let disk = Disk::new();

@@ -9,6 +9,7 @@ use gizmo_client::bundle::BundleErrorKind;
 use zlib_rs::crc32::crc32;
 
 use crate::disk::{Disk, tree_of};
+use crate::mutations::Random;
 use crate::zip::{Item, Zip, deflate};
 
 fn slim() -> UnpackOptions {
@@ -323,4 +324,35 @@ fn a_model_that_is_no_xml_is_an_error() {
     assert_eq!(error.kind(), kind);
     assert_eq!(error.path(), Some(disk.lab().join("scene.xml").as_path()));
     assert_eq!(disk.tree("out"), before);
+}
+
+#[test]
+fn a_changed_model_is_slimmed_into_a_sound_one_or_refused() {
+    let mut random = Random(4);
+    let mut slimmed = 0;
+    for round in 0..400 {
+        let mut scene = SCENE.as_bytes().to_vec();
+        for _ in 0..=random.below(4) {
+            let at = random.below(scene.len());
+            match random.below(3) {
+                0 => scene[at] = b"<>/\"'= &;!-\0\xff"[random.below(13)],
+                1 => scene[at] ^= 1 << random.below(7),
+                _ => drop(scene.drain(at..(at + random.below(30)).min(scene.len()))),
+            }
+        }
+        let zip = Zip::of([
+            Item::deflated("scene.xml", &scene),
+            Item::deflated("robot/arm.xml", ARM),
+        ]);
+        let disk = Disk::new();
+        match disk.unpack(&zip.bytes(), &slim()) {
+            Ok(bundle) => {
+                slimmed += 1;
+                let missing = bundle.missing_files();
+                assert!(missing.is_ok(), "{round}: {missing:?}");
+            }
+            Err(_) => assert_eq!(disk.tree("out/deep").len(), 1, "{round}"),
+        }
+    }
+    assert!(slimmed > 50, "{slimmed}");
 }
