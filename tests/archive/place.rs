@@ -212,7 +212,7 @@ fn start(disk: &Disk, shell: &str) -> Child {
 #[test]
 fn a_process_killed_at_any_moment_leaves_the_old_state_or_the_new_one() {
     let disk = Disk::new();
-    let contents = |seed: u8| vec![seed; 200_000];
+    let contents = |seed: u8| vec![seed; 60_000];
     let items = (0..100).map(|i| Item::stored(format!("meshes/{i}"), contents(i)));
     fs::write(disk.zip(), zip(items)).unwrap();
     let mut new = new();
