@@ -256,7 +256,7 @@ impl Follower {
             (_, Some(400 | 409 | 410 | 412 | 416 | 422)) if resuming => {
                 self.cursor_refused(&error).await
             }
-            (_, Some(408 | 425 | 429 | 500..)) | (_, None) => self.fault(&error, false),
+            (_, Some(408 | 425 | 429 | 500..) | None) => self.fault(&error, false),
             (_, Some(_)) => Step::Failed(error),
         }
     }
@@ -304,7 +304,7 @@ impl Follower {
             .max(error.retry_after().unwrap_or_default())
             .min(MOST_DELAY);
         self.failures += 1;
-        self.state = if ask || self.failures % 6 == 0 {
+        self.state = if ask || self.failures.is_multiple_of(6) {
             State::Asking {
                 delay,
                 then_poll: false,
