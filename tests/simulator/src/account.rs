@@ -20,7 +20,8 @@ const SCOPES: &[&str] = &[
 
 #[expect(clippy::unnecessary_wraps, reason = "every handler has this shape")]
 pub(crate) fn whoami(call: &Call) -> Handled {
-    let extra = json!({ "key_name": "simulator", "rate_limit_per_minute": call.shared.options.rate_limit });
+    let extra =
+        json!({ "key_name": "simulator", "rate_limit_per_minute": call.shared.options.rate_limit });
     let who = WhoAmI {
         ok: Some(true),
         user_id: Some("user_simulator".to_owned()),
@@ -41,5 +42,12 @@ pub(crate) fn usage(call: &Call) -> Handled {
         "credits_used": tables.spent,
         "credits_left": tables.credits,
     }]);
-    Ok(json_answer(StatusCode::OK, &Usage { ok: Some(true), keys: Some(keys), extra: fields(json!({})) }))
+    Ok(json_answer(
+        StatusCode::OK,
+        &Usage {
+            ok: Some(true),
+            keys: Some(keys),
+            extra: fields(json!({})),
+        },
+    ))
 }

@@ -32,7 +32,9 @@ impl Error for Broken {}
 
 /// A body that is all there.
 pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// An answer in JSON.
@@ -40,14 +42,19 @@ pub(crate) fn json_answer(status: StatusCode, value: &impl Serialize) -> Respons
     let bytes = serde_json::to_vec(value).expect("answers are plain data");
     let mut response = Response::new(whole(bytes));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
 /// A resource under its name.
 #[expect(clippy::unnecessary_wraps, reason = "it ends handlers")]
 pub(crate) fn detail(name: &str, resource: &impl Serialize) -> Handled {
-    Ok(json_answer(StatusCode::OK, &json!({ "ok": true, name: resource })))
+    Ok(json_answer(
+        StatusCode::OK,
+        &json!({ "ok": true, name: resource }),
+    ))
 }
 
 /// The part of a list that a call asks for, and where it lies in the whole.
@@ -59,7 +66,11 @@ pub(crate) struct Window {
 impl Window {
     /// Answers with this part of a list under its name.
     #[expect(clippy::unnecessary_wraps, reason = "it ends handlers")]
-    pub(crate) fn list<T: Serialize>(&self, name: &str, all: impl IntoIterator<Item = T>) -> Handled {
+    pub(crate) fn list<T: Serialize>(
+        &self,
+        name: &str,
+        all: impl IntoIterator<Item = T>,
+    ) -> Handled {
         let skip = usize::try_from(self.offset).unwrap_or(usize::MAX);
         let take = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let (mut page, mut total) = (Vec::new(), 0_usize);
@@ -85,32 +96,55 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// The service's own shape: a code and a message.
     pub(crate) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        let detail = ErrorDetail { code: code.to_owned(), message: message.into(), status: status.as_u16().into() };
-        let body = serde_json::to_value(ErrorResponse { error: detail }).expect("answers are plain data");
-        Self { status, body, retry_after: None }
+        let detail = ErrorDetail {
+            code: code.to_owned(),
+            message: message.into(),
+            status: status.as_u16().into(),
+        };
+        let body =
+            serde_json::to_value(ErrorResponse { error: detail }).expect("answers are plain data");
+        Self {
+            status,
+            body,
+            retry_after: None,
+        }
     }
 
     /// `scene_not_found` and its like.
     pub(crate) fn not_found(what: &str, id: &str) -> Self {
         let mut name = what.to_owned();
         name[..1].make_ascii_uppercase();
-        Self::new(StatusCode::NOT_FOUND, &format!("{what}_not_found"), format!("{name} {id} not found"))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            &format!("{what}_not_found"),
+            format!("{name} {id} not found"),
+        )
     }
 
     /// `FastAPI`'s shape for what no route takes.
     pub(crate) fn detail(status: StatusCode, detail: &str) -> Self {
-        Self { status, body: json!({ "detail": detail }), retry_after: None }
+        Self {
+            status,
+            body: json!({ "detail": detail }),
+            retry_after: None,
+        }
     }
 
     /// `FastAPI`'s shape for an input that breaks a rule.
     pub(crate) fn invalid(faults: &[Value]) -> Self {
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, body: json!({ "detail": faults }), retry_after: None }
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            body: json!({ "detail": faults }),
+            retry_after: None,
+        }
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
         let mut response = json_answer(self.status, &self.body);
         if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
+            response
+                .headers_mut()
+                .insert(http::header::RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -25,7 +25,10 @@ pub(crate) fn list(call: &Call) -> Handled {
 pub(crate) fn get(call: &Call) -> Handled {
     let with_record = call.switch("include_record")?;
     let tables = call.shared.tables();
-    let asset = tables.assets.get(&call.id).ok_or_else(|| Refusal::not_found("asset", &call.id))?;
+    let asset = tables
+        .assets
+        .get(&call.id)
+        .ok_or_else(|| Refusal::not_found("asset", &call.id))?;
     detail("asset", &asset.answer(with_record))
 }
 
@@ -44,21 +47,46 @@ pub(crate) fn generate(call: &Call) -> Handled {
     };
     let present = scenes::find(&tables, &scene_id)?.assets.len();
     jobs::check(&tables, &body.prompt)?;
-    let kind = kinds_in(&body.prompt).first().copied().unwrap_or(Kind::Crate);
+    let kind = kinds_in(&body.prompt)
+        .first()
+        .copied()
+        .unwrap_or(Kind::Crate);
     let listed = body.persist.unwrap_or(true);
-    let assets = scenes::new_assets(&mut tables, &scene_id, &body.prompt, &[kind], present, listed);
+    let assets = scenes::new_assets(
+        &mut tables,
+        &scene_id,
+        &body.prompt,
+        &[kind],
+        present,
+        listed,
+    );
     let asset_id = assets.first().map(|asset| asset.id.clone());
     let plan = plan(stages("asset"), &body.prompt, assets);
-    let new = NewJob { mode: "asset", prompt: body.prompt, scene_id, asset_id, plan };
+    let new = NewJob {
+        mode: "asset",
+        prompt: body.prompt,
+        scene_id,
+        asset_id,
+        plan,
+    };
     jobs::accepted(&jobs::start(&call.shared, &mut tables, new))
 }
 
 pub(crate) fn delete(call: &Call) -> Handled {
     let mut tables = call.shared.tables();
-    let asset = tables.assets.remove(&call.id).ok_or_else(|| Refusal::not_found("asset", &call.id))?;
+    let asset = tables
+        .assets
+        .remove(&call.id)
+        .ok_or_else(|| Refusal::not_found("asset", &call.id))?;
     if let Some(scene) = tables.scenes.get_mut(&asset.scene_id) {
         scene.assets.retain(|id| *id != call.id);
         scene.revision += 1;
     }
-    Ok(json_answer(StatusCode::OK, &Acknowledged { ok: Some(true), extra: Map::new() }))
+    Ok(json_answer(
+        StatusCode::OK,
+        &Acknowledged {
+            ok: Some(true),
+            extra: Map::new(),
+        },
+    ))
 }

@@ -17,7 +17,16 @@ use crate::state::Shared;
 /// Where files are, relative to the origin.
 pub(crate) const FILES: &str = "/v1/catalog/files/";
 
-const STYLES: &[&str] = &["Oak", "Steel", "Compact", "Industrial", "Vintage", "Modular", "Heavy-duty", "Folding"];
+const STYLES: &[&str] = &[
+    "Oak",
+    "Steel",
+    "Compact",
+    "Industrial",
+    "Vintage",
+    "Modular",
+    "Heavy-duty",
+    "Folding",
+];
 
 /// All items.
 #[derive(Debug)]
@@ -49,7 +58,12 @@ impl Catalog {
             let kind = Kind::ALL[number % Kind::ALL.len()];
             let style = STYLES[usize::from(random.byte()) % STYLES.len()];
             let name = format!("{style} {} {}", kind.name(), number + 1);
-            Entry { slug: name.to_lowercase().replace(' ', "-"), name, category: category(kind), kind }
+            Entry {
+                slug: name.to_lowercase().replace(' ', "-"),
+                name,
+                category: category(kind),
+                kind,
+            }
         });
         Self(entries.collect())
     }
@@ -76,19 +90,19 @@ impl Entry {
 
     fn contains(&self, query: &str) -> bool {
         let text = format!("{} {} {}", self.slug, self.name, self.category).to_lowercase();
-        query.to_lowercase().split_whitespace().all(|word| text.contains(word))
+        query
+            .to_lowercase()
+            .split_whitespace()
+            .all(|word| text.contains(word))
     }
 }
 
 pub(crate) fn search(call: &Call) -> Handled {
     let window = call.window()?;
     let (query, category) = (call.query("q").unwrap_or_default(), call.query("category"));
-    let found = call
-        .shared
-        .catalog
-        .0
-        .iter()
-        .filter(|entry| category.is_none_or(|category| category == entry.category) && entry.contains(query));
+    let found = call.shared.catalog.0.iter().filter(|entry| {
+        category.is_none_or(|category| category == entry.category) && entry.contains(query)
+    });
     window.list("items", found.map(Entry::answer))
 }
 
@@ -103,20 +117,36 @@ pub(crate) fn categories(call: &Call) -> Handled {
         count: Some(count),
         extra: Map::new(),
     });
-    crate::answer::Window { limit: total, offset: 0 }.list("categories", categories)
+    crate::answer::Window {
+        limit: total,
+        offset: 0,
+    }
+    .list("categories", categories)
 }
 
 pub(crate) fn get(call: &Call) -> Handled {
-    let entry = call.shared.catalog.find(&call.id).ok_or_else(|| Refusal::not_found("item", &call.id))?;
+    let entry = call
+        .shared
+        .catalog
+        .find(&call.id)
+        .ok_or_else(|| Refusal::not_found("item", &call.id))?;
     detail("item", &entry.answer())
 }
 
 /// A file by its name, `oak-crate-6.glb`.
-pub(crate) fn file(shared: &Shared, name: &str, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
+pub(crate) fn file(
+    shared: &Shared,
+    name: &str,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, Refusal> {
     let missing = || Refusal::not_found("item", name);
     let (slug, kind) = name.rsplit_once('.').ok_or_else(missing)?;
     let entry = shared.catalog.find(slug).ok_or_else(missing)?;
-    let item = Item { id: entry.slug.clone(), name: entry.slug.replace('-', "_"), kind: entry.kind };
+    let item = Item {
+        id: entry.slug.clone(),
+        name: entry.slug.replace('-', "_"),
+        kind: entry.kind,
+    };
     let (bytes, media) = match kind {
         "glb" => (glb(&item), "model/gltf-binary"),
         "usdz" => (usdz(&item), "model/vnd.usdz+zip"),

@@ -19,10 +19,20 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new(speed: f64, skew: i64) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let skewed = Duration::from_secs(skew.unsigned_abs());
-        let epoch = if skew < 0 { now.saturating_sub(skewed) } else { now + skewed };
-        Self { start: Instant::now(), epoch, speed }
+        let epoch = if skew < 0 {
+            now.saturating_sub(skewed)
+        } else {
+            now + skewed
+        };
+        Self {
+            start: Instant::now(),
+            epoch,
+            speed,
+        }
     }
 
     /// Time since 1970.
@@ -37,7 +47,8 @@ impl Clock {
 
     /// How long a duration of the real service lasts here.
     pub(crate) fn scaled(&self, real: Duration) -> Duration {
-        Duration::try_from_secs_f64(real.as_secs_f64() / self.speed.max(1e-9)).unwrap_or(Duration::MAX)
+        Duration::try_from_secs_f64(real.as_secs_f64() / self.speed.max(1e-9))
+            .unwrap_or(Duration::MAX)
     }
 
     /// The same for what must not come too often.

@@ -38,7 +38,12 @@ pub(crate) struct Growth {
 
 impl Log {
     pub(crate) fn new(job_id: &str, numbering: Numbering) -> Self {
-        Self { entries: Mutex::default(), grown: watch::Sender::default(), numbering, job_id: job_id.to_owned() }
+        Self {
+            entries: Mutex::default(),
+            grown: watch::Sender::default(),
+            numbering,
+            job_id: job_id.to_owned(),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -57,7 +62,11 @@ impl Log {
         }
         let data = data.to_string();
         let wire = self.write(number, name, &data);
-        entries.push(Entry { name, data, wire: wire.into() });
+        entries.push(Entry {
+            name,
+            data,
+            wire: wire.into(),
+        });
         self.grown.send_modify(|growth| growth.length = number);
     }
 
@@ -86,7 +95,10 @@ impl Log {
         match entries.get(after..).unwrap_or_default() {
             [] => Bytes::new(),
             [one] => one.wire.clone(),
-            many => many.iter().flat_map(|entry| entry.wire.iter().copied()).collect(),
+            many => many
+                .iter()
+                .flat_map(|entry| entry.wire.iter().copied())
+                .collect(),
         }
     }
 

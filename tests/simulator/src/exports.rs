@@ -26,23 +26,31 @@ pub(crate) struct Cache(VecDeque<(String, Bytes)>);
 
 impl Cache {
     fn get(&self, key: &str) -> Option<Bytes> {
-        self.0.iter().find(|(known, _)| known == key).map(|(_, bytes)| bytes.clone())
+        self.0
+            .iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, bytes)| bytes.clone())
     }
 
     fn put(&mut self, key: String, bytes: Bytes) {
         self.0.push_back((key, bytes));
-        while self.0.len() > 1 && self.0.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > CACHE {
+        while self.0.len() > 1 && self.0.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > CACHE
+        {
             self.0.pop_front();
         }
     }
 }
 
 pub(crate) async fn scene(call: Call) -> Handled {
-    let body: ExportSceneBody = call.body(&[Rule::OneOf("format", FORMATS), Rule::Text("robot_profile")])?;
+    let body: ExportSceneBody =
+        call.body(&[Rule::OneOf("format", FORMATS), Rule::Text("robot_profile")])?;
     let brief = {
         let tables = call.shared.tables();
         let scene = scenes::ready(&tables, &call.id, "exported")?;
-        tables.scene_brief(scene, body.robot_profile.filter(|profile| !profile.is_empty()))
+        tables.scene_brief(
+            scene,
+            body.robot_profile.filter(|profile| !profile.is_empty()),
+        )
     };
     answer(&call.shared, brief, body.format.unwrap_or(Format::Mjcf)).await
 }
@@ -51,9 +59,19 @@ pub(crate) async fn asset(call: Call) -> Handled {
     let name = call.query("format").unwrap_or("mjcf");
     let Ok(format) = name.parse() else {
         let message = "Input should be 'mjcf', 'usd' or 'sdf'";
-        return Err(Refusal::invalid(&[fault(&["query", "format"], "enum", message, &name.into())]));
+        return Err(Refusal::invalid(&[fault(
+            &["query", "format"],
+            "enum",
+            message,
+            &name.into(),
+        )]));
     };
-    let brief = call.shared.tables().assets.get(&call.id).map(AssetEntry::brief);
+    let brief = call
+        .shared
+        .tables()
+        .assets
+        .get(&call.id)
+        .map(AssetEntry::brief);
     let brief = brief.ok_or_else(|| Refusal::not_found("asset", &call.id))?;
     answer(&call.shared, brief, format).await
 }
@@ -61,22 +79,27 @@ pub(crate) async fn asset(call: Call) -> Handled {
 /// Answers with the archive of a brief.
 async fn answer(shared: &Arc<Shared>, brief: Brief, format: Format) -> Handled {
     let items: Vec<&str> = brief.items.iter().map(|item| item.id.as_str()).collect();
-    let key = format!("{format} {} {} {:?} {}", brief.id, brief.revision, brief.robot_profile, items.join(" "));
+    let key = format!(
+        "{format} {} {} {:?} {}",
+        brief.id,
+        brief.revision,
+        brief.robot_profile,
+        items.join(" ")
+    );
     let disposition = format!("attachment; filename=\"{}_{format}.zip\"", brief.id);
     let cached = shared.exports().get(&key);
-    let bytes = match cached {
-        Some(bytes) => bytes,
-        None => {
-            let (texture_bytes, deflate) = (shared.options.texture_bytes, shared.options.deflate);
-            let built = tokio::task::spawn_blocking(move || archive(&brief, format, texture_bytes, deflate)).await;
-            let Ok(built) = built else {
-                let message = "The export failed";
-                return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "export_failed", message));
-            };
-            let bytes = Bytes::from(built);
-            shared.exports().put(key, bytes.clone());
-            bytes
-        }
+    let bytes = if let Some(bytes) = cached {
+        bytes
+    } else {
+        let (texture_bytes, deflate) = (shared.options.texture_bytes, shared.options.deflate);
+        let build = move || archive(&brief, format, texture_bytes, deflate);
+        let built = tokio::task::spawn_blocking(build).await.map_err(|_| {
+            let message = "The export failed";
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "export_failed", message)
+        })?;
+        let bytes = Bytes::from(built);
+        shared.exports().put(key, bytes.clone());
+        bytes
     };
     let mut response = Response::new(whole(bytes.clone()));
     let headers = response.headers_mut();

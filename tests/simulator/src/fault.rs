@@ -129,22 +129,35 @@ pub struct Canned {
 impl Canned {
     /// An answer with an empty body.
     pub fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new(), retry_date: None }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+            retry_date: None,
+        }
     }
 
     /// An answer in JSON.
     pub fn json(status: u16, value: &serde_json::Value) -> Self {
-        Self::empty(status).header("content-type", "application/json").body(value.to_string())
+        Self::empty(status)
+            .header("content-type", "application/json")
+            .body(value.to_string())
     }
 
     /// An error in the service's documented shape.
     pub fn error(status: u16, code: &str, message: &str) -> Self {
-        Self::json(status, &json!({ "error": { "code": code, "message": message, "status": status } }))
+        Self::json(
+            status,
+            &json!({ "error": { "code": code, "message": message, "status": status } }),
+        )
     }
 
     /// An error in the flat shape of the alpha API.
     pub fn flat_error(status: u16, error: &str, code: &str, message: &str) -> Self {
-        Self::json(status, &json!({ "error": error, "code": code, "message": message }))
+        Self::json(
+            status,
+            &json!({ "error": error, "code": code, "message": message }),
+        )
     }
 
     /// 429 in the documented shape, without `Retry-After`.
@@ -154,13 +167,17 @@ impl Canned {
 
     /// A proxy's error page.
     pub fn html(status: u16) -> Self {
-        let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        let reason = http::StatusCode::from_u16(status)
+            .ok()
+            .and_then(|status| status.canonical_reason());
         let title = format!("{status} {}", reason.unwrap_or("Error"));
         let page = format!(
             "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
              <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
         );
-        Self::empty(status).header("content-type", "text/html").body(page)
+        Self::empty(status)
+            .header("content-type", "text/html")
+            .body(page)
     }
 
     /// This answer with another header.
@@ -210,24 +227,40 @@ impl On {
     pub fn operation(id: &str) -> Self {
         let known = crate::OPERATIONS.iter().find(|(known, _, _)| *known == id);
         let (operation, _, _) = known.unwrap_or_else(|| panic!("no operation is called `{id}`"));
-        Self { operation: Some(*operation), ..Self::any() }
+        Self {
+            operation: Some(*operation),
+            ..Self::any()
+        }
     }
 
     /// All requests.
     pub fn any() -> Self {
-        Self { operation: None, path: None, skip: 0, times: 1, every: 1 }
+        Self {
+            operation: None,
+            path: None,
+            skip: 0,
+            times: 1,
+            every: 1,
+        }
     }
 
     /// Of these, those whose path contains this text.
     #[must_use]
     pub fn path(self, part: impl Into<String>) -> Self {
-        Self { path: Some(part.into()), ..self }
+        Self {
+            path: Some(part.into()),
+            ..self
+        }
     }
 
     /// Of these, only the one with this number, counted from 1 and from the moment of injection.
     #[must_use]
     pub fn nth(self, number: u64) -> Self {
-        Self { skip: number.saturating_sub(1), times: 1, ..self }
+        Self {
+            skip: number.saturating_sub(1),
+            times: 1,
+            ..self
+        }
     }
 
     /// Not the first so many of these.
@@ -251,12 +284,19 @@ impl On {
     /// Of these, every so-and-so-many-th, as long as `times` has not run out.
     #[must_use]
     pub fn every(self, every: u64) -> Self {
-        Self { every: every.max(1), ..self }
+        Self {
+            every: every.max(1),
+            ..self
+        }
     }
 
     fn concerns(&self, operation: Option<&str>, path: &str) -> bool {
-        self.operation.is_none_or(|wanted| Some(wanted) == operation)
-            && self.path.as_ref().is_none_or(|part| path.contains(part.as_str()))
+        self.operation
+            .is_none_or(|wanted| Some(wanted) == operation)
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|part| path.contains(part.as_str()))
     }
 }
 
@@ -285,7 +325,12 @@ pub(crate) struct Faults(Vec<Injected>);
 
 impl Faults {
     pub(crate) fn inject(&mut self, on: On, fault: Fault) -> Injected {
-        let injected = Injected(Arc::new(Rule { on, fault, seen: AtomicU64::new(0), hits: AtomicU64::new(0) }));
+        let injected = Injected(Arc::new(Rule {
+            on,
+            fault,
+            seen: AtomicU64::new(0),
+            hits: AtomicU64::new(0),
+        }));
         self.0.push(injected.clone());
         injected
     }
@@ -302,7 +347,9 @@ impl Faults {
                 continue;
             }
             let seen = rule.seen.fetch_add(1, Ordering::SeqCst);
-            let Some(index) = seen.checked_sub(rule.on.skip) else { continue };
+            let Some(index) = seen.checked_sub(rule.on.skip) else {
+                continue;
+            };
             if index % rule.on.every == 0 && index / rule.on.every < rule.on.times {
                 rule.hits.fetch_add(1, Ordering::SeqCst);
                 met.push(rule.fault.clone());

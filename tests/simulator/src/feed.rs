@@ -28,7 +28,12 @@ pub(crate) struct Faults {
 }
 
 /// Answers with what follows the first `after` events.
-pub(crate) fn response(shared: &Shared, log: Arc<Log>, after: u64, faults: Faults) -> Response<Body> {
+pub(crate) fn response(
+    shared: &Shared,
+    log: Arc<Log>,
+    after: u64,
+    faults: Faults,
+) -> Response<Body> {
     let ping_every = shared.clock.scaled_at_least(shared.options.ping_interval);
     let feed = Feed::new(log, after, faults, ping_every);
     let frames = futures_util::stream::unfold(feed, |mut feed| async {
@@ -37,7 +42,10 @@ pub(crate) fn response(shared: &Shared, log: Arc<Log>, after: u64, faults: Fault
     });
     let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream; charset=utf-8"),
+    );
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
@@ -72,9 +80,16 @@ struct Feed {
 
 impl Feed {
     fn new(log: Arc<Log>, after: u64, faults: Faults, ping_every: Duration) -> Self {
-        let Faults { events: faults, control } = faults;
+        let Faults {
+            events: faults,
+            control,
+        } = faults;
         let has = |wanted: fn(&EventFault) -> bool| faults.iter().any(wanted);
-        let after = if has(|fault| matches!(fault, EventFault::IgnoreCursor)) { 0 } else { after };
+        let after = if has(|fault| matches!(fault, EventFault::IgnoreCursor)) {
+            0
+        } else {
+            after
+        };
         let quiet = has(|fault| matches!(fault, EventFault::NoPings));
         let held = has(|fault| matches!(fault, EventFault::Buffered)).then(BytesMut::new);
         let mut feed = Self {
@@ -91,7 +106,8 @@ impl Feed {
         };
         for fault in &feed.faults {
             if let EventFault::Preamble(bytes) = fault {
-                feed.ready.push_back(Piece::Bytes(Bytes::from_static(bytes)));
+                feed.ready
+                    .push_back(Piece::Bytes(Bytes::from_static(bytes)));
             }
         }
         if !quiet {
@@ -156,7 +172,9 @@ impl Feed {
 
     /// Queues an event as the faults leave it.
     fn queue_event(&mut self, number: usize) {
-        let Some(entry) = self.log.entry(number) else { return };
+        let Some(entry) = self.log.entry(number) else {
+            return;
+        };
         let done = entry.name == "done";
         let mut name = entry.name;
         let mut data = entry.data;
@@ -177,7 +195,8 @@ impl Feed {
                     name = "telemetry";
                 }
                 EventFault::Unnumbered(next) if *next == number => {
-                    before.push("event: telemetry\ndata: {\"type\":\"telemetry\",\"load\":0.5}\n\n");
+                    before
+                        .push("event: telemetry\ndata: {\"type\":\"telemetry\",\"load\":0.5}\n\n");
                 }
                 EventFault::BigDone(size) if done => {
                     let padding = "x".repeat(size.saturating_sub(data.len() + 13));
@@ -193,7 +212,11 @@ impl Feed {
         let text = Bytes::from(self.log.write(number, name, &data));
         for _ in 0..times {
             self.sent += 1;
-            if self.faults.iter().any(|fault| matches!(fault, EventFault::DropInside(at) if *at == self.sent)) {
+            if self
+                .faults
+                .iter()
+                .any(|fault| matches!(fault, EventFault::DropInside(at) if *at == self.sent))
+            {
                 self.queue(text.slice(..text.len() / 2));
                 self.ready.push_back(Piece::Break);
                 return;

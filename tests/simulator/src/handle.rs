@@ -32,17 +32,23 @@ impl Handle {
 
     /// Whether the port takes connections; while it does not, they are refused. Open ones stay.
     pub fn listen(&self, listening: bool) {
-        self.shared.network.send_modify(|network| network.listening = listening);
+        self.shared
+            .network
+            .send_modify(|network| network.listening = listening);
     }
 
     /// Resets the next so many connections as soon as they are made, before anything is read.
     pub fn reset_connections(&self, count: u64) {
-        self.shared.network.send_modify(|network| network.resets = count);
+        self.shared
+            .network
+            .send_modify(|network| network.resets = count);
     }
 
     /// Closes all connections that are open now, whatever they are doing.
     pub fn close_connections(&self) {
-        self.shared.network.send_modify(|network| network.purges += 1);
+        self.shared
+            .network
+            .send_modify(|network| network.purges += 1);
     }
 
     /// The requests that have come, in their order (at most the last [`requests_kept`](crate::Options::requests_kept)).
@@ -53,7 +59,11 @@ impl Handle {
     /// The requests of one operation.
     pub fn requests_of(&self, operation: &str) -> Vec<Received> {
         let record = self.shared.record();
-        record.requests().filter(|request| request.operation == Some(operation)).cloned().collect()
+        record
+            .requests()
+            .filter(|request| request.operation == Some(operation))
+            .cloned()
+            .collect()
     }
 
     /// Number of requests of one operation, those that met a fault included.
@@ -73,7 +83,13 @@ impl Handle {
 
     /// All jobs, in the order they were started.
     pub fn jobs(&self) -> Vec<JobState> {
-        self.shared.tables().jobs.newest().rev().map(job::JobEntry::state).collect()
+        self.shared
+            .tables()
+            .jobs
+            .newest()
+            .rev()
+            .map(job::JobEntry::state)
+            .collect()
     }
 
     /// One job.
@@ -89,13 +105,22 @@ impl Handle {
     /// Number of jobs that have neither succeeded nor failed nor been cancelled.
     pub fn running(&self) -> usize {
         let tables = self.shared.tables();
-        let running = tables.jobs.newest().filter(|job| matches!(job.status, JobStatus::Queued | JobStatus::Running));
+        let running = tables
+            .jobs
+            .newest()
+            .filter(|job| matches!(job.status, JobStatus::Queued | JobStatus::Running));
         running.count()
     }
 
     /// The ids of all scenes, in the order they were made.
     pub fn scenes(&self) -> Vec<String> {
-        self.shared.tables().scenes.newest().rev().map(|scene| scene.id.clone()).collect()
+        self.shared
+            .tables()
+            .scenes
+            .newest()
+            .rev()
+            .map(|scene| scene.id.clone())
+            .collect()
     }
 
     /// Sets how many jobs may still be started.

@@ -52,7 +52,12 @@ pub(crate) struct JobEntry {
 
 impl JobEntry {
     /// The job as the service answers it.
-    pub(crate) fn answer(&self, with_result: bool, announce_scene_id: bool, assets: &[String]) -> Job {
+    pub(crate) fn answer(
+        &self,
+        with_result: bool,
+        announce_scene_id: bool,
+        assets: &[String],
+    ) -> Job {
         let over = self.status.is_terminal();
         let succeeded = self.status == JobStatus::Succeeded;
         let mut result = json!({ "scene_id": self.scene_id, "assets": assets });
@@ -63,7 +68,8 @@ impl JobEntry {
             id: Some(self.id.clone()),
             status: self.status.clone(),
             mode: Some(self.mode.to_owned()),
-            scene_id: (announce_scene_id || over || self.mode != "scene").then(|| self.scene_id.clone()),
+            scene_id: (announce_scene_id || over || self.mode != "scene")
+                .then(|| self.scene_id.clone()),
             asset_id: None,
             created_at: Some(timestamp(self.created_at)),
             started_at: self.started_at.map(timestamp),
@@ -121,11 +127,17 @@ pub(crate) fn plan(stages: &[(&'static str, f64)], prompt: &str, assets: Vec<Ass
                 plan.push((at, Action::Ready(asset)));
             }
             if prompt.contains("flaky") {
-                plan.push((at, Action::AssetFailed("the geometry of one asset did not close")));
+                plan.push((
+                    at,
+                    Action::AssetFailed("the geometry of one asset did not close"),
+                ));
             }
         }
         if doomed && *name == last {
-            plan.push(((from + to) / 2.0, Action::Fail("the scene could not be assembled")));
+            plan.push((
+                (from + to) / 2.0,
+                Action::Fail("the scene could not be assembled"),
+            ));
             return plan;
         }
         plan.push((*to, Action::StageComplete(name)));
@@ -138,7 +150,13 @@ pub(crate) fn plan(stages: &[(&'static str, f64)], prompt: &str, assets: Vec<Ass
 /// The stages of each mode and the part of the duration at which they end.
 pub(crate) fn stages(mode: &str) -> &'static [(&'static str, f64)] {
     match mode {
-        "scene" => &[("layout", 0.14), ("assets", 0.64), ("articulation", 0.78), ("physics", 0.9), ("assembly", 1.0)],
+        "scene" => &[
+            ("layout", 0.14),
+            ("assets", 0.64),
+            ("articulation", 0.78),
+            ("physics", 0.9),
+            ("assembly", 1.0),
+        ],
         "edit" => &[("layout", 0.4), ("assets", 0.8), ("assembly", 1.0)],
         _ => &[("assets", 0.6), ("articulation", 0.8), ("physics", 1.0)],
     }
@@ -147,7 +165,13 @@ pub(crate) fn stages(mode: &str) -> &'static [(&'static str, f64)] {
 /// What a new scene is furnished with: what the prompt names, and something that opens, slides and falls.
 pub(crate) fn furniture(prompt: &str) -> Vec<Kind> {
     let mut kinds = kinds_in(prompt);
-    for kind in [Kind::Workbench, Kind::Toolbox, Kind::Drawers, Kind::Cabinet, Kind::Crate] {
+    for kind in [
+        Kind::Workbench,
+        Kind::Toolbox,
+        Kind::Drawers,
+        Kind::Cabinet,
+        Kind::Crate,
+    ] {
         if !kinds.contains(&kind) {
             kinds.push(kind);
         }
@@ -173,8 +197,15 @@ pub(crate) async fn run(shared: Arc<Shared>, job_id: String, plan: Plan, duratio
 fn apply(shared: &Shared, job_id: &str, action: Action) -> bool {
     let now = shared.clock.now().as_secs();
     let mut tables = shared.tables();
-    let Tables { scenes, assets, jobs, .. } = &mut *tables;
-    let Some(job) = jobs.get_mut(job_id).filter(|job| !job.status.is_terminal()) else { return false };
+    let Tables {
+        scenes,
+        assets,
+        jobs,
+        ..
+    } = &mut *tables;
+    let Some(job) = jobs.get_mut(job_id).filter(|job| !job.status.is_terminal()) else {
+        return false;
+    };
     let mut scene = scenes.get_mut(&job.scene_id);
     match action {
         Action::Start => {
@@ -197,14 +228,26 @@ fn apply(shared: &Shared, job_id: &str, action: Action) -> bool {
             }
         }
         Action::Ready(asset) => {
-            job.log.push("asset_ready", json!({ "asset_id": asset.id, "name": asset.name }));
+            job.log.push(
+                "asset_ready",
+                json!({ "asset_id": asset.id, "name": asset.name }),
+            );
             if let Some(scene) = &mut scene {
                 scene.assets.push(asset.id.clone());
-                assets.insert(&asset.id, AssetEntry { created_at: now, ..asset.clone() });
+                assets.insert(
+                    &asset.id,
+                    AssetEntry {
+                        created_at: now,
+                        ..asset.clone()
+                    },
+                );
             }
         }
         Action::AssetFailed(message) => {
-            job.log.push("error", json!({ "message": message, "code": "asset_failed", "fatal": false }));
+            job.log.push(
+                "error",
+                json!({ "message": message, "code": "asset_failed", "fatal": false }),
+            );
         }
         Action::Fail(message) => {
             let error = json!({ "code": "generation_failed", "message": message });
@@ -225,7 +268,11 @@ fn apply(shared: &Shared, job_id: &str, action: Action) -> bool {
 /// Ends a job: its status, its last event.
 fn end(job: &mut JobEntry, status: JobStatus, error: Option<Value>, now: u64) {
     let mut done = json!({ "status": status, "scene_id": job.scene_id });
-    if let Some(asset_id) = job.asset_id.as_ref().filter(|_| status == JobStatus::Succeeded) {
+    if let Some(asset_id) = job
+        .asset_id
+        .as_ref()
+        .filter(|_| status == JobStatus::Succeeded)
+    {
         done["asset_id"] = asset_id.as_str().into();
     }
     if let Some(error) = &error {
@@ -253,9 +300,17 @@ fn settle(scene: &mut crate::state::SceneEntry, job: &JobEntry, now: u64) {
             scene.description = format!("{}; {}", scene.description, job.prompt);
         }
     } else {
-        let left: Vec<&str> =
-            scene.stages.iter().filter(|(_, now)| *now != "completed").map(|(name, _)| *name).collect();
-        let status = if job.status == JobStatus::Failed { "failed" } else { "cancelled" };
+        let left: Vec<&str> = scene
+            .stages
+            .iter()
+            .filter(|(_, now)| *now != "completed")
+            .map(|(name, _)| *name)
+            .collect();
+        let status = if job.status == JobStatus::Failed {
+            "failed"
+        } else {
+            "cancelled"
+        };
         for stage in left {
             scene.stage(stage, status);
         }
@@ -265,7 +320,13 @@ fn settle(scene: &mut crate::state::SceneEntry, job: &JobEntry, now: u64) {
 /// Cancels a job that still runs; says whether it did.
 pub(crate) fn cancel(shared: &Shared, tables: &mut Tables, job_id: &str) -> bool {
     let now = shared.clock.now().as_secs();
-    let Some(job) = tables.jobs.get_mut(job_id).filter(|job| !job.status.is_terminal()) else { return false };
+    let Some(job) = tables
+        .jobs
+        .get_mut(job_id)
+        .filter(|job| !job.status.is_terminal())
+    else {
+        return false;
+    };
     if let Some(task) = job.task.take() {
         task.abort();
     }

@@ -16,9 +16,18 @@ use crate::state::{Shared, Tables};
 pub(crate) fn get(call: &Call) -> Handled {
     let with_result = call.switch("include_result")?;
     let tables = call.shared.tables();
-    let job = tables.jobs.get(&call.id).ok_or_else(|| Refusal::not_found("job", &call.id))?;
-    let assets = tables.scenes.get(&job.scene_id).map_or(&[][..], |scene| &scene.assets);
-    detail("job", &job.answer(with_result, call.shared.options.announce_scene_id, assets))
+    let job = tables
+        .jobs
+        .get(&call.id)
+        .ok_or_else(|| Refusal::not_found("job", &call.id))?;
+    let assets = tables
+        .scenes
+        .get(&job.scene_id)
+        .map_or(&[][..], |scene| &scene.assets);
+    detail(
+        "job",
+        &job.answer(with_result, call.shared.options.announce_scene_id, assets),
+    )
 }
 
 pub(crate) fn cancel(call: &Call) -> Handled {
@@ -31,16 +40,28 @@ pub(crate) fn cancel(call: &Call) -> Handled {
         return Err(Refusal::new(StatusCode::CONFLICT, "job_finished", message));
     }
     let extra = fields(json!({ "job_id": call.id, "status": JobStatus::Cancelled }));
-    Ok(json_answer(StatusCode::OK, &Acknowledged { ok: Some(true), extra }))
+    Ok(json_answer(
+        StatusCode::OK,
+        &Acknowledged {
+            ok: Some(true),
+            extra,
+        },
+    ))
 }
 
 pub(crate) fn events(call: &Call, faults: feed::Faults) -> Handled {
     let tables = call.shared.tables();
-    let job = tables.jobs.get(&call.id).ok_or_else(|| Refusal::not_found("job", &call.id))?;
+    let job = tables
+        .jobs
+        .get(&call.id)
+        .ok_or_else(|| Refusal::not_found("job", &call.id))?;
     let log = Arc::clone(&job.log);
     drop(tables);
     // A cursor that is no number of ours is no cursor.
-    let last_event_id = call.headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok());
+    let last_event_id = call
+        .headers
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok()?.trim().parse().ok());
     let after = match call.query("after") {
         Some(_) => call.number("after", 0, 0, u64::MAX)?,
         None => last_event_id.unwrap_or(0),
@@ -61,11 +82,19 @@ pub(crate) struct NewJob {
 pub(crate) fn check(tables: &Tables, prompt: &str) -> Result<(), Refusal> {
     if prompt.contains("forbidden") {
         let message = "The prompt asks for something that is not made here";
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, "prompt_refused", message));
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "prompt_refused",
+            message,
+        ));
     }
     if tables.credits == Some(0) {
         let message = "Not enough credits: 1 needed, 0 left";
-        return Err(Refusal::new(StatusCode::PAYMENT_REQUIRED, "insufficient_credits", message));
+        return Err(Refusal::new(
+            StatusCode::PAYMENT_REQUIRED,
+            "insufficient_credits",
+            message,
+        ));
     }
     Ok(())
 }

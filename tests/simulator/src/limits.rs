@@ -40,17 +40,31 @@ pub(crate) struct Standing {
 impl Limits {
     pub(crate) fn new(options: &Options, clock: &Clock) -> Self {
         let length = clock.scaled_at_least(options.rate_window);
-        Self { limit: options.rate_limit, length, form: options.rate_reset, windows: HashMap::new() }
+        Self {
+            limit: options.rate_limit,
+            length,
+            form: options.rate_reset,
+            windows: HashMap::new(),
+        }
     }
 
     /// Counts a request of this key; one without a key is only told the limit.
     pub(crate) fn count(&mut self, key: Option<&str>) -> Standing {
         let (limit, form) = (self.limit, self.form);
         let Some(key) = key else {
-            return Standing { limit, remaining: limit, left: self.length, form, exceeded: false };
+            return Standing {
+                limit,
+                remaining: limit,
+                left: self.length,
+                form,
+                exceeded: false,
+            };
         };
         let now = Instant::now();
-        let fresh = Window { ends: now + self.length, used: 0 };
+        let fresh = Window {
+            ends: now + self.length,
+            used: 0,
+        };
         let window = self.windows.entry(key.to_owned()).or_insert(fresh);
         if window.ends <= now {
             *window = fresh;
@@ -59,7 +73,13 @@ impl Limits {
         if !exceeded {
             window.used += 1;
         }
-        Standing { limit, remaining: limit - window.used, left: window.ends - now, form, exceeded }
+        Standing {
+            limit,
+            remaining: limit - window.used,
+            left: window.ends - now,
+            form,
+            exceeded,
+        }
     }
 
     /// Uses up what is left of each key's window, as another process with the key would.
@@ -78,7 +98,11 @@ impl Standing {
             return Ok(());
         }
         let message = format!("Rate limit of {} requests exceeded", self.limit);
-        let mut refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message);
+        let mut refusal = Refusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limit_exceeded",
+            message,
+        );
         refusal.retry_after = Some(seconds_up(self.left));
         Err(refusal)
     }
@@ -103,14 +127,30 @@ fn seconds_up(duration: Duration) -> u64 {
 }
 
 /// The key that a request carries, or a refusal; a service token goes alone.
-pub(crate) fn credential(headers: &HeaderMap, api_key: &str, service_token: &str) -> Result<String, Refusal> {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    let refuse = |message: &str| Err(Refusal::new(StatusCode::UNAUTHORIZED, "authentication_required", message));
+pub(crate) fn credential(
+    headers: &HeaderMap,
+    api_key: &str,
+    service_token: &str,
+) -> Result<String, Refusal> {
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or_default())
+    };
+    let refuse = |message: &str| {
+        Err(Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "authentication_required",
+            message,
+        ))
+    };
     match (text("authorization"), text("x-gizmo-service-token")) {
         (None, None) => refuse("Authentication required: send an API key"),
         (Some(_), Some(_)) => refuse("An API key and a service token exclude each other"),
         (Some(value), None) => match value.split_once(' ') {
-            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") && key == api_key => Ok(key.to_owned()),
+            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") && key == api_key => {
+                Ok(key.to_owned())
+            }
             _ => refuse("The API key is not valid"),
         },
         (None, Some(token)) if token == service_token => Ok(token.to_owned()),
@@ -125,10 +165,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_window_is_used_up_and_ends() {
         let clock = Clock::new(60.0, 0);
-        let mut limits = Limits::new(&Options::default().with_speed(60.0).with_rate_limit(2), &clock);
+        let mut limits = Limits::new(
+            &Options::default().with_speed(60.0).with_rate_limit(2),
+            &clock,
+        );
         assert!(limits.count(Some("a")).check().is_ok());
         assert_eq!(limits.count(Some("a")).remaining, 0);
-        assert_eq!(limits.count(Some("a")).check().unwrap_err().retry_after, Some(1));
+        assert_eq!(
+            limits.count(Some("a")).check().unwrap_err().retry_after,
+            Some(1)
+        );
         assert!(limits.count(Some("b")).check().is_ok());
         assert!(limits.count(None).check().is_ok());
         tokio::time::advance(Duration::from_secs(1)).await;

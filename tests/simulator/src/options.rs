@@ -80,7 +80,11 @@ impl Default for Options {
 impl Options {
     /// Jobs that end at once, and no rate limit to speak of.
     pub fn instant() -> Self {
-        Self { speed: f64::INFINITY, rate_limit: u32::MAX, ..Self::default() }
+        Self {
+            speed: f64::INFINITY,
+            rate_limit: u32::MAX,
+            ..Self::default()
+        }
     }
 
     /// These options at another speed.

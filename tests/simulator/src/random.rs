@@ -68,7 +68,11 @@ mod tests {
 
     #[test]
     fn ids_differ_and_follow_from_the_seed() {
-        let ids = |seed| (0..1000).map(|number| Random::id(seed, "sc", number)).collect::<Vec<_>>();
+        let ids = |seed| {
+            (0..1000)
+                .map(|number| Random::id(seed, "sc", number))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(ids(1), ids(1));
         assert_ne!(ids(1), ids(2));
         let mut sorted = ids(1);

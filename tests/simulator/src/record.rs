@@ -37,7 +37,10 @@ impl Received {
     /// The names of the headers that carried a credential.
     pub fn credentials(&self) -> Vec<&'static str> {
         let names = ["authorization", "x-gizmo-service-token"];
-        names.into_iter().filter(|name| self.headers.contains_key(*name)).collect()
+        names
+            .into_iter()
+            .filter(|name| self.headers.contains_key(*name))
+            .collect()
     }
 }
 
@@ -52,7 +55,12 @@ pub(crate) struct Record {
 
 impl Record {
     pub(crate) fn new(kept: usize) -> Self {
-        Self { kept, requests: VecDeque::new(), counts: HashMap::new(), total: 0 }
+        Self {
+            kept,
+            requests: VecDeque::new(),
+            counts: HashMap::new(),
+            total: 0,
+        }
     }
 
     /// Takes a request down; returns its number.

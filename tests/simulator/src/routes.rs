@@ -55,23 +55,36 @@ pub(crate) fn route(method: &Method, path: &str) -> Route {
             _ => Route::Redirect(shorter.to_owned()),
         };
     }
-    let file = path.strip_prefix(catalog::FILES).map(|name| Route::CatalogFile(decode(name)));
+    let file = path
+        .strip_prefix(catalog::FILES)
+        .map(|name| Route::CatalogFile(decode(name)));
     let document = (path == "/v1/openapi.json").then_some(Route::Document);
     if let Some(route) = file.or(document) {
-        return if method == Method::GET { route } else { Route::WrongMethod("GET".to_owned()) };
+        return if method == Method::GET {
+            route
+        } else {
+            Route::WrongMethod("GET".to_owned())
+        };
     }
     let mut fitting: Vec<_> = OPERATIONS
         .iter()
-        .filter_map(|(id, method, template)| Some((*id, *method, *template, parameter(template, path)?)))
+        .filter_map(|(id, method, template)| {
+            Some((*id, *method, *template, parameter(template, path)?))
+        })
         .collect();
     if fitting.iter().any(|(_, _, template, _)| *template == path) {
         fitting.retain(|(_, _, template, _)| *template == path);
     }
-    if let Some((id, _, _, parameter)) = fitting.iter().find(|(_, of, _, _)| *of == method.as_str()) {
+    if let Some((id, _, _, parameter)) = fitting.iter().find(|(_, of, _, _)| *of == method.as_str())
+    {
         return Route::Operation(id, parameter.clone());
     }
     let allowed: Vec<&str> = fitting.iter().map(|(_, method, _, _)| *method).collect();
-    if allowed.is_empty() { Route::Unknown } else { Route::WrongMethod(allowed.join(", ")) }
+    if allowed.is_empty() {
+        Route::Unknown
+    } else {
+        Route::WrongMethod(allowed.join(", "))
+    }
 }
 
 /// The parameter that makes a path of the template; empty where it has none.
@@ -130,14 +143,46 @@ mod tests {
         let operation = |id, parameter: &str| Route::Operation(id, parameter.to_owned());
         for (method, path, expected) in [
             (Method::GET, "/v1/scenes", operation("list_scenes", "")),
-            (Method::PATCH, "/v1/scenes/sc_1", operation("update_scene", "sc_1")),
-            (Method::GET, "/v1/scenes/a%2Fb%20c", operation("get_scene", "a/b c")),
-            (Method::POST, "/v1/assets/x/export", operation("export_asset", "x")),
-            (Method::GET, "/v1/catalog/categories", operation("list_categories", "")),
-            (Method::GET, "/v1/catalog/chair", operation("get_catalog_item", "chair")),
-            (Method::PUT, "/v1/scenes/x", Route::WrongMethod("GET, PATCH, DELETE".to_owned())),
-            (Method::POST, "/v1/catalog/categories", Route::WrongMethod("GET".to_owned())),
-            (Method::GET, "/v1/scenes/", Route::Redirect("/v1/scenes".to_owned())),
+            (
+                Method::PATCH,
+                "/v1/scenes/sc_1",
+                operation("update_scene", "sc_1"),
+            ),
+            (
+                Method::GET,
+                "/v1/scenes/a%2Fb%20c",
+                operation("get_scene", "a/b c"),
+            ),
+            (
+                Method::POST,
+                "/v1/assets/x/export",
+                operation("export_asset", "x"),
+            ),
+            (
+                Method::GET,
+                "/v1/catalog/categories",
+                operation("list_categories", ""),
+            ),
+            (
+                Method::GET,
+                "/v1/catalog/chair",
+                operation("get_catalog_item", "chair"),
+            ),
+            (
+                Method::PUT,
+                "/v1/scenes/x",
+                Route::WrongMethod("GET, PATCH, DELETE".to_owned()),
+            ),
+            (
+                Method::POST,
+                "/v1/catalog/categories",
+                Route::WrongMethod("GET".to_owned()),
+            ),
+            (
+                Method::GET,
+                "/v1/scenes/",
+                Route::Redirect("/v1/scenes".to_owned()),
+            ),
             (Method::GET, "/v1/scenes//status", Route::Unknown),
             (Method::GET, "/scenes", Route::Unknown),
             (Method::GET, "/", Route::Unknown),
@@ -149,7 +194,8 @@ mod tests {
 
     #[test]
     fn the_operations_are_those_of_the_document() {
-        let document: serde_json::Value = serde_json::from_str(include_str!("../../../openapi/openapi.json")).unwrap();
+        let document: serde_json::Value =
+            serde_json::from_str(include_str!("../../../openapi/openapi.json")).unwrap();
         let mut documented = Vec::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {

@@ -1,6 +1,8 @@
 //! The scene operations, but for the export.
 
-use gizmo_client::types::{Acknowledged, EditSceneBody, GenerateSceneBody, JobStatus, SceneStatus, UpdateSceneBody};
+use gizmo_client::types::{
+    Acknowledged, EditSceneBody, GenerateSceneBody, JobStatus, SceneStatus, UpdateSceneBody,
+};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -16,7 +18,14 @@ const PIPELINES: &[&str] = &["auto", "gizmo", "cad"];
 pub(crate) fn list(call: &Call) -> Handled {
     let window = call.window()?;
     let tables = call.shared.tables();
-    window.list("scenes", tables.scenes.newest().filter(|scene| scene.listed).map(|scene| scene.answer(None)))
+    window.list(
+        "scenes",
+        tables
+            .scenes
+            .newest()
+            .filter(|scene| scene.listed)
+            .map(|scene| scene.answer(None)),
+    )
 }
 
 pub(crate) fn get(call: &Call) -> Handled {
@@ -34,8 +43,11 @@ pub(crate) fn get(call: &Call) -> Handled {
 pub(crate) fn status(call: &Call) -> Handled {
     let tables = call.shared.tables();
     let scene = find(&tables, &call.id)?;
-    let stages: Vec<Value> =
-        scene.stages.iter().map(|(name, status)| json!({ "name": name, "status": status })).collect();
+    let stages: Vec<Value> = scene
+        .stages
+        .iter()
+        .map(|(name, status)| json!({ "name": name, "status": status }))
+        .collect();
     let status = SceneStatus {
         ok: Some(true),
         pipeline_status: Some(scene.status.to_string()),
@@ -50,7 +62,10 @@ pub(crate) fn update(call: &Call) -> Handled {
     let body: UpdateSceneBody = call.body(&[Rule::Text("name"), Rule::Text("description")])?;
     let now = call.shared.clock.now().as_secs();
     let mut tables = call.shared.tables();
-    let scene = tables.scenes.get_mut(&call.id).ok_or_else(|| Refusal::not_found("scene", &call.id))?;
+    let scene = tables
+        .scenes
+        .get_mut(&call.id)
+        .ok_or_else(|| Refusal::not_found("scene", &call.id))?;
     if let Some(name) = body.name {
         scene.name = name;
     }
@@ -59,14 +74,24 @@ pub(crate) fn update(call: &Call) -> Handled {
     }
     scene.updated_at = now;
     let extra = fields(json!({ "scene_id": call.id }));
-    Ok(json_answer(StatusCode::OK, &Acknowledged { ok: Some(true), extra }))
+    Ok(json_answer(
+        StatusCode::OK,
+        &Acknowledged {
+            ok: Some(true),
+            extra,
+        },
+    ))
 }
 
 pub(crate) fn delete(call: &Call) -> Handled {
     let mut tables = call.shared.tables();
     find(&tables, &call.id)?;
-    let running: Vec<String> =
-        tables.jobs.newest().filter(|job| job.scene_id == call.id).map(|job| job.id.clone()).collect();
+    let running: Vec<String> = tables
+        .jobs
+        .newest()
+        .filter(|job| job.scene_id == call.id)
+        .map(|job| job.id.clone())
+        .collect();
     for job_id in running {
         job::cancel(&call.shared, &mut tables, &job_id);
     }
@@ -75,7 +100,13 @@ pub(crate) fn delete(call: &Call) -> Handled {
             tables.assets.remove(asset);
         }
     }
-    Ok(json_answer(StatusCode::OK, &Acknowledged { ok: Some(true), extra: Map::new() }))
+    Ok(json_answer(
+        StatusCode::OK,
+        &Acknowledged {
+            ok: Some(true),
+            extra: Map::new(),
+        },
+    ))
 }
 
 pub(crate) fn generate(call: &Call) -> Handled {
@@ -90,7 +121,14 @@ pub(crate) fn generate(call: &Call) -> Handled {
     let mut tables = call.shared.tables();
     jobs::check(&tables, &body.prompt)?;
     let scene_id = tables.scenes.new_id();
-    let assets = new_assets(&mut tables, &scene_id, &body.prompt, &furniture(&body.prompt), 0, true);
+    let assets = new_assets(
+        &mut tables,
+        &scene_id,
+        &body.prompt,
+        &furniture(&body.prompt),
+        0,
+        true,
+    );
     let scene = SceneEntry {
         id: scene_id.clone(),
         name: name_of(&body.prompt),
@@ -101,7 +139,10 @@ pub(crate) fn generate(call: &Call) -> Handled {
         revision: 1,
         edits: Vec::new(),
         status: JobStatus::Queued,
-        stages: stages("scene").iter().map(|(name, _)| (*name, "pending")).collect(),
+        stages: stages("scene")
+            .iter()
+            .map(|(name, _)| (*name, "pending"))
+            .collect(),
         error: None,
         listed: body.persist.unwrap_or(true),
         assets: Vec::new(),
@@ -109,7 +150,13 @@ pub(crate) fn generate(call: &Call) -> Handled {
     };
     tables.scenes.insert(&scene_id, scene);
     let plan = plan(stages("scene"), &body.prompt, assets);
-    let new = NewJob { mode: "scene", prompt: body.prompt, scene_id, asset_id: None, plan };
+    let new = NewJob {
+        mode: "scene",
+        prompt: body.prompt,
+        scene_id,
+        asset_id: None,
+        plan,
+    };
     jobs::accepted(&jobs::start(&call.shared, &mut tables, new))
 }
 
@@ -118,28 +165,55 @@ pub(crate) fn edit(call: &Call) -> Handled {
     let mut tables = call.shared.tables();
     jobs::check(&tables, &body.prompt)?;
     let present = ready(&tables, &call.id, "edited")?.assets.len();
-    let assets = new_assets(&mut tables, &call.id, &body.prompt, &kinds_in(&body.prompt), present, true);
+    let assets = new_assets(
+        &mut tables,
+        &call.id,
+        &body.prompt,
+        &kinds_in(&body.prompt),
+        present,
+        true,
+    );
     if let Some(scene) = tables.scenes.get_mut(&call.id) {
         scene.status = JobStatus::Queued;
-        scene.stages = stages("edit").iter().map(|(name, _)| (*name, "pending")).collect();
+        scene.stages = stages("edit")
+            .iter()
+            .map(|(name, _)| (*name, "pending"))
+            .collect();
     }
     let plan = plan(stages("edit"), &body.prompt, assets);
-    let new = NewJob { mode: "edit", prompt: body.prompt, scene_id: call.id.clone(), asset_id: None, plan };
+    let new = NewJob {
+        mode: "edit",
+        prompt: body.prompt,
+        scene_id: call.id.clone(),
+        asset_id: None,
+        plan,
+    };
     jobs::accepted(&jobs::start(&call.shared, &mut tables, new))
 }
 
 pub(crate) fn find<'a>(tables: &'a Tables, id: &str) -> Result<&'a SceneEntry, Refusal> {
-    tables.scenes.get(id).ok_or_else(|| Refusal::not_found("scene", id))
+    tables
+        .scenes
+        .get(id)
+        .ok_or_else(|| Refusal::not_found("scene", id))
 }
 
 /// A scene that has been whole once; before that it can be neither edited nor exported.
-pub(crate) fn ready<'a>(tables: &'a Tables, id: &str, done: &str) -> Result<&'a SceneEntry, Refusal> {
+pub(crate) fn ready<'a>(
+    tables: &'a Tables,
+    id: &str,
+    done: &str,
+) -> Result<&'a SceneEntry, Refusal> {
     let scene = find(tables, id)?;
     if scene.whole {
         return Ok(scene);
     }
     let message = format!("Scene {id} is {} and cannot be {done}", scene.status);
-    Err(Refusal::new(StatusCode::CONFLICT, "scene_not_ready", message))
+    Err(Refusal::new(
+        StatusCode::CONFLICT,
+        "scene_not_ready",
+        message,
+    ))
 }
 
 /// Assets that a job will make, named after their kind and counted within the scene.

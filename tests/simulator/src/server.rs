@@ -42,12 +42,21 @@ impl Simulator {
     /// # Errors
     ///
     /// When the address cannot be listened on.
+    #[expect(
+        clippy::unused_async,
+        reason = "it needs a runtime, and may come to wait"
+    )]
     pub async fn start(options: Options) -> io::Result<Self> {
         let listener = listen(options.address)?;
         let address = listener.local_addr()?;
         let shared = Shared::new(options);
         let task = tokio::spawn(accept(listener, address, Arc::clone(&shared)));
-        Ok(Self { shared, address, url: format!("http://{address}"), task })
+        Ok(Self {
+            shared,
+            address,
+            url: format!("http://{address}"),
+            task,
+        })
     }
 
     /// Where it listens, without `/v1` and without a slash at the end.
@@ -85,7 +94,11 @@ impl Drop for Simulator {
 
 /// Listens with room for thousands who connect at once.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(4096)
@@ -139,7 +152,9 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
         let (shared, control) = (Arc::clone(&shared), Arc::clone(&control));
         async move { serve(&shared, &control, request).await }
     });
-    let serving = http1::Builder::new().auto_date_header(false).serve_connection(wire, service);
+    let serving = http1::Builder::new()
+        .auto_date_header(false)
+        .serve_connection(wire, service);
     tokio::select! {
         // A connection that breaks is what the test wanted, or the client's affair.
         _ = serving => {}
@@ -157,10 +172,20 @@ async fn serve(
     let path = head.uri.path().to_owned();
     let query = head.uri.query().unwrap_or_default().to_owned();
     let route = route(&head.method, &path);
-    let operation = if let Route::Operation(id, _) = &route { Some(*id) } else { None };
+    let operation = if let Route::Operation(id, _) = &route {
+        Some(*id)
+    } else {
+        None
+    };
     let faults = shared.faults().meet(operation, &path);
-    let unread = faults.iter().any(|fault| matches!(fault, Fault::DropBeforeReading));
-    let body = if unread { Ok(Bytes::new()) } else { read(body).await };
+    let unread = faults
+        .iter()
+        .any(|fault| matches!(fault, Fault::DropBeforeReading));
+    let body = if unread {
+        Ok(Bytes::new())
+    } else {
+        read(body).await
+    };
     let received = Received {
         operation,
         method: head.method.clone(),
@@ -176,13 +201,19 @@ async fn serve(
     }
     let body = body?;
     let query = read_query(&query);
-    let cursor = query.iter().any(|(name, value)| name == "after" && value != "0");
+    let cursor = query
+        .iter()
+        .any(|(name, value)| name == "after" && value != "0");
     let has_cursor = cursor || head.headers.contains_key("last-event-id");
     if let Some(canned) = trouble::before(&faults, control, &shared.clock, has_cursor).await? {
         return trouble::after(&faults, control, finished(shared, number, canned)).await;
     }
 
-    let key = credential(&head.headers, &shared.options.api_key, &shared.options.service_token);
+    let key = credential(
+        &head.headers,
+        &shared.options.api_key,
+        &shared.options.service_token,
+    );
     let standing = shared.limits().count(key.as_deref().ok());
     let allowed = key.and_then(|_| standing.check());
     let mut response = match route {
@@ -192,13 +223,24 @@ async fn serve(
                     Fault::Events(fault) => Some(fault.clone()),
                     _ => None,
                 });
-                let events = feed::Faults { events: events.collect(), control: Arc::clone(control) };
-                let call = Call { shared: Arc::clone(shared), id, query, headers: head.headers, body };
+                let events = feed::Faults {
+                    events: events.collect(),
+                    control: Arc::clone(control),
+                };
+                let call = Call {
+                    shared: Arc::clone(shared),
+                    id,
+                    query,
+                    headers: head.headers,
+                    body,
+                };
                 dispatch(operation, call, events).await
             }
             Err(refusal) => Err(refusal),
         },
-        Route::CatalogFile(name) => allowed.and_then(|()| catalog::file(shared, &name, &head.headers)),
+        Route::CatalogFile(name) => {
+            allowed.and_then(|()| catalog::file(shared, &name, &head.headers))
+        }
         other => elsewhere(other, &head.headers),
     }
     .unwrap_or_else(Refusal::into_response);
@@ -238,7 +280,10 @@ fn finished(shared: &Shared, number: u64, mut response: Response<Body>) -> Respo
     let mut id = String::from("req_");
     let _ = write!(id, "{number:08}");
     let headers = response.headers_mut();
-    for (name, value) in [(DATE.as_str(), shared.clock.http_date()), ("x-request-id", id)] {
+    for (name, value) in [
+        (DATE.as_str(), shared.clock.http_date()),
+        ("x-request-id", id),
+    ] {
         if let Ok(value) = HeaderValue::from_str(&value)
             && !headers.contains_key(name)
         {

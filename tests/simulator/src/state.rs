@@ -125,7 +125,13 @@ pub(crate) struct Table<T> {
 
 impl<T> Table<T> {
     fn new(seed: u64, prefix: &'static str) -> Self {
-        Self { entries: HashMap::new(), order: Vec::new(), seed, prefix, ids: 0 }
+        Self {
+            entries: HashMap::new(),
+            order: Vec::new(),
+            seed,
+            prefix,
+            ids: 0,
+        }
     }
 
     /// An id that no entry has had.
@@ -154,7 +160,10 @@ impl<T> Table<T> {
 
     /// All entries, the newest first.
     pub(crate) fn newest(&self) -> impl DoubleEndedIterator<Item = &T> {
-        self.order.iter().rev().filter_map(|id| self.entries.get(id))
+        self.order
+            .iter()
+            .rev()
+            .filter_map(|id| self.entries.get(id))
     }
 }
 
@@ -234,12 +243,18 @@ impl AssetEntry {
             created_at: Some(timestamp(self.created_at)),
             updated_at: Some(timestamp(self.created_at)),
             record,
-            extra: fields(json!({ "kind": self.kind.name(), "articulated": self.kind.is_articulated() })),
+            extra: fields(
+                json!({ "kind": self.kind.name(), "articulated": self.kind.is_articulated() }),
+            ),
         }
     }
 
     pub(crate) fn item(&self) -> crate::export::Item {
-        crate::export::Item { id: self.id.clone(), name: self.name.clone(), kind: self.kind }
+        crate::export::Item {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            kind: self.kind,
+        }
     }
 
     /// What an export of this asset holds.
@@ -261,5 +276,7 @@ pub(crate) fn name_of(prompt: &str) -> String {
     let name: String = words.join(" ").chars().take(60).collect();
     let name = name.trim_end_matches([',', '.', ';', ':']);
     let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }

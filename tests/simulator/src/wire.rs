@@ -24,7 +24,11 @@ pub(crate) struct Network {
 
 impl Default for Network {
     fn default() -> Self {
-        Self { listening: true, resets: 0, purges: 0 }
+        Self {
+            listening: true,
+            resets: 0,
+            purges: 0,
+        }
     }
 }
 
@@ -83,7 +87,10 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn new(stream: TcpStream, control: Arc<Control>) -> Self {
-        Self { io: TokioIo::new(stream), control }
+        Self {
+            io: TokioIo::new(stream),
+            control,
+        }
     }
 
     fn left(&self) -> io::Result<Option<usize>> {
@@ -117,12 +124,18 @@ impl Read for Wire {
 }
 
 impl Write for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let left = self.left()?;
         let bytes = &bytes[..left.unwrap_or(usize::MAX).min(bytes.len())];
         let written = std::task::ready!(Pin::new(&mut self.io).poll_write(context, bytes))?;
         if left.is_some() {
-            self.control.left.fetch_sub(written as u64, Ordering::SeqCst);
+            self.control
+                .left
+                .fetch_sub(written as u64, Ordering::SeqCst);
         }
         Poll::Ready(Ok(written))
     }

@@ -2,16 +2,18 @@
 
 use serde_json::{Value, json};
 
+use super::brief::Item;
 use super::furniture;
 use super::mesh::{Mesh, single};
-use super::model::{Item, add};
+use super::model::add;
 use crate::random::Random;
 
 /// The item as GLB; all its parts in one buffer.
 pub(crate) fn glb(item: &Item) -> Vec<u8> {
     let base = furniture::build(item.kind, &item.name, &mut Random::of(&[&item.id]));
     let mut buffer = Vec::new();
-    let (mut views, mut accessors, mut meshes, mut nodes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut views, mut accessors, mut meshes, mut nodes) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     base.visit(&mut |body, origin| {
         for part in &body.parts {
             let index = accessors.len();
@@ -62,14 +64,30 @@ pub(crate) fn glb(item: &Item) -> Vec<u8> {
 }
 
 /// Appends positions and normals, three of each to a triangle.
-fn write_mesh(mesh: &Mesh, buffer: &mut Vec<u8>, views: &mut Vec<Value>, accessors: &mut Vec<Value>) {
+fn write_mesh(
+    mesh: &Mesh,
+    buffer: &mut Vec<u8>,
+    views: &mut Vec<Value>,
+    accessors: &mut Vec<Value>,
+) {
     let turned = |[x, y, z]: [f64; 3]| [single(x), single(z), single(-y)];
-    let corners = mesh.triangles.iter().flat_map(|corners| corners.map(|(vertex, _)| turned(mesh.vertices[vertex])));
-    let normals = mesh.triangles.iter().flat_map(|corners| [turned(mesh.normal(corners)); 3]);
-    for (index, points) in [corners.collect::<Vec<_>>(), normals.collect()].into_iter().enumerate() {
+    let corners = mesh
+        .triangles
+        .iter()
+        .flat_map(|corners| corners.map(|(vertex, _)| turned(mesh.vertices[vertex])));
+    let normals = mesh
+        .triangles
+        .iter()
+        .flat_map(|corners| [turned(mesh.normal(corners)); 3]);
+    for (index, points) in [corners.collect::<Vec<_>>(), normals.collect()]
+        .into_iter()
+        .enumerate()
+    {
         let start = buffer.len();
         let bound = |pick: fn(f32, f32) -> f32, from: f32| {
-            points.iter().fold([from; 3], |bound, point| std::array::from_fn(|axis| pick(bound[axis], point[axis])))
+            points.iter().fold([from; 3], |bound, point| {
+                std::array::from_fn(|axis| pick(bound[axis], point[axis]))
+            })
         };
         let mut accessor = json!({
             "bufferView": views.len(), "componentType": 5126, "count": points.len(), "type": "VEC3",
@@ -78,7 +96,12 @@ fn write_mesh(mesh: &Mesh, buffer: &mut Vec<u8>, views: &mut Vec<Value>, accesso
             accessor["min"] = json!(bound(f32::min, f32::INFINITY));
             accessor["max"] = json!(bound(f32::max, f32::NEG_INFINITY));
         }
-        buffer.extend(points.iter().flatten().flat_map(|value| value.to_le_bytes()));
+        buffer.extend(
+            points
+                .iter()
+                .flatten()
+                .flat_map(|value| value.to_le_bytes()),
+        );
         views.push(json!({ "buffer": 0, "byteOffset": start, "byteLength": buffer.len() - start, "target": 34962 }));
         accessors.push(accessor);
     }

@@ -8,15 +8,25 @@ use super::model::{Assembly, Body, JointKind, Material, Model, number, triple};
 pub(super) fn files(model: &Model) -> Vec<File> {
     let mut files = vec![File::new("scene.xml", scene(model))];
     files.extend(model.meshes().into_iter().map(|part| {
-        let bytes = if part.material.is_textured() { part.mesh.obj() } else { part.mesh.stl() };
-        File::new(format!("meshes/{}", file_name(&part.mesh.name, part.material)), bytes)
+        let bytes = if part.material.is_textured() {
+            part.mesh.obj()
+        } else {
+            part.mesh.stl()
+        };
+        File::new(
+            format!("meshes/{}", file_name(&part.mesh.name, part.material)),
+            bytes,
+        )
     }));
     files
 }
 
 /// Textured meshes need texture coordinates, which STL has not.
 pub(super) fn file_name(mesh: &str, material: Material) -> String {
-    format!("{mesh}.{}", if material.is_textured() { "obj" } else { "stl" })
+    format!(
+        "{mesh}.{}",
+        if material.is_textured() { "obj" } else { "stl" }
+    )
 }
 
 fn scene(model: &Model) -> String {
@@ -33,18 +43,31 @@ fn scene(model: &Model) -> String {
     );
     for material in model.textured() {
         let name = material.name();
-        let repeat = if material == Material::Floor { " texrepeat=\"8 8\" texuniform=\"true\"" } else { "" };
+        let repeat = if material == Material::Floor {
+            " texrepeat=\"8 8\" texuniform=\"true\""
+        } else {
+            ""
+        };
         let _ = write!(
             xml,
             "    <texture name=\"{name}\" type=\"2d\" file=\"{name}.png\"/>\n    \
              <material name=\"{name}\" texture=\"{name}\"{repeat} specular=\"0.3\" shininess=\"0.4\"/>\n"
         );
     }
-    let [red, green, blue] = Material::Steel.colour().map(|value| number(f64::from(value) / 255.0));
-    let _ = writeln!(xml, "    <material name=\"steel\" rgba=\"{red} {green} {blue} 1\" reflectance=\"0.2\"/>");
+    let [red, green, blue] = Material::Steel
+        .colour()
+        .map(|value| number(f64::from(value) / 255.0));
+    let _ = writeln!(
+        xml,
+        "    <material name=\"steel\" rgba=\"{red} {green} {blue} 1\" reflectance=\"0.2\"/>"
+    );
     for part in model.meshes() {
         let name = &part.mesh.name;
-        let _ = writeln!(xml, "    <mesh name=\"{name}\" file=\"{}\"/>", file_name(name, part.material));
+        let _ = writeln!(
+            xml,
+            "    <mesh name=\"{name}\" file=\"{}\"/>",
+            file_name(name, part.material)
+        );
     }
     xml.push_str(
         "  </asset>\n  <worldbody>\n    <light name=\"sun\" pos=\"0 0 6\" dir=\"0 0 -1\" directional=\"true\"/>\n    \
@@ -69,8 +92,17 @@ fn write_assembly(xml: &mut String, assembly: &Assembly) {
 
 fn write_body(xml: &mut String, body: &Body, position: [f64; 3], yaw: f64, depth: usize) {
     let indent = "  ".repeat(depth);
-    let euler = if yaw == 0.0 { String::new() } else { format!(" euler=\"0 0 {}\"", number(yaw)) };
-    let _ = writeln!(xml, "{indent}<body name=\"{}\" pos=\"{}\"{euler}>", body.name, triple(position, " "));
+    let euler = if yaw == 0.0 {
+        String::new()
+    } else {
+        format!(" euler=\"0 0 {}\"", number(yaw))
+    };
+    let _ = writeln!(
+        xml,
+        "{indent}<body name=\"{}\" pos=\"{}\"{euler}>",
+        body.name,
+        triple(position, " ")
+    );
     if let Some(joint) = &body.joint {
         let (name, axis) = (&joint.name, triple(joint.axis, " "));
         let range = joint.range.map(number).join(" ");
@@ -103,7 +135,9 @@ fn write_contacts(xml: &mut String, model: &Model) {
     let mut pairs = String::new();
     for assembly in &model.assemblies {
         let mut bodies = Vec::new();
-        assembly.base.visit(&mut |body, _| bodies.push(body.name.as_str()));
+        assembly
+            .base
+            .visit(&mut |body, _| bodies.push(body.name.as_str()));
         for (index, first) in bodies.iter().enumerate() {
             for second in &bodies[index + 1..] {
                 let _ = writeln!(pairs, "    <exclude body1=\"{first}\" body2=\"{second}\"/>");
@@ -117,7 +151,13 @@ fn write_contacts(xml: &mut String, model: &Model) {
 
 /// The robot's joints are driven.
 fn write_actuators(xml: &mut String, model: &Model) {
-    let Some(robot) = model.assemblies.last().filter(|_| model.robot_profile.is_some()) else { return };
+    let Some(robot) = model
+        .assemblies
+        .last()
+        .filter(|_| model.robot_profile.is_some())
+    else {
+        return;
+    };
     xml.push_str("  <actuator>\n");
     robot.base.visit(&mut |body, _| {
         if let Some(joint) = &body.joint {

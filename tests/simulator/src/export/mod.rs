@@ -1,5 +1,6 @@
 //! Exports: a scene's brief becomes a model, the model files of a format, the files an archive.
 
+mod brief;
 mod furniture;
 mod glb;
 mod mesh;
@@ -13,8 +14,8 @@ mod zip;
 use gizmo_client::types::Format;
 use serde_json::json;
 
+pub(crate) use brief::{Brief, Item, Kind, kinds_in};
 pub(crate) use glb::glb;
-pub(crate) use model::{Brief, Item, Kind, kinds_in};
 pub(crate) use usd::usdz;
 pub(crate) use zip::{Archive, Method};
 
@@ -28,7 +29,10 @@ pub(crate) struct File {
 
 impl File {
     pub(crate) fn new(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        Self { path: path.into(), bytes: bytes.into() }
+        Self {
+            path: path.into(),
+            bytes: bytes.into(),
+        }
     }
 }
 
@@ -43,7 +47,11 @@ pub(crate) fn archive(brief: &Brief, format: Format, texture_bytes: u64, deflate
     let metadata = metadata(brief, &model, format);
     files.insert(1, File::new("metadata.json", format!("{metadata:#}\n")));
     files.extend(texture::files(&model, texture_bytes));
-    let mut archive = Archive::new(if deflate { Method::Deflated } else { Method::Stored });
+    let mut archive = Archive::new(if deflate {
+        Method::Deflated
+    } else {
+        Method::Stored
+    });
     for file in &files {
         archive.add(&file.path, &file.bytes);
     }

@@ -1,4 +1,4 @@
-//! SDFormat, as Gazebo reads it: `model.config` and `model.sdf`, with the only camera sensor of the three.
+//! `SDFormat`, as Gazebo reads it: `model.config` and `model.sdf`, with the only camera sensor of the three.
 
 use std::fmt::Write as _;
 
@@ -7,10 +7,20 @@ use super::mjcf::file_name;
 use super::model::{Assembly, Body, JointKind, Model, Part, number, triple};
 
 pub(super) fn files(model: &Model) -> Vec<File> {
-    let mut files = vec![File::new("model.config", config(model)), File::new("model.sdf", sdf(model))];
+    let mut files = vec![
+        File::new("model.config", config(model)),
+        File::new("model.sdf", sdf(model)),
+    ];
     files.extend(model.meshes().into_iter().map(|part| {
-        let bytes = if part.material.is_textured() { part.mesh.obj() } else { part.mesh.stl() };
-        File::new(format!("meshes/{}", file_name(&part.mesh.name, part.material)), bytes)
+        let bytes = if part.material.is_textured() {
+            part.mesh.obj()
+        } else {
+            part.mesh.stl()
+        };
+        File::new(
+            format!("meshes/{}", file_name(&part.mesh.name, part.material)),
+            bytes,
+        )
     }));
     files
 }
@@ -25,7 +35,10 @@ fn config(model: &Model) -> String {
 }
 
 fn sdf(model: &Model) -> String {
-    let mut xml = format!("<?xml version=\"1.0\"?>\n<sdf version=\"1.9\">\n  <model name=\"{}\">\n", model.name);
+    let mut xml = format!(
+        "<?xml version=\"1.0\"?>\n<sdf version=\"1.9\">\n  <model name=\"{}\">\n",
+        model.name
+    );
     for assembly in &model.assemblies {
         write_assembly(&mut xml, assembly, &model.name);
     }
@@ -87,7 +100,10 @@ fn write_part(xml: &mut String, part: &Part, model: &str) {
          </mesh>\n        </geometry>\n",
         triple(part.position, " ")
     );
-    let [red, green, blue] = part.material.colour().map(|value| number(f64::from(value) / 255.0));
+    let [red, green, blue] = part
+        .material
+        .colour()
+        .map(|value| number(f64::from(value) / 255.0));
     let texture = if part.material.is_textured() {
         format!(
             "          <pbr>\n            <metal>\n              \

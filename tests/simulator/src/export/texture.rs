@@ -20,7 +20,11 @@ pub(super) fn files(model: &Model, total: u64) -> Vec<File> {
         .into_iter()
         .map(|material| {
             let mut random = Random::new(model.seed ^ crate::random::hash(&[material.name()]));
-            let image = if share > 0 { noise(share, &mut random) } else { pattern(material, &mut random) };
+            let image = if share > 0 {
+                noise(share, &mut random)
+            } else {
+                pattern(material, &mut random)
+            };
             File::new(format!("textures/{}.png", material.name()), image)
         })
         .collect()
@@ -39,9 +43,9 @@ fn pattern(material: Material, random: &mut Random) -> Vec<u8> {
                 _ => 0,
             };
             let grain = i16::from(random.byte() % 16) - 8;
-            pixels.extend(
-                colour.map(|value| u8::try_from((i16::from(value) + shade + grain).clamp(0, 255)).unwrap_or(0)),
-            );
+            pixels.extend(colour.map(|value| {
+                u8::try_from((i16::from(value) + shade + grain).clamp(0, 255)).unwrap_or(0)
+            }));
         }
     }
     png(SIDE, &pixels, Compression::default())
@@ -62,7 +66,9 @@ fn png(side: u32, pixels: &[u8], compression: Compression) -> Vec<u8> {
     let width = usize::try_from(side).unwrap_or(0) * 3;
     for row in pixels.chunks(width.max(1)) {
         // Each row begins with its filter: none.
-        rows.write_all(&[0]).and_then(|()| rows.write_all(row)).expect("memory takes any byte");
+        rows.write_all(&[0])
+            .and_then(|()| rows.write_all(row))
+            .expect("memory takes any byte");
     }
     let data = rows.finish().expect("memory takes any byte");
     let mut header = Vec::new();
@@ -71,7 +77,11 @@ fn png(side: u32, pixels: &[u8], compression: Compression) -> Vec<u8> {
     header.extend([8, 2, 0, 0, 0]);
     let mut image = b"\x89PNG\r\n\x1a\n".to_vec();
     for (kind, data) in [(b"IHDR", header), (b"IDAT", data), (b"IEND", Vec::new())] {
-        image.extend(u32::try_from(data.len()).expect("no texture has 4 GiB").to_be_bytes());
+        image.extend(
+            u32::try_from(data.len())
+                .expect("no texture has 4 GiB")
+                .to_be_bytes(),
+        );
         let start = image.len();
         image.extend(kind);
         image.extend(data);

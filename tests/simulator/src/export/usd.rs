@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::model::{Assembly, Body, Item, JointKind, Material, Model, Part, number, triple};
+use super::brief::Item;
+use super::model::{Assembly, Body, JointKind, Material, Model, Part, number, triple};
 use super::zip::{Archive, Method};
 use super::{Brief, File};
 
@@ -21,7 +22,10 @@ pub(crate) fn usdz(item: &Item) -> Vec<u8> {
         items: vec![item.clone()],
     };
     let mut archive = Archive::new(Method::Aligned);
-    archive.add(&format!("{}.usda", item.name), stage(&Model::of(&brief), false).as_bytes());
+    archive.add(
+        &format!("{}.usda", item.name),
+        stage(&Model::of(&brief), false).as_bytes(),
+    );
     archive.finish()
 }
 
@@ -51,7 +55,9 @@ fn stage(model: &Model, textured: bool) -> String {
 fn write_material(usd: &mut String, material: Material, textured: bool) {
     let name = material.name();
     let path = format!("/World/Looks/{name}");
-    let [red, green, blue] = material.colour().map(|value| number(f64::from(value) / 255.0));
+    let [red, green, blue] = material
+        .colour()
+        .map(|value| number(f64::from(value) / 255.0));
     let colour = if textured {
         format!("color3f inputs:diffuseColor.connect = <{path}/Texture.outputs:rgb>")
     } else {
@@ -90,7 +96,9 @@ fn write_assembly(usd: &mut String, assembly: &Assembly) {
         triple(assembly.position, ", "),
         number(assembly.yaw.to_degrees())
     );
-    assembly.base.visit(&mut |body, at| write_body(usd, body, at));
+    assembly
+        .base
+        .visit(&mut |body, at| write_body(usd, body, at));
     write_joints(usd, &assembly.base, name);
     usd.push_str("    }\n");
 }
@@ -102,9 +110,17 @@ fn write_body(usd: &mut String, body: &Body, at: [f64; 3]) {
     } else {
         ""
     };
-    let _ = write!(usd, "\n        def Xform \"{}\"{schemas}\n        {{\n", body.name);
+    let _ = write!(
+        usd,
+        "\n        def Xform \"{}\"{schemas}\n        {{\n",
+        body.name
+    );
     if moves {
-        let _ = writeln!(usd, "            float physics:mass = {}", number(body.mass()));
+        let _ = writeln!(
+            usd,
+            "            float physics:mass = {}",
+            number(body.mass())
+        );
     }
     let _ = write!(
         usd,
@@ -120,11 +136,20 @@ fn write_body(usd: &mut String, body: &Body, at: [f64; 3]) {
 fn write_mesh(usd: &mut String, part: &Part) {
     let mesh = &part.mesh;
     let join = |texts: Vec<String>| texts.join(", ");
-    let points = join(mesh.vertices.iter().map(|vertex| format!("({})", triple(*vertex, ", "))).collect());
+    let points = join(
+        mesh.vertices
+            .iter()
+            .map(|vertex| format!("({})", triple(*vertex, ", ")))
+            .collect(),
+    );
     let counts = join(vec!["3".to_owned(); mesh.triangles.len()]);
     let corners = || mesh.triangles.iter().flatten();
     let indices = join(corners().map(|(vertex, _)| vertex.to_string()).collect());
-    let uvs = join(corners().map(|(_, uv)| format!("({})", mesh.uvs[*uv].map(number).join(", "))).collect());
+    let uvs = join(
+        corners()
+            .map(|(_, uv)| format!("({})", mesh.uvs[*uv].map(number).join(", ")))
+            .collect(),
+    );
     let _ = write!(
         usd,
         "\n            def Mesh \"{}\" (\n                \
@@ -148,7 +173,8 @@ fn write_joints(usd: &mut String, parent: &Body, assembly: &str) {
                 JointKind::Slide => ("PhysicsPrismaticJoint", |metres| metres),
                 JointKind::Free => continue,
             };
-            let axis = ["X", "Y", "Z"][joint.axis.iter().position(|part| *part != 0.0).unwrap_or(2)];
+            let axis =
+                ["X", "Y", "Z"][joint.axis.iter().position(|part| *part != 0.0).unwrap_or(2)];
             let [low, high] = joint.range.map(|end| number(unit(end)));
             let _ = write!(
                 usd,

@@ -28,7 +28,12 @@ const FLAGS: u16 = 0x800;
 
 impl Archive {
     pub(crate) fn new(method: Method) -> Self {
-        Self { bytes: Vec::new(), directory: Vec::new(), entries: 0, method }
+        Self {
+            bytes: Vec::new(),
+            directory: Vec::new(),
+            entries: 0,
+            method,
+        }
     }
 
     /// Adds a file.
@@ -37,18 +42,27 @@ impl Archive {
     ///
     /// When the archive would need ZIP64: at 4 GiB.
     pub(crate) fn add(&mut self, path: &str, data: &[u8]) {
-        let deflated =
-            (self.method == Method::Deflated).then(|| deflate(data)).filter(|packed| packed.len() < data.len());
+        let deflated = (self.method == Method::Deflated)
+            .then(|| deflate(data))
+            .filter(|packed| packed.len() < data.len());
         let method: u16 = if deflated.is_some() { 8 } else { 0 };
         let packed = deflated.as_deref().unwrap_or(data);
         let offset = small(self.bytes.len());
-        let extra = if self.method == Method::Aligned { self.padding(path) } else { Vec::new() };
+        let extra = if self.method == Method::Aligned {
+            self.padding(path)
+        } else {
+            Vec::new()
+        };
 
         let mut common = Vec::new();
         for field in [20, FLAGS, method, 0, DATE] {
             common.extend(field.to_le_bytes());
         }
-        for field in [crc32fast::hash(data), small(packed.len()), small(data.len())] {
+        for field in [
+            crc32fast::hash(data),
+            small(packed.len()),
+            small(data.len()),
+        ] {
             common.extend(field.to_le_bytes());
         }
         common.extend(shorter(path.len()).to_le_bytes());
@@ -96,9 +110,16 @@ impl Archive {
 
 fn deflate(data: &[u8]) -> Vec<u8> {
     // Noise is as large at any level, and large only in benches.
-    let level = if data.len() > 1 << 20 { Compression::fast() } else { Compression::default() };
+    let level = if data.len() > 1 << 20 {
+        Compression::fast()
+    } else {
+        Compression::default()
+    };
     let mut encoder = DeflateEncoder::new(Vec::new(), level);
-    encoder.write_all(data).and_then(|()| encoder.finish()).expect("memory takes any byte")
+    encoder
+        .write_all(data)
+        .and_then(|()| encoder.finish())
+        .expect("memory takes any byte")
 }
 
 fn small(length: usize) -> u32 {
