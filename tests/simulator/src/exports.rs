@@ -92,8 +92,8 @@ async fn answer(shared: &Arc<Shared>, brief: Brief, format: Format) -> Handled {
         bytes
     } else {
         let (texture_bytes, deflate) = (shared.options.texture_bytes, shared.options.deflate);
-        let build = move || archive(&brief, format, texture_bytes, deflate);
-        let built = tokio::task::spawn_blocking(build).await.map_err(|_| {
+        let work = move || archive(&brief, format, texture_bytes, deflate);
+        let built = tokio::task::spawn_blocking(work).await.map_err(|_| {
             let message = "The export failed";
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "export_failed", message)
         })?;

@@ -129,7 +129,7 @@ async fn a_body_is_cut_at_the_very_byte() {
     inject(
         &api,
         "export_scene",
-        Fault::Trickle(size as usize / 4, Duration::from_millis(30)),
+        Fault::Trickle(whole.len() / 4, Duration::from_millis(30)),
     );
     let start = std::time::Instant::now();
     assert_eq!(api.post(&path, &json!({})).await.body, whole);

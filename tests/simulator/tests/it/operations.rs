@@ -20,6 +20,39 @@ async fn client(options: Options) -> (Simulator, Client) {
 #[tokio::test]
 async fn every_operation_answers_the_generated_client() {
     let (simulator, client) = client(Options::instant()).await;
+    let scene_id = scenes(&client).await;
+    let asset_id = assets(&client, &scene_id).await;
+    exports(&client, &scene_id, &asset_id).await;
+    catalog_and_account(&client).await;
+
+    client
+        .delete_asset()
+        .asset_id(&asset_id)
+        .send()
+        .await
+        .unwrap();
+    assert!(client.get_asset().asset_id(&asset_id).send().await.is_err());
+    client
+        .delete_scene()
+        .scene_id(&scene_id)
+        .send()
+        .await
+        .unwrap();
+    assert!(client.get_scene().scene_id(&scene_id).send().await.is_err());
+    assert_eq!(client.list_assets().send().await.unwrap().total, Some(0));
+    assert!(client.cancel_job().job_id("job_none").send().await.is_err());
+
+    let handle = simulator.handle();
+    let missed: Vec<_> = OPERATIONS
+        .iter()
+        .filter(|(id, _, _)| handle.count(id) == 0)
+        .collect();
+    assert_eq!(missed, Vec::<&(&str, &str, &str)>::new());
+    assert_eq!(handle.job_count(), 3);
+}
+
+/// Makes a scene, looks at it and changes it.
+async fn scenes(client: &Client) -> String {
     let accepted = client
         .generate_scene()
         .prompt("a lab with two stools")
@@ -64,9 +97,9 @@ async fn every_operation_answers_the_generated_client() {
         .unwrap();
     assert_eq!(scene.prompt.as_deref(), Some("a lab with two stools"));
     assert!(scene.created_at.as_ref().unwrap().system_time().is_some());
-    let stools = scene.record.as_ref().unwrap()["assets"].as_array().unwrap();
+    let pieces = scene.record.as_ref().unwrap()["assets"].as_array().unwrap();
     assert_eq!(
-        stools
+        pieces
             .iter()
             .filter(|asset| asset["kind"] == "stool")
             .count(),
@@ -97,9 +130,15 @@ async fn every_operation_answers_the_generated_client() {
         "completed"
     );
 
+    edit(client, &scene_id, pieces.len()).await;
+    scene_id
+}
+
+/// Has a piece added to the scene.
+async fn edit(client: &Client, scene_id: &str, pieces: usize) {
     let accepted = client
         .edit_scene()
-        .scene_id(&scene_id)
+        .scene_id(scene_id)
         .prompt("add a vase")
         .send()
         .await
@@ -107,24 +146,35 @@ async fn every_operation_answers_the_generated_client() {
     client.job(&accepted.job_id).wait().await.unwrap();
     let edited = client
         .get_scene()
-        .scene_id(&scene_id)
+        .scene_id(scene_id)
         .include_record(true)
         .send()
         .await
         .unwrap();
-    assert_eq!(edited.record.as_ref().unwrap()["revision"], 2);
+    let record = edited.record.as_ref().unwrap();
     assert_eq!(
-        edited.record.as_ref().unwrap()["assets"]
-            .as_array()
-            .unwrap()
-            .len(),
-        stools.len() + 1
+        (
+            &record["revision"],
+            record["assets"].as_array().unwrap().len()
+        ),
+        (&json!(2), pieces + 1)
     );
+}
 
+/// Adds an asset to the scene and looks at it.
+async fn assets(client: &Client, scene_id: &str) -> String {
+    let before = client
+        .list_assets()
+        .scene_id(scene_id)
+        .send()
+        .await
+        .unwrap()
+        .total
+        .unwrap();
     let accepted = client
         .generate_asset()
         .prompt("a toolbox")
-        .scene_id(&scene_id)
+        .scene_id(scene_id)
         .send()
         .await
         .unwrap();
@@ -149,25 +199,28 @@ async fn every_operation_answers_the_generated_client() {
         .unwrap();
     assert_eq!(
         (asset.scene_id.as_deref(), asset.prompt.as_deref()),
-        (Some(scene_id.as_str()), Some("a toolbox"))
+        (Some(scene_id), Some("a toolbox"))
     );
     assert_eq!(asset.record.as_ref().unwrap()["articulated"], true);
     let assets = client
         .list_assets()
-        .scene_id(&scene_id)
+        .scene_id(scene_id)
         .limit(1)
         .send()
         .await
         .unwrap();
     assert_eq!(
         (assets.items[0].id.as_str(), assets.total),
-        (asset_id.as_str(), Some(stools.len() as u64 + 2))
+        (asset_id.as_str(), Some(before + 1))
     );
+    asset_id
+}
 
+async fn exports(client: &Client, scene_id: &str, asset_id: &str) {
     for format in [Format::Mjcf, Format::Usd, Format::Sdf] {
         let export = client
             .export_scene()
-            .scene_id(&scene_id)
+            .scene_id(scene_id)
             .format(format)
             .send()
             .await
@@ -175,14 +228,16 @@ async fn every_operation_answers_the_generated_client() {
         assert_eq!(export.headers()["content-type"], "application/zip");
         let export = client
             .export_asset()
-            .asset_id(&asset_id)
+            .asset_id(asset_id)
             .format(format)
             .send()
             .await
             .unwrap();
         assert!(export.content_length().unwrap() > 1000);
     }
+}
 
+async fn catalog_and_account(client: &Client) {
     let categories = client.list_categories().send().await.unwrap();
     let tools = categories
         .items
@@ -220,31 +275,22 @@ async fn every_operation_answers_the_generated_client() {
         client.usage().send().await.unwrap().keys.as_ref().unwrap()[0]["jobs"],
         3
     );
+}
 
-    client
-        .delete_asset()
-        .asset_id(&asset_id)
-        .send()
-        .await
-        .unwrap();
-    assert!(client.get_asset().asset_id(&asset_id).send().await.is_err());
-    client
-        .delete_scene()
-        .scene_id(&scene_id)
-        .send()
-        .await
-        .unwrap();
-    assert!(client.get_scene().scene_id(&scene_id).send().await.is_err());
-    assert_eq!(client.list_assets().send().await.unwrap().total, Some(0));
-
-    assert!(client.cancel_job().job_id("job_none").send().await.is_err());
-    let handle = simulator.handle();
-    let missed: Vec<_> = OPERATIONS
-        .iter()
-        .filter(|(id, _, _)| handle.count(id) == 0)
-        .collect();
-    assert_eq!(missed, Vec::<&(&str, &str, &str)>::new());
-    assert_eq!(handle.job_count(), 3);
+#[tokio::test]
+async fn a_job_can_be_taken_forward_by_hand() {
+    let api = Api::start(Options::default().with_speed(0.0)).await;
+    let (job, _) = api.generate("a lab").await;
+    let handle = api.simulator.handle();
+    let events = || handle.job(&job).unwrap().events;
+    assert_eq!((events(), handle.running()), (0, 1));
+    handle.advance(&job, 3);
+    while events() < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(handle.job(&job).unwrap().status, JobStatus::Running);
+    handle.finish(&job);
+    assert_eq!(api.ended(&job).await, "succeeded");
 }
 
 #[tokio::test]
