@@ -8,6 +8,9 @@ use tokio::time::Instant;
 /// No ping and no window is shorter than this, whatever the speed.
 pub(crate) const SHORTEST: Duration = Duration::from_millis(100);
 
+/// Jobs stand still at speed 0: a century for whatever should take seconds.
+const LONGEST: f64 = 3.0e9;
+
 /// Tells the time, and how long the real service's durations last here.
 #[derive(Debug)]
 pub(crate) struct Clock {
@@ -47,13 +50,17 @@ impl Clock {
 
     /// How long a duration of the real service lasts here.
     pub(crate) fn scaled(&self, real: Duration) -> Duration {
-        Duration::try_from_secs_f64(real.as_secs_f64() / self.speed.max(1e-9))
-            .unwrap_or(Duration::MAX)
+        let seconds = real.as_secs_f64() / self.speed.max(1e-9);
+        Duration::from_secs_f64(seconds.min(LONGEST))
     }
 
-    /// The same for what must not come too often.
+    /// The same for what must not come too often; it goes on where jobs stand still.
     pub(crate) fn scaled_at_least(&self, real: Duration) -> Duration {
-        self.scaled(real).max(SHORTEST)
+        if self.speed > 0.0 {
+            self.scaled(real).max(SHORTEST)
+        } else {
+            real
+        }
     }
 }
 

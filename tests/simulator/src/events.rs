@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -95,10 +95,14 @@ impl Log {
         match entries.get(after..).unwrap_or_default() {
             [] => Bytes::new(),
             [one] => one.wire.clone(),
-            many => many
-                .iter()
-                .flat_map(|entry| entry.wire.iter().copied())
-                .collect(),
+            many => {
+                let length = many.iter().map(|entry| entry.wire.len()).sum();
+                let mut text = BytesMut::with_capacity(length);
+                for entry in many {
+                    text.extend_from_slice(&entry.wire);
+                }
+                text.freeze()
+            }
         }
     }
 

@@ -88,26 +88,18 @@ async fn answer(shared: &Arc<Shared>, brief: Brief, format: Format) -> Handled {
     );
     let disposition = format!("attachment; filename=\"{}_{format}.zip\"", brief.id);
     let cached = shared.exports().get(&key);
-    let bytes = match cached {
-        Some(bytes) => bytes,
-        None => {
-            let (texture_bytes, deflate) = (shared.options.texture_bytes, shared.options.deflate);
-            let built = tokio::task::spawn_blocking(move || {
-                archive(&brief, format, texture_bytes, deflate)
-            })
-            .await;
-            let Ok(built) = built else {
-                let message = "The export failed";
-                return Err(Refusal::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "export_failed",
-                    message,
-                ));
-            };
-            let bytes = Bytes::from(built);
-            shared.exports().put(key, bytes.clone());
-            bytes
-        }
+    let bytes = if let Some(bytes) = cached {
+        bytes
+    } else {
+        let (texture_bytes, deflate) = (shared.options.texture_bytes, shared.options.deflate);
+        let work = move || archive(&brief, format, texture_bytes, deflate);
+        let built = tokio::task::spawn_blocking(work).await.map_err(|_| {
+            let message = "The export failed";
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "export_failed", message)
+        })?;
+        let bytes = Bytes::from(built);
+        shared.exports().put(key, bytes.clone());
+        bytes
     };
     let mut response = Response::new(whole(bytes.clone()));
     let headers = response.headers_mut();

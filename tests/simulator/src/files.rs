@@ -34,13 +34,13 @@ pub(crate) fn answer(bytes: &Bytes, media: &'static str, request: &HeaderMap) ->
     let range = request
         .get(RANGE)
         .filter(|_| !request.contains_key(IF_RANGE) || is_present(IF_RANGE));
-    match range.and_then(|range| wanted(range.to_str().ok()?, total)) {
-        None => *response.body_mut() = whole(bytes.clone()),
-        Some(None) => {
+    match range.map_or(Wanted::All, |range| wanted(range, total)) {
+        Wanted::All => *response.body_mut() = whole(bytes.clone()),
+        Wanted::Nothing => {
             *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
             set_range(&mut response, &format!("bytes */{total}"));
         }
-        Some(Some((from, to))) => {
+        Wanted::Part(from, to) => {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             *response.body_mut() = whole(bytes.slice(from..to));
             set_range(&mut response, &format!("bytes {from}-{}/{total}", to - 1));
@@ -56,15 +56,30 @@ fn set_range(response: &mut Response<Body>, range: &str) {
     }
 }
 
-/// What one range asks for, `Some(None)` when it lies outside; several ranges are as none.
-fn wanted(range: &str, total: usize) -> Option<Option<(usize, usize)>> {
-    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+/// What a `Range` asks for.
+enum Wanted {
+    /// All of it; so do several ranges, and whatever is no range.
+    All,
+    Part(usize, usize),
+    /// A part that lies outside.
+    Nothing,
+}
+
+fn wanted(range: &HeaderValue, total: usize) -> Wanted {
+    let range = range.to_str().unwrap_or_default().strip_prefix("bytes=");
+    let Some((first, last)) = range.and_then(|range| range.split_once('-')) else {
+        return Wanted::All;
+    };
     let number = |text: &str| text.trim().parse::<usize>().ok();
     let (from, to) = match (number(first), number(last)) {
-        (Some(from), Some(last)) => (from, (last + 1).min(total)),
+        (Some(from), Some(last)) => (from, last.saturating_add(1).min(total)),
         (Some(from), None) if last.is_empty() => (from, total),
         (None, Some(length)) if first.is_empty() => (total.saturating_sub(length), total),
-        _ => return None,
+        _ => return Wanted::All,
     };
-    Some((from < to).then_some((from, to)))
+    if from < to {
+        Wanted::Part(from, to)
+    } else {
+        Wanted::Nothing
+    }
 }

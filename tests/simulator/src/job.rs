@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gizmo_client::types::{Job, JobStatus};
 use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -46,6 +47,8 @@ pub(crate) struct JobEntry {
     pub(crate) finished_at: Option<u64>,
     pub(crate) error: Option<Value>,
     pub(crate) log: Arc<Log>,
+    /// Actions that need not wait for their time.
+    pub(crate) hurry: Arc<Semaphore>,
     /// Ends the task that moves it.
     pub(crate) task: Option<AbortHandle>,
 }
@@ -179,13 +182,25 @@ pub(crate) fn furniture(prompt: &str) -> Vec<Kind> {
     kinds
 }
 
-/// Does what is planned, each action in its time; ends early when the job has ended.
-pub(crate) async fn run(shared: Arc<Shared>, job_id: String, plan: Plan, duration: Duration) {
+/// Does what is planned, each action in its time or sooner when hurried; ends early when the job
+/// has ended.
+pub(crate) async fn run(
+    shared: Arc<Shared>,
+    job_id: String,
+    plan: Plan,
+    duration: Duration,
+    hurry: Arc<Semaphore>,
+) {
     let start = Instant::now();
     for (part, action) in plan {
         let due = duration.mul_f64(part);
         if !due.is_zero() {
-            tokio::time::sleep_until(start + due).await;
+            tokio::select! {
+                permit = hurry.acquire() => if let Ok(permit) = permit {
+                    permit.forget();
+                },
+                () = tokio::time::sleep_until(start + due) => {}
+            }
         }
         if !apply(&shared, &job_id, action) {
             return;

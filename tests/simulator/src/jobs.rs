@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gizmo_client::types::{Acknowledged, JobAccepted, JobStatus};
 use http::StatusCode;
 use serde_json::{Map, json};
+use tokio::sync::Semaphore;
 
 use crate::answer::{Handled, Refusal, detail, fields, json_answer};
 use crate::call::Call;
@@ -111,7 +112,15 @@ pub(crate) fn start(shared: &Arc<Shared>, tables: &mut Tables, new: NewJob) -> J
     };
     let duration = shared.clock.scaled(real);
     // The task waits for the lock that is held here.
-    let task = tokio::spawn(job::run(Arc::clone(shared), id.clone(), new.plan, duration));
+    let hurry = Arc::new(Semaphore::new(0));
+    let task = job::run(
+        Arc::clone(shared),
+        id.clone(),
+        new.plan,
+        duration,
+        Arc::clone(&hurry),
+    );
+    let task = tokio::spawn(task);
     let announced = new.mode != "scene" || shared.options.announce_scene_id;
     let accepted = JobAccepted {
         ok: Some(true),
@@ -133,6 +142,7 @@ pub(crate) fn start(shared: &Arc<Shared>, tables: &mut Tables, new: NewJob) -> J
         finished_at: None,
         error: None,
         log: Arc::new(Log::new(&id, shared.options.numbering)),
+        hurry,
         task: Some(task.abort_handle()),
     };
     tables.jobs.insert(&id, entry);

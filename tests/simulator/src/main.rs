@@ -12,14 +12,13 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = Options::default();
     let mut arguments = arguments;
     while let Some(name) = arguments.next() {
-        let (name, value) = match name.split_once('=') {
-            Some((name, value)) => (name.to_owned(), value.to_owned()),
-            None => {
-                let value = arguments
-                    .next()
-                    .ok_or_else(|| format!("`{name}` has no value"))?;
-                (name, value)
-            }
+        let (name, value) = if let Some((name, value)) = name.split_once('=') {
+            (name.to_owned(), value.to_owned())
+        } else {
+            let value = arguments
+                .next()
+                .ok_or_else(|| format!("`{name}` has no value"))?;
+            (name, value)
         };
         let wrong = |_| format!("`{value}` is no value for `{name}`");
         match name.as_str() {

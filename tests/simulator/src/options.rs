@@ -12,8 +12,8 @@ pub struct Options {
     pub api_key: String,
     /// The token that `x-gizmo-service-token` may carry instead.
     pub service_token: String,
-    /// How many times faster than the real service time passes; infinite is at once. With the
-    /// default of 90 a scene takes two seconds.
+    /// How many times faster than the real service time passes. With the default of 90 a scene takes
+    /// two seconds; when infinite jobs end at once, at 0 they stand still.
     pub speed: f64,
     /// What ids and contents are derived from.
     pub seed: u64,

@@ -42,6 +42,10 @@ impl Simulator {
     /// # Errors
     ///
     /// When the address cannot be listened on.
+    #[expect(
+        clippy::unused_async,
+        reason = "it needs a runtime, and may come to wait"
+    )]
     pub async fn start(options: Options) -> io::Result<Self> {
         let listener = listen(options.address)?;
         let address = listener.local_addr()?;

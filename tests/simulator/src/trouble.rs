@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use futures_util::stream::try_unfold;
 use http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body::{Body as _, Frame};
@@ -89,25 +90,24 @@ pub(crate) async fn after(
                     body,
                     control: Arc::clone(control),
                 }
-                .boxed_unsync()
+                .boxed_unsync();
             }
             Fault::LengthOff(off) => {
-                announced = announced.map(|length| length.saturating_add_signed(*off))
+                announced = announced.map(|length| length.saturating_add_signed(*off));
             }
             Fault::NoLength => announced = None,
             Fault::Header(name, value) => set(&mut head.headers, name, value.as_ref()),
             _ => {}
         }
     }
-    if let Some(length) = announced {
-        head.headers.insert(CONTENT_LENGTH, length.into());
-    } else if length.is_some() {
-        // A stream of unknown length is what hyper sends in chunks.
-        body = StreamBody::new(futures_util::stream::unfold(body, |mut body| async {
-            let frame = body.frame().await?;
-            Some((frame, body))
-        }))
-        .boxed_unsync();
+    if announced != length {
+        // hyper takes another length only for a body whose own it does not know; one that is too
+        // long it cuts, one that is too short must break the connection.
+        let ends = length.filter(|length| announced > Some(*length));
+        body = bent(body, ends.unwrap_or(u64::MAX), Bend::Break, control);
+    }
+    if let Some(announced) = announced {
+        head.headers.insert(CONTENT_LENGTH, announced.into());
     }
     Ok(Response::from_parts(head, body))
 }
@@ -121,21 +121,23 @@ enum Bend {
 /// The first bytes of a body, and then trouble.
 fn bent(body: Body, bytes: u64, bend: Bend, control: &Arc<Control>) -> Body {
     let state = (body, bytes, Arc::clone(control));
-    let frames = futures_util::stream::unfold(state, move |(mut body, left, control)| async move {
+    let frames = try_unfold(state, move |(mut body, left, control)| async move {
         if left == 0 {
             control.flush().await;
             match bend {
-                Bend::Break => return Some((Err(Broken), (body, left, control))),
+                Bend::Break => return Err(Broken),
                 Bend::Stall => std::future::pending::<()>().await,
             }
         }
-        let data = match body.frame().await?.map(Frame::into_data) {
-            Ok(Ok(data)) => data,
-            _ => return None,
+        let Some(data) = next_data(&mut body).await? else {
+            return Ok(None);
         };
-        let data = data.slice(..data.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
-        let left = left - data.len() as u64;
-        Some((Ok(Frame::data(data)), (body, left, control)))
+        let length = usize::try_from(left).map_or(data.len(), |left| left.min(data.len()));
+        let left = left - length as u64;
+        Ok(Some((
+            Frame::data(data.slice(..length)),
+            (body, left, control),
+        )))
     });
     StreamBody::new(frames).boxed_unsync()
 }
@@ -143,21 +145,26 @@ fn bent(body: Body, bytes: u64, bend: Bend, control: &Arc<Control>) -> Body {
 /// A body in small pieces, with a pause after each.
 fn trickled(body: Body, size: usize, pause: Duration) -> Body {
     let state = (body, Bytes::new(), true);
-    let frames =
-        futures_util::stream::unfold(state, move |(mut body, mut rest, first)| async move {
-            if !first {
-                tokio::time::sleep(pause).await;
+    let frames = try_unfold(state, move |(mut body, mut rest, first)| async move {
+        if !first {
+            tokio::time::sleep(pause).await;
+        }
+        while rest.is_empty() {
+            match next_data(&mut body).await? {
+                Some(data) => rest = data,
+                None => return Ok(None),
             }
-            while rest.is_empty() {
-                match body.frame().await?.map(Frame::into_data) {
-                    Ok(Ok(data)) => rest = data,
-                    _ => return None,
-                }
-            }
-            let piece = rest.split_to(size.max(1).min(rest.len()));
-            Some((Ok(Frame::data(piece)), (body, rest, false)))
-        });
+        }
+        let piece = rest.split_to(size.max(1).min(rest.len()));
+        Ok(Some((Frame::data(piece), (body, rest, false))))
+    });
     StreamBody::new(frames).boxed_unsync()
+}
+
+/// The next bytes of a body; ours have no trailers.
+async fn next_data(body: &mut Body) -> Result<Option<Bytes>, Broken> {
+    let frame = body.frame().await.transpose()?;
+    Ok(frame.and_then(|frame| frame.into_data().ok()))
 }
 
 /// A body after which the connection ends.

@@ -1,7 +1,8 @@
 //! How each kind of furniture is built; sizes vary with the asset.
 
+use super::brief::Kind;
 use super::mesh::Mesh;
-use super::model::{Body, Joint, JointKind, Kind, Material, Part};
+use super::model::{Body, Joint, JointKind, Material, Part};
 use crate::random::Random;
 
 /// Collects the parts of one body.

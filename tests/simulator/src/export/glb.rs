@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::brief::Item;
 use super::furniture;
 use super::mesh::{Mesh, single};
-use super::model::{Item, add};
+use super::model::add;
 use crate::random::Random;
 
 /// The item as GLB; all its parts in one buffer.

@@ -1,5 +1,6 @@
 //! Exports: a scene's brief becomes a model, the model files of a format, the files an archive.
 
+mod brief;
 mod furniture;
 mod glb;
 mod mesh;
@@ -13,8 +14,8 @@ mod zip;
 use gizmo_client::types::Format;
 use serde_json::json;
 
+pub(crate) use brief::{Brief, Item, Kind, kinds_in};
 pub(crate) use glb::glb;
-pub(crate) use model::{Brief, Item, Kind, kinds_in};
 pub(crate) use usd::usdz;
 pub(crate) use zip::{Archive, Method};
 

@@ -1,4 +1,4 @@
-//! SDFormat, as Gazebo reads it: `model.config` and `model.sdf`, with the only camera sensor of the three.
+//! `SDFormat`, as Gazebo reads it: `model.config` and `model.sdf`, with the only camera sensor of the three.
 
 use std::fmt::Write as _;
 

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::model::{Assembly, Body, Item, JointKind, Material, Model, Part, number, triple};
+use super::brief::Item;
+use super::model::{Assembly, Body, JointKind, Material, Model, Part, number, triple};
 use super::zip::{Archive, Method};
 use super::{Brief, File};
 
