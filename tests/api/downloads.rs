@@ -84,15 +84,13 @@ fn export() -> On {
     On::operation("export_scene")
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_broken_export_is_asked_for_again_and_whole() {
     let exports = Exports::start().await;
     for fault in [
         Fault::CutBody(At::Percent(0.0)),
         Fault::CutBody(At::Percent(50.0)),
         Fault::CutBody(At::Percent(99.9)),
-        Fault::StallBody(At::Percent(50.0)),
-        Fault::StallBody(At::Byte(2)),
         Fault::LengthOff(-1_000),
         Fault::LengthOff(10),
     ] {
@@ -108,7 +106,21 @@ async fn a_broken_export_is_asked_for_again_and_whole() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
+async fn a_stalled_export_is_given_up_and_asked_for_again() {
+    let mut exports = Exports::start().await;
+    exports.lab.client = Lab::client_of(&exports.lab.simulator)
+        .idle_timeout(Duration::from_millis(200))
+        .build()
+        .unwrap();
+    for place in [At::Percent(50.0), At::Byte(2)] {
+        exports.inject(export(), Fault::StallBody(place));
+        exports.to_file().await.unwrap();
+        exports.is_right();
+    }
+}
+
+#[tokio::test]
 async fn a_body_without_a_length_is_whole_or_asked_for_again() {
     let exports = Exports::start().await;
     exports.inject(export().times(2), Fault::NoLength);
@@ -117,7 +129,7 @@ async fn a_body_without_a_length_is_whole_or_asked_for_again() {
     exports.is_right();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_export_that_never_comes_whole_is_an_error_and_nothing_changes() {
     let exports = Exports::start().await;
     exports.inject(export().always(), Fault::CutBody(At::Percent(50.0)));
@@ -138,7 +150,7 @@ async fn an_export_that_never_comes_whole_is_an_error_and_nothing_changes() {
     exports.is_untouched();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_answer_that_is_no_archive_is_an_error_at_once() {
     let exports = Exports::start().await;
     for canned in [
@@ -162,7 +174,7 @@ async fn an_answer_that_is_no_archive_is_an_error_at_once() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_dropped_download_leaves_nothing() {
     let exports = Exports::start().await;
     exports.inject(export(), Fault::Trickle(1_000, Duration::from_millis(5)));
@@ -171,7 +183,7 @@ async fn a_dropped_download_leaves_nothing() {
     exports.is_untouched();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_stale_part_is_taken_over_and_a_live_one_is_not() {
     let exports = Exports::start().await;
     let part = exports.dir.path().join("scene.zip.part");
@@ -206,7 +218,7 @@ async fn a_stale_part_is_taken_over_and_a_live_one_is_not() {
     exports.is_right();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_writer_that_fails_is_an_error_and_so_is_a_folder_in_the_way() {
     let exports = Exports::start().await;
     let full = tokio::fs::File::options()
@@ -249,7 +261,7 @@ async fn a_writer_that_fails_is_an_error_and_so_is_a_folder_in_the_way() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_stream_yields_the_bytes_and_an_error_where_they_cannot_be_had() {
     let exports = Exports::start().await;
     let chunks: Vec<_> = exports
@@ -283,7 +295,7 @@ async fn a_stream_yields_the_bytes_and_an_error_where_they_cannot_be_had() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_folder_that_is_not_empty_is_left_alone() {
     let exports = Exports::start().await;
     let dir = exports.dir.path().join("lab");
@@ -318,7 +330,7 @@ async fn a_folder_that_is_not_empty_is_left_alone() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_catalog_file_is_resumed_where_it_broke() {
     let lab = Lab::instant().await;
     let items: Vec<_> = lab

@@ -69,7 +69,7 @@ async fn every_field_of_a_body_has_a_setter() {
         then.ok(&serde_json::from_value(json!({"ok": true})).unwrap());
     });
     let client = client(&server.base_url());
-    client
+    let _ = client
         .generate_scene()
         .prompt("a lab")
         .model("m")
@@ -79,7 +79,7 @@ async fn every_field_of_a_body_has_a_setter() {
         .start()
         .await
         .unwrap();
-    client
+    let _ = client
         .generate_asset()
         .prompt("a box")
         .scene_id("sc_1")
