@@ -279,7 +279,7 @@ async fn a_silent_stream_is_given_up_and_resumed() {
     let (lab, job) = lab(Numbering::IdAndSeq).await;
     let wanted = reported(&follow(&job).await);
     let client = Lab::client_of(&lab.simulator)
-        .idle_timeout(Duration::from_millis(40))
+        .idle_timeout(Duration::from_millis(200))
         .build()
         .unwrap();
     lab.handle
@@ -298,7 +298,7 @@ async fn a_silent_stream_is_given_up_and_resumed() {
 
 #[tokio::test]
 async fn a_proxy_that_buffers_the_stream_makes_way_for_polling() {
-    let mut options = Options::instant().with_speed(600.0);
+    let mut options = Options::instant().with_speed(180.0);
     options.numbering = Numbering::IdAndSeq;
     let lab = Lab::start(options).await;
     lab.handle
@@ -306,7 +306,7 @@ async fn a_proxy_that_buffers_the_stream_makes_way_for_polling() {
     lab.handle
         .inject(always(), Fault::Events(EventFault::NoPings));
     let client = Lab::client_of(&lab.simulator)
-        .idle_timeout(Duration::from_millis(40))
+        .idle_timeout(Duration::from_millis(200))
         .build()
         .unwrap();
     let mut policy = gizmo_client::PollPolicy::default();

@@ -1,5 +1,6 @@
 //! Whatever speaks HTTP, over loopback: against typed mocks and against the simulator.
 
+mod bake;
 mod downloads;
 mod errors;
 mod events;
