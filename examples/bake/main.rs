@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use futures::TryStreamExt;
-use gizmo_client::{Bundle, Client, Error, Format};
+use gizmo_client::{Bundle, Client, Format};
 use gizmo_simulator::Simulator;
 use progress::Progress;
 
@@ -83,11 +83,13 @@ async fn run(
 }
 
 /// The service that the environment names or, without a key, a simulator in this process.
-async fn client(progress: &Progress) -> Result<(Client, Option<Simulator>), Error> {
+async fn client(
+    progress: &Progress,
+) -> Result<(Client, Option<Simulator>), Box<dyn std::error::Error>> {
     if std::env::var_os("GIZMO_API_KEY").is_some() || std::env::var_os("GIZMO_BASE_URL").is_some() {
         return Ok((Client::from_env()?, None));
     }
-    let simulator = Simulator::start(gizmo_simulator::Options::default()).await;
+    let simulator = Simulator::start(gizmo_simulator::Options::default()).await?;
     progress.line(&format!(
         "GIZMO_API_KEY is not set: using the simulator at {}",
         simulator.url()

@@ -1,26 +1,24 @@
 //! Files on their way to disk: whole, or not there.
 
 mod file;
+mod location;
 mod source;
 
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, header};
-use progenitor_client::{ByteStream, ResponseValue};
-use reqwest::Url;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use self::file::Part;
-use self::source::{Expect, Piece, Rest, Source};
+use self::source::{Ask, Expect, Piece, Rest, Source};
 use super::archive::{UnpackOptions, unpack_with};
 use super::bundle::Bundle;
-use super::transport::file_url;
-use crate::{Client, Error, ErrorKind, builder, types};
+use crate::{Client, Error, ErrorKind, builder};
 
 /// How far a download has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +44,22 @@ pub struct Download {
 }
 
 impl Download {
+    /// Asks for the bytes, and returns once they begin to come.
+    async fn open(
+        operation: &'static str,
+        expect: Expect,
+        resumable: bool,
+        idle_timeout: Duration,
+        ask: Ask,
+    ) -> Result<Self, Error> {
+        let source = Source::open(operation, expect, resumable, idle_timeout, ask).await?;
+        Ok(Self {
+            source,
+            expect,
+            on_progress: None,
+        })
+    }
+
     /// Bytes in all, where the service says it.
     pub fn total(&self) -> Option<u64> {
         self.source.total()
@@ -135,7 +149,7 @@ impl Download {
         loop {
             match self.next().await? {
                 Some(Piece::Bytes(bytes)) if all.len() + bytes.len() <= limit => {
-                    all.extend_from_slice(&bytes)
+                    all.extend_from_slice(&bytes);
                 }
                 Some(Piece::Bytes(_)) => {
                     let message = format!("the download is larger than {limit} bytes");
@@ -165,14 +179,14 @@ impl Download {
     pub async fn to_file(self, path: impl AsRef<Path> + Send) -> Result<u64, Error> {
         let path = path.as_ref();
         let part = Part::beside(path)?;
-        let file = self.to_part(&part).await?;
+        let file = self.receive(&part).await?;
         let length = file.metadata().map_err(|error| part.failed(error))?.len();
         file::sync(file).await.map_err(|error| part.failed(error))?;
         part.place(path).await?;
         Ok(length)
     }
 
-    async fn to_part(mut self, part: &Part) -> Result<std::fs::File, Error> {
+    async fn receive(mut self, part: &Part) -> Result<std::fs::File, Error> {
         let mut writer = part.write().await?;
         loop {
             let going_on = match self.next().await? {
@@ -237,7 +251,7 @@ impl Download {
         let mut archive = dir.components().as_path().as_os_str().to_owned();
         archive.push(".zip");
         let part = Part::beside(Path::new(&archive))?;
-        let archive = self.to_part(&part).await?;
+        let archive = self.receive(&part).await?;
         let unpacked = unpack_with(part.path(), dir, options).await;
         drop(archive);
         unpacked.map_err(|error| Error::from(error).with_operation(operation))
@@ -279,9 +293,7 @@ macro_rules! download {
                     });
                     answer
                 };
-                let expect = Expect::Zip;
-                let source = Source::open($operation, expect, false, idle_timeout, Box::new(ask)).await?;
-                Ok(Download { source, expect, on_progress: None })
+                Download::open($operation, Expect::Zip, false, idle_timeout, Box::new(ask)).await
             }
         }
     )*};
@@ -290,101 +302,4 @@ macro_rules! download {
 download! {
     ExportScene "export_scene" { scene_id, body };
     ExportAsset "export_asset" { asset_id, format };
-}
-
-impl Client {
-    /// Downloads a file that an answer of the service names: a catalog item's model, say.
-    ///
-    /// `location` is a URL, or a path relative to the service's origin. The API key goes along
-    /// only to the service's own origin; redirects are judged hop by hop.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidRequest`] when `location` is no such thing or is plain http to another
-    /// machine; [`ErrorKind::Decode`] when a page comes where a file was due; and whatever the
-    /// network and the service can say.
-    pub async fn download(&self, location: &str) -> Result<Download, Error> {
-        let url = file_url(&self.inner.0.base, location)
-            .map_err(|error| error.with_operation("download"))?;
-        let client = self.clone();
-        let ask = move |rest: Option<Rest>| {
-            let (client, url) = (client.clone(), url.clone());
-            let answer: BoxFuture<'static, _> =
-                Box::pin(async move { client.fetch(url, rest).await });
-            answer
-        };
-        let (expect, idle_timeout) = (Expect::File, self.inner.0.idle_timeout);
-        let source = Source::open("download", expect, true, idle_timeout, Box::new(ask)).await?;
-        Ok(Download {
-            source,
-            expect,
-            on_progress: None,
-        })
-    }
-
-    async fn fetch(
-        &self,
-        url: Url,
-        rest: Option<Rest>,
-    ) -> Result<ResponseValue<ByteStream>, Error> {
-        let mut headers = HeaderMap::new();
-        if let Some(rest) = rest {
-            let range = format!("bytes={}-", rest.offset);
-            headers.insert(
-                header::RANGE,
-                range.parse().expect("digits are a header value"),
-            );
-            headers.insert(header::IF_RANGE, rest.validator);
-        }
-        let answer = self.get_file(url, headers).await;
-        answer
-            .map(ResponseValue::stream)
-            .map_err(|error| error.with_operation("download"))
-    }
-}
-
-impl types::CatalogItem {
-    /// Where the item's GLB model is, for [`Client::download`].
-    pub fn glb(&self) -> Option<&str> {
-        self.file("glb")
-    }
-
-    /// Where the item's USDZ model is, for [`Client::download`].
-    pub fn usdz(&self) -> Option<&str> {
-        self.file("usdz")
-    }
-
-    /// The service does not say under which names its download paths go: it is the text that ends
-    /// in the format's extension, or that stands under a name with the format in it.
-    fn file(&self, extension: &str) -> Option<&str> {
-        let mut named = None;
-        let mut open: Vec<(&str, &serde_json::Value)> = Vec::new();
-        open.extend(
-            self.extra
-                .iter()
-                .map(|(name, value)| (name.as_str(), value)),
-        );
-        while let Some((name, value)) = open.pop() {
-            match value {
-                serde_json::Value::String(text) => {
-                    let path = text.split(['?', '#']).next().unwrap_or_default();
-                    let ending = Path::new(path).extension();
-                    if ending.is_some_and(|ending| ending.eq_ignore_ascii_case(extension)) {
-                        return Some(text);
-                    }
-                    if name.to_ascii_lowercase().contains(extension) && text.contains('/') {
-                        named = Some(text.as_str());
-                    }
-                }
-                serde_json::Value::Object(fields) => {
-                    open.extend(fields.iter().map(|(name, value)| (name.as_str(), value)));
-                }
-                serde_json::Value::Array(values) => {
-                    open.extend(values.iter().map(|value| (name, value)))
-                }
-                _ => {}
-            }
-        }
-        named
-    }
 }

@@ -147,7 +147,7 @@ impl Client {
             let location = response.headers().get(http::header::LOCATION);
             match location.and_then(|location| location.to_str().ok()) {
                 Some(location) if response.status().is_redirection() => {
-                    url = file_url(&url, location)?
+                    url = file_url(&url, location)?;
                 }
                 _ if response.status().is_success() => return Ok(response),
                 _ => return Err(self.error_from(&mut response).await),
@@ -314,7 +314,7 @@ fn error_answer(
     }
 }
 
-/// `{error:{code,message}}`, FastAPI's `{detail:[{loc,msg}]}` or `{detail:"…"}`, the alpha API's
+/// `{error:{code,message}}`, `FastAPI`'s `{detail:[{loc,msg}]}` or `{detail:"…"}`, the alpha API's
 /// flat `{error,code,message}`, or the start of whatever else it is.
 fn code_and_message(text: &str) -> (Option<String>, String) {
     let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();

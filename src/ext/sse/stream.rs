@@ -75,7 +75,6 @@ impl EventStream {
             job_id,
             decoder: Decoder::new()
                 .with_last_event_id(cursor.last_event_id.clone().unwrap_or_default()),
-            cursor: cursor.clone(),
             state: State::Connecting {
                 delay: Duration::ZERO,
             },
@@ -84,9 +83,13 @@ impl EventStream {
             silences: 0,
             gap_reported: false,
             from_start: false,
-            replay: Replay::default(),
+            replay: Replay {
+                among_numbered: cursor.last_event_id.as_deref().is_some_and(is_number),
+                ..Replay::default()
+            },
             poll_interval,
             last_polled: None,
+            cursor: cursor.clone(),
         };
         let events = futures_util::stream::unfold(follower, |mut follower| async {
             let event = follower.next().await?;
@@ -237,12 +240,12 @@ impl Follower {
                     any: false,
                 })
             }
-            Err(error) => self.refused(error),
+            Err(error) => self.refused(error).await,
         }
     }
 
     /// The stream could not be opened.
-    fn refused(&mut self, error: Error) -> Step {
+    async fn refused(&mut self, error: Error) -> Step {
         let resuming = self.cursor != Cursor::default() && !self.from_start;
         match (error.kind(), error.status().map(|status| status.as_u16())) {
             (ErrorKind::InvalidRequest | ErrorKind::Config, _) | (_, Some(401 | 403)) => {
@@ -250,18 +253,32 @@ impl Follower {
             }
             // The job itself says whether it is the job or only its stream that is not there.
             (_, Some(404 | 405 | 406 | 501)) => self.no_stream(format!("{error:#}")),
-            (_, Some(400 | 409 | 410 | 412 | 416 | 422)) if resuming => self.cursor_refused(&error),
-            (_, Some(408 | 425 | 429 | 500..)) | (_, None) => self.fault(&error, false),
+            (_, Some(400 | 409 | 410 | 412 | 416 | 422)) if resuming => {
+                self.cursor_refused(&error).await
+            }
+            (_, Some(408 | 425 | 429 | 500..) | None) => self.fault(&error, false),
             (_, Some(_)) => Step::Failed(error),
         }
     }
 
     /// The service does not know the cursor: how does the job stand, and then from the start,
     /// without what has been seen.
-    fn cursor_refused(&mut self, error: &Error) -> Step {
+    async fn cursor_refused(&mut self, error: &Error) -> Step {
         debug!(job_id = self.job_id, after = self.cursor.after, %error, "cursor refused");
         self.from_start = true;
-        self.fault(error, true)
+        self.snapshot().await;
+        Step::Next(State::Connecting {
+            delay: Duration::ZERO,
+        })
+    }
+
+    /// How the job stands, where events may be missing. The stream goes on even when the job
+    /// cannot be asked right now.
+    async fn snapshot(&mut self) {
+        if let Ok(job) = Box::pin(self.client.job_status(&self.job_id, false)).await {
+            let snapshot = JobEventKind::Snapshot(Box::new(job));
+            self.ready.push_back(JobEvent::own(snapshot));
+        }
     }
 
     /// Streams do not get through here: the job is asked from now on.
@@ -287,7 +304,7 @@ impl Follower {
             .max(error.retry_after().unwrap_or_default())
             .min(MOST_DELAY);
         self.failures += 1;
-        self.state = if ask || self.failures % 4 == 0 {
+        self.state = if ask || self.failures.is_multiple_of(6) {
             State::Asking {
                 delay,
                 then_poll: false,
@@ -371,18 +388,18 @@ impl Follower {
         }
         self.failures = 0;
         self.from_start = false;
-        event.seq = number.or_else(|| (!is_ping).then_some(seen + 1));
+        if number.is_some() {
+            self.replay.numbered();
+        }
+        let counts = !is_ping && self.replay.counts();
+        event.seq = number.or_else(|| counts.then_some(seen + 1));
         self.cursor.after = event.seq.unwrap_or(seen).max(seen);
         if own_id.is_some() {
             self.cursor.last_event_id = own_id;
         }
         if number.is_some_and(|number| number > seen + 1) && !self.gap_reported {
             self.gap_reported = true;
-            // The stream goes on even when the job cannot be asked right now.
-            if let Ok(job) = Box::pin(self.client.job_status(&self.job_id, false)).await {
-                let snapshot = JobEventKind::Snapshot(Box::new(job));
-                self.ready.push_back(JobEvent::own(snapshot));
-            }
+            self.snapshot().await;
         }
         Step::Event(event)
     }
@@ -425,6 +442,10 @@ impl Follower {
     }
 }
 
+fn is_number(id: &str) -> bool {
+    id.parse::<u64>().is_ok()
+}
+
 /// An event as the decoder gave it out.
 struct Arrival {
     event: JobEvent,
@@ -439,12 +460,14 @@ fn fingerprint(event: &str, data: &str) -> u64 {
 }
 
 /// Events without numbers of their own, so that a service which starts over at each connection is
-/// noticed: its first event is then the first one seen, and the ones after it are too.
+/// noticed.
 #[derive(Default)]
 struct Replay {
     seen: Vec<u64>,
     /// How many of `seen` this connection has brought again, while it brings nothing else.
     repeated: Option<usize>,
+    /// Other events have numbers.
+    among_numbered: bool,
 }
 
 impl Replay {
@@ -452,6 +475,18 @@ impl Replay {
         self.repeated = (!self.seen.is_empty()).then_some(0);
     }
 
+    /// An event with a new number has come: what follows it is new as well.
+    fn numbered(&mut self) {
+        self.among_numbered = true;
+        self.repeated = None;
+    }
+
+    /// Whether an event without a number takes the next one: not where others have their own.
+    fn counts(&self) -> bool {
+        !self.among_numbered
+    }
+
+    /// A replay begins with the first event seen, and the ones after it follow.
     fn repeats(&mut self, fingerprint: u64) -> bool {
         if let Some(at) = self.repeated
             && self.seen.get(at) == Some(&fingerprint)
