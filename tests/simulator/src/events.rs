@@ -13,10 +13,18 @@ use crate::options::Numbering;
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
-    /// The data as one line of JSON.
-    pub(crate) data: String,
     /// The event as streams without faults send it.
-    pub(crate) wire: Bytes,
+    wire: Bytes,
+}
+
+impl Entry {
+    /// The data: one line of JSON.
+    pub(crate) fn data(&self) -> &str {
+        let text = std::str::from_utf8(&self.wire).unwrap_or_default();
+        text.lines()
+            .find_map(|line| line.strip_prefix("data: "))
+            .unwrap_or_default()
+    }
 }
 
 /// All events of one job, numbered from 1.
@@ -60,12 +68,10 @@ impl Log {
         if matches!(self.numbering, Numbering::IdAndSeq | Numbering::Seq) {
             data["seq"] = number.into();
         }
-        let data = data.to_string();
-        let wire = self.write(number, name, &data);
+        let wire = self.write(number, name, &data.to_string());
         entries.push(Entry {
             name,
-            data,
-            wire: wire.into(),
+            wire: wire.into_boxed_str().into_boxed_bytes().into(),
         });
         self.grown.send_modify(|growth| growth.length = number);
     }

@@ -177,7 +177,7 @@ impl Feed {
         };
         let done = entry.name == "done";
         let mut name = entry.name;
-        let mut data = entry.data;
+        let mut data = entry.data().to_owned();
         let mut times = 1;
         let mut before = Vec::new();
         for fault in &self.faults {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
 /// A request as it came.
@@ -42,6 +42,19 @@ impl Received {
             .filter(|name| self.headers.contains_key(*name))
             .collect()
     }
+}
+
+/// Headers of their own: those of a request keep all of hyper's buffer alive.
+pub(crate) fn copied(headers: &HeaderMap) -> HeaderMap {
+    let pairs = headers.iter().filter_map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_ref()).ok()?;
+        Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+    });
+    let mut copied = HeaderMap::new();
+    for (name, value) in pairs {
+        copied.append(name, value);
+    }
+    copied
 }
 
 /// All requests, counted, and the last of them.

@@ -21,7 +21,7 @@ use crate::fault::Fault;
 use crate::handle::Handle;
 use crate::limits::credential;
 use crate::options::Options;
-use crate::record::Received;
+use crate::record::{Received, copied};
 use crate::routes::{Route, dispatch, route};
 use crate::state::Shared;
 use crate::wire::{Control, Network, Wire};
@@ -191,7 +191,7 @@ async fn serve(
         method: head.method.clone(),
         path,
         query: query.clone(),
-        headers: head.headers.clone(),
+        headers: copied(&head.headers),
         body: body.clone().unwrap_or_default(),
     };
     let number = shared.record().add(received);
