@@ -1,6 +1,12 @@
 //! From a sentence to a simulator-ready folder:
 //! `cargo run --example bake -- "A robotics lab with two workbenches"`
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program talks to its terminal"
+)]
+
 mod progress;
 
 use std::io::IsTerminal;

@@ -15,7 +15,7 @@ use tracing::debug;
 
 use super::config::{Config, Credential, is_loopback};
 use super::error::{Answer, BODY_KEPT, one_line};
-use super::operation::{Body, Operation};
+use super::operation::Operation;
 use crate::{Client, Error, ErrorKind};
 
 /// The largest JSON answer that is read: 64 MiB. Scene graphs are large, but not that large.
@@ -101,7 +101,7 @@ impl Client {
         if !status.is_success() {
             return Err(self.error_from(&mut response).await);
         }
-        if operation.body != Body::Json {
+        if operation.is_streamed {
             return Ok(response);
         }
         let body = read(&mut response, JSON_LIMIT, idle)

@@ -1,5 +1,10 @@
 //! Whatever speaks HTTP, over loopback: against typed mocks and against the simulator.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, and says where"
+)]
+
 mod bake;
 mod downloads;
 mod errors;

@@ -78,7 +78,7 @@ async fn catalog(client: &Client) {
     let slug = all[0].slug.clone();
     let item = client.get_catalog_item().slug(&slug).send().await.unwrap();
     assert_eq!((&item.slug, &item.name), (&slug, &all[0].name));
-    assert!(item.glb().unwrap().ends_with(".glb") && item.usdz().unwrap().ends_with(".usdz"));
+    assert!(item.glb().unwrap().ends_with("glb") && item.usdz().unwrap().ends_with("usdz"));
     let none = client
         .search_catalog()
         .q("no such thing")
