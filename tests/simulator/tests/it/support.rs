@@ -43,6 +43,8 @@ impl Answer {
 impl Api {
     pub(crate) async fn start(options: Options) -> Self {
         let simulator = Simulator::start(options).await.unwrap();
+        // Built together with gizmo-client, reqwest has rustls, and looks for a provider even for http.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .build()
