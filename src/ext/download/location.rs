@@ -20,8 +20,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`] when `location` is no such thing or is plain http to another
-    /// machine; [`ErrorKind::Decode`] when a page comes where a file was due; and whatever the
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) when `location` is no such thing or is plain http to another
+    /// machine; [`Decode`](crate::ErrorKind::Decode) when a page comes where a file was due; and whatever the
     /// network and the service can say.
     pub async fn download(&self, location: &str) -> Result<Download, Error> {
         let url = file_url(&self.inner.0.base, location)
