@@ -1,0 +1,162 @@
+//! Many jobs followed at once by one process: `cargo bench --bench follow [-- JOBS]`.
+//!
+//! The simulator runs in a process of its own (this program, started again), so that the memory
+//! reported is that of the client alone. Every event of every job must come, once and in order.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it found")]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use futures::stream::{FuturesUnordered, StreamExt, TryStreamExt};
+use gizmo_client::{Client, Error, JobEventKind, JobHandle};
+use gizmo_simulator::{Options, Simulator};
+
+/// A job takes 12 s, so that all of them are at work while the last is being started.
+const SPEED: f64 = 15.0;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--serve") {
+        return serve();
+    }
+    // `cargo test --benches` only asks whether it starts.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return;
+    }
+    let jobs = arguments.iter().find_map(|argument| argument.parse().ok());
+    let simulator = Serving::start();
+    runtime().block_on(follow(&simulator.url, jobs.unwrap_or(2_000)));
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Runtime::new().expect("a runtime")
+}
+
+/// The simulator, in a child process that goes with this one.
+struct Serving {
+    child: Child,
+    url: String,
+}
+
+impl Serving {
+    fn start() -> Self {
+        let program = std::env::current_exe().expect("this program has a path");
+        let mut child = Command::new(program)
+            .arg("--serve")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("this program starts again");
+        let mut url = String::new();
+        let said = child.stdout.as_mut().expect("its output is piped");
+        BufReader::new(said)
+            .read_line(&mut url)
+            .expect("it says where it listens");
+        Self {
+            child,
+            url: url.trim().to_owned(),
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn serve() {
+    runtime().block_on(async {
+        let mut options = Options::instant().with_speed(SPEED);
+        options.requests_kept = 0;
+        let simulator = Simulator::start(options).await.expect("a free port");
+        println!("{}", simulator.url());
+        // Until the other process closes the pipe.
+        let mut line = String::new();
+        let ended = tokio::task::spawn_blocking(move || std::io::stdin().read_line(&mut line));
+        let _ = ended.await;
+    });
+}
+
+async fn follow(url: &str, count: usize) {
+    let client = Client::builder()
+        .api_key("gzm_k1_simulator")
+        .base_url(url)
+        .build()
+        .expect("a client");
+    let starting = futures::stream::iter(0..count).map(|_| async {
+        client
+            .generate_scene()
+            .prompt("a lab")
+            .start()
+            .await
+            .expect("the simulator takes every job")
+    });
+    let jobs: Vec<JobHandle> = starting.buffer_unordered(32).collect().await;
+    let (requests, memory, started) = (requests(&client).await, resident(), Instant::now());
+
+    let mut following: FuturesUnordered<_> = jobs.iter().map(events_of).collect();
+    let (mut events, mut fewest, mut most, mut peak) = (0, u64::MAX, 0, memory);
+    let mut sample = tokio::time::interval(Duration::from_millis(50));
+    loop {
+        tokio::select! {
+            _ = sample.tick() => peak = peak.max(resident()),
+            ended = following.next() => match ended {
+                Some(seen) => {
+                    let seen = seen.expect("every stream ends with its job");
+                    events += seen;
+                    (fewest, most) = (fewest.min(seen), most.max(seen));
+                }
+                None => break,
+            },
+        }
+    }
+    let elapsed = started.elapsed();
+    // One of them asked how many there were.
+    let asked = self::requests(&client).await - requests - 1;
+    let per_job = |total: u64| total as f64 / count as f64;
+    println!(
+        "{count} jobs followed to their end in {:.1} s by one process",
+        elapsed.as_secs_f64()
+    );
+    println!("{events} events, {fewest} to {most} a job, each once and in order");
+    println!("{:.3} requests a job (goal: at most 1.1)", per_job(asked));
+    println!(
+        "{:.1} KiB of resident memory a job (goal: at most 32)",
+        per_job((peak - memory) / 1024)
+    );
+}
+
+/// Number of events of a job, which must be numbered without a gap and end with `done`.
+async fn events_of(job: &JobHandle) -> Result<u64, Error> {
+    let mut events = job.events();
+    let mut last = 0;
+    let mut done = false;
+    while let Some(event) = events.try_next().await? {
+        if let Some(number) = event.seq {
+            assert_eq!(number, last + 1, "an event is missing or comes again");
+            last = number;
+        }
+        done = matches!(event.kind, JobEventKind::Done { .. });
+    }
+    assert!(done, "a stream ends with `done`");
+    Ok(last)
+}
+
+/// Number of requests that the simulator has had.
+async fn requests(client: &Client) -> u64 {
+    let usage = client.usage().send().await.expect("the simulator answers");
+    let keys = usage.into_inner().keys.unwrap_or_default();
+    keys[0]["requests"].as_u64().expect("a number of requests")
+}
+
+/// Resident memory of this process in bytes; Linux says it in /proc.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    kib.unwrap_or_default() * 1024
+}
