@@ -4,7 +4,7 @@ use gizmo_simulator::{EventFault, Fault, Numbering, On, Options};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Api, End, read, text};
+use crate::support::{Api, End, PATIENCE, SILENCE, read, read_within, text};
 
 #[tokio::test]
 async fn a_stream_tells_a_job_from_its_first_event_to_done() {
@@ -171,7 +171,12 @@ async fn faulty(faults: &[EventFault]) -> crate::support::Stream {
             .handle()
             .inject(On::operation("job_events"), Fault::Events(fault.clone()));
     }
-    api.stream(&format!("/v1/jobs/{job}/events?after=2")).await
+    let stalls = faults
+        .iter()
+        .any(|fault| matches!(fault, EventFault::StallAfter(_)));
+    let path = format!("/v1/jobs/{job}/events?after=2");
+    let response = api.request(Method::GET, &path).send().await.unwrap();
+    read_within(response, if stalls { SILENCE } else { PATIENCE }).await
 }
 
 #[tokio::test]

@@ -8,17 +8,17 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::Api;
+use crate::support::{Api, PATIENCE, SILENCE};
 
 /// What a raw request brings before the connection ends or nothing comes for a while.
-async fn raw(api: &Api, request: &str) -> (Vec<u8>, &'static str) {
+async fn raw(api: &Api, request: &str, patience: Duration) -> (Vec<u8>, &'static str) {
     let mut stream = TcpStream::connect(api.simulator.address()).await.unwrap();
     let request = request.replace("KEY", api.simulator.api_key());
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {
-        match tokio::time::timeout(Duration::from_millis(200), stream.read(&mut buffer)).await {
+        match tokio::time::timeout(patience, stream.read(&mut buffer)).await {
             Err(_) => return (bytes, "silent"),
             Ok(Ok(0)) => return (bytes, "closed"),
             Ok(Ok(read)) => bytes.extend_from_slice(&buffer[..read]),
@@ -63,7 +63,8 @@ async fn a_generation_breaks_before_inside_and_after_its_answer() {
             .into_iter()
             .map(|fault| inject(&api, "generate_scene", fault))
             .collect();
-        let (answer, ended) = raw(&api, GENERATE).await;
+        let patience = if end == "silent" { SILENCE } else { PATIENCE };
+        let (answer, ended) = raw(&api, GENERATE, patience).await;
         let text = String::from_utf8_lossy(&answer);
         assert!(bytes.contains(&answer.len()), "{name}: {text}");
         assert!(
@@ -110,8 +111,9 @@ async fn a_body_is_cut_at_the_very_byte() {
                 .unwrap();
             assert_eq!(response.content_length(), Some(size));
             let mut received = Vec::new();
+            let patience = if stalls { SILENCE } else { PATIENCE };
             let silent = loop {
-                match tokio::time::timeout(Duration::from_millis(200), response.chunk()).await {
+                match tokio::time::timeout(patience, response.chunk()).await {
                     Ok(Ok(Some(chunk))) => received.extend_from_slice(&chunk),
                     Ok(Ok(None)) => panic!("the body is whole"),
                     Ok(Err(_)) => break false,

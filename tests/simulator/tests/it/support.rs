@@ -187,11 +187,22 @@ impl Stream {
     }
 }
 
-/// Reads until the end or until nothing has come for 300 ms.
-pub(crate) async fn read(mut response: Response) -> Stream {
+/// What says that nothing will come, where that is expected.
+pub(crate) const SILENCE: Duration = Duration::from_millis(400);
+
+/// Long enough for a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Reads until the end.
+pub(crate) async fn read(response: Response) -> Stream {
+    read_within(response, PATIENCE).await
+}
+
+/// Reads until the end or until nothing has come for so long.
+pub(crate) async fn read_within(mut response: Response, silence: Duration) -> Stream {
     let (mut bytes, mut chunks) = (Vec::new(), 0);
     let end = loop {
-        match tokio::time::timeout(Duration::from_millis(300), response.chunk()).await {
+        match tokio::time::timeout(silence, response.chunk()).await {
             Err(_) => break End::Silent,
             Ok(Err(_)) => break End::Broken,
             Ok(Ok(None)) => break End::Clean,
