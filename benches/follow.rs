@@ -117,6 +117,7 @@ async fn follow(url: &str, count: usize) {
     let elapsed = started.elapsed();
     // One of them asked how many there were.
     let asked = self::requests(&client).await - requests - 1;
+    #[expect(clippy::cast_precision_loss, reason = "the totals are far below 2^52")]
     let per_job = |total: u64| total as f64 / count as f64;
     println!(
         "{count} jobs followed to their end in {:.1} s by one process",

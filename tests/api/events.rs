@@ -325,6 +325,39 @@ async fn a_proxy_that_buffers_the_stream_makes_way_for_polling() {
     assert_eq!(events.last().unwrap().to_string(), "done succeeded");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_breaks_again_and_again_makes_way_for_polling() {
+    let lab = Lab::start(Options::instant().with_speed(0.0)).await;
+    lab.handle
+        .inject(always(), Fault::Answer(Canned::empty(503)));
+    let job = lab
+        .client
+        .generate_scene()
+        .prompt("a lab")
+        .start()
+        .await
+        .unwrap();
+    let mut events = job.events();
+    let mut tries = 0;
+    loop {
+        match events.try_next().await.unwrap().unwrap().kind {
+            JobEventKind::Reconnecting { .. } => tries += 1,
+            JobEventKind::Snapshot(job) => assert!(!job.status.is_terminal()),
+            JobEventKind::Polling { reason } => {
+                assert!(
+                    reason.contains(&format!("{tries} times in a row")),
+                    "{reason}"
+                );
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    lab.handle.finish(job.id());
+    let rest: Vec<_> = events.try_collect().await.unwrap();
+    assert_eq!(rest.last().unwrap().to_string(), "done succeeded");
+}
+
 async fn error_of(job: &JobHandle) -> Error {
     job.events().try_collect::<Vec<_>>().await.unwrap_err()
 }

@@ -13,7 +13,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -26,6 +25,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::decoder::Decoder;
+use super::replay::{Replay, fingerprint};
 use crate::ext::backoff::{Backoff, random};
 use crate::ext::event::{Cursor, JobEvent, JobEventKind};
 use crate::types::{Job, JobStatus};
@@ -35,19 +35,23 @@ use crate::{Client, Error, ErrorKind};
 /// [idle timeout](crate::ClientBuilder::idle_timeout) holds here as well.
 const SILENCE: Duration = Duration::from_secs(45);
 
-/// Tries in a row that bring no event before the stream gives up: some three minutes.
-const MOST_FAILURES: u32 = 12;
+/// Tries in a row that bring no event before the stream is given up for polling, and a poll for
+/// good: some three minutes.
+pub(crate) const MOST_FAILURES: u32 = 18;
+
+/// After so many tries in a row, and each time again, the job is asked whether it has ended.
+const ASK_EVERY: u32 = 6;
 
 /// Connections in a row that stay open and bring nothing: a proxy holds the stream back.
 const MOST_SILENCES: u32 = 2;
 
-const BACKOFF: Backoff = Backoff {
+pub(crate) const BACKOFF: Backoff = Backoff {
     base: Duration::from_millis(500),
     cap: Duration::from_secs(30),
 };
 
 /// The longest delay that a `Retry-After` is obeyed for.
-const MOST_DELAY: Duration = Duration::from_secs(300);
+pub(crate) const MOST_DELAY: Duration = Duration::from_secs(300);
 
 /// A job's events, each once and in order; made by [`JobHandle::events`](crate::JobHandle::events).
 ///
@@ -70,11 +74,12 @@ impl EventStream {
         cursor: Cursor,
         poll_interval: Duration,
     ) -> Self {
+        let last_event_id = cursor.last_event_id.clone().unwrap_or_default();
+        let numbered = last_event_id.parse::<u64>().is_ok();
         let follower = Follower {
             client,
             job_id,
-            decoder: Decoder::new()
-                .with_last_event_id(cursor.last_event_id.clone().unwrap_or_default()),
+            decoder: Decoder::new().with_last_event_id(last_event_id),
             state: State::Connecting {
                 delay: Duration::ZERO,
             },
@@ -83,10 +88,7 @@ impl EventStream {
             silences: 0,
             gap_reported: false,
             from_start: false,
-            replay: Replay {
-                among_numbered: cursor.last_event_id.as_deref().is_some_and(is_number),
-                ..Replay::default()
-            },
+            replay: Replay::resumed(numbered),
             poll_interval,
             last_polled: None,
             cursor: cursor.clone(),
@@ -304,7 +306,7 @@ impl Follower {
             .max(error.retry_after().unwrap_or_default())
             .min(MOST_DELAY);
         self.failures += 1;
-        self.state = if ask || self.failures.is_multiple_of(6) {
+        self.state = if ask || self.failures.is_multiple_of(ASK_EVERY) {
             State::Asking {
                 delay,
                 then_poll: false,
@@ -408,9 +410,10 @@ impl Follower {
         match self.client.job_status_patiently(&self.job_id, false).await {
             Ok(job) if job.status.is_terminal() => self.ended(job),
             Ok(_) if then_poll => Step::Next(State::Polling),
-            Ok(job) if self.failures > MOST_FAILURES => {
-                let message = format!("the event stream broke {} times in a row", self.failures);
-                Step::Failed(Error::new(ErrorKind::Transport, message).with_job(job))
+            Ok(_) if self.failures >= MOST_FAILURES => {
+                self.state = State::Polling;
+                let reason = format!("the stream broke {} times in a row", self.failures);
+                Step::Event(JobEvent::own(JobEventKind::Polling { reason }))
             }
             Ok(job) => {
                 self.state = State::Connecting { delay };
@@ -442,101 +445,9 @@ impl Follower {
     }
 }
 
-fn is_number(id: &str) -> bool {
-    id.parse::<u64>().is_ok()
-}
-
 /// An event as the decoder gave it out.
 struct Arrival {
     event: JobEvent,
     own_id: Option<String>,
     fingerprint: u64,
-}
-
-fn fingerprint(event: &str, data: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (event, data).hash(&mut hasher);
-    hasher.finish()
-}
-
-/// Events without numbers of their own, so that a service which starts over at each connection is
-/// noticed.
-#[derive(Default)]
-struct Replay {
-    seen: Vec<u64>,
-    /// How many of `seen` this connection has brought again, while it brings nothing else.
-    repeated: Option<usize>,
-    /// Other events have numbers.
-    among_numbered: bool,
-}
-
-impl Replay {
-    fn reconnected(&mut self) {
-        self.repeated = (!self.seen.is_empty()).then_some(0);
-    }
-
-    /// An event with a new number has come: what follows it is new as well.
-    fn numbered(&mut self) {
-        self.among_numbered = true;
-        self.repeated = None;
-    }
-
-    /// Whether an event without a number takes the next one: not where others have their own.
-    fn counts(&self) -> bool {
-        !self.among_numbered
-    }
-
-    /// A replay begins with the first event seen, and the ones after it follow.
-    fn repeats(&mut self, fingerprint: u64) -> bool {
-        if let Some(at) = self.repeated
-            && self.seen.get(at) == Some(&fingerprint)
-        {
-            self.repeated = Some(at + 1);
-            return true;
-        }
-        self.repeated = None;
-        self.seen.push(fingerprint);
-        false
-    }
-}
-
-impl Client {
-    /// How a job stands.
-    pub(crate) async fn job_status(&self, id: &str, include_result: bool) -> Result<Job, Error> {
-        let mut request = self.get_job().job_id(id);
-        if include_result {
-            request = request.include_result(true);
-        }
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| error.with_job_id(id))?;
-        Ok(answer.into_inner().into_inner())
-    }
-
-    /// How a job stands, asked for again when the network or the service has a bad moment: a
-    /// failed poll is not a failed job.
-    pub(crate) async fn job_status_patiently(
-        &self,
-        id: &str,
-        include_result: bool,
-    ) -> Result<Job, Error> {
-        for attempt in 0.. {
-            let error = match self.job_status(id, include_result).await {
-                Ok(job) => return Ok(job),
-                Err(error) => error,
-            };
-            if !error.is_retryable() || attempt >= MOST_FAILURES {
-                return Err(error);
-            }
-            let delay = BACKOFF.delay(attempt, random());
-            tokio::time::sleep(
-                delay
-                    .max(error.retry_after().unwrap_or_default())
-                    .min(MOST_DELAY),
-            )
-            .await;
-        }
-        unreachable!("the attempts are bounded")
-    }
 }
