@@ -5,80 +5,33 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it found")]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+mod support;
+
 use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt, TryStreamExt};
 use gizmo_client::{Client, Error, JobEventKind, JobHandle};
-use gizmo_simulator::{Options, Simulator};
+use gizmo_simulator::Options;
+use support::{Serving, resident, runtime};
 
 /// A job takes 12 s, so that all of them are at work while the last is being started.
 const SPEED: f64 = 15.0;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.iter().any(|argument| argument == "--serve") {
-        return serve();
+    let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
+    if has(support::SERVE) {
+        let mut options = Options::instant().with_speed(SPEED);
+        options.requests_kept = 0;
+        return support::serve(options);
     }
     // `cargo test --benches` only asks whether it starts.
-    if !arguments.iter().any(|argument| argument == "--bench") {
+    if !has("--bench") {
         return;
     }
     let jobs = arguments.iter().find_map(|argument| argument.parse().ok());
     let simulator = Serving::start();
     runtime().block_on(follow(&simulator.url, jobs.unwrap_or(2_000)));
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Runtime::new().expect("a runtime")
-}
-
-/// The simulator, in a child process that goes with this one.
-struct Serving {
-    child: Child,
-    url: String,
-}
-
-impl Serving {
-    fn start() -> Self {
-        let program = std::env::current_exe().expect("this program has a path");
-        let mut child = Command::new(program)
-            .arg("--serve")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("this program starts again");
-        let mut url = String::new();
-        let said = child.stdout.as_mut().expect("its output is piped");
-        BufReader::new(said)
-            .read_line(&mut url)
-            .expect("it says where it listens");
-        Self {
-            child,
-            url: url.trim().to_owned(),
-        }
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn serve() {
-    runtime().block_on(async {
-        let mut options = Options::instant().with_speed(SPEED);
-        options.requests_kept = 0;
-        let simulator = Simulator::start(options).await.expect("a free port");
-        println!("{}", simulator.url());
-        // Until the other process closes the pipe.
-        let mut line = String::new();
-        let ended = tokio::task::spawn_blocking(move || std::io::stdin().read_line(&mut line));
-        let _ = ended.await;
-    });
 }
 
 async fn follow(url: &str, count: usize) {
@@ -152,12 +105,4 @@ async fn requests(client: &Client) -> u64 {
     let usage = client.usage().send().await.expect("the simulator answers");
     let keys = usage.into_inner().keys.unwrap_or_default();
     keys[0]["requests"].as_u64().expect("a number of requests")
-}
-
-/// Resident memory of this process in bytes; Linux says it in /proc.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
-    kib.unwrap_or_default() * 1024
 }

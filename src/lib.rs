@@ -66,7 +66,7 @@ pub use ext::event::{Cursor, JobEvent, JobEventKind};
 pub use ext::job::{FinishedJob, JobHandle, PollPolicy};
 pub use ext::jobs::{WaitAll, wait_all};
 pub use ext::pages::{Items, Pages};
-pub use ext::secret::ApiKey;
+pub use ext::secret::{ApiKey, SignedUrl};
 pub use ext::sse::stream::EventStream;
 pub use ext::timestamp::Timestamp;
 pub use progenitor_client::{ByteStream, ResponseValue};

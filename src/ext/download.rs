@@ -39,7 +39,6 @@ pub struct Progress {
 #[must_use = "nothing is received until the download is told where to go"]
 pub struct Download {
     source: Source,
-    expect: Expect,
     on_progress: Option<Box<dyn FnMut(Progress) + Send>>,
 }
 
@@ -55,7 +54,6 @@ impl Download {
         let source = Source::open(operation, expect, resumable, idle_timeout, ask).await?;
         Ok(Self {
             source,
-            expect,
             on_progress: None,
         })
     }
@@ -199,7 +197,7 @@ impl Download {
             }
             // The end, or the disk has failed.
             let mut file = writer.finish().await.map_err(|error| part.failed(error))?;
-            let tail = if self.expect == Expect::Zip {
+            let tail = if self.source.is_zip() {
                 file::tail(&mut file).map_err(|error| part.failed(error))?
             } else {
                 Vec::new()
@@ -214,7 +212,7 @@ impl Download {
     }
 
     fn is_whole(&self, tail: &[u8]) -> bool {
-        self.expect != Expect::Zip || file::ends_like_zip(tail)
+        !self.source.is_zip() || file::ends_like_zip(tail)
     }
 
     /// Receives the archive and unpacks it into the folder `dir`, which must be empty or not exist.

@@ -121,13 +121,14 @@ impl Client {
 }
 
 impl Client {
-    /// Fetches a file, with the key from the service's own origin and without it elsewhere.
+    /// Fetches a file.
     ///
     /// Redirects are followed by hand, so that each hop is judged by itself.
     pub(crate) async fn get_file(
         &self,
         mut url: Url,
         headers: HeaderMap,
+        key: Key,
     ) -> Result<Response, Error> {
         let shared = &self.inner.0;
         let _permit = shared
@@ -138,7 +139,7 @@ impl Client {
         for _ in 0..=MOST_REDIRECTS {
             let mut request = Request::new(Method::GET, url.clone());
             *request.headers_mut() = headers.clone();
-            if url.origin() == shared.base.origin() {
+            if key == Key::ToOwnOrigin && url.origin() == shared.base.origin() {
                 let (name, value) = shared.credential.header();
                 request.headers_mut().insert(name, value);
             }
@@ -169,6 +170,15 @@ impl Client {
             &self.inner.0.credential,
         ))
     }
+}
+
+/// Who is shown the key when a file is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// The service's own origin, and no other.
+    ToOwnOrigin,
+    /// Nobody: the URL is signed.
+    ToNobody,
 }
 
 /// Hops from a file's first address to its last.

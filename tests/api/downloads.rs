@@ -387,3 +387,66 @@ async fn a_catalog_file_is_resumed_where_it_broke() {
             .all(|request| request.credentials().is_empty())
     );
 }
+
+/// Where the child process below downloads from and to.
+const CHILD: &str = "GIZMO_TEST_DOWNLOAD";
+
+#[tokio::test]
+#[ignore = "the process that `a_killed_download_leaves_the_old_file_or_the_new_one` starts"]
+async fn a_download_to_be_killed() {
+    let Ok(orders) = std::env::var(CHILD) else {
+        return;
+    };
+    let (url, scene_id, path) = serde_json::from_str::<(String, String, String)>(&orders).unwrap();
+    let client = gizmo_client::Client::builder()
+        .api_key("gzm_k1_simulator")
+        .base_url(url)
+        .build()
+        .unwrap();
+    let download = client
+        .export_scene()
+        .scene_id(scene_id)
+        .format("mjcf")
+        .download()
+        .await
+        .unwrap();
+    download.to_file(path).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_killed_download_leaves_the_old_file_or_the_new_one() {
+    let exports = Exports::start().await;
+    exports.inject(
+        export().always(),
+        Fault::Trickle(20_000, Duration::from_millis(2)),
+    );
+    let path = exports.dir.path().join("scene.zip");
+    let url = exports.lab.simulator.url();
+    let orders = serde_json::to_string(&(url, &exports.scene_id, &path)).unwrap();
+    let (mut old, mut new) = (0, 0);
+    for moment in 0..20_u32 {
+        std::fs::write(&path, "old").unwrap();
+        let mut child = tokio::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "downloads::a_download_to_be_killed", "--ignored"])
+            .env(CHILD, &orders)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        // From before it begins to after its end, a little different each time.
+        let delay = Duration::from_millis(u64::from(moment * 8))
+            + Duration::from_micros(u64::from(std::process::id() % 8_000));
+        let _ = tokio::time::timeout(delay, child.wait()).await;
+        let _ = child.kill().await;
+        let found = std::fs::read(&path).unwrap();
+        if found == b"old" {
+            old += 1;
+        } else {
+            assert_eq!(found, exports.whole);
+            new += 1;
+        }
+    }
+    assert!(old > 0, "{old} killed before the end, {new} after it");
+    exports.lab.handle.clear_faults();
+    exports.to_file().await.unwrap();
+    exports.is_right();
+}

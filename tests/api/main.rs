@@ -14,5 +14,6 @@ mod lists;
 mod operations;
 mod path;
 mod requests;
+mod resume;
 mod secrets;
 mod support;

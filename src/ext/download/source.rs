@@ -76,6 +76,8 @@ pub(super) struct Source {
     expect: Expect,
     /// A rest can be asked for.
     resumable: bool,
+    /// It begins as a ZIP archive does, and so must end as one.
+    is_zip: bool,
     state: State,
     received: u64,
     total: Option<u64>,
@@ -124,6 +126,7 @@ impl Source {
             operation,
             expect,
             resumable,
+            is_zip: false,
             state: State::Ended,
             received: 0,
             total: None,
@@ -141,6 +144,10 @@ impl Source {
 
     pub(super) fn operation(&self) -> &'static str {
         self.operation
+    }
+
+    pub(super) fn is_zip(&self) -> bool {
+        self.is_zip
     }
 
     pub(super) fn received(&self) -> u64 {
@@ -312,7 +319,15 @@ impl Source {
         let media = media.unwrap_or_default().to_owned();
         let mut body = answer.into_inner();
         let first = self.beginning(&mut body).await?;
-        if !self.expect.allows(&first, &media) {
+        self.is_zip = is_zip(&first);
+        let is_page = ["text/html", "application/json"]
+            .iter()
+            .any(|page| media.starts_with(page));
+        let refused = match self.expect {
+            Expect::Zip => !self.is_zip,
+            Expect::File => is_page,
+        };
+        if refused {
             return Err(self.expect.refusal(&first).with_body(&first));
         }
         (self.total, self.validator, self.received) = (total, validator, 0);
@@ -343,20 +358,15 @@ impl Source {
 /// Bytes that tell a ZIP archive.
 const SIGNATURE: usize = 4;
 
-impl Expect {
-    /// How the first entry of an archive begins or, when it is empty or was to be split, what
-    /// stands there instead (APPNOTE 4.3).
-    fn allows(self, start: &[u8], media: &str) -> bool {
-        match self {
-            Self::Zip => [b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"]
-                .iter()
-                .any(|signature| start.starts_with(*signature)),
-            Self::File => !["text/html", "application/json"]
-                .iter()
-                .any(|page| media.starts_with(page)),
-        }
-    }
+/// Whether the first entry of an archive begins here or, when it is empty or was to be split, what
+/// stands there instead (APPNOTE 4.3).
+fn is_zip(start: &[u8]) -> bool {
+    [b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"]
+        .iter()
+        .any(|signature| start.starts_with(*signature))
+}
 
+impl Expect {
     fn refusal(self, start: &[u8]) -> Error {
         let wanted = match self {
             Self::Zip => "ZIP archive",
