@@ -58,6 +58,7 @@ pub mod bundle {
 }
 
 pub use ext::answer::{Answer, Page, Resource};
+pub use ext::bake::{Bake, BakeAll, BakeBuilder, BakeEvent, BakeSummary, Baked};
 pub use ext::builder::ClientBuilder;
 pub use ext::bundle::Bundle;
 pub use ext::download::{Download, Progress};

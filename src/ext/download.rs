@@ -15,6 +15,7 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use self::file::Part;
+pub(crate) use self::file::{ends_whole, lock, sync_folder};
 use self::source::{Ask, Expect, Piece, Rest, Source};
 use super::archive::{UnpackOptions, unpack_with};
 use super::bundle::Bundle;

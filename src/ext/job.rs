@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::backoff::random;
 use super::error::one_line;
-use super::event::{Cursor, JobEventKind, error_message};
+use super::event::{Cursor, JobEvent, JobEventKind, error_message};
 use super::sse::stream::{BACKOFF, EventStream, MOST_DELAY, MOST_FAILURES};
 use crate::types::{Acknowledged, Job, JobAccepted, JobStatus};
 use crate::{Client, Error, ErrorKind};
@@ -91,6 +91,11 @@ impl JobHandle {
         self.scene_id.as_deref()
     }
 
+    /// Tells the handle of a job known by its id alone which scene it works on.
+    pub(crate) fn in_scene(self, scene_id: Option<String>) -> Self {
+        Self { scene_id, ..self }
+    }
+
     /// Changes how the job is waited for.
     pub fn with_poll_policy(mut self, policy: PollPolicy) -> Self {
         self.policy = policy;
@@ -151,9 +156,9 @@ impl JobHandle {
             .deadline
             .and_then(|limit| Instant::now().checked_add(limit));
         let Some(deadline) = deadline else {
-            return self.follow().await;
+            return self.follow(|_| {}).await;
         };
-        if let Ok(ended) = tokio::time::timeout_at(deadline, self.follow()).await {
+        if let Ok(ended) = tokio::time::timeout_at(deadline, self.follow(|_| {})).await {
             return ended;
         }
         let limit = self.policy.deadline.unwrap_or_default().as_secs_f32();
@@ -166,10 +171,14 @@ impl JobHandle {
     }
 
     /// Reads the events to their end, and then asks what came of the job.
-    async fn follow(&self) -> Result<FinishedJob, Error> {
+    pub(crate) async fn follow(
+        &self,
+        mut on_event: impl FnMut(&JobEvent) + Send,
+    ) -> Result<FinishedJob, Error> {
         let mut events = self.events();
         let (mut done, mut said) = (Value::Null, None);
         while let Some(event) = events.try_next().await? {
+            on_event(&event);
             match event.kind {
                 JobEventKind::Error { message } => said = message,
                 JobEventKind::Done { .. } => done = event.data,

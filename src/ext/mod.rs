@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod archive;
 pub(crate) mod backoff;
+pub(crate) mod bake;
 pub(crate) mod builder;
 pub(crate) mod bundle;
 pub(crate) mod config;

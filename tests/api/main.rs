@@ -6,6 +6,7 @@
 )]
 
 mod bake;
+mod baking;
 mod downloads;
 mod errors;
 mod events;

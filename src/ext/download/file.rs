@@ -88,32 +88,30 @@ fn create(path: &Path) -> std::io::Result<File> {
         .create(true)
         .truncate(false)
         .open(path)?;
-    lock(&file)?;
+    lock(&file, "another download to the same target is under way")?;
     file.set_len(0)?;
     Ok(file)
 }
 
-/// Two downloads to one target would mix their bytes.
+/// Takes a lock that goes with the file; `held` is what is said where another process has it.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn lock(file: &File) -> std::io::Result<()> {
+pub(crate) fn lock(file: &File, held: &'static str) -> std::io::Result<()> {
     use rustix::fs::{FlockOperation, flock};
 
     flock(file, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
-        rustix::io::Errno::WOULDBLOCK => {
-            let message = "another download to the same target is under way";
-            std::io::Error::new(std::io::ErrorKind::WouldBlock, message)
-        }
+        rustix::io::Errno::WOULDBLOCK => std::io::Error::new(std::io::ErrorKind::WouldBlock, held),
         error => error.into(),
     })
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn lock(_: &File) -> std::io::Result<()> {
+#[expect(clippy::unnecessary_wraps, reason = "it can fail where it exists")]
+pub(crate) fn lock(_: &File, _: &'static str) -> std::io::Result<()> {
     Ok(())
 }
 
 /// A rename is on disk once its folder is (POSIX); where folders cannot be opened, it is as it is.
-fn sync_folder(path: &Path) {
+pub(crate) fn sync_folder(path: &Path) {
     if let Some(folder) = path.parent() {
         let folder = if folder.as_os_str().is_empty() {
             Path::new(".")
@@ -183,6 +181,12 @@ pub(super) fn ends_like_zip(tail: &[u8]) -> bool {
         let comment = usize::from(u16::from_le_bytes([record[20], record[21]]));
         record.starts_with(b"PK\x05\x06") && at + RECORD + comment == tail.len()
     })
+}
+
+/// Whether a file is there and ends like a ZIP archive.
+pub(crate) fn ends_whole(path: &Path) -> bool {
+    let end = File::open(path).and_then(|mut file| tail(&mut file));
+    end.is_ok_and(|end| ends_like_zip(&end))
 }
 
 /// The end of a file: as much as the end of a ZIP archive can take, its comment of 64 KiB included.

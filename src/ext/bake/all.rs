@@ -1,0 +1,223 @@
+//! Many prompts, a folder each.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use futures_core::Stream;
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+
+use crate::{Client, Error, Format};
+
+impl Client {
+    /// Bakes many scenes, each into a folder of its own.
+    ///
+    /// One that fails does not stop the others. Started again with the same prompts and the same
+    /// folder it finishes what is left.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: gizmo_client::Client) {
+    /// let prompts = ["a kitchen", "a garage"];
+    /// let summary = client.bake_all(prompts).into_dir("scenes").await;
+    /// for baked in summary.failed() {
+    ///     println!("{}: {}", baked.prompt, baked.error.as_deref().unwrap_or_default());
+    /// }
+    /// # }
+    /// ```
+    pub fn bake_all<P: Into<String>>(&self, prompts: impl IntoIterator<Item = P>) -> BakeAll {
+        BakeAll {
+            client: self.clone(),
+            prompts: prompts.into_iter().map(Into::into).collect(),
+            format: Format::Mjcf,
+            at_once: 4,
+        }
+    }
+}
+
+/// Many scenes to bake; made by [`Client::bake_all`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing is baked until it is told where to"]
+pub struct BakeAll {
+    client: Client,
+    prompts: Vec<String>,
+    format: Format,
+    at_once: usize,
+}
+
+impl BakeAll {
+    /// Simulator format of all of them. Defaults to MJCF.
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// How many are baked at the same time, one at least. Defaults to 4.
+    pub fn at_once(mut self, count: usize) -> Self {
+        self.at_once = count.max(1);
+        self
+    }
+
+    /// Bakes each prompt into a folder in `dir` that is named after it, and sums up.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing; see [`Bake`](super::Bake).
+    pub async fn into_dir(self, dir: impl AsRef<Path>) -> BakeSummary {
+        let count = self.prompts.len();
+        let mut baked: Vec<Option<Baked>> = Vec::new();
+        baked.resize_with(count, || None);
+        let mut all = Box::pin(self.stream(dir.as_ref()));
+        while let Some((index, one)) = all.next().await {
+            baked[index] = Some(one);
+        }
+        BakeSummary {
+            baked: baked.into_iter().flatten().collect(),
+        }
+    }
+
+    /// Each scene as it is done or has failed, with the place of its prompt.
+    pub fn stream(self, dir: &Path) -> impl Stream<Item = (usize, Baked)> + Send + use<> {
+        let Self {
+            client,
+            prompts,
+            format,
+            at_once,
+        } = self;
+        let folders = folders(&prompts, dir);
+        let bakes = prompts.into_iter().zip(folders).enumerate();
+        let bakes = bakes.map(move |(index, (prompt, dir))| {
+            let bake = client.bake(&prompt).format(format).into_dir(&dir);
+            async move { (index, Baked::new(prompt, dir, bake.await)) }
+        });
+        futures_util::stream::iter(bakes).buffer_unordered(at_once)
+    }
+}
+
+/// What came of one prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Baked {
+    /// The prompt.
+    pub prompt: String,
+    /// The folder it was baked into.
+    pub dir: PathBuf,
+    /// The model file, when all went well.
+    pub model: Option<PathBuf>,
+    /// What went wrong, on one line, when it did.
+    pub error: Option<String>,
+    /// The job in question, when something went wrong with one.
+    pub job_id: Option<String>,
+}
+
+impl Baked {
+    fn new(prompt: String, dir: PathBuf, outcome: Result<crate::Bundle, Error>) -> Self {
+        let (model, error) = match outcome {
+            Ok(bundle) => (Some(bundle.model().to_owned()), None),
+            Err(error) => (None, Some(error)),
+        };
+        Self {
+            prompt,
+            dir,
+            model,
+            job_id: error.as_ref().and_then(Error::job_id).map(str::to_owned),
+            error: error.map(|error| format!("{error:#}")),
+        }
+    }
+}
+
+/// What came of many prompts, in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct BakeSummary {
+    /// All of them.
+    pub baked: Vec<Baked>,
+}
+
+impl BakeSummary {
+    /// Those that failed; baking all again tries them, and only them, once more.
+    pub fn failed(&self) -> impl Iterator<Item = &Baked> {
+        self.baked.iter().filter(|baked| baked.error.is_some())
+    }
+}
+
+/// A folder for each prompt, the same one each time: `a-robotics-lab-1f0a6b3c`. A prompt that
+/// comes again gets one of its own.
+fn folders(prompts: &[String], dir: &Path) -> Vec<PathBuf> {
+    let mut seen: HashMap<&str, u32> = HashMap::new();
+    let folder = |prompt: &String| {
+        let words: String = prompt
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_lowercase()
+                } else {
+                    ' '
+                }
+            })
+            .collect();
+        let mut name = words.split_whitespace().collect::<Vec<_>>().join("-");
+        name.truncate(40);
+        (
+            name.trim_end_matches('-').to_owned(),
+            fnv_1a(prompt.as_bytes()),
+        )
+    };
+    let mut named = Vec::new();
+    for prompt in prompts {
+        let (name, hash) = folder(prompt);
+        let times = seen.entry(prompt).or_default();
+        *times += 1;
+        let again = if *times > 1 {
+            format!("-{times}")
+        } else {
+            String::new()
+        };
+        let joint = if name.is_empty() { "" } else { "-" };
+        named.push(dir.join(format!("{name}{joint}{:08x}{again}", hash & 0xffff_ffff)));
+    }
+    named
+}
+
+/// FNV-1a, which is the same in every version of Rust.
+fn fnv_1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_named_after_their_prompts_and_apart() {
+        let prompts = [
+            "A robotics lab!",
+            "a robotics lab",
+            "a robotics lab",
+            "käse / ../x",
+            "机器人",
+        ]
+        .map(str::to_owned);
+        let folders = folders(&prompts, Path::new("out"));
+        let names: Vec<_> = folders
+            .iter()
+            .map(|folder| folder.file_name().unwrap().to_str().unwrap())
+            .collect();
+        assert!(names[0].starts_with("a-robotics-lab-") && names[1].starts_with("a-robotics-lab-"));
+        assert_eq!(names[2], format!("{}-2", names[1]));
+        assert!(names[3].starts_with("k-se-x-"), "{}", names[3]);
+        assert_eq!(names[4].len(), 8);
+        let mut apart = names.clone();
+        apart.sort_unstable();
+        apart.dedup();
+        assert_eq!(apart.len(), 5);
+        assert!(
+            folders
+                .iter()
+                .all(|folder| folder.parent() == Some(Path::new("out")))
+        );
+    }
+}
