@@ -6,6 +6,7 @@
 pub mod derive;
 pub mod error;
 pub mod fetch;
+mod generator;
 pub mod guard;
 pub mod ledger;
 pub mod lower;

@@ -18,14 +18,16 @@ mod limits;
 mod nullable;
 mod objects;
 mod operation_ids;
+mod parameters;
 mod prune;
-mod reach;
+pub(crate) mod reach;
 mod references;
 mod requests;
 mod responses;
 mod success;
 mod titles;
 mod tuples;
+mod unions;
 pub(crate) mod walk;
 
 use serde_json::Value;
@@ -42,7 +44,7 @@ enum Rule {
 use Rule::{Demand, Rewrite};
 
 /// The rules in the order they run. The first half is 3.1 → 3.0, the second the generator's needs.
-const RULES: [(&str, Rule); 33] = [
+const RULES: [(&str, Rule); 38] = [
     ("inline-component", Demand(inline::apply)),
     ("unknown-keyword", Demand(keywords::check)),
     ("dropped-section", Rewrite(envelope::apply)),
@@ -61,11 +63,16 @@ const RULES: [(&str, Rule); 33] = [
     ("title", Rewrite(titles::apply)),
     ("format", Rewrite(contents::formats)),
     ("operation-id", Demand(operation_ids::apply)),
-    ("request-media-type", Rewrite(bodies::apply)),
+    ("request-media-type", Rewrite(bodies::media_types)),
+    ("request-body", Rewrite(bodies::shapes)),
     ("success-response", Rewrite(success::apply)),
     ("success-content", Rewrite(success::contents)),
+    ("success-status", Rewrite(success::statuses)),
     ("error-response", Rewrite(errors::apply)),
     ("nullable-parameter", Rewrite(requests::nullable_parameters)),
+    ("literal-union", Rewrite(unions::literals)),
+    ("parameter-shape", Rewrite(parameters::apply)),
+    ("union-tag", Rewrite(unions::tags)),
     ("named-enum", Rewrite(enums::hoist)),
     ("unsigned-integer", Rewrite(bounds::unsigned)),
     ("limit", Rewrite(limits::apply)),

@@ -1,0 +1,54 @@
+//! Names that differ in the document can be the same in Rust, or be taken there.
+
+use std::collections::BTreeSet;
+
+use heck::ToSnakeCase;
+use serde_json::Value;
+use syn::Item;
+
+use crate::{Error, Result, lower::walk, pointer};
+
+use super::refusal;
+
+/// Methods that every client has, or that build.rs takes away by their names.
+const TAKEN: [&str; 2] = ["new", "new_with_client"];
+
+/// Refuses operations whose names are taken.
+pub(super) fn check(document: &Value) -> Result<()> {
+    for operation in walk::operations(document) {
+        let at = pointer::join(&operation.pointer, "operationId");
+        let name = document.pointer(&at).and_then(Value::as_str).unwrap_or("");
+        if TAKEN.contains(&name.to_snake_case().as_str()) {
+            return Err(refusal(
+                &at,
+                &format!("the generated client has a `{name}` of its own"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses generated code in which one module has two types of one name.
+pub(super) fn check_code(file: &syn::File) -> Result<()> {
+    for (module, what) in [("types", "schemas"), ("builder", "operations")] {
+        let items = file.items.iter().find_map(|item| match item {
+            Item::Mod(found) if found.ident == module => found.content.as_ref(),
+            _ => None,
+        });
+        let mut seen = BTreeSet::new();
+        for item in items.into_iter().flat_map(|(_, items)| items) {
+            let name = match item {
+                Item::Struct(item) => &item.ident,
+                Item::Enum(item) => &item.ident,
+                Item::Type(item) => &item.ident,
+                _ => continue,
+            };
+            if !seen.insert(name.to_string()) {
+                return Err(Error::refused(format!(
+                    "two {what} are both {name} in Rust; rename one of them in the overlay"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
