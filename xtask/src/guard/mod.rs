@@ -53,6 +53,12 @@ pub fn generate(document: &Value) -> Result<Generated> {
     }
 }
 
+/// The client alone, of a document that was tried before.
+pub(crate) fn client(document: &Value) -> Option<String> {
+    let file = panics::caught(|| generator::client(document).ok()).ok()??;
+    Some(prettyplease::unparse(&file))
+}
+
 /// Crates that the generator brings in for formats and patterns, and that the client does without.
 const MISSING: [&str; 3] = ["chrono", "uuid", "regress"];
 

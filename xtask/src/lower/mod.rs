@@ -43,6 +43,18 @@ enum Rule {
 
 use Rule::{Demand, Rewrite};
 
+impl Rule {
+    fn apply(&self, document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+        match self {
+            Rewrite(rewrite) => {
+                rewrite(document, ledger);
+                Ok(())
+            }
+            Demand(demand) => demand(document, ledger),
+        }
+    }
+}
+
 /// The rules in the order they run. The first half is 3.1 → 3.0, the second the generator's needs.
 const RULES: [(&str, Rule); 38] = [
     ("inline-component", Demand(inline::apply)),
@@ -85,6 +97,24 @@ const RULES: [(&str, Rule); 38] = [
     ("order", Rewrite(prune::sort)),
 ];
 
+/// The last rule that translates to 3.0; what follows serves the generator.
+const LAST_OF_TRANSLATION: &str = "ref-siblings";
+
+/// Translates `document` to 3.0 in place and no further, so that it still says all of the wire.
+///
+/// # Errors
+/// As [`lower`].
+pub fn translate(document: &mut Value) -> Result<()> {
+    let mut ledger = Ledger::default();
+    for (name, rule) in RULES {
+        rule.apply(document, &mut ledger)?;
+        if name == LAST_OF_TRANSLATION {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Lowers `document` in place and returns what was rewritten.
 ///
 /// # Errors
@@ -93,10 +123,7 @@ pub fn lower(document: &mut Value) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     for (name, rule) in RULES {
         ledger.begin(name);
-        match rule {
-            Rewrite(rewrite) => rewrite(document, &mut ledger),
-            Demand(demand) => demand(document, &mut ledger)?,
-        }
+        rule.apply(document, &mut ledger)?;
     }
     Ok(ledger)
 }
