@@ -49,6 +49,9 @@ enum Command {
         /// Do not compile the crate in a copy first
         #[arg(long, conflicts_with = "check")]
         no_trial: bool,
+        /// Where that copy and what cargo builds of it are kept [default: `target/trial`]
+        #[arg(long, hide = true)]
+        trial_target: Option<PathBuf>,
         /// How to write what changes
         #[arg(long, value_enum, default_value = "text", conflicts_with = "check")]
         format: Form,
@@ -105,19 +108,22 @@ fn run(command: Command) -> Result<ExitCode> {
             allow_breaking,
             accept,
             no_trial,
+            trial_target,
             format,
             root,
             ..
         } => {
+            let root = root.unwrap_or_else(repository);
+            let trial = trial_target.unwrap_or_else(|| root.join("target").join("trial"));
             let options = Options {
                 source: source(url, file)?,
                 now: SystemTime::now(),
                 is_dry: dry_run,
-                has_trial: !no_trial,
+                trial: (!no_trial).then_some(trial),
                 allows_breaking: allow_breaking,
                 accepts: accept,
             };
-            let report = refresh::refresh(&root.unwrap_or_else(repository), &options)?;
+            let report = refresh::refresh(&root, &options)?;
             show(&report, format, dry_run);
             report.refusal.map_or(Ok(ExitCode::SUCCESS), Err)
         }

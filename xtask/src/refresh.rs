@@ -45,8 +45,8 @@ pub struct Options {
     pub now: SystemTime,
     /// Fetch, derive and compare, and change nothing.
     pub is_dry: bool,
-    /// Compile the crate in a copy first.
-    pub has_trial: bool,
+    /// Compile the crate in a copy below this folder first.
+    pub trial: Option<PathBuf>,
     /// Take a document that breaks what worked.
     pub allows_breaking: bool,
     /// Drop what upstream has made redundant from the overlay.
@@ -121,8 +121,10 @@ pub fn refresh(root: &Path, options: &Options) -> Result<Report> {
             .collect()
     } else {
         let text = derived.to_text();
-        if options.has_trial && !is_same(&folder.join(DERIVED), text.as_bytes()) {
-            trial::build(root, &text)?;
+        if let Some(target) = &options.trial
+            && !is_same(&folder.join(DERIVED), text.as_bytes())
+        {
+            trial::build(root, &text, target)?;
         }
         replace::all(&folder, &files)?
     };

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     env, fs, io,
-    path::{Path, PathBuf},
+    path::{self, Path},
     process::Command,
 };
 
@@ -12,19 +12,16 @@ use crate::{Error, Result};
 /// What a copy of the repository does without.
 const LEFT_OUT: [&str; 2] = ["target", ".git"];
 
-/// Compiles the crate at `root` with another `openapi.json`, in a copy below `target/trial`.
+/// Compiles the crate at `root` with another `openapi.json`, in a copy below `target`.
 ///
 /// The copy and what cargo builds of it stay there, so that the next trial compiles this crate
-/// alone. Nothing outside `target/trial` is written.
+/// alone. Nothing outside `target` is written.
 ///
 /// # Errors
 /// The copy cannot be made, or does not compile; then the first thing that the compiler says.
-pub fn build(root: &Path, document: &str) -> Result<()> {
-    let root = fs::canonicalize(root)
-        .map_err(|error| Error::refused(format!("cannot try {}: {error}", root.display())))?;
-    let target = root.join("target").join("trial");
+pub fn build(root: &Path, document: &str, target: &Path) -> Result<()> {
     let tree = target.join("tree");
-    mirror(&root, &tree)
+    mirror(root, &tree)
         .and_then(|()| write(&tree.join("openapi/openapi.json"), document.as_bytes()))
         .map_err(|error| {
             Error::refused(format!(
@@ -32,11 +29,18 @@ pub fn build(root: &Path, document: &str) -> Result<()> {
                 tree.display()
             ))
         })?;
-    check(&tree, &target)
+    check(&tree, target)
 }
 
-fn check(tree: &Path, target: &Path) -> Result<()> {
+/// Compiles the package of a copy, without running anything of it but its build script.
+///
+/// # Errors
+/// It does not compile; the first thing that the compiler says.
+pub fn check(tree: &Path, target: &Path) -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    // Cargo runs in the copy, so a relative folder would be another one.
+    let target = path::absolute(target)
+        .map_err(|error| Error::refused(format!("cannot find {}: {error}", target.display())))?;
     let output = Command::new(cargo)
         .args(["check", "--quiet", "--locked", "--package", "gizmo-client"])
         .args(["--features", "httpmock", "--message-format", "short"])
@@ -70,9 +74,12 @@ fn reason(said: &str) -> String {
     format!("the crate would not compile: {first}{rest}")
 }
 
-/// Makes `to` what `from` is; files that are the same already keep their time, so that cargo sees
+/// Makes `to` what the repository `from` is, without its history and its builds; files that are the same already keep their time, so that cargo sees
 /// what has changed and nothing else.
-fn mirror(from: &Path, to: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn mirror(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     let mut kept = BTreeSet::new();
     for entry in fs::read_dir(from)? {
@@ -101,7 +108,7 @@ fn mirror(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn write(path: &PathBuf, bytes: &[u8]) -> io::Result<()> {
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if fs::read(path).ok().as_deref() == Some(bytes) {
         return Ok(());
     }

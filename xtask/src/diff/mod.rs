@@ -17,6 +17,7 @@ use std::fmt;
 use serde_json::Value;
 
 pub use show::Format;
+pub(crate) use surface::open_enum;
 pub use surface::outline;
 pub(crate) use version::present as present_version;
 

@@ -129,7 +129,7 @@ impl Diff {
         };
         let breaks = match class {
             Class::Major => format!(
-                ": {} break callers on the network, {} break Rust code only",
+                "; breaking on the network: {}, in Rust code only: {}",
                 self.breaks_callers().len(),
                 self.breaks_rust_only().len()
             ),

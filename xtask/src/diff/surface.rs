@@ -242,7 +242,9 @@ fn missing(function: &ImplItemFn) -> Vec<String> {
 }
 
 /// `Name { Variant = "value", … }` as build.rs writes it.
-fn open_enum(tokens: &proc_macro2::TokenStream) -> Option<(String, BTreeMap<String, String>)> {
+pub(crate) fn open_enum(
+    tokens: &proc_macro2::TokenStream,
+) -> Option<(syn::Ident, BTreeMap<String, String>)> {
     use proc_macro2::TokenTree;
 
     let trees: Vec<TokenTree> = tokens.clone().into_iter().collect();
@@ -257,7 +259,7 @@ fn open_enum(tokens: &proc_macro2::TokenStream) -> Option<(String, BTreeMap<Stri
             _ => None,
         })
         .collect();
-    Some((name.to_string(), variants))
+    Some((name.clone(), variants))
 }
 
 fn operations<'a>(items: impl Iterator<Item = &'a Item>, surface: &mut Surface) {

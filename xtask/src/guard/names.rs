@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use heck::ToSnakeCase;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use syn::Item;
 
 use crate::{Error, Result, lower::walk, pointer};
@@ -13,8 +13,18 @@ use super::refusal;
 /// Methods that every client has, or that build.rs takes away by their names.
 const TAKEN: [&str; 2] = ["new", "new_with_client"];
 
-/// Refuses operations whose names are taken.
+/// Refuses operations whose names are taken, and paths that the generator would pass over.
 pub(super) fn check(document: &Value) -> Result<()> {
+    for path in document["paths"]
+        .as_object()
+        .into_iter()
+        .flat_map(Map::keys)
+    {
+        if !(path.starts_with('/') || path.starts_with("x-")) {
+            let at = pointer::join("/paths", path);
+            return Err(refusal(&at, "a path must start with a slash"));
+        }
+    }
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "operationId");
         let name = document.pointer(&at).and_then(Value::as_str).unwrap_or("");
@@ -41,6 +51,10 @@ pub(super) fn check_code(file: &syn::File) -> Result<()> {
                 Item::Struct(item) => &item.ident,
                 Item::Enum(item) => &item.ident,
                 Item::Type(item) => &item.ident,
+                Item::Macro(item) => &match crate::diff::open_enum(&item.mac.tokens) {
+                    Some((name, _)) => name,
+                    None => continue,
+                },
                 _ => continue,
             };
             if !seen.insert(name.to_string()) {

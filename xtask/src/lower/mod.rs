@@ -97,6 +97,11 @@ const RULES: [(&str, Rule); 38] = [
     ("order", Rewrite(prune::sort)),
 ];
 
+/// The names of all rules, in the order they run.
+pub fn rules() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|(name, _)| *name)
+}
+
 /// The last rule that translates to 3.0; what follows serves the generator.
 const LAST_OF_TRANSLATION: &str = "ref-siblings";
 

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on has failed, and says where"
 )]
 
+mod cases;
 mod document;
 mod generator;
 mod keywords;
@@ -14,3 +15,4 @@ mod operations;
 mod refresh;
 mod trial;
 mod typed;
+mod workbench;

@@ -1,0 +1,80 @@
+//! A crate of many generated clients, each in a module of its own, compiled in one go.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use xtask::{guard::Generated, trial};
+
+/// The repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Where trial builds are kept between runs. Whoever builds there holds the lock.
+pub(crate) fn target() -> (PathBuf, MutexGuard<'static, ()>) {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    (root().join("target/trial"), guard)
+}
+
+/// What generated code needs of the crate around it.
+const AROUND: &str = r#"
+#![allow(warnings)]
+pub mod ext {
+    pub mod config {
+        #[derive(Clone, Debug)]
+        pub struct Config;
+    }
+    pub mod operation {
+        pub struct Operation {
+            pub id: &'static str,
+            pub method: &'static str,
+            pub path: &'static str,
+            pub body: Body,
+        }
+        pub enum Body { Json, Events, Bytes }
+    }
+    #[path = "EXT/open_enum.rs"]
+    pub mod open_enum;
+}
+pub struct Error;
+impl Error {
+    pub fn from_raw<E>(_: &str, _: progenitor_client::Error<E>) -> Self {
+        Self
+    }
+}
+"#;
+
+/// Compiles every client with its mocks; the error names the module that does not compile.
+pub(crate) fn compile(clients: &[(String, Generated)]) -> Result<(), String> {
+    let (target, _alone) = target();
+    let tree = target.join("clients");
+    trial::mirror(&root(), &tree).unwrap();
+    fs::write(tree.join("build.rs"), "fn main() {}\n").unwrap();
+    let source = tree.join("src");
+    fs::create_dir_all(source.join("clients")).unwrap();
+    let mut library = AROUND.replace("EXT", "../ext");
+    for (name, code) in clients {
+        let local = |text: &str| text.replace("crate::raw", &format!("crate::{name}::raw"));
+        for (part, text) in [("client", &code.client), ("mock", &code.mocks)] {
+            let path = source.join("clients").join(format!("{name}_{part}.rs"));
+            fs::write(path, local(text)).unwrap();
+        }
+        writeln!(
+            library,
+            "pub mod {name} {{
+                pub mod raw {{ include!(\"clients/{name}_client.rs\"); }}
+                #[cfg(feature = \"httpmock\")]
+                pub mod mock {{ include!(\"clients/{name}_mock.rs\"); }}
+                impl progenitor_client::ClientHooks<crate::ext::config::Config> for raw::Client {{}}
+            }}"
+        )
+        .unwrap();
+    }
+    fs::write(source.join("lib.rs"), library).unwrap();
+    trial::check(&tree, &target).map_err(|error| error.to_string())
+}
