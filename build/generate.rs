@@ -26,7 +26,7 @@ pub(crate) fn client(document: &Value) -> Result<syn::File> {
 /// The typed mocks of every operation.
 pub(crate) fn mocks(document: &Value) -> Result<syn::File> {
     let mut spec = document.clone();
-    single_values(&mut spec);
+    plain_values(&mut spec);
     let spec: openapiv3::OpenAPI = serde_json::from_value(spec)?;
     let tokens = Generator::new(&settings(document)).httpmock(&spec, "crate::raw")?;
     Ok(syn::parse2(tokens)?)
@@ -51,9 +51,10 @@ fn settings(document: &Value) -> GenerationSettings {
     settings
 }
 
-/// A list in a query is sent as one pair for each value, so that is what its mock matches: a value
-/// at a time. (Of the list as a whole progenitor would write a `to_string` that no list has.)
-fn single_values(spec: &mut Value) {
+/// Restates what progenitor's mocks do not compile with, each time as the value that is there:
+/// a list in a query is sent as one pair for each value, so its mock matches a value at a time;
+/// and a body that may be null is matched, or answered, by one that is not.
+fn plain_values(spec: &mut Value) {
     let schemas = spec["components"]["schemas"].clone();
     let resolve = |schema: &Value| -> Value {
         let name = schema["$ref"]
@@ -63,25 +64,49 @@ fn single_values(spec: &mut Value) {
             .unwrap_or(schema)
             .clone()
     };
-    let Some(paths) = spec["paths"].as_object_mut() else {
-        return;
-    };
-    let items = paths.values_mut().filter_map(Value::as_object_mut);
-    for parameters in items
-        .flat_map(|item| item.iter_mut())
-        .filter_map(|(key, value)| {
-            if key == "parameters" {
-                value.as_array_mut()
-            } else {
-                value.get_mut("parameters").and_then(Value::as_array_mut)
-            }
-        })
-    {
-        for parameter in parameters.iter_mut().filter(|one| one["in"] == "query") {
+    let items = spec["paths"]
+        .as_object_mut()
+        .into_iter()
+        .flat_map(|paths| paths.values_mut());
+    for (key, value) in items.filter_map(Value::as_object_mut).flatten() {
+        let parameters = if key == "parameters" {
+            value.as_array_mut()
+        } else {
+            value.get_mut("parameters").and_then(Value::as_array_mut)
+        };
+        for parameter in parameters.into_iter().flatten() {
             let schema = resolve(&parameter["schema"]);
-            if schema["type"] == "array" {
+            if parameter["in"] == "query" && schema["type"] == "array" {
                 parameter["schema"] = schema["items"].clone();
             }
+        }
+        value.get_mut("requestBody").map(present);
+        let responses = value.get_mut("responses").and_then(Value::as_object_mut);
+        responses
+            .into_iter()
+            .flatten()
+            .for_each(|(_, response)| present(response));
+    }
+}
+
+/// Takes `nullable` off the schemas of a body.
+fn present(body: &mut Value) {
+    let Some(content) = body.get_mut("content").and_then(Value::as_object_mut) else {
+        return;
+    };
+    for schema in content
+        .values_mut()
+        .filter_map(|media_type| media_type.get_mut("schema"))
+    {
+        let was_nullable = schema
+            .as_object_mut()
+            .is_some_and(|schema| schema.remove("nullable").is_some());
+        let only = schema["allOf"]
+            .as_array()
+            .filter(|all| all.len() == 1)
+            .map(|all| all[0].clone());
+        if let Some(only) = only.filter(|_| was_nullable) {
+            *schema = only;
         }
     }
 }

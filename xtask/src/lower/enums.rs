@@ -117,12 +117,15 @@ fn refer(node: &mut Value, name: &str, site: &Site) {
 }
 
 /// Marks the enums that answers may contain: a value that is new must not fail to decode.
+///
+/// So are those whose values the generator finds no different names for, as `<` and `>`.
 pub(super) fn open(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     let variants = variants(document);
     let tags = unions::tag_pointers(document);
     for site in walk::schemas(document) {
-        if !reach.is_received(&site) {
+        let is_nameless = document.pointer(&site.pointer).is_some_and(is_nameless);
+        if !reach.is_received(&site) && !is_nameless {
             continue;
         }
         let is_component = site.is_root() && site.position == Position::Component;
@@ -146,6 +149,16 @@ pub(super) fn open(document: &mut Value, ledger: &mut Ledger) {
             ledger.lossy(pointer::join(&site.pointer, "enum"));
         }
     }
+}
+
+/// Whether two values, or one without letters and digits, are the same as names of variants.
+fn is_nameless(schema: &Value) -> bool {
+    let values = schema["enum"].as_array().into_iter().flatten();
+    let mut seen = BTreeSet::new();
+    values.filter_map(Value::as_str).any(|value| {
+        let name = value.to_upper_camel_case().to_lowercase();
+        (name.is_empty() && !value.is_empty()) || !seen.insert(name)
+    })
 }
 
 fn is_single(document: &Value, at: &str) -> bool {

@@ -14,12 +14,12 @@ use std::{
 use serde_json::Value;
 
 /// A copy of the repository's documents, removed at the end.
-struct Tree {
-    root: PathBuf,
+pub(crate) struct Tree {
+    pub(crate) root: PathBuf,
 }
 
 impl Tree {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let root =
@@ -39,15 +39,15 @@ impl Tree {
         Self { root }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.join("openapi").join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
         fs::read_dir(self.root.join("openapi"))
             .unwrap()
             .map(|entry| entry.unwrap())
@@ -60,11 +60,11 @@ impl Tree {
             .collect()
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command
             .arg("refresh-spec")
@@ -80,7 +80,7 @@ impl Tree {
     }
 
     /// Runs what must fail: one line on stderr, this code, and the tree as it was.
-    fn fails(&self, arguments: &[&str], code: i32, reason: &str) {
+    pub(crate) fn fails(&self, arguments: &[&str], code: i32, reason: &str) {
         let before = self.files();
         let output = self.run(arguments);
         let complaint = String::from_utf8(output.stderr).unwrap();
@@ -97,7 +97,7 @@ impl Drop for Tree {
     }
 }
 
-fn succeeds(output: &Output) -> String {
+pub(crate) fn succeeds(output: &Output) -> String {
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaint}");
     String::from_utf8(output.stdout.clone()).unwrap()
@@ -142,7 +142,7 @@ fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
 }
 
 /// The present document with one more sentence in it.
-fn newer(tree: &Tree) -> Vec<u8> {
+pub(crate) fn newer(tree: &Tree) -> Vec<u8> {
     let mut document: Value = serde_json::from_str(&tree.text("upstream.json")).unwrap();
     document["paths"]["/v1/usage"]["get"]["summary"] = Value::from("Another summary");
     document.to_string().into_bytes()

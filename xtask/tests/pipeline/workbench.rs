@@ -50,9 +50,9 @@ impl Error {
 "#;
 
 /// Compiles every client with its mocks; the error names the module that does not compile.
-pub(crate) fn compile(clients: &[(String, Generated)]) -> Result<(), String> {
+pub(crate) fn compile(tree: &str, clients: &[(String, Generated)]) -> Result<(), String> {
     let (target, _alone) = target();
-    let tree = target.join("clients");
+    let tree = target.join(tree);
     trial::mirror(&root(), &tree).unwrap();
     fs::write(tree.join("build.rs"), "fn main() {}\n").unwrap();
     let source = tree.join("src");
