@@ -3,6 +3,7 @@
 //! One rule a file or a small function. A rule reads positions from `walk`, rewrites in place and
 //! writes each rewrite into the ledger. Lowering what has been lowered changes nothing.
 
+mod arms;
 mod bodies;
 mod bounds;
 mod constants;
@@ -56,7 +57,7 @@ impl Rule {
 }
 
 /// The rules in the order they run. The first half is 3.1 → 3.0, the second the generator's needs.
-const RULES: [(&str, Rule); 38] = [
+const RULES: [(&str, Rule); 40] = [
     ("inline-component", Demand(inline::apply)),
     ("unknown-keyword", Demand(keywords::check)),
     ("dropped-section", Rewrite(envelope::apply)),
@@ -82,9 +83,11 @@ const RULES: [(&str, Rule); 38] = [
     ("success-status", Rewrite(success::statuses)),
     ("error-response", Rewrite(errors::apply)),
     ("nullable-parameter", Rewrite(requests::nullable_parameters)),
+    ("anything", Rewrite(arms::anything)),
     ("literal-union", Rewrite(unions::literals)),
     ("parameter-shape", Rewrite(parameters::apply)),
     ("union-tag", Rewrite(unions::tags)),
+    ("first-fit", Rewrite(arms::first_fit)),
     ("named-enum", Rewrite(enums::hoist)),
     ("unsigned-integer", Rewrite(bounds::unsigned)),
     ("limit", Rewrite(limits::apply)),

@@ -13,6 +13,7 @@ mod killed;
 mod lowering;
 mod nulls;
 mod operations;
+mod property;
 mod refresh;
 mod services;
 mod surface;
