@@ -39,6 +39,9 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
         let short = short_name(&site);
         let long = format!("{}{short}", site.owner);
         let mut names = vec![long.clone(), format!("{long}Value")];
+        if matches!(site.keyword, Some("anyOf" | "oneOf")) {
+            names.remove(0); // The union of which it is an arm will have that name.
+        }
         if by_name[&short].len() == 1 {
             names.insert(0, short);
         }
@@ -47,7 +50,7 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
             Some(component) => is_enum(component) && values(component) == allowed,
         };
         let Some(name) = names.iter().find(fits) else {
-            continue; // Its three names are taken by other shapes: it stays where it is.
+            continue; // Its names are taken by other shapes: it stays where it is.
         };
         let component = document["components"]["schemas"].get(name).cloned();
         if component.is_none() {

@@ -42,7 +42,11 @@ pub(super) fn literals(document: &mut Value, ledger: &mut Ledger) {
                 values.push(value.clone());
             }
         }
+        let is_nullable = arms.iter().any(|arm| arm["nullable"] == true);
         schema.shift_remove(keyword);
+        if is_nullable {
+            schema.insert("nullable".to_owned(), json!(true));
+        }
         schema.insert("type".to_owned(), json!("string"));
         schema.insert("enum".to_owned(), json!(values));
         let at = pointer::join(&site.pointer, keyword);
@@ -56,7 +60,8 @@ pub(super) fn literals(document: &mut Value, ledger: &mut Ledger) {
 
 /// An enum of texts that says nothing else but words.
 fn is_literal(arm: &Value) -> bool {
-    const WORDS: [&str; 6] = [
+    const WORDS: [&str; 7] = [
+        "nullable",
         "type",
         "enum",
         "title",

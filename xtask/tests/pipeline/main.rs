@@ -6,7 +6,9 @@
 )]
 
 mod cases;
+mod changes;
 mod document;
+mod gate;
 mod generator;
 mod keywords;
 mod killed;

@@ -71,7 +71,7 @@ fn slow_what_a_schema_allows_the_generated_type_decodes() {
     let mut calls = String::new();
     let mut instances = json!({});
     let mut samples = json!({});
-    for seed in 0..100 {
+    for seed in 0..60 {
         let sample = Sample::new(seed);
         let document = sample.lowered(true);
         let code = guard::generate(&document)
@@ -106,15 +106,6 @@ fn slow_what_a_schema_allows_the_generated_type_decodes() {
     let said = String::from_utf8_lossy(&output.stdout);
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaint}");
-    if std::env::var_os("ALL").is_some() {
-        let mut seen = std::collections::BTreeSet::new();
-        for l in said.lines() {
-            let n = l.split(':').next().unwrap();
-            if seen.insert(n.to_owned()) {
-                println!("FAIL {l}\n   {}", samples[n]["Subject"]);
-            }
-        }
-    }
     if let Some(first) = said.lines().next() {
         let name = first.split(':').next().unwrap();
         panic!(
