@@ -17,7 +17,7 @@ pub(crate) fn client(document: &Value) -> Result<syn::File> {
     let spec: openapiv3::OpenAPI = serde_json::from_value(document.clone())?;
     let tokens = Generator::new(&settings(document)).generate_tokens(&spec)?;
     let mut file: syn::File = syn::parse2(tokens)?;
-    rewrite::rewrite(&mut file, tables::open_enums(document))?;
+    rewrite::rewrite(&mut file, &tables::open_enums(document))?;
     let table: syn::File = syn::parse2(tables::operations(document))?;
     file.items.extend(table.items);
     Ok(file)

@@ -11,7 +11,7 @@ use syn::{
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
 /// Rewrites the generated file in place; `open_enums` joins the module `types`.
-pub(crate) fn rewrite(file: &mut File, open_enums: TokenStream) -> Result {
+pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result {
     let (mut builders, mut sends) = (0, 0);
     for item in &mut file.items {
         match item {

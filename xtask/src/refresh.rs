@@ -34,10 +34,6 @@ pub enum Source {
 
 /// What a refresh is to do.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a flag of the command line"
-)]
 pub struct Options {
     /// Where the next document comes from.
     pub source: Source,

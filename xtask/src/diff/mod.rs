@@ -4,7 +4,9 @@
 //! line of Rust; an enum's new value is welcome on the network and breaks a `match`.
 
 mod changelog;
+mod constraints;
 mod generator;
+mod operation;
 mod rust;
 mod schema;
 mod show;

@@ -221,10 +221,10 @@ fn sent(surface: &Surface) -> BTreeSet<String> {
             }
             match &item.body {
                 Body::Struct { fields } => {
-                    pending.extend(fields.values().map(|field| field.kind.as_str()))
+                    pending.extend(fields.values().map(|field| field.kind.as_str()));
                 }
                 Body::Enum { variants, .. } => {
-                    pending.extend(variants.values().map(String::as_str))
+                    pending.extend(variants.values().map(String::as_str));
                 }
                 Body::Line(line) => pending.push(line),
                 Body::Operation { .. } => {}

@@ -1,15 +1,16 @@
 //! The wire: operations, their parameters, bodies and answers. Kinds of change are named, and
 //! weighed, as oasdiff does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::{lower::walk, pointer};
+use crate::pointer;
 
 use super::{
     Change, Level,
     Severity::{self, Breaking, Info, Warning},
+    operation::{Operation, operations},
     schema::{Direction, Schemas},
 };
 
@@ -80,66 +81,6 @@ impl Found {
     }
 }
 
-struct Operation<'a> {
-    at: String,
-    method: &'static str,
-    path: String,
-    value: &'a Value,
-    parameters: BTreeMap<(String, String), &'a Value>,
-}
-
-/// Operations by method and path, whatever the path's parameters are called.
-fn operations(document: &Value) -> BTreeMap<String, Operation<'_>> {
-    walk::operations(document)
-        .into_iter()
-        .filter_map(|operation| {
-            let value = document.pointer(&operation.pointer)?;
-            let shared = &document["paths"][&operation.path]["parameters"];
-            let lists = [shared, &value["parameters"]];
-            let parameters = lists
-                .into_iter()
-                .flat_map(|list| list.as_array().into_iter().flatten())
-                .map(|parameter| (place_and_name(parameter, &operation.path), parameter))
-                .collect();
-            let key = format!("{} {}", operation.method, anonymous(&operation.path));
-            let operation = Operation {
-                at: operation.pointer,
-                method: operation.method,
-                path: operation.path,
-                value,
-                parameters,
-            };
-            Some((key, operation))
-        })
-        .collect()
-}
-
-/// `/a/{b}` → `/a/{}`.
-fn anonymous(path: &str) -> String {
-    let mut inside = false;
-    path.chars()
-        .filter(|letter| {
-            inside = (inside || *letter == '{') && *letter != '}';
-            !inside || *letter == '{'
-        })
-        .collect()
-}
-
-/// A path's parameter is known by its position, any other by its name.
-fn place_and_name(parameter: &Value, path: &str) -> (String, String) {
-    let place = parameter["in"].as_str().unwrap_or("").to_owned();
-    let name = parameter["name"].as_str().unwrap_or("");
-    let name = match place.as_str() {
-        "path" => path
-            .split('{')
-            .position(|rest| rest.split('}').next() == Some(name))
-            .map_or_else(|| name.to_owned(), |position| position.to_string()),
-        "header" => name.to_ascii_lowercase(),
-        _ => name.to_owned(),
-    };
-    (place, name)
-}
-
 fn removed(operation: &Operation, found: &mut Found) {
     if operation.value["deprecated"] == true {
         let text = "the operation, which was deprecated, is gone".to_owned();
@@ -156,10 +97,6 @@ fn removed(operation: &Operation, found: &mut Found) {
 }
 
 impl Operation<'_> {
-    fn title(&self) -> String {
-        format!("{} {}", self.method.to_uppercase(), self.path)
-    }
-
     fn compare(&self, other: &Self, before: &Value, after: &Value, found: &mut Found) {
         let mut schemas = Schemas::new(before, after, found);
         self.parameters(other, &mut schemas);
@@ -413,14 +350,4 @@ fn named(parameter: &Value) -> String {
 
 fn text_of(value: &Value) -> &str {
     value.as_str().unwrap_or("")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_known_by_its_shape() {
-        assert_eq!(anonymous("/a/{b}/c/{d}"), "/a/{}/c/{}");
-    }
 }

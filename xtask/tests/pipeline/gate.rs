@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::refresh::{Tree, succeeds};
+use super::tree::{Tree, succeeds};
 
 fn changed(tree: &Tree, change: impl FnOnce(&mut Value)) -> String {
     let mut document: Value = serde_json::from_str(&tree.text("upstream.json")).unwrap();

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use super::refresh::{Tree, newer, succeeds};
+use super::tree::{Tree, newer, succeeds};
 
 /// A small generator of random numbers; the seed is told when the test fails.
 struct Random(u64);
@@ -23,7 +23,12 @@ impl Random {
 /// Waits until the refresh begins to write, or has ended.
 fn await_writing(tree: &Tree, child: &mut Child) {
     while child.try_wait().unwrap().is_none() {
-        if tree.files().keys().any(|name| name.ends_with(".next")) {
+        let names = std::fs::read_dir(tree.root.join("openapi")).unwrap();
+        let mut paths = names.flatten().map(|entry| entry.path());
+        if paths.any(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "next")
+        }) {
             return;
         }
         thread::yield_now();

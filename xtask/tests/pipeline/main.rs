@@ -19,6 +19,8 @@ mod property;
 mod refresh;
 mod services;
 mod surface;
+mod tree;
 mod trial;
 mod typed;
+mod unions;
 mod workbench;

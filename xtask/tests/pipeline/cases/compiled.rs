@@ -228,6 +228,19 @@ fn unions() -> Vec<Case> {
             }),
         ),
         property(
+            "first-fit",
+            &json!({"anyOf": [
+                {"type": "string"},
+                {"type": "object", "properties": {"a": {"type": "string"}}},
+                {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}},
+                {"type": "string", "description": "the first again"},
+            ]}),
+        ),
+        property(
+            "anything",
+            &json!({"anyOf": [{"type": "boolean"}, {"description": "whatever"}]}),
+        ),
+        property(
             "literal-union",
             &json!({"anyOf": [{"const": "small"}, {"const": "large"}, {"type": "null"}]}),
         ),
