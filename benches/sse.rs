@@ -9,6 +9,7 @@ use std::{
     array,
     convert::Infallible,
     env,
+    fmt::Write,
     hint::black_box,
     num::NonZeroUsize,
     pin::pin,
@@ -23,8 +24,11 @@ const MIB: usize = 1024 * 1024;
 /// What reading a stream came to: events, and bytes of their data.
 type Sum = (usize, usize);
 
+/// Reads a stream in these chunks.
+type Read = fn(&[&[u8]]) -> Sum;
+
 /// Name and reader of each decoder; ours is the first.
-const DECODERS: [(&str, fn(&[&[u8]]) -> Sum); 4] = [
+const DECODERS: [(&str, Read); 4] = [
     ("ours", ours),
     ("sse-core", sse_core),
     ("sse-stream", sse_stream),
@@ -88,10 +92,12 @@ fn sse_parse(chunks: &[&[u8]]) -> Sum {
 /// Events of about 120 bytes, as a job sends them.
 fn small_events() -> Vec<u8> {
     fill(|text, number| {
-        text.push_str(&format!(
+        write!(
+            text,
             "id: {number}\nevent: stage_complete\ndata: {{\"seq\":{number},\"stage\":\"layout\",\
              \"status\":\"running\",\"message\":\"placed 17 of 42 assets\"}}\n\n"
-        ));
+        )
+        .expect("a string takes all");
     })
 }
 
@@ -99,18 +105,19 @@ fn large_events() -> Vec<u8> {
     let item = "{\"name\":\"workbench\",\"position\":[0.25,-1.5,0.75]},";
     let data = item.repeat(16 * 1024 / item.len());
     fill(|text, number| {
-        text.push_str(&format!(
-            "id: {number}\nevent: done\ndata: [{data}null]\n\n"
-        ));
+        write!(text, "id: {number}\nevent: done\ndata: [{data}null]\n\n")
+            .expect("a string takes all");
     })
 }
 
 fn comments() -> Vec<u8> {
     fill(|text, number| {
-        text.push_str(&format!(
+        write!(
+            text,
             ": ping - 2026-03-21 09:{:02}:00+00:00\n\n",
             number % 60
-        ));
+        )
+        .expect("a string takes all");
     })
 }
 
@@ -150,14 +157,13 @@ fn main() {
         None => 101,
     };
 
-    print!("{:<28}", "median ms (MB/s of ours)");
-    for (name, _) in DECODERS {
-        print!("{name:>11}");
+    println!("Medians in ms of {rounds} rounds, and how many times ours the others' are.");
+    let [ours, others @ ..] = DECODERS.map(|(name, _)| name);
+    print!("{:<29}{ours:>9}{:>8}", "", "MB/s");
+    for other in others {
+        print!("{other:>12}{:>6}", "ratio");
     }
-    println!(
-        "{:>9}   sse-core / sse-stream / sse-parse : ours; the faster of the first two",
-        "MB/s"
-    );
+    println!();
 
     let streams = [
         (
@@ -221,17 +227,17 @@ fn compare(name: &str, bytes: &[u8], size: usize, rounds: usize) {
                 .map(|times| times[turn].as_secs_f64() / times[0].as_secs_f64()),
         );
     }
-    let mut faster = f64::INFINITY;
-    print!("{:<28}", format!("{name}, {size} B"));
-    for milliseconds in median_of.map(|seconds| seconds * 1e3) {
-        print!("{milliseconds:>11.3}");
+    let megabytes = u32::try_from(bytes.len()).map_or(f64::INFINITY, f64::from) / 1e6;
+    let title = format!("{name}, by {size}");
+    print!(
+        "{title:<29}{:>9.3}{:>8.0}",
+        median_of[0] * 1e3,
+        megabytes / median_of[0]
+    );
+    for other in 1..DECODERS.len() {
+        print!("{:>12.3}{:>6.2}", median_of[other] * 1e3, ratio_to[other]);
     }
-    print!("{:>9.0}  ", bytes.len() as f64 / median_of[0] / 1e6);
-    for ratio in &ratio_to[1..] {
-        print!(" {ratio:>5.2}");
-    }
-    faster = faster.min(ratio_to[1]).min(ratio_to[2]);
-    println!("   {faster:>5.2}");
+    println!();
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

@@ -12,22 +12,24 @@ pub(crate) fn schemas(document: &Value) -> impl Iterator<Item = (&String, &Value
         .flatten()
 }
 
-/// A constant `OPERATIONS`: for each operation its id, method, path and what its success body is.
+/// A constant `OPERATIONS`: for each operation its id, its path and whether it streams.
 pub(crate) fn operations(document: &Value) -> TokenStream {
     let mut rows = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
-        for (method, operation) in item.as_object().into_iter().flatten() {
+        for operation in item
+            .as_object()
+            .into_iter()
+            .flat_map(serde_json::Map::values)
+        {
             let Some(id) = operation["operationId"].as_str() else {
                 continue;
             };
-            let method = method.to_uppercase();
-            let body = format_ident!("{}", success_body(operation));
+            let is_streamed = is_streamed(operation);
             rows.push(quote! {
                 crate::ext::operation::Operation {
                     id: #id,
-                    method: #method,
                     path: #path,
-                    body: crate::ext::operation::Body::#body,
+                    is_streamed: #is_streamed,
                 }
             });
         }
@@ -38,24 +40,18 @@ pub(crate) fn operations(document: &Value) -> TokenStream {
     }
 }
 
-/// The kind of an operation's success body; JSON where the document is silent.
-fn success_body(operation: &Value) -> &'static str {
-    let success = operation["responses"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .find(|(code, _)| code.starts_with('2'));
-    let content = success.and_then(|(_, response)| response["content"].as_object());
-    let has = |wanted: &str| {
-        content.is_some_and(|content| content.keys().any(|media| media.starts_with(wanted)))
-    };
-    if has("application/json") || content.is_none_or(serde_json::Map::is_empty) {
-        "Json"
-    } else if has("text/event-stream") {
-        "Events"
-    } else {
-        "Bytes"
-    }
+/// Whether an operation's success body is anything but JSON; JSON where the document is silent.
+fn is_streamed(operation: &Value) -> bool {
+    let responses = operation["responses"].as_object().into_iter().flatten();
+    let mut success = responses.filter(|(code, _)| code.starts_with('2'));
+    success.any(|(_, response)| {
+        let mut media = response["content"]
+            .as_object()
+            .into_iter()
+            .flat_map(serde_json::Map::keys)
+            .peekable();
+        media.peek().is_some() && !media.any(|media| media.starts_with("application/json"))
+    })
 }
 
 /// The enums of answers: `JobStatus { Queued = "queued", … }` with `Unknown(String)` beside.

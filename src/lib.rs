@@ -46,22 +46,27 @@ pub mod sse {
 /// Unpacking ZIP archives that nobody vouches for.
 pub mod archive {
     pub use crate::ext::archive::{
-        Limits, UnpackError, UnpackErrorKind, UnpackOptions, unpack, unpack_with,
+        Limits, UnpackError, UnpackErrorKind, UnpackOptions, unpack, unpack_blocking, unpack_with,
+    };
+}
+
+/// What an archive was unpacked to: a model and all that belongs to it.
+pub mod bundle {
+    pub use crate::ext::bundle::{
+        Bundle, BundleError, BundleErrorKind, BundleFile, MissingFile, MissingReason, ModelFormat,
     };
 }
 
 pub use ext::answer::{Answer, Page, Resource};
 pub use ext::builder::ClientBuilder;
-pub use ext::bundle::{
-    Bundle, BundleError, BundleErrorKind, BundleFile, MissingFile, MissingReason, ModelFormat,
-};
+pub use ext::bundle::Bundle;
 pub use ext::download::{Download, Progress};
 pub use ext::error::{Error, ErrorKind};
 pub use ext::event::{Cursor, JobEvent, JobEventKind};
 pub use ext::job::{FinishedJob, JobHandle, PollPolicy};
 pub use ext::jobs::{WaitAll, wait_all};
 pub use ext::pages::{Items, Pages};
-pub use ext::secret::ApiKey;
+pub use ext::secret::{ApiKey, SignedUrl};
 pub use ext::sse::stream::EventStream;
 pub use ext::timestamp::Timestamp;
 pub use progenitor_client::{ByteStream, ResponseValue};

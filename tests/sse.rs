@@ -1,6 +1,6 @@
 //! The SSE decoder against WHATWG's algorithm: tables, every split, and a second implementation.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gizmo_client::sse::{Decoder, Event, TooLarge};
 use proptest::prelude::*;
@@ -39,7 +39,7 @@ impl Seen {
             self.events.push(event.into());
         }
         assert!(rest.is_empty(), "{rest:?} was left of {chunk:?}");
-        self.last_event_id = decoder.last_event_id().to_owned();
+        decoder.last_event_id().clone_into(&mut self.last_event_id);
         self.retry = decoder.retry();
         Ok(())
     }
@@ -49,7 +49,8 @@ fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Seen {
     let mut seen = Seen::default();
     let mut decoder = Decoder::new();
     for chunk in chunks {
-        seen.feed(&mut decoder, chunk).unwrap();
+        let fed = seen.feed(&mut decoder, chunk);
+        fed.expect("no event is over the limit");
     }
     seen
 }
@@ -254,6 +255,399 @@ fn every_byte_has_its_effect_at_once() {
             assert_eq!(seen, specified(&bytes[..end]), "after {end} bytes");
         }
     }
+}
+
+/// The events of `bytes` as `event|id|data`, the same whole and byte at a time.
+fn events(bytes: &[u8]) -> Vec<String> {
+    let seen = decode([bytes]);
+    assert_eq!(seen, decode(bytes.chunks(1)));
+    assert_eq!(seen, specified(bytes));
+    seen.events
+        .iter()
+        .map(|seen| format!("{}|{}|{}", seen.event, seen.id, seen.data))
+        .collect()
+}
+
+#[test]
+fn the_examples_of_whatwg_are_decoded_as_it_says() {
+    let table: &[(&str, &[&str])] = &[
+        // 9.2.1
+        (
+            "data: This is the first message.\n\ndata: This is the second message, it\n\
+             data: has two lines.\n\ndata: This is the third message.\n\n",
+            &[
+                "message||This is the first message.",
+                "message||This is the second message, it\nhas two lines.",
+                "message||This is the third message.",
+            ],
+        ),
+        (
+            "event: add\ndata: 73857293\n\nevent: remove\ndata: 2153\n\nevent: add\ndata: 113411\n\n",
+            &["add||73857293", "remove||2153", "add||113411"],
+        ),
+        // 9.2.6
+        (
+            "data: YHOO\ndata: +2\ndata: 10\n\n",
+            &["message||YHOO\n+2\n10"],
+        ),
+        (
+            ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n",
+            &["message|1|first event", "message||second event"],
+        ),
+        ("data\n\ndata\ndata\n\ndata:", &["message||", "message||\n"]),
+        (
+            "data:test\n\ndata: test\n\n",
+            &["message||test", "message||test"],
+        ),
+    ];
+    for (bytes, expected) in table {
+        assert_eq!(events(bytes.as_bytes()), *expected, "{bytes:?}");
+    }
+}
+
+#[test]
+fn edge_cases_are_decoded_as_specified() {
+    let table: &[(&[u8], &[&str])] = &[
+        (b"", &[]),
+        (b"\n\r\r\n\n", &[]),
+        // The mark is passed over once, at the very start, whole.
+        (b"\xEF\xBB\xBF", &[]),
+        (
+            b"\xEF\xBB\xBF\xEF\xBB\xBFdata: x\n\ndata: y\n\n",
+            &["message||y"],
+        ),
+        (b"\xEF\xBBdata: x\n\ndata: y\n\n", &["message||y"]),
+        (b"\xEF\xBB\n\ndata: y\n\n", &["message||y"]),
+        (b"\n\xEF\xBB\xBFdata: x\n\ndata: y\n\n", &["message||y"]),
+        // Names are whole, in small letters, and at the start of the line.
+        (
+            b"Data: x\nDATA: x\n data: x\ndata : x\ndata\0: x\ndatum: x\nda: x\n\n",
+            &[],
+        ),
+        (b"id: 1\nidx: 2\nId: 3\ni: 4\ndata: x\n\n", &["message|1|x"]),
+        // One space goes, no other and no tab.
+        (
+            b"data:  x \n\ndata:\tx\n\ndata: \n\ndata:\n\n",
+            &["message|| x ", "message||\tx", "message||", "message||"],
+        ),
+        (b"event: e\nevent:  f\ndata: x\n\n", &[" f||x"]),
+        // A type without data leaves nothing behind, an id does.
+        (b"event: e\n\ndata: x\n\n", &["message||x"]),
+        (b"id: 1\n\ndata: x\n\n", &["message|1|x"]),
+        (b"id: 1\n\nid: 2\n", &[]),
+        // An id with NUL is none; an empty one is one.
+        (b"id: 1\nid: \0\nid: 2\0\ndata: x\n\n", &["message|1|x"]),
+        (
+            b"id: 1\ndata: x\n\nid\ndata: y\n\ndata: z\n\n",
+            &["message|1|x", "message||y", "message||z"],
+        ),
+        (b"id: 1\nid:\ndata: y\n\n", &["message||y"]),
+        // CR ends a line, and with the LF after it ends it once.
+        (
+            b"data: x\r\rdata: y\r\n\r\ndata: z\n\rdata: not ended\r\n",
+            &["message||x", "message||y", "message||z"],
+        ),
+        (b"data: x\r\n\ndata: y\r\r\n", &["message||x", "message||y"]),
+        // Other control characters, and lines that Unicode knows, are text.
+        (
+            b"data: a\0b\x0Bc\x0Cd\xC2\x85e\xE2\x80\xA8f\n\n",
+            &["message||a\0b\u{B}c\u{C}d\u{85}e\u{2028}f"],
+        ),
+        // Invalid UTF-8 is replaced in its value, however it is cut, and swallows no line end.
+        (
+            b"data: \xF0\x9F\ndata: \xA4\n\n",
+            &["message||\u{FFFD}\n\u{FFFD}"],
+        ),
+        (
+            b"event: \xFF\nid: \xC0\ndata: x\n\ndata: y\n\n",
+            &["\u{FFFD}|\u{FFFD}|x", "message|\u{FFFD}|y"],
+        ),
+        (
+            b"data: \xE2\x82\n\ndata: \xE2\x82\xAC\n\n",
+            &["message||\u{FFFD}", "message||\u{20AC}"],
+        ),
+        (
+            b"data: \xED\xA0\x80\n\n",
+            &["message||\u{FFFD}\u{FFFD}\u{FFFD}"],
+        ),
+        (b"data\xFF: x\n\xFFdata: x\n\n", &[]),
+        (b": \xFF\xFE\n:\ndata: x\n:\n\n", &["message||x"]),
+    ];
+    for (bytes, expected) in table {
+        assert_eq!(events(bytes), *expected, "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn retry_is_ascii_digits_and_nothing_else() {
+    let table: [(&[u8], Option<u64>); 12] = [
+        (b"retry: 0\n", Some(0)),
+        (b"retry:3000\r", Some(3000)),
+        (b"retry: 007\n", Some(7)),
+        (b"retry: 1\nretry: x\n", Some(1)),
+        (b"retry: 99999999999999999999999999\n", Some(u64::MAX)),
+        (b"retry: 5", None),
+        (b"retry:  5\n", None),
+        (b"retry: +5\n", None),
+        (b"retry: 5 \n", None),
+        (b"retry: \xD9\xA5\n", None),
+        (b"retry:\n", None),
+        (b"retry\n", None),
+    ];
+    for (bytes, milliseconds) in table {
+        assert_eq!(events(bytes), [""; 0]);
+        let expected = milliseconds.map(Duration::from_millis);
+        assert_eq!(decode([bytes]).retry, expected, "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn an_event_of_one_chunk_is_borrowed_from_it() {
+    let chunk = b"id: 1\nevent: done\ndata: {}\n\n".to_vec();
+    let mut decoder = Decoder::new();
+    let mut rest = &chunk[..];
+    let event = decoder.next(&mut rest).unwrap().unwrap();
+    for text in [event.event, event.data] {
+        assert!(chunk.as_ptr_range().contains(&text.as_ptr()));
+    }
+}
+
+#[test]
+fn what_follows_an_event_is_left_to_the_caller() {
+    let mut decoder = Decoder::new();
+    let mut rest = &b"data: 1\n\ndata: 2\n\ndata: 3"[..];
+    assert_eq!(decoder.next(&mut rest).unwrap().unwrap().data, "1");
+    assert_eq!(rest, b"data: 2\n\ndata: 3");
+    assert_eq!(decoder.next(&mut rest).unwrap().unwrap().data, "2");
+    assert_eq!(rest, b"data: 3");
+    assert_eq!(decoder.next(&mut rest), Ok(None));
+    assert_eq!(rest, b"");
+}
+
+#[test]
+fn a_new_connection_drops_the_partial_event_and_keeps_the_last_id_and_retry() {
+    let before = b"\xEF\xBB\xBFid: 1\nretry: 20\ndata: x\n\nevent: e\nid: 2\ndata: y\ndata: z";
+    for end in 0..=before.len() {
+        let mut decoder = Decoder::new().with_last_event_id("0");
+        let mut seen = Seen::default();
+        seen.feed(&mut decoder, &before[..end]).unwrap();
+        let (ids, retry) = (seen.events.len().to_string(), decoder.retry());
+
+        decoder.reset();
+        let mut seen = Seen::default();
+        seen.feed(&mut decoder, b"\xEF\xBB\xBFdata: a\n\nid: 3\ndata: b\n\n")
+            .unwrap();
+        assert_eq!(
+            seen.events,
+            [
+                event("message", "a", &ids, false),
+                event("message", "b", "3", true)
+            ]
+        );
+        assert_eq!((seen.last_event_id.as_str(), seen.retry), ("3", retry));
+    }
+}
+
+#[test]
+fn a_seeded_id_is_inherited_until_the_stream_brings_one() {
+    let mut decoder = Decoder::new().with_last_event_id("41");
+    assert_eq!(decoder.last_event_id(), "41");
+    let mut seen = Seen::default();
+    seen.feed(
+        &mut decoder,
+        b"data: a\n\nid: 42\ndata: b\n\nid: 43\ndata: not ended\n",
+    )
+    .unwrap();
+    assert_eq!(
+        seen.events,
+        [
+            event("message", "a", "41", false),
+            event("message", "b", "42", true)
+        ]
+    );
+    assert_eq!(seen.last_event_id, "42");
+}
+
+/// Events and errors, in order, of a decoder with a limit.
+fn decode_limited(limit: usize, chunks: &[&[u8]]) -> (Vec<Result<Owned, TooLarge>>, String) {
+    let mut decoder = Decoder::new().with_limit(limit);
+    let mut seen = Vec::new();
+    for chunk in chunks {
+        let mut rest = *chunk;
+        while let Some(next) = decoder
+            .next(&mut rest)
+            .map(|event| event.map(Owned::from))
+            .transpose()
+        {
+            seen.push(next);
+        }
+        assert!(rest.is_empty());
+    }
+    (seen, decoder.last_event_id().to_owned())
+}
+
+#[test]
+fn an_event_over_the_limit_is_an_error_once_and_the_next_one_is_whole() {
+    // Each first event has 10 bytes, as counted.
+    let table: [&[u8]; 10] = [
+        b"data: 0123456789\n\n",
+        b"data:0123\ndata:\ndata:5678\n\n",
+        b"data\ndata\ndata\ndata\ndata\ndata\ndata\ndata\ndata\ndata\ndata\n\n",
+        b"event: abc\nid: 12\ndata: 01234\n\n",
+        b"id: 0123456789\ndata\n\n",
+        b"event: 0123456789\ndata\n\n",
+        b"event: 01234\nevent: 56789\ndata\n\n",
+        b"retry: 0123456789\ndata\n\n",
+        b"data: 0123456789\r\r",
+        b"data: \xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\r\n\r\n",
+    ];
+    for bytes in table {
+        let text = [bytes, b"id: 7\nevent: ok\ndata: fine\n\n"].concat();
+        let whole = decode_limited(10, &[&text]);
+        assert!(
+            whole.0.iter().all(Result::is_ok),
+            "{}: {whole:?}",
+            bytes.escape_ascii()
+        );
+        let refused = decode_limited(9, &[&text]);
+        assert_eq!(refused.0[0].as_ref().unwrap_err().limit(), 9);
+        assert_eq!(refused.0[1..], [Ok(event("ok", "fine", "7", true))]);
+        for (limit, expected) in [(10, whole), (9, refused)] {
+            assert_eq!(
+                decode_limited(limit, &text.chunks(1).collect::<Vec<_>>()),
+                expected
+            );
+            for middle in 0..=text.len() {
+                let (left, right) = text.split_at(middle);
+                assert_eq!(
+                    decode_limited(limit, &[left, right]),
+                    expected,
+                    "split at {middle}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_id_of_an_event_over_the_limit_is_not_taken() {
+    for bytes in [
+        "id: 2\ndata: 0123456789\n\n",
+        "data: 0123456789\nid: 2\ndata\n\n",
+    ] {
+        let text = format!("id: 1\ndata: x\n\n{bytes}");
+        for size in 1..=text.len() {
+            let chunks: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
+            let (seen, last_event_id) = decode_limited(9, &chunks);
+            assert_eq!(
+                seen,
+                [Ok(event("message", "x", "1", true)), seen[1].clone()]
+            );
+            assert_eq!(seen[1].as_ref().unwrap_err().limit(), 9);
+            assert_eq!(last_event_id, "1");
+        }
+    }
+}
+
+#[test]
+fn comments_and_unknown_fields_have_no_limit() {
+    let long = "x".repeat(1000);
+    let text = format!(":{long}\nunknown: {long}\ndata{long}: x\ndata: ok\n\n");
+    for size in [1, 7, 64, 5000] {
+        let chunks: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
+        assert_eq!(
+            decode_limited(2, &chunks).0,
+            [Ok(event("message", "ok", "", false))]
+        );
+    }
+}
+
+#[test]
+fn the_limit_is_sixteen_mebibytes_unless_told_otherwise() {
+    let mut text = b"data:".to_vec();
+    text.resize(text.len() + 16 * 1024 * 1024, b'x');
+    let mut decoder = Decoder::new();
+    let mut rest = &[&text, &b"\n\n"[..]].concat()[..];
+    assert_eq!(
+        decoder.next(&mut rest).unwrap().unwrap().data.len(),
+        16 * 1024 * 1024
+    );
+    let mut rest = &[&text, &b"x\n\n"[..]].concat()[..];
+    let error = decoder.next(&mut rest).unwrap_err();
+    assert_eq!(error.limit(), 16 * 1024 * 1024);
+    assert_eq!(
+        error.to_string(),
+        "server-sent event exceeds the limit of 16777216 bytes"
+    );
+}
+
+/// How long the fastest of three runs takes.
+fn time_to_decode(text: &[u8], size: usize) -> Duration {
+    let run = || {
+        let start = Instant::now();
+        let mut decoder = Decoder::new();
+        let mut last = None;
+        for chunk in text.chunks(size) {
+            let mut rest = chunk;
+            while let Some(event) = decoder.next(&mut rest).expect("no event is large") {
+                last = event.data.chars().last();
+            }
+        }
+        assert_eq!(last, Some('.'));
+        start.elapsed()
+    };
+    run().min(run()).min(run())
+}
+
+/// Were anything read or moved again and again, sixteen times the bytes would take some 256 times
+/// as long.
+#[test]
+fn time_grows_with_the_bytes_in_hostile_streams_too() {
+    let streams: [(&str, &[u8]); 9] = [
+        ("data:", b"x"),
+        ("data:", b"\xE2\x86"),
+        ("data:", b"\t"),
+        ("id:", b"1"),
+        (":", b":"),
+        ("", b"data\n"),
+        ("", b"\r"),
+        ("", b"id:\xFF\n"),
+        ("", b"event:x\ndata\n\n"),
+    ];
+    for (start, piece) in streams {
+        let text = |size: usize| {
+            [
+                start.as_bytes(),
+                &piece.repeat(size / piece.len()),
+                b"\n\ndata: .\n\n",
+            ]
+            .concat()
+        };
+        let (short, long) = (text(1 << 16), text(1 << 20));
+        for size in [1, 17] {
+            let ratio = time_to_decode(&long, size).div_duration_f64(time_to_decode(&short, size));
+            assert!(
+                ratio < 64.0,
+                "{start}{} in {size}: {ratio} times",
+                piece.escape_ascii()
+            );
+        }
+    }
+}
+
+#[test]
+fn debug_output_tells_how_much_is_buffered_but_not_what() {
+    let mut decoder = Decoder::new();
+    assert_eq!(
+        decoder.next(&mut &b"data: secret\nevent: hidden"[..]),
+        Ok(None)
+    );
+    let shown = format!("{decoder:?}");
+    assert!(shown.contains("size: 12"), "{shown}");
+    assert!(
+        !shown.contains("secret") && !shown.contains("hidden"),
+        "{shown}"
+    );
 }
 
 /// Pieces of which streams are made, the treacherous ones above all.

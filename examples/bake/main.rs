@@ -1,6 +1,12 @@
 //! From a sentence to a simulator-ready folder:
 //! `cargo run --example bake -- "A robotics lab with two workbenches"`
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program talks to its terminal"
+)]
+
 mod progress;
 
 use std::io::IsTerminal;
@@ -9,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use futures::TryStreamExt;
-use gizmo_client::{Bundle, Client, Error, Format};
+use gizmo_client::{Bundle, Client, Format};
 use gizmo_simulator::Simulator;
 use progress::Progress;
 
@@ -44,7 +50,7 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -83,11 +89,13 @@ async fn run(
 }
 
 /// The service that the environment names or, without a key, a simulator in this process.
-async fn client(progress: &Progress) -> Result<(Client, Option<Simulator>), Error> {
+async fn client(
+    progress: &Progress,
+) -> Result<(Client, Option<Simulator>), Box<dyn std::error::Error>> {
     if std::env::var_os("GIZMO_API_KEY").is_some() || std::env::var_os("GIZMO_BASE_URL").is_some() {
         return Ok((Client::from_env()?, None));
     }
-    let simulator = Simulator::start(gizmo_simulator::Options::default()).await;
+    let simulator = Simulator::start(gizmo_simulator::Options::default()).await?;
     progress.line(&format!(
         "GIZMO_API_KEY is not set: using the simulator at {}",
         simulator.url()

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use gizmo_client::{JobEvent, JobEventKind};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-pub struct Progress {
+pub(crate) struct Progress {
     bars: Option<Bars>,
     started: Instant,
 }
@@ -18,7 +18,7 @@ struct Bars {
 }
 
 impl Progress {
-    pub fn new(plain: bool) -> Self {
+    pub(crate) fn new(plain: bool) -> Self {
         let bars = (!plain).then(|| {
             let all = MultiProgress::new();
             let stages = all.add(ProgressBar::new(1).with_style(style(
@@ -38,7 +38,7 @@ impl Progress {
     }
 
     /// A line for the log, above the bars.
-    pub fn line(&self, line: &str) {
+    pub(crate) fn line(&self, line: &str) {
         match &self.bars {
             Some(bars) => bars.all.println(line).unwrap_or_default(),
             None => eprintln!("{:7.1}s  {line}", self.started.elapsed().as_secs_f32()),
@@ -46,7 +46,7 @@ impl Progress {
     }
 
     /// An event of the job: the stages' bar moves; what is no progress becomes a line.
-    pub fn event(&self, event: &JobEvent) {
+    pub(crate) fn event(&self, event: &JobEvent) {
         let Some(bars) = &self.bars else {
             if !matches!(event.kind, JobEventKind::Ping) {
                 self.line(&event.to_string());
@@ -77,7 +77,7 @@ impl Progress {
     }
 
     /// What a download reports to: a bar, or a line at each tenth.
-    pub fn download(&self) -> impl FnMut(gizmo_client::Progress) + Send + 'static {
+    pub(crate) fn download(&self) -> impl FnMut(gizmo_client::Progress) + Send + 'static {
         let bar = self.bars.as_ref().map(|bars| {
             bars.all.add(ProgressBar::no_length().with_style(style(
                 "  download [{bar:30}] {bytes}/{total_bytes}  {bytes_per_sec}",
@@ -101,7 +101,7 @@ impl Progress {
     }
 
     /// Leaves the bars as they stand.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         if let Some(bars) = &self.bars
             && !bars.stages.is_finished()
         {

@@ -69,7 +69,7 @@ fn resource<T: Resource>(value: Value) -> Result<T, serde_json::Error> {
     let [id, aliases @ ..] = T::ID else {
         unreachable!("every resource has an id")
     };
-    if !fields.get(*id).is_some_and(|id| !id.is_null()) {
+    if fields.get(*id).is_none_or(Value::is_null) {
         let alias = aliases
             .iter()
             .find_map(|alias| fields.get(*alias).filter(|id| !id.is_null()).cloned());

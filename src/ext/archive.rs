@@ -157,6 +157,19 @@ pub async fn unpack(
 ///
 /// # Panics
 /// Outside of a Tokio runtime.
+///
+/// # Examples
+/// ```no_run
+/// use gizmo_client::archive::{self, UnpackOptions};
+///
+/// # async fn example() -> Result<(), archive::UnpackError> {
+/// let mut options = UnpackOptions::default();
+/// options.replace = true;
+/// options.slim = true;
+/// let bundle = archive::unpack_with("lab.zip", "lab", options).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn unpack_with(
     path: impl AsRef<Path> + Send,
     dir: impl AsRef<Path> + Send,

@@ -131,7 +131,7 @@ fn display(text: &str) -> String {
 }
 
 /// Whether a URL's host is this machine (RFC 6761, RFC 5735, RFC 4291).
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let Some(host) = url.host_str() else {
         return false;
     };

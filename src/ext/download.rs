@@ -1,19 +1,24 @@
-//! Exports on their way to disk.
+//! Files on their way to disk: whole, or not there.
+
+mod file;
+mod location;
+mod source;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_util::StreamExt;
-use progenitor_client::{ByteStream, ResponseValue};
-use tokio::fs;
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::archive::unpack;
+use self::file::Part;
+use self::source::{Ask, Expect, Piece, Rest, Source};
+use super::archive::{UnpackOptions, unpack_with};
 use super::bundle::Bundle;
-use super::error::one_line;
-use crate::{Error, ErrorKind, builder};
+use crate::{Client, Error, ErrorKind, builder};
 
 /// How far a download has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,133 +30,107 @@ pub struct Progress {
     pub total: Option<u64>,
 }
 
-/// An export that the service has begun to send; made by `download` on the export builders.
+/// A file that the service has begun to send; made by `download` on the export builders and by
+/// [`Client::download`].
 ///
-/// Its bytes are streamed: memory stays flat however large it is.
+/// Its bytes are streamed: memory stays flat however large it is. There is no total timeout; a
+/// download that brings less than 1 KiB in 30 s is stalled. What is cut or stalled is asked for
+/// again, from where it stopped if the service can do that, five times at most.
 #[must_use = "nothing is received until the download is told where to go"]
 pub struct Download {
-    body: ByteStream,
-    /// The first chunk, which has been looked at.
-    first: Bytes,
-    total: Option<u64>,
+    source: Source,
     on_progress: Option<Box<dyn FnMut(Progress) + Send>>,
-    operation: &'static str,
 }
 
 impl Download {
-    /// Looks at the head and the first bytes: an answer that is no ZIP is refused before a file exists.
-    async fn begin(
+    /// Asks for the bytes, and returns once they begin to come.
+    async fn open(
         operation: &'static str,
-        answer: ResponseValue<ByteStream>,
+        expect: Expect,
+        resumable: bool,
+        idle_timeout: Duration,
+        ask: Ask,
     ) -> Result<Self, Error> {
-        let total = answer.content_length();
-        let mut body = answer.into_inner();
-        let mut first = BytesMut::new();
-        while first.len() < SIGNATURE {
-            match body.next().await {
-                Some(chunk) => first.extend_from_slice(
-                    &chunk.map_err(|error| Error::from(error).with_operation(operation))?,
-                ),
-                None => break,
-            }
-        }
-        let first = first.freeze();
-        if !is_zip(&first) {
-            let said = one_line(
-                &String::from_utf8_lossy(&first[..first.len().min(200)]),
-                200,
-            );
-            let message = if first.is_empty() {
-                "an empty answer where a ZIP archive was due".to_owned()
-            } else {
-                format!("no ZIP archive but `{said}`")
-            };
-            return Err(Error::new(ErrorKind::Decode, message)
-                .with_body(&first)
-                .with_operation(operation));
-        }
+        let source = Source::open(operation, expect, resumable, idle_timeout, ask).await?;
         Ok(Self {
-            body,
-            first,
-            total,
+            source,
             on_progress: None,
-            operation,
         })
     }
 
     /// Bytes in all, where the service says it.
     pub fn total(&self) -> Option<u64> {
-        self.total
+        self.source.total()
     }
 
-    /// Calls `report` after each chunk.
+    /// Calls `report` after each chunk; `received` falls back to 0 when a download starts over.
     pub fn on_progress(mut self, report: impl FnMut(Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(report));
         self
     }
 
-    /// The bytes as they come; the stream ends with an error when fewer come than were announced.
+    async fn next(&mut self) -> Result<Option<Piece>, Error> {
+        let piece = self.source.next().await?;
+        if let (Some(_), Some(report)) = (&piece, &mut self.on_progress) {
+            report(Progress {
+                received: self.source.received(),
+                total: self.source.total(),
+            });
+        }
+        Ok(piece)
+    }
+
+    /// The next bytes, for those who cannot take any back.
+    async fn next_bytes(&mut self, given_out: bool) -> Result<Option<Bytes>, Error> {
+        loop {
+            match self.next().await? {
+                Some(Piece::Bytes(bytes)) => return Ok(Some(bytes)),
+                Some(Piece::Restart) if given_out => {
+                    let message = "the download broke and can only start over, and a part of it is given out already";
+                    return Err(self.failed(ErrorKind::Transport, message));
+                }
+                Some(Piece::Restart) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn failed(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error::new(kind, message).with_operation(self.source.operation())
+    }
+
+    /// The bytes as they come. The stream ends with an error when they are not all there.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Transport`] when the connection breaks.
+    /// [`ErrorKind::Transport`] or [`ErrorKind::Timeout`] when the connection breaks or stalls and
+    /// the rest cannot be had.
     pub fn bytes_stream(self) -> impl Stream<Item = Result<Bytes, Error>> + Send + Unpin {
-        let state = (self, 0_u64);
-        futures_util::stream::try_unfold(state, |(mut download, received)| async move {
-            let chunk = if received == 0 && !download.first.is_empty() {
-                Some(std::mem::take(&mut download.first))
-            } else {
-                download
-                    .body
-                    .next()
-                    .await
-                    .transpose()
-                    .map_err(|error| download.broken(error))?
-            };
-            let Some(chunk) = chunk else {
-                return match download.total {
-                    Some(total) if total != received => {
-                        let message = format!("{received} bytes came where {total} were announced");
-                        Err(Error::new(ErrorKind::Transport, message)
-                            .with_operation(download.operation))
-                    }
-                    _ => Ok(None),
-                };
-            };
-            let received = received + chunk.len() as u64;
-            let progress = Progress {
-                received,
-                total: download.total,
-            };
-            if let Some(report) = &mut download.on_progress {
-                report(progress);
-            }
-            Ok(Some((chunk, (download, received))))
+        futures_util::stream::try_unfold((self, false), |(mut download, given_out)| async move {
+            let bytes = download.next_bytes(given_out).await?;
+            Ok(bytes.map(|bytes| (bytes, (download, true))))
         })
         .boxed()
-    }
-
-    fn broken(&self, error: reqwest::Error) -> Error {
-        Error::from(error).with_operation(self.operation)
     }
 
     /// Writes the bytes to a writer and flushes it; returns how many there were.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Transport`] when the connection breaks, [`ErrorKind::Io`] when the writer fails.
+    /// Those of [`bytes_stream`](Self::bytes_stream), and [`ErrorKind::Io`] when the writer fails.
     ///
     /// # Cancel safety
     ///
     /// Not cancel safe: the writer may have got a part.
-    pub async fn to_writer(self, mut writer: impl AsyncWrite + Send + Unpin) -> Result<u64, Error> {
+    pub async fn to_writer(
+        mut self,
+        mut writer: impl AsyncWrite + Send + Unpin,
+    ) -> Result<u64, Error> {
         let failed = |error| Error::io("the writer failed", error);
-        let mut chunks = self.bytes_stream();
         let mut written = 0;
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk?;
-            writer.write_all(&chunk).await.map_err(failed)?;
-            written += chunk.len() as u64;
+        while let Some(bytes) = self.next_bytes(written > 0).await? {
+            writer.write_all(&bytes).await.map_err(failed)?;
+            written += bytes.len() as u64;
         }
         writer.flush().await.map_err(failed)?;
         Ok(written)
@@ -161,122 +140,139 @@ impl Download {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Transport`] when the connection breaks, [`ErrorKind::Decode`] beyond the limit.
-    pub async fn bytes(self, limit: usize) -> Result<Bytes, Error> {
-        let operation = self.operation;
-        let mut chunks = self.bytes_stream();
+    /// Those of [`bytes_stream`](Self::bytes_stream), and [`ErrorKind::Decode`] beyond the limit
+    /// or when the archive is not whole.
+    pub async fn bytes(mut self, limit: usize) -> Result<Bytes, Error> {
         let mut all = BytesMut::new();
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk?;
-            if all.len() + chunk.len() > limit {
-                let message = format!("the download is larger than {limit} bytes");
-                return Err(Error::new(ErrorKind::Decode, message).with_operation(operation));
+        loop {
+            match self.next().await? {
+                Some(Piece::Bytes(bytes)) if all.len() + bytes.len() <= limit => {
+                    all.extend_from_slice(&bytes);
+                }
+                Some(Piece::Bytes(_)) => {
+                    let message = format!("the download is larger than {limit} bytes");
+                    return Err(self.failed(ErrorKind::Decode, message));
+                }
+                Some(Piece::Restart) => all.clear(),
+                None if self.is_whole(&all) => return Ok(all.freeze()),
+                None => self.source.reject(not_whole())?,
             }
-            all.extend_from_slice(&chunk);
         }
-        Ok(all.freeze())
     }
 
-    /// Writes the archive to a file: first to `.part` beside it, then in place once it is whole
-    /// and on disk. A file that was there is replaced only then.
+    /// Writes the bytes to a file and returns how many there were.
+    ///
+    /// They go to `{path}.part` first, which takes the place of `path` in one step once everything
+    /// is there and on disk; a `.part` that a killed process has left behind is taken over.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Transport`] when the connection breaks, [`ErrorKind::Io`] when the file cannot
-    /// be written. The target is as it was.
+    /// Those of [`bytes_stream`](Self::bytes_stream), [`ErrorKind::Decode`] when the archive is
+    /// not whole, and [`ErrorKind::Io`] when the file cannot be written, another download to it
+    /// being one reason. The target is as it was.
     ///
     /// # Cancel safety
     ///
     /// A dropped future leaves the target as it was and removes what it wrote.
-    pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64, Error> {
+    pub async fn to_file(self, path: impl AsRef<Path> + Send) -> Result<u64, Error> {
         let path = path.as_ref();
         let part = Part::beside(path)?;
-        let written = self.to_part(&part).await?;
-        fs::rename(&part.0, path).await.map_err(|error| {
-            Error::io(
-                format!("`{}` could not be put in place", path.display()),
-                error,
-            )
-        })?;
-        Ok(written)
+        let file = self.receive(&part).await?;
+        let length = file.metadata().map_err(|error| part.failed(error))?.len();
+        file::sync(file).await.map_err(|error| part.failed(error))?;
+        part.place(path).await?;
+        Ok(length)
     }
 
-    async fn to_part(self, part: &Part) -> Result<u64, Error> {
-        let failed = |error| {
-            Error::io(
-                format!("`{}` could not be written", part.0.display()),
-                error,
-            )
-        };
-        let mut file = fs::File::create(&part.0).await.map_err(failed)?;
-        let written = self.to_writer(&mut file).await?;
-        file.sync_all().await.map_err(failed)?;
-        Ok(written)
+    async fn receive(mut self, part: &Part) -> Result<std::fs::File, Error> {
+        let mut writer = part.write().await?;
+        loop {
+            let going_on = match self.next().await? {
+                Some(Piece::Bytes(bytes)) => writer.write(bytes).await,
+                Some(Piece::Restart) => writer.restart().await,
+                None => false,
+            };
+            if going_on {
+                continue;
+            }
+            // The end, or the disk has failed.
+            let mut file = writer.finish().await.map_err(|error| part.failed(error))?;
+            let tail = if self.source.is_zip() {
+                file::tail(&mut file).map_err(|error| part.failed(error))?
+            } else {
+                Vec::new()
+            };
+            if self.is_whole(&tail) {
+                return Ok(file);
+            }
+            self.source.reject(not_whole())?;
+            drop(file);
+            writer = part.write().await?;
+        }
+    }
+
+    fn is_whole(&self, tail: &[u8]) -> bool {
+        !self.source.is_zip() || file::ends_like_zip(tail)
     }
 
     /// Receives the archive and unpacks it into the folder `dir`, which must be empty or not exist.
     ///
     /// # Errors
     ///
-    /// Those of [`to_file`](Self::to_file), and [`ErrorKind::Archive`] when the archive is refused.
-    /// `dir` is as it was.
+    /// Those of [`to_file`](Self::to_file), and [`ErrorKind::Archive`] when the archive is
+    /// refused. `dir` is as it was.
     ///
     /// # Cancel safety
     ///
     /// A dropped future leaves `dir` as it was or whole.
-    pub async fn unpack(self, dir: impl AsRef<Path>) -> Result<Bundle, Error> {
+    pub async fn unpack(self, dir: impl AsRef<Path> + Send) -> Result<Bundle, Error> {
+        self.unpack_with(dir, UnpackOptions::default()).await
+    }
+
+    /// Receives the archive and unpacks it as the options say; otherwise as [`unpack`](Self::unpack).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`unpack`](Self::unpack).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`unpack`](Self::unpack).
+    pub async fn unpack_with(
+        self,
+        dir: impl AsRef<Path> + Send,
+        options: UnpackOptions,
+    ) -> Result<Bundle, Error> {
         let dir = dir.as_ref();
-        let part = Part::beside(dir)?;
-        let operation = self.operation;
-        self.to_part(&part).await?;
-        unpack(&part.0, dir)
-            .await
-            .map_err(|error| Error::from(error).with_operation(operation))
+        let operation = self.source.operation();
+        // `lab/` is `lab`: the archive goes beside the folder, not into it.
+        let mut archive = dir.components().as_path().as_os_str().to_owned();
+        archive.push(".zip");
+        let part = Part::beside(Path::new(&archive))?;
+        let archive = self.receive(&part).await?;
+        let unpacked = unpack_with(part.path(), dir, options).await;
+        drop(archive);
+        unpacked.map_err(|error| Error::from(error).with_operation(operation))
     }
 }
 
-/// Bytes that tell a ZIP archive: how its first entry begins or, when it is empty or was to be
-/// split, what stands there instead (APPNOTE 4.3).
-const SIGNATURE: usize = 4;
-
-fn is_zip(start: &[u8]) -> bool {
-    [b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"]
-        .iter()
-        .any(|signature| start.starts_with(*signature))
+fn not_whole() -> Error {
+    let message = "the archive is not whole: its end is missing";
+    Error::new(ErrorKind::Transport, message)
 }
 
 impl fmt::Debug for Download {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Download")
-            .field("total", &self.total)
+            .field("received", &self.source.received())
+            .field("total", &self.total())
             .finish_non_exhaustive()
     }
 }
 
-/// A file beside its target that goes when it is dropped, unless it has been renamed.
-struct Part(PathBuf);
-
-impl Part {
-    fn beside(target: &Path) -> Result<Self, Error> {
-        let Some(name) = target.file_name() else {
-            let message = format!("`{}` does not name a file or a folder", target.display());
-            return Err(Error::new(ErrorKind::InvalidRequest, message));
-        };
-        let mut name = name.to_owned();
-        name.push(".part");
-        Ok(Self(target.with_file_name(name)))
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // Gone already when it has been renamed.
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
+/// `download` for an export builder, whose POST is sent again when its answer breaks.
 macro_rules! download {
-    ($($builder:ident $operation:literal;)*) => {$(
+    ($($builder:ident $operation:literal { $($parameter:ident),* };)*) => {$(
         impl builder::$builder<'_> {
             /// Asks for the export and returns once the service begins to send it.
             ///
@@ -284,13 +280,24 @@ macro_rules! download {
             ///
             /// Whatever `send` can say, and [`ErrorKind::Decode`] when the answer is no ZIP archive.
             pub async fn download(self) -> Result<Download, Error> {
-                Download::begin($operation, self.send().await?).await
+                let client: Client = self.client.clone();
+                let idle_timeout = client.inner.0.idle_timeout;
+                $(let $parameter = self.$parameter;)*
+                let ask = move |_: Option<Rest>| {
+                    let client = client.clone();
+                    $(let $parameter = $parameter.clone();)*
+                    let answer: BoxFuture<'static, _> = Box::pin(async move {
+                        builder::$builder { client: &client $(, $parameter)* }.send().await
+                    });
+                    answer
+                };
+                Download::open($operation, Expect::Zip, false, idle_timeout, Box::new(ask)).await
             }
         }
     )*};
 }
 
 download! {
-    ExportScene "export_scene";
-    ExportAsset "export_asset";
+    ExportScene "export_scene" { scene_id, body };
+    ExportAsset "export_asset" { asset_id, format };
 }

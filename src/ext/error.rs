@@ -15,7 +15,8 @@ type Source = Box<dyn StdError + Send + Sync>;
 
 /// What went wrong, with everything that is known of it.
 ///
-/// `Display` is one line; the cause is in [`source`](StdError::source). Ask the predicates what to do.
+/// `Display` is one line without the cause, which is in [`source`](StdError::source); the alternate
+/// form, `{error:#}`, is one line with it. Ask the predicates what to do.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -316,12 +317,34 @@ impl fmt::Display for Error {
             }
         }
         f.write_str(&inner.message)?;
+        if f.alternate() {
+            self.write_causes(f)?;
+        }
         match (&inner.job_id, &inner.request_id) {
             (Some(job), Some(request)) => write!(f, " (job {job}, request {request})"),
             (Some(job), None) => write!(f, " (job {job})"),
             (None, Some(request)) => write!(f, " (request {request})"),
             (None, None) => Ok(()),
         }
+    }
+}
+
+impl Error {
+    fn write_causes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut cause = self.source();
+        if let Some(network) = cause.and_then(|cause| cause.downcast_ref::<reqwest::Error>()) {
+            // Only the innermost of them says something: `Connection refused (os error 111)`.
+            let mut innermost: &dyn StdError = network;
+            while let Some(inner) = innermost.source() {
+                innermost = inner;
+            }
+            return write!(f, ": {}", one_line(&innermost.to_string(), 200));
+        }
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }
 
@@ -351,7 +374,7 @@ impl From<UnpackError> for Error {
         } else {
             ErrorKind::Archive
         };
-        Self::new(kind, source.to_string()).with_source(source)
+        Self::new(kind, "the archive was not unpacked").with_source(source)
     }
 }
 
@@ -362,7 +385,7 @@ impl From<BundleError> for Error {
         } else {
             ErrorKind::Archive
         };
-        Self::new(kind, source.to_string()).with_source(source)
+        Self::new(kind, "the folder is no bundle").with_source(source)
     }
 }
 

@@ -7,9 +7,10 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::backoff::random;
 use super::error::one_line;
 use super::event::{Cursor, JobEventKind, error_message};
-use super::sse::stream::EventStream;
+use super::sse::stream::{BACKOFF, EventStream, MOST_DELAY, MOST_FAILURES};
 use crate::types::{Acknowledged, Job, JobAccepted, JobStatus};
 use crate::{Client, Error, ErrorKind};
 
@@ -233,6 +234,47 @@ impl JobHandle {
             tokio::time::sleep(delay).await;
             delay = (delay * 2).min(self.policy.interval);
         }
+    }
+}
+
+impl Client {
+    /// How a job stands.
+    pub(crate) async fn job_status(&self, id: &str, include_result: bool) -> Result<Job, Error> {
+        let mut request = self.get_job().job_id(id);
+        if include_result {
+            request = request.include_result(true);
+        }
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| error.with_job_id(id))?;
+        Ok(answer.into_inner().into_inner())
+    }
+
+    /// How a job stands, asked for again when the network or the service has a bad moment: a
+    /// failed poll is not a failed job.
+    pub(crate) async fn job_status_patiently(
+        &self,
+        id: &str,
+        include_result: bool,
+    ) -> Result<Job, Error> {
+        for attempt in 0.. {
+            let error = match self.job_status(id, include_result).await {
+                Ok(job) => return Ok(job),
+                Err(error) => error,
+            };
+            if !error.is_retryable() || attempt >= MOST_FAILURES {
+                return Err(error);
+            }
+            let delay = BACKOFF.delay(attempt, random());
+            tokio::time::sleep(
+                delay
+                    .max(error.retry_after().unwrap_or_default())
+                    .min(MOST_DELAY),
+            )
+            .await;
+        }
+        unreachable!("the attempts are bounded")
     }
 }
 

@@ -6,23 +6,9 @@ use reqwest::Url;
 #[derive(Debug)]
 pub(crate) struct Operation {
     pub(crate) id: &'static str,
-    #[cfg_attr(not(test), expect(dead_code, reason = "the retry rules will read it"))]
-    pub(crate) method: &'static str,
     pub(crate) path: &'static str,
-    pub(crate) body: Body,
-}
-
-/// What a success answer carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Body {
-    /// A JSON document, read whole.
-    Json,
-    /// Server-sent events, as long as the job lasts.
-    #[allow(dead_code, reason = "a document may have no stream")]
-    Events,
-    /// Anything else: an archive, streamed.
-    #[allow(dead_code, reason = "a document may have no export")]
-    Bytes,
+    /// A success body is streamed: it is an archive or server-sent events, and no JSON.
+    pub(crate) is_streamed: bool,
 }
 
 impl Operation {

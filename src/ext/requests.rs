@@ -8,6 +8,7 @@ macro_rules! fields {
         impl builder::$builder<'_> {
             $(
                 $(#[$meta])*
+                #[must_use]
                 pub fn $field<V>(self, value: V) -> Self
                 where
                     V: TryInto<$ty>,

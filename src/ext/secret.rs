@@ -1,6 +1,7 @@
 //! Secrets that cannot be printed.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use http::HeaderValue;
 
@@ -45,6 +46,41 @@ impl ApiKey {
     }
 }
 
+/// A pre-signed URL: whoever has it may download, until it expires.
+///
+/// Its `Debug` leaves out the query, which holds the signature.
+#[derive(Clone)]
+pub struct SignedUrl {
+    url: String,
+    expires_at: Option<SystemTime>,
+}
+
+impl SignedUrl {
+    /// Takes a URL as a service answers it, and when it expires, where that is known.
+    pub fn new(url: impl Into<String>, expires_at: Option<SystemTime>) -> Self {
+        Self {
+            url: url.into(),
+            expires_at,
+        }
+    }
+
+    /// The URL with its signature.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn has_expired(&self, now: SystemTime) -> bool {
+        self.expires_at.is_some_and(|expires_at| expires_at <= now)
+    }
+}
+
+impl fmt::Debug for SignedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let open = self.url.split(['?', '#']).next().unwrap_or_default();
+        write!(f, "SignedUrl({open}?[redacted])")
+    }
+}
+
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ApiKey([redacted])")
@@ -54,6 +90,18 @@ impl fmt::Debug for ApiKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signed_url_shows_no_signature_and_expires() {
+        let now = SystemTime::now();
+        let url = SignedUrl::new("https://cdn.example/a.zip?token=canary", Some(now));
+        assert_eq!(
+            format!("{url:?}"),
+            "SignedUrl(https://cdn.example/a.zip?[redacted])"
+        );
+        assert!(url.has_expired(now) && !url.has_expired(now - std::time::Duration::from_secs(1)));
+        assert!(!SignedUrl::new("https://cdn.example/a.zip", None).has_expired(now));
+    }
 
     #[test]
     fn a_key_is_trimmed_checked_and_never_shown() {

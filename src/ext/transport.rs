@@ -10,12 +10,12 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
-use reqwest::{Request, Response};
+use reqwest::{Method, Request, Response, Url};
 use tracing::debug;
 
-use super::config::{Config, Credential};
+use super::config::{Config, Credential, is_loopback};
 use super::error::{Answer, BODY_KEPT, one_line};
-use super::operation::{Body, Operation};
+use super::operation::Operation;
 use crate::{Client, Error, ErrorKind};
 
 /// The largest JSON answer that is read: 64 MiB. Scene graphs are large, but not that large.
@@ -90,7 +90,7 @@ impl Client {
         debug!(operation = operation.id, method = %request.method(), path = request.url().path(), "request");
         let mut response = within(idle, self.client.execute(request))
             .await?
-            .map_err(|error| self.unreachable(error))?;
+            .map_err(|error| unreachable_at(&self.inner.0.base, error))?;
         let status = response.status();
         debug!(
             operation = operation.id,
@@ -99,17 +99,9 @@ impl Client {
             "answer"
         );
         if !status.is_success() {
-            let body = read(&mut response, BODY_KEPT, idle)
-                .await
-                .map_or_else(|partial| partial.body, |body| body);
-            return Err(Error::from_answer(error_answer(
-                status,
-                response.headers(),
-                body,
-                &self.inner.0.credential,
-            )));
+            return Err(self.error_from(&mut response).await);
         }
-        if operation.body != Body::Json {
+        if operation.is_streamed {
             return Ok(response);
         }
         let body = read(&mut response, JSON_LIMIT, idle)
@@ -129,19 +121,102 @@ impl Client {
 }
 
 impl Client {
-    /// A request that got no answer; where there was no connection, says to where.
-    fn unreachable(&self, source: reqwest::Error) -> Error {
-        let source = source.without_url();
-        if !source.is_connect() {
-            return source.into();
+    /// Fetches a file.
+    ///
+    /// Redirects are followed by hand, so that each hop is judged by itself.
+    pub(crate) async fn get_file(
+        &self,
+        mut url: Url,
+        headers: HeaderMap,
+        key: Key,
+    ) -> Result<Response, Error> {
+        let shared = &self.inner.0;
+        let _permit = shared
+            .gate
+            .acquire()
+            .await
+            .expect("the gate is never closed");
+        for _ in 0..=MOST_REDIRECTS {
+            let mut request = Request::new(Method::GET, url.clone());
+            *request.headers_mut() = headers.clone();
+            if key == Key::ToOwnOrigin && url.origin() == shared.base.origin() {
+                let (name, value) = shared.credential.header();
+                request.headers_mut().insert(name, value);
+            }
+            let answer = within(shared.idle_timeout, self.client.execute(request)).await?;
+            let mut response = answer.map_err(|error| unreachable_at(&url, error))?;
+            let location = response.headers().get(http::header::LOCATION);
+            match location.and_then(|location| location.to_str().ok()) {
+                Some(location) if response.status().is_redirection() => {
+                    url = file_url(&url, location)?;
+                }
+                _ if response.status().is_success() => return Ok(response),
+                _ => return Err(self.error_from(&mut response).await),
+            }
         }
-        let message = format!(
-            "could not connect to {}: {}",
-            self.baseurl,
-            root_cause(&source)
-        );
-        Error::new(ErrorKind::Connect, message).with_source(source)
+        let message = format!("more than {MOST_REDIRECTS} redirects");
+        Err(Error::new(ErrorKind::Status, message))
     }
+
+    /// Reads an error answer.
+    async fn error_from(&self, response: &mut Response) -> Error {
+        let idle = self.inner.0.idle_timeout;
+        let body = read(response, BODY_KEPT, idle).await;
+        let body = body.unwrap_or_else(|partial| partial.body);
+        Error::from_answer(error_answer(
+            response.status(),
+            response.headers(),
+            body,
+            &self.inner.0.credential,
+        ))
+    }
+}
+
+/// Who is shown the key when a file is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// The service's own origin, and no other.
+    ToOwnOrigin,
+    /// Nobody: the URL is signed.
+    ToNobody,
+}
+
+/// Hops from a file's first address to its last.
+const MOST_REDIRECTS: u32 = 5;
+
+/// A file's address, perhaps relative to another; only over https, or from this machine.
+pub(crate) fn file_url(base: &Url, location: &str) -> Result<Url, Error> {
+    let refuse = |why: &str| {
+        // A query may hold the signature of a pre-signed URL.
+        let shown = one_line(location.split('?').next().unwrap_or_default(), 200);
+        Error::new(ErrorKind::InvalidRequest, format!("`{shown}` {why}"))
+    };
+    let url = base
+        .join(location.trim())
+        .map_err(|_| refuse("is neither a URL nor a path"))?;
+    if !matches!(url.scheme(), "http" | "https")
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
+        return Err(refuse("is not a URL to download from"));
+    }
+    if url.scheme() == "http" && !is_loopback(&url) {
+        return Err(refuse(
+            "is plain http to another machine, where anybody on the way could change it",
+        ));
+    }
+    Ok(url)
+}
+
+/// A request that got no answer; where there was no connection, says to where.
+fn unreachable_at(url: &Url, source: reqwest::Error) -> Error {
+    let source = source.without_url();
+    if !source.is_connect() {
+        return source.into();
+    }
+    let origin = url.origin().ascii_serialization();
+    let message = format!("could not connect to {origin}");
+    Error::new(ErrorKind::Connect, message).with_source(source)
 }
 
 /// Bounds a wait for the network.
@@ -169,18 +244,8 @@ impl From<reqwest::Error> for Error {
                 "the connection broke before the answer was whole",
             )
         };
-        let cause = root_cause(&source);
-        Error::new(kind, format!("{message}: {cause}")).with_source(source)
+        Error::new(kind, message).with_source(source)
     }
-}
-
-/// The innermost cause, which is the one that says something: `Connection refused (os error 111)`.
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    one_line(&cause.to_string(), 200)
 }
 
 /// A body that broke off: what had come, and why.
@@ -259,7 +324,7 @@ fn error_answer(
     }
 }
 
-/// `{error:{code,message}}`, FastAPI's `{detail:[{loc,msg}]}` or `{detail:"…"}`, the alpha API's
+/// `{error:{code,message}}`, `FastAPI`'s `{detail:[{loc,msg}]}` or `{detail:"…"}`, the alpha API's
 /// flat `{error,code,message}`, or the start of whatever else it is.
 fn code_and_message(text: &str) -> (Option<String>, String) {
     let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();

@@ -1,7 +1,19 @@
 //! Whatever speaks HTTP, over loopback: against typed mocks and against the simulator.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, and says where"
+)]
+
+mod bake;
+mod downloads;
 mod errors;
+mod events;
+mod jobs;
 mod lists;
+mod operations;
+mod path;
 mod requests;
+mod resume;
 mod secrets;
 mod support;

@@ -1,5 +1,7 @@
 //! The key is nowhere to be read.
 
+use std::fmt::Write;
+
 use gizmo_client::Client;
 use httpmock::MockServer;
 
@@ -27,13 +29,13 @@ async fn nothing_that_can_be_printed_shows_the_key() {
     shown.push_str(&String::from_utf8_lossy(error.body()));
     let mut source = std::error::Error::source(&error);
     while let Some(cause) = source {
-        shown.push_str(&format!("{cause} {cause:?}"));
+        write!(shown, "{cause} {cause:?}").unwrap();
         source = cause.source();
     }
     let builder = Client::builder().api_key(CANARY).service_token(CANARY);
-    shown.push_str(&format!("{builder:?}"));
-    shown.push_str(&format!("{:?}", builder.build().unwrap_err()));
-    shown.push_str(&format!("{:?}", gizmo_client::ApiKey::new(CANARY).unwrap()));
+    write!(shown, "{builder:?}").unwrap();
+    write!(shown, "{:?}", builder.build().unwrap_err()).unwrap();
+    write!(shown, "{:?}", gizmo_client::ApiKey::new(CANARY).unwrap()).unwrap();
     assert!(shown.contains("job_1"));
     assert!(!shown.contains("canary"), "{shown}");
 }

@@ -1,14 +1,62 @@
 //! What the tests share: a client for a server, and a key that must never be seen.
 
-use gizmo_client::Client;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use gizmo_client::{Client, FinishedJob};
+use gizmo_simulator::{Handle, Options, Simulator};
 
 /// A key to look for in whatever is printed.
-pub const CANARY: &str = "gzm_k1_canary_5b1f";
+pub(crate) const CANARY: &str = "gzm_k1_canary_5b1f";
 
-pub fn client(base_url: &str) -> Client {
+pub(crate) fn client(base_url: &str) -> Client {
     Client::builder()
         .api_key(CANARY)
         .base_url(base_url)
         .build()
         .unwrap()
+}
+
+/// A simulator, a client for it, and the handle that makes it misbehave.
+pub(crate) struct Lab {
+    pub(crate) client: Client,
+    pub(crate) handle: Handle,
+    pub(crate) simulator: Simulator,
+}
+
+impl Lab {
+    pub(crate) async fn start(options: Options) -> Self {
+        let simulator = Simulator::start(options).await.unwrap();
+        Self {
+            client: Self::client_of(&simulator).build().unwrap(),
+            handle: simulator.handle(),
+            simulator,
+        }
+    }
+
+    /// A lab in which jobs end as soon as they begin.
+    pub(crate) async fn instant() -> Self {
+        Self::start(Options::instant()).await
+    }
+
+    /// Settings of a client for a simulator.
+    pub(crate) fn client_of(simulator: &Simulator) -> gizmo_client::ClientBuilder {
+        Client::builder()
+            .api_key(simulator.api_key())
+            .base_url(simulator.url())
+    }
+
+    /// A finished scene.
+    pub(crate) async fn scene(&self) -> FinishedJob {
+        let job = self.client.generate_scene().prompt("a robotics lab");
+        job.start().await.unwrap().wait().await.unwrap()
+    }
+}
+
+/// The names in a folder.
+pub(crate) fn names(dir: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(dir).unwrap();
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
 }

@@ -1,8 +1,7 @@
 //! The archive's directory: read once, and checked in full before anything is written.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
 use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use rawzip::{
@@ -10,11 +9,15 @@ use rawzip::{
     ZipFileHeaderRecord,
 };
 
-use super::name::{self, Name};
+use super::name::{self, Name, Names};
 use super::{Limits, UnpackError, UnpackErrorKind as Kind};
 
 /// Room for the longest name and the longest extra field of a local header.
 const LOCAL_HEADER: usize = 2 * u16::MAX as usize;
+
+/// The flags that change what an entry means: encrypted, streamed, strongly encrypted, UTF-8,
+/// masked. The others tell how hard the writer tried.
+const FLAGS: u16 = 1 | 1 << 3 | 1 << 6 | 1 << 11 | 1 << 13;
 
 /// The archive on disk, shared by the threads: reads name their offset, so there is no cursor.
 pub(super) type Archive = ZipArchive<FileReader>;
@@ -42,30 +45,25 @@ pub(super) struct Entry {
 
 /// Opens the archive and finds its directory.
 pub(super) fn open(path: &Path) -> Result<Archive, UnpackError> {
-    let file = File::open(path).map_err(|e| UnpackError::io(path, "cannot open the archive", e))?;
-    let length = file
-        .metadata()
-        .map_err(|e| UnpackError::io(path, "cannot open the archive", e))?
-        .len();
+    let io = |e| UnpackError::io(path, "cannot open the archive", e);
+    let mut file = File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    let mut start = Vec::new();
+    (&mut file).take(4).read_to_end(&mut start).map_err(io)?;
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
-    let mut start = [0; 4];
-    let starts_as_zip = FileReader::from(
-        file.try_clone()
-            .map_err(|e| UnpackError::io(path, "cannot open the archive", e))?,
-    )
-    .read_at(&mut start, 0)
-    .is_ok_and(|read| read == 4 && start == *b"PK\x03\x04");
-    let archive = ZipArchive::from_file(file, &mut buffer).map_err(|error| {
-        let kind = match error.kind() {
-            ErrorKind::IO(_) => return unreadable(error, path),
-            ErrorKind::MissingEndOfCentralDirectory if !starts_as_zip => Kind::NotAZip,
-            ErrorKind::MissingEndOfCentralDirectory | ErrorKind::Eof => Kind::Truncated,
-            _ => Kind::NotAZip,
-        };
-        let detail = format!("no end of a directory in its {length} bytes");
-        UnpackError::new(kind).at(path).detail(detail)
-    })?;
-    Ok(archive)
+    ZipArchive::from_file(file, &mut buffer).map_err(|error| match error.kind() {
+        ErrorKind::MissingEndOfCentralDirectory => {
+            // A cut loses the end first, and keeps the start.
+            let kind = if start == b"PK\x03\x04" {
+                Kind::Truncated
+            } else {
+                Kind::NotAZip
+            };
+            let detail = format!("no directory at the end of its {length} bytes");
+            UnpackError::new(kind).at(path).detail(detail)
+        }
+        _ => unreadable(error, path),
+    })
 }
 
 /// Reads all entries, in the archive's order, and checks them one by one and against each other.
@@ -83,7 +81,7 @@ pub(super) fn read(
         path,
         limits,
         local: vec![0; LOCAL_HEADER],
-        names: HashMap::new(),
+        names: Names::default(),
         extents: Vec::new(),
         total: 0,
         compressed: 0,
@@ -120,20 +118,14 @@ fn too_many(found: u64, limits: &Limits) -> UnpackError {
 
 fn unreadable(error: rawzip::Error, path: &Path) -> UnpackError {
     match error.into_kind() {
-        ErrorKind::IO(source) => UnpackError::io(path, "cannot read the archive", source),
-        ErrorKind::Eof => UnpackError::new(Kind::Truncated).at(path),
-        other => UnpackError::new(Kind::NotAZip).detail(other.to_string().to_lowercase()),
+        ErrorKind::IO(source) if source.kind() != io::ErrorKind::UnexpectedEof => {
+            UnpackError::io(path, "cannot read the archive", source)
+        }
+        ErrorKind::IO(_) | ErrorKind::Eof => UnpackError::new(Kind::Truncated).at(path),
+        other => UnpackError::new(Kind::NotAZip)
+            .at(path)
+            .detail(other.to_string().to_lowercase()),
     }
-}
-
-/// What is known of a name that has been seen.
-#[derive(PartialEq, Eq)]
-enum Seen {
-    File,
-    /// A folder with an entry of its own.
-    Folder,
-    /// A folder that only names of other entries speak of.
-    Implied,
 }
 
 /// The bytes of the archive that belong to one entry: header, data and descriptor.
@@ -149,8 +141,7 @@ struct Reader<'a> {
     path: &'a Path,
     limits: &'a Limits,
     local: Vec<u8>,
-    /// By folded name: the spelling that came first, and what it is.
-    names: HashMap<String, (String, Seen)>,
+    names: Names,
     extents: Vec<Extent>,
     total: u64,
     compressed: u64,
@@ -192,7 +183,10 @@ impl Reader<'_> {
                 .detail(format!("more than {} bytes", self.limits.total)));
         }
         self.limits.check_ratio(compressed, size)?;
-        self.claim(&name)?;
+        self.names.claim(&name).map_err(|(kind, other)| {
+            let detail = other.map_or(String::new(), |other| format!("{other:?}"));
+            UnpackError::new(kind).detail(detail)
+        })?;
         let data = self.extent(record)?;
         Ok(Entry {
             name,
@@ -202,54 +196,6 @@ impl Reader<'_> {
             size,
             data,
         })
-    }
-
-    /// Enters a name and the folders above it, and refuses it where another one stands.
-    fn claim(&mut self, name: &Name) -> Result<(), UnpackError> {
-        if name.path.is_empty() {
-            return Ok(());
-        }
-        let folded = name::fold(&name.path);
-        match self.names.entry(folded.clone()) {
-            Slot::Vacant(slot) => {
-                let seen = if name.folder {
-                    Seen::Folder
-                } else {
-                    Seen::File
-                };
-                slot.insert((name.path.clone(), seen));
-            }
-            Slot::Occupied(mut slot) => {
-                let (spelling, seen) = slot.get_mut();
-                let same = *spelling == name.path;
-                match (&seen, name.folder) {
-                    (Seen::Implied, true) if same => *seen = Seen::Folder,
-                    (Seen::File, false) | (Seen::Folder, true) if same => {
-                        return Err(UnpackError::new(Kind::Duplicate));
-                    }
-                    (Seen::File, true) | (Seen::Folder | Seen::Implied, false) => {
-                        return Err(UnpackError::new(Kind::FileAsFolder));
-                    }
-                    _ => return Err(case(spelling)),
-                }
-            }
-        }
-        // The folders above, from the nearest on; above one that is known all are known. Folding
-        // keeps every `/`, so both spellings are cut at the same parts.
-        let (mut path, mut key) = (name.path.as_str(), folded.as_str());
-        while let (Some((up, _)), Some((up_key, _))) = (path.rsplit_once('/'), key.rsplit_once('/'))
-        {
-            match self.names.get(up_key) {
-                Some((_, Seen::File)) => return Err(UnpackError::new(Kind::FileAsFolder)),
-                Some((spelling, _)) if spelling == up => break,
-                Some((spelling, _)) => return Err(case(spelling)),
-                None => {}
-            }
-            self.names
-                .insert(up_key.to_owned(), (up.to_owned(), Seen::Implied));
-            (path, key) = (up, up_key);
-        }
-        Ok(())
     }
 
     /// Compares the local header, and the data descriptor if there is one, with the directory.
@@ -265,15 +211,14 @@ impl Reader<'_> {
                 Ok((entry.compressed_data_range(), local))
             });
         let ((data, end), local) = entry.map_err(|error| match error.kind() {
-            ErrorKind::IO(_) => unreadable(error, self.path),
-            ErrorKind::Eof => UnpackError::new(Kind::Truncated).at(self.path),
+            ErrorKind::IO(_) | ErrorKind::Eof => unreadable(error, self.path),
             _ => differ("no local header where the directory says"),
         })?;
         let streamed = record.flags().has_data_descriptor();
         if AsRef::<[u8]>::as_ref(&local.file_path()) != AsRef::<[u8]>::as_ref(&record.file_path()) {
             return Err(differ("name"));
         }
-        if local.flags() != record.flags() {
+        if (local.flags().bits() ^ record.flags().bits()) & FLAGS != 0 {
             return Err(differ("flags"));
         }
         if local.compression_method() != record.compression_method() {
@@ -388,10 +333,6 @@ impl Reader<'_> {
                 .detail("its directory is damaged"),
         }
     }
-}
-
-fn case(spelling: &str) -> UnpackError {
-    UnpackError::new(Kind::CaseDuplicate).detail(format!("{spelling:?}"))
 }
 
 /// Refuses whatever is neither a file nor a folder.

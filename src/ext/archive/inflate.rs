@@ -20,9 +20,9 @@ const THREADS: usize = 8;
 /// some tens of kilobytes.
 const BYTES_A_THREAD: u64 = 512 * 1024;
 /// Compressed bytes read at once.
-const INPUT: usize = 256 * 1024;
+const INPUT: usize = 128 * 1024;
 /// Bytes of contents written at once.
-const OUTPUT: usize = 1024 * 1024;
+const OUTPUT: usize = 256 * 1024;
 /// The largest window of deflate, in bits.
 const WINDOW_BITS: u8 = 15;
 

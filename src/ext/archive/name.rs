@@ -1,6 +1,8 @@
 //! Names of entries: how they are decoded, the rules they keep, and when two of them collide.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 
 use super::UnpackErrorKind as Kind;
 
@@ -78,12 +80,81 @@ pub(super) fn check(name: &str, longest: usize) -> Result<Name, Kind> {
     Ok(Name { path, folder })
 }
 
+/// All names of an archive, to refuse those that cannot be on one disk.
+#[derive(Default)]
+pub(super) struct Names {
+    /// By folded name: the spelling that came first, and what it is.
+    seen: HashMap<String, (String, Seen)>,
+}
+
+#[derive(PartialEq, Eq)]
+enum Seen {
+    File,
+    /// A folder with an entry of its own.
+    Folder,
+    /// A folder that only names of other entries speak of.
+    Implied,
+}
+
+/// The rule that a name breaks, with the other spelling if that is what it is about.
+type Clash = (Kind, Option<String>);
+
+impl Names {
+    /// Enters a name and the folders above it, and refuses it where another one stands.
+    pub(super) fn claim(&mut self, name: &Name) -> Result<(), Clash> {
+        if name.path.is_empty() {
+            return Ok(());
+        }
+        let folded = fold(&name.path);
+        match self.seen.entry(folded.clone()) {
+            Slot::Vacant(slot) => {
+                let seen = if name.folder {
+                    Seen::Folder
+                } else {
+                    Seen::File
+                };
+                slot.insert((name.path.clone(), seen));
+            }
+            Slot::Occupied(mut slot) => {
+                let (spelling, seen) = slot.get_mut();
+                let same = *spelling == name.path;
+                match (&seen, name.folder) {
+                    (Seen::Implied, true) if same => *seen = Seen::Folder,
+                    (Seen::File, false) | (Seen::Folder, true) if same => {
+                        return Err((Kind::Duplicate, None));
+                    }
+                    (Seen::File, true) | (Seen::Folder | Seen::Implied, false) => {
+                        return Err((Kind::FileAsFolder, None));
+                    }
+                    _ => return Err((Kind::CaseDuplicate, Some(spelling.clone()))),
+                }
+            }
+        }
+        // The folders above, from the nearest on; above one that is known all are known. Folding
+        // keeps every `/`, so both spellings are cut at the same parts.
+        let (mut path, mut key) = (name.path.as_str(), folded.as_str());
+        while let (Some((up, _)), Some((up_key, _))) = (path.rsplit_once('/'), key.rsplit_once('/'))
+        {
+            match self.seen.get(up_key) {
+                Some((_, Seen::File)) => return Err((Kind::FileAsFolder, None)),
+                Some((spelling, _)) if spelling == up => break,
+                Some((spelling, _)) => return Err((Kind::CaseDuplicate, Some(spelling.clone()))),
+                None => {}
+            }
+            self.seen
+                .insert(up_key.to_owned(), (up.to_owned(), Seen::Implied));
+            (path, key) = (up, up_key);
+        }
+        Ok(())
+    }
+}
+
 /// The key under which two names are one file where case does not count.
 ///
 /// Upper case, then lower case, by Unicode's full mappings: `ß` meets `SS`, `ς` meets `σ`, the
 /// Kelvin sign meets `k`. Composed and decomposed accents are left apart; on a file system that
 /// joins them the second one is refused when it is created.
-pub(super) fn fold(path: &str) -> String {
+fn fold(path: &str) -> String {
     if path.is_ascii() {
         return path.to_ascii_lowercase();
     }

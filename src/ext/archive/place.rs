@@ -12,6 +12,8 @@
 //! the same place puts it back. That one also removes the temporary folders of dead processes,
 //! which it tells from living ones by their lock.
 
+mod system;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -19,6 +21,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{UnpackError, UnpackErrorKind as Kind};
+use system::{Lock, exchange, lock_dead, lock_own};
 
 const MARK: &str = ".gizmo-unpack-";
 /// Hex digits after the mark.
@@ -270,10 +273,15 @@ impl Staging {
 
     /// Exchanges with the folder that is there.
     fn swap(&mut self) -> io::Result<()> {
-        let path = &self.target.path;
-        if exchange(&self.new, path)? {
+        if exchange(&self.new, &self.target.path)? {
             return Ok(());
         }
+        self.swap_in_two_steps()
+    }
+
+    /// Moves the folder that is there aside, then renames to its name.
+    fn swap_in_two_steps(&mut self) -> io::Result<()> {
+        let path = &self.target.path;
         let old = self.folder.path.join("old");
         fs::rename(path, &old)?;
         let renamed = fs::rename(&self.new, path);
@@ -283,16 +291,6 @@ impl Staging {
         }
         renamed
     }
-}
-
-/// The lock on a temporary folder of our own.
-enum Lock {
-    /// It is ours for as long as the file is open.
-    Held(File),
-    /// There are no locks here, so nobody can take the folder for dead.
-    Unsupported,
-    /// Another process took the folder for dead before it was locked.
-    Gone,
 }
 
 fn is_temporary(name: &OsStr, prefix: &OsStr) -> bool {
@@ -308,10 +306,10 @@ fn random() -> u64 {
 }
 
 fn make_private(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    return std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700).create(path);
+    #[cfg(not(unix))]
+    return fs::create_dir(path);
 }
 
 /// Flushes a folder and all below it; the files are flushed when they are written.
@@ -336,85 +334,112 @@ fn sync_folder(folder: &Path) -> Result<(), UnpackError> {
     Ok(())
 }
 
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-mod system {
-    //! Locks on folders and their exchange, where the system has both.
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    use std::fs::{self, File};
-    use std::io;
-    use std::os::unix::fs::MetadataExt;
-    use std::path::Path;
-
-    use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
-    use rustix::io::Errno;
-
-    use super::Lock;
-
-    /// Locks a folder that was just made.
-    pub(super) fn lock_own(folder: &Path) -> Lock {
-        let opened = match File::open(folder) {
-            Ok(opened) => opened,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Lock::Gone,
-            Err(_) => return Lock::Unsupported,
-        };
-        match flock(&opened, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Lock::Gone,
-            Err(_) => return Lock::Unsupported,
-        }
-        let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-        match (opened.metadata().map(id), fs::metadata(folder).map(id)) {
-            (Ok(locked), Ok(there)) if locked == there => Lock::Held(opened),
-            _ => Lock::Gone,
-        }
+    /// A folder `lab` with the file `old` in it, and a staged one with the file `new`.
+    fn staged(parent: &Path) -> Staging {
+        let lab = parent.join("lab");
+        fs::create_dir(&lab).unwrap();
+        fs::write(lab.join("old"), "").unwrap();
+        let staging = Target::look(&lab, true).unwrap().stage().unwrap();
+        fs::write(staging.root().join("new"), "").unwrap();
+        staging
     }
 
-    /// Locks a folder that another process has left behind; `None` while that one lives.
-    pub(super) fn lock_dead(folder: &Path) -> Option<File> {
-        if !fs::symlink_metadata(folder).ok()?.is_dir() {
-            return None;
-        }
-        let opened = File::open(folder).ok()?;
-        flock(&opened, FlockOperation::NonBlockingLockExclusive).ok()?;
-        Some(opened)
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
     }
 
-    /// Exchanges two folders in one step; `false` where that does not exist.
-    pub(super) fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
-        match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
-            Ok(()) => Ok(true),
-            Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP) => Ok(false),
-            Err(e) => Err(e.into()),
+    #[test]
+    fn where_folders_cannot_be_exchanged_two_renames_do() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut staging = staged(parent.path());
+        staging.swap_in_two_steps().unwrap();
+        drop(staging);
+        assert_eq!(names(parent.path()), ["lab"]);
+        assert_eq!(names(&parent.path().join("lab")), ["new"]);
+    }
+
+    #[test]
+    fn a_failed_second_rename_brings_the_old_folder_back() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut staging = staged(parent.path());
+        fs::remove_dir_all(staging.root()).unwrap();
+        staging.swap_in_two_steps().unwrap_err();
+        drop(staging);
+        assert_eq!(names(parent.path()), ["lab"]);
+        assert_eq!(names(&parent.path().join("lab")), ["old"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_had_moved_aside_is_put_back() {
+        let parent = tempfile::tempdir().unwrap();
+        let lab = parent.path().join("lab");
+        let dead = parent.path().join(".lab.gizmo-unpack-0123456789abcdef");
+        fs::create_dir_all(dead.join("old")).unwrap();
+        fs::write(dead.join("old/kept"), "").unwrap();
+        fs::create_dir(dead.join("new")).unwrap();
+        let error = Target::look(&lab, false).unwrap_err();
+        assert_eq!(error.kind(), Kind::NotEmpty);
+        assert_eq!(names(parent.path()), ["lab"]);
+        assert_eq!(names(&lab), ["kept"]);
+    }
+
+    #[test]
+    fn temporary_folders_of_the_living_and_of_other_targets_are_left_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let lab = parent.path().join("lab");
+        let others = [
+            ".lab.gizmo-unpack-0123456789abcde",
+            ".lab.gizmo-unpack-0123456789abcdeg",
+            ".lab2.gizmo-unpack-0123456789abcdef",
+            "lab.gizmo-unpack-0123456789abcdef",
+        ];
+        for other in others {
+            fs::create_dir(parent.path().join(other)).unwrap();
         }
+        let living = Target::look(&lab, false).unwrap().stage().unwrap();
+        Target::look(&lab, false).unwrap();
+        assert!(living.root().is_dir());
+        drop(living);
+        assert_eq!(names(parent.path()).len(), others.len());
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    #[test]
+    fn temporary_folders_of_the_dead_are_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let dead = parent.path().join(".lab.gizmo-unpack-00000000deadbeef");
+        fs::create_dir_all(dead.join("new/meshes")).unwrap();
+        Target::look(&parent.path().join("lab"), false).unwrap();
+        assert!(names(parent.path()).is_empty());
+    }
+
+    #[test]
+    fn long_names_get_temporary_folders_too() {
+        let parent = tempfile::tempdir().unwrap();
+        let lab = parent.path().join("x".repeat(255));
+        let staging = Target::look(&lab, false).unwrap().stage().unwrap();
+        staging.commit(true).unwrap();
+        assert_eq!(names(parent.path()), ["x".repeat(255)]);
+    }
+
+    #[test]
+    fn a_panic_leaves_nothing() {
+        let parent = tempfile::tempdir().unwrap();
+        let lab = parent.path().join("deep/er/lab");
+        let panic = std::panic::catch_unwind(|| {
+            let staging = Target::look(&lab, false).unwrap().stage().unwrap();
+            assert!(!staging.root().is_dir(), "on purpose");
+        });
+        assert!(panic.is_err());
+        assert!(names(parent.path()).is_empty());
     }
 }
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-mod system {
-    //! Without locks, a temporary folder counts as left behind after a day.
-
-    use std::fs;
-    use std::io;
-    use std::path::Path;
-    use std::time::Duration;
-
-    use super::Lock;
-
-    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-    pub(super) fn lock_own(_folder: &Path) -> Lock {
-        Lock::Unsupported
-    }
-
-    pub(super) fn lock_dead(folder: &Path) -> Option<()> {
-        let metadata = fs::symlink_metadata(folder).ok()?;
-        let age = metadata.modified().ok()?.elapsed().ok()?;
-        (metadata.is_dir() && age > DAY).then_some(())
-    }
-
-    pub(super) fn exchange(_one: &Path, _other: &Path) -> io::Result<bool> {
-        Ok(false)
-    }
-}
-
-use system::{exchange, lock_dead, lock_own};

@@ -1,6 +1,6 @@
 //! Which of a folder's files is the model.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -31,32 +31,30 @@ pub(super) fn model(
         .map(|file| file.path.as_path())
         .filter(|path| !is_hidden(path))
         .collect();
-    let deepest = visible.iter().map(|path| depth(path)).max().unwrap_or(0);
-    for level in 1..=deepest {
-        let here: Vec<&Path> = visible
-            .iter()
-            .copied()
-            .filter(|path| depth(path) == level)
-            .collect();
-        for (format, candidates) in [
-            (ModelFormat::Mjcf, mjcf_models(root, &here)?),
-            (
-                ModelFormat::Usd,
-                with_extension(&here, &["usd", "usda", "usdc", "usdz"]),
-            ),
-            (ModelFormat::Sdf, sdf_models(root, &here)?),
-            (ModelFormat::Urdf, with_extension(&here, &["urdf"])),
+    let mut levels: BTreeMap<usize, Vec<&Path>> = BTreeMap::new();
+    for path in &visible {
+        let depth = path.components().count();
+        levels.entry(depth).or_default().push(path);
+    }
+    for here in levels.values() {
+        for format in [
+            ModelFormat::Mjcf,
+            ModelFormat::Usd,
+            ModelFormat::Sdf,
+            ModelFormat::Urdf,
         ] {
+            let candidates = match format {
+                ModelFormat::Mjcf => mjcf_models(root, here)?,
+                ModelFormat::Usd => with_extension(here, &["usd", "usda", "usdc", "usdz"]),
+                ModelFormat::Sdf => sdf_models(root, here)?,
+                ModelFormat::Urdf => with_extension(here, &["urdf"]),
+            };
             if let Some(model) = choose(root, &candidates)? {
                 return Ok((model.to_owned(), format));
             }
         }
     }
     Err(BundleError::new(Kind::NoModel, root, contents(&visible)))
-}
-
-fn depth(path: &Path) -> usize {
-    path.components().count()
 }
 
 /// Leaves out what macOS and version control put beside the real files.

@@ -1,20 +1,15 @@
 //! Bytes in, server-sent events out: the decoder, with no socket, no clock and no `.await`.
 
-use std::{error, fmt, mem, str, time::Duration};
+mod fields;
+mod line_end;
 
-use memchr::memchr2;
+use std::{error, fmt, mem, time::Duration};
 
-/// Bytes of values an event may have unless told otherwise: half as much again as the largest
-/// `done` event to be expected, which holds a scene of 10 MiB.
+use fields::{Borrowed, Field, Gathered, push_text};
+use line_end::line_end;
+
+/// Half as much again as the largest `done` event to be expected, which is 10 MiB.
 const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
-
-/// Bytes a buffer may keep from one event to the next. Most events are far smaller, and a process
-/// may hold thousands of decoders.
-const RETAINED: usize = 64 * 1024;
-
-/// Bytes of a line that are searched for its end in blocks, and bytes of a block.
-const SHORT: usize = 64;
-const BLOCK: usize = 16;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -57,8 +52,7 @@ pub struct Decoder {
     refused: bool,
     /// There has been a field since the last event.
     started: bool,
-    /// `gathered` holds an event that the caller has had.
-    delivered: bool,
+    /// Until `started`, the last event, as the caller may still look at it.
     gathered: Gathered,
     last_event_id: String,
     retry: Option<Duration>,
@@ -105,14 +99,6 @@ enum Line {
     Ignored,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
-    Event,
-    Data,
-    Id,
-    Retry,
-}
-
 /// How a line begins.
 enum Head {
     /// With this field's name and colon.
@@ -121,32 +107,6 @@ enum Head {
     Empty,
     /// Not in this chunk.
     Missing,
-}
-
-/// The fields of an event that lie whole within the chunk at hand.
-#[derive(Default)]
-struct Borrowed<'i> {
-    event: Option<&'i [u8]>,
-    /// The only `data` so far: none is gathered.
-    data: Option<&'i [u8]>,
-    id: Option<&'i [u8]>,
-}
-
-/// The fields of an event that do not, in buffers that are used again.
-#[derive(Clone, Default)]
-struct Gathered {
-    /// Whether anything below is in use.
-    any: bool,
-    event: Vec<u8>,
-    data: Vec<u8>,
-    has_data: bool,
-    id: Vec<u8>,
-    has_id: bool,
-    /// The first part of a value, unless it is one of `data`.
-    value: Vec<u8>,
-    /// `event` and `data` where they had invalid UTF-8.
-    repaired_event: String,
-    repaired_data: String,
 }
 
 impl Decoder {
@@ -158,14 +118,14 @@ impl Decoder {
             size: 0,
             refused: false,
             started: false,
-            delivered: false,
             gathered: Gathered::default(),
             last_event_id: String::new(),
             retry: None,
         }
     }
 
-    /// Sets how many bytes one event may have, and with it how many the decoder may hold.
+    /// Sets how many bytes one event may have, 16 MiB by default, and with it what the decoder may
+    /// hold: U+FFFD for invalid UTF-8 can make it four times as much, and no more.
     ///
     /// Counted are the values of `event`, `data`, `id` and `retry` as received, those that a later
     /// field replaces included, and each LF that joins two lines of data. Where the chunks are cut
@@ -201,8 +161,8 @@ impl Decoder {
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Event<'a>>, TooLarge> {
-        if self.delivered {
-            self.clear();
+        if !self.started && self.gathered.any {
+            self.gathered.clear();
         }
         let mut resumed = None;
         if self.line != Line::Start {
@@ -228,7 +188,9 @@ impl Decoder {
                     borrowed = Borrowed::default();
                 }
                 Head::Missing => {
-                    self.gather(&mut borrowed);
+                    if self.started {
+                        self.gathered.take(&mut borrowed);
+                    }
                     return Ok(None);
                 }
             }
@@ -309,47 +271,39 @@ impl Decoder {
     #[inline]
     fn head(&mut self, input: &mut &[u8]) -> Head {
         loop {
-            let (field, rest) = match *input {
-                [b'd', b'a', b't', b'a', b':', rest @ ..] => (Field::Data, rest),
-                [b'e', b'v', b'e', b'n', b't', b':', rest @ ..] => (Field::Event, rest),
-                [b'i', b'd', b':', rest @ ..] => (Field::Id, rest),
-                [b'\n', rest @ ..] if !self.started => {
+            // Mostly a comment is all there is between two empty lines.
+            while let [b':', ..] = input {
+                self.rest_of_line(input, Line::Ignored);
+                if let [b'\n', rest @ ..] = input
+                    && !self.started
+                {
                     *input = rest;
-                    continue;
                 }
-                [b'\n' | b'\r', ..] => {
+            }
+            let (field, value) = match input.first() {
+                None => return Head::Missing,
+                Some(b'\n' | b'\r') => {
                     self.rest_of_line(input, Line::Start);
                     return Head::Empty;
                 }
-                [b':', ..] => {
+                Some(b'd') => (Field::Data, input.strip_prefix(b"data:")),
+                Some(b'e') => (Field::Event, input.strip_prefix(b"event:")),
+                Some(b'i') => (Field::Id, input.strip_prefix(b"id:")),
+                Some(b'r') => (Field::Retry, input.strip_prefix(b"retry:")),
+                Some(_) => {
                     self.rest_of_line(input, Line::Ignored);
                     continue;
                 }
-                [] => return Head::Missing,
-                _ => match self.other(input) {
-                    Some(field) => return Head::Field(field),
-                    None => continue,
-                },
             };
-            *input = rest;
             self.started = true;
-            return Head::Field(field);
-        }
-    }
-
-    /// Reads the head of a line that may be a field's.
-    fn other(&mut self, input: &mut &[u8]) -> Option<Field> {
-        let field = match input.first()? {
-            b'd' => Field::Data,
-            b'e' => Field::Event,
-            b'i' => Field::Id,
-            b'r' => Field::Retry,
-            _ => {
-                self.rest_of_line(input, Line::Ignored);
-                return None;
+            if let Some(value) = value {
+                *input = value;
+                return Head::Field(field);
             }
-        };
-        self.name(field, 0, input)
+            if let Some(field) = self.name(field, 0, input) {
+                return Head::Field(field);
+            }
+        }
     }
 
     /// Reads on in what may be a field's name. Answers the field if its value starts here.
@@ -358,7 +312,6 @@ impl Decoder {
         let common = common_prefix(expected, input);
         *input = &input[common..];
         self.line = Line::Start;
-        self.started = true;
         match input.first() {
             None => self.line = Line::Name(field, read + common),
             Some(b':') if common == expected.len() => {
@@ -390,12 +343,12 @@ impl Decoder {
         }
         let value = self.rest_of_line(input, Line::Value(field));
         if self.line == Line::Value(field) {
-            self.gather(borrowed);
+            self.gathered.take(borrowed);
             self.open(field);
             return self.push(field, value);
         }
         if field == Field::Data && (self.gathered.has_data || borrowed.data.is_some()) {
-            self.gather(borrowed);
+            self.gathered.take_data(borrowed);
             self.open(field);
             return self.push(field, value);
         }
@@ -408,13 +361,17 @@ impl Decoder {
             Field::Data => borrowed.data = Some(value),
             Field::Id if value.contains(&0) => {}
             Field::Id => borrowed.id = Some(value),
-            Field::Retry => self.set_retry(value),
+            Field::Retry => self.retry = delay(value).or(self.retry),
         }
         Ok(())
     }
 
     /// Takes the line to its end, and past it, off `input`; `open` is where the decoder is left
     /// when the chunk has no end of the line.
+    #[expect(
+        clippy::inline_always,
+        reason = "the loop over the lines is half as fast without"
+    )]
     #[inline(always)]
     fn rest_of_line<'i>(&mut self, input: &mut &'i [u8], open: Line) -> &'i [u8] {
         let Some(end) = line_end(input) else {
@@ -440,32 +397,21 @@ impl Decoder {
         }
     }
 
-    /// Makes ready for the parts of a value.
-    fn open(&mut self, field: Field) {
-        if self.refused {
-            return;
-        }
-        let gathered = &mut self.gathered;
-        gathered.any = true;
-        if field != Field::Data {
-            gathered.value.clear();
-        } else if mem::replace(&mut gathered.has_data, true) {
-            gathered.data.push(b'\n');
-            self.size = self.size.saturating_add(1);
-        }
-    }
-
     /// Stores a part of a value.
     fn push(&mut self, field: Field, part: &[u8]) -> Result<(), TooLarge> {
         self.size = self.size.saturating_add(part.len());
         if self.size > self.limit {
             return self.refuse();
         }
-        match field {
-            Field::Data => self.gathered.data.extend_from_slice(part),
-            _ => self.gathered.value.extend_from_slice(part),
-        }
+        self.gathered.push(field, part);
         Ok(())
+    }
+
+    /// Makes ready for the parts of a value.
+    fn open(&mut self, field: Field) {
+        if !self.refused {
+            self.size = self.size.saturating_add(self.gathered.open(field));
+        }
     }
 
     /// Gives effect to a value all parts of which are stored.
@@ -473,41 +419,9 @@ impl Decoder {
         if self.refused {
             return;
         }
-        let gathered = &mut self.gathered;
         match field {
-            Field::Data => {}
-            Field::Event => mem::swap(&mut gathered.event, &mut gathered.value),
-            Field::Id if gathered.value.contains(&0) => {}
-            Field::Id => {
-                mem::swap(&mut gathered.id, &mut gathered.value);
-                gathered.has_id = true;
-            }
-            Field::Retry => {
-                let value = mem::take(&mut gathered.value);
-                self.set_retry(&value);
-                self.gathered.value = value;
-            }
-        }
-    }
-
-    /// Stores what is borrowed from a chunk that is about to go.
-    fn gather(&mut self, borrowed: &mut Borrowed<'_>) {
-        let gathered = &mut self.gathered;
-        if let Some(event) = borrowed.event.take() {
-            gathered.any = true;
-            gathered.event.clear();
-            gathered.event.extend_from_slice(event);
-        }
-        if let Some(data) = borrowed.data.take() {
-            gathered.any = true;
-            gathered.has_data = true;
-            gathered.data.extend_from_slice(data);
-        }
-        if let Some(id) = borrowed.id.take() {
-            gathered.any = true;
-            gathered.has_id = true;
-            gathered.id.clear();
-            gathered.id.extend_from_slice(id);
+            Field::Retry => self.retry = delay(&self.gathered.value).or(self.retry),
+            _ => self.gathered.close(field),
         }
     }
 
@@ -525,22 +439,9 @@ impl Decoder {
         let own_id = self.take_id(borrowed.id);
         self.size = 0;
         self.started = false;
-        let Gathered {
-            any,
-            event,
-            data,
-            repaired_event,
-            repaired_data,
-            ..
-        } = &mut self.gathered;
-        let event = match borrowed.event.unwrap_or(event) {
-            [] => "message",
-            event => text(event, repaired_event, any),
-        };
-        let data = text(borrowed.data.unwrap_or(data), repaired_data, any);
-        self.delivered = *any;
+        let (event, data) = self.gathered.texts(borrowed);
         Event {
-            event,
+            event: if event.is_empty() { "message" } else { event },
             data,
             id: &self.last_event_id,
             own_id,
@@ -549,22 +450,12 @@ impl Decoder {
 
     /// Makes the event's id, if it has one, the last event id.
     fn take_id(&mut self, borrowed: Option<&[u8]>) -> bool {
-        let gathered = self.gathered.has_id.then_some(&*self.gathered.id);
-        let Some(id) = borrowed.or(gathered) else {
+        let Some(id) = borrowed.or(self.gathered.id()) else {
             return false;
         };
         self.last_event_id.clear();
-        match str::from_utf8(id) {
-            Ok(id) => self.last_event_id.push_str(id),
-            Err(_) => push_text(id, &mut self.last_event_id),
-        }
+        push_text(id, &mut self.last_event_id);
         true
-    }
-
-    fn set_retry(&mut self, value: &[u8]) {
-        if let Some(milliseconds) = milliseconds(value) {
-            self.retry = Some(Duration::from_millis(milliseconds));
-        }
     }
 
     /// Makes ready for an event.
@@ -572,7 +463,6 @@ impl Decoder {
         self.size = 0;
         self.refused = false;
         self.started = false;
-        self.delivered = false;
         self.gathered.clear();
     }
 }
@@ -596,41 +486,6 @@ impl fmt::Debug for Decoder {
     }
 }
 
-impl Gathered {
-    fn clear(&mut self) {
-        if !self.any {
-            return;
-        }
-        self.any = false;
-        self.has_data = false;
-        self.has_id = false;
-        for buffer in [
-            &mut self.event,
-            &mut self.data,
-            &mut self.id,
-            &mut self.value,
-        ] {
-            buffer.clear();
-            buffer.shrink_to(RETAINED);
-        }
-        for text in [&mut self.repaired_event, &mut self.repaired_data] {
-            text.clear();
-            text.shrink_to(RETAINED);
-        }
-    }
-}
-
-impl Field {
-    fn name(self) -> &'static [u8] {
-        match self {
-            Self::Event => b"event",
-            Self::Data => b"data",
-            Self::Id => b"id",
-            Self::Retry => b"retry",
-        }
-    }
-}
-
 impl TooLarge {
     /// The limit, in bytes.
     pub fn limit(&self) -> usize {
@@ -650,50 +505,6 @@ impl fmt::Display for TooLarge {
 
 impl error::Error for TooLarge {}
 
-/// Finds the LF or CR that ends a line.
-///
-/// Most lines are short: the search that is the fastest on long ones is only called from the 65th
-/// byte on.
-#[inline(always)]
-fn line_end(bytes: &[u8]) -> Option<usize> {
-    let (blocks, tail) = bytes[..bytes.len().min(SHORT)].as_chunks();
-    for (index, block) in blocks.iter().enumerate() {
-        if let Some(end) = block_end(block) {
-            return Some(index * BLOCK + end);
-        }
-    }
-    if bytes.len() > SHORT {
-        return memchr2(b'\n', b'\r', &bytes[SHORT..]).map(|end| SHORT + end);
-    }
-    match bytes.last_chunk() {
-        Some(block) if !tail.is_empty() => block_end(block).map(|end| bytes.len() - BLOCK + end),
-        _ => tail.iter().position(|byte| matches!(byte, b'\n' | b'\r')),
-    }
-}
-
-#[inline(always)]
-fn block_end(block: &[u8; BLOCK]) -> Option<usize> {
-    const EACH: u128 = u128::MAX / 255;
-    // Compilers make one comparison of this: LF and CR are the last but few control characters.
-    if !block
-        .iter()
-        .fold(false, |found, byte| found | (*byte < 0x0E))
-    {
-        return None;
-    }
-    let word = u128::from_le_bytes(*block);
-    // The highest bit of each byte below 0x0E, and of some that follow one.
-    let mut found = word.wrapping_sub(EACH * 0x0E) & !word & (EACH * 0x80);
-    while found != 0 {
-        let end = found.trailing_zeros() as usize / 8;
-        if matches!(block[end], b'\n' | b'\r') {
-            return Some(end);
-        }
-        found &= found - 1;
-    }
-    None
-}
-
 fn common_prefix(expected: &[u8], found: &[u8]) -> usize {
     expected
         .iter()
@@ -702,33 +513,14 @@ fn common_prefix(expected: &[u8], found: &[u8]) -> usize {
         .count()
 }
 
-/// `bytes` as text, by way of `repaired`, then `used`, if they are not valid UTF-8.
-fn text<'a>(bytes: &'a [u8], repaired: &'a mut String, used: &mut bool) -> &'a str {
-    if let Ok(text) = str::from_utf8(bytes) {
-        return text;
-    }
-    *used = true;
-    push_text(bytes, repaired);
-    repaired
-}
-
-fn push_text(bytes: &[u8], text: &mut String) {
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        if !chunk.invalid().is_empty() {
-            text.push(char::REPLACEMENT_CHARACTER);
-        }
-    }
-}
-
-/// The number that ASCII digits, and nothing else, write in base ten.
-fn milliseconds(digits: &[u8]) -> Option<u64> {
+/// The milliseconds that ASCII digits, and nothing else, write in base ten.
+fn delay(digits: &[u8]) -> Option<Duration> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(digits.iter().fold(0, |number: u64, digit| {
-        number
-            .saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'))
-    }))
+    let milliseconds = digits.iter().fold(0_u64, |number, digit| {
+        let digit = u64::from(digit - b'0');
+        number.saturating_mul(10).saturating_add(digit)
+    });
+    Some(Duration::from_millis(milliseconds))
 }

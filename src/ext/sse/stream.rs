@@ -13,7 +13,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -26,6 +25,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::decoder::Decoder;
+use super::replay::{Replay, fingerprint};
 use crate::ext::backoff::{Backoff, random};
 use crate::ext::event::{Cursor, JobEvent, JobEventKind};
 use crate::types::{Job, JobStatus};
@@ -35,19 +35,23 @@ use crate::{Client, Error, ErrorKind};
 /// [idle timeout](crate::ClientBuilder::idle_timeout) holds here as well.
 const SILENCE: Duration = Duration::from_secs(45);
 
-/// Tries in a row that bring no event before the stream gives up: some three minutes.
-const MOST_FAILURES: u32 = 12;
+/// Tries in a row that bring no event before the stream is given up for polling, and a poll for
+/// good: some three minutes.
+pub(crate) const MOST_FAILURES: u32 = 18;
+
+/// After so many tries in a row, and each time again, the job is asked whether it has ended.
+const ASK_EVERY: u32 = 6;
 
 /// Connections in a row that stay open and bring nothing: a proxy holds the stream back.
 const MOST_SILENCES: u32 = 2;
 
-const BACKOFF: Backoff = Backoff {
+pub(crate) const BACKOFF: Backoff = Backoff {
     base: Duration::from_millis(500),
     cap: Duration::from_secs(30),
 };
 
 /// The longest delay that a `Retry-After` is obeyed for.
-const MOST_DELAY: Duration = Duration::from_secs(300);
+pub(crate) const MOST_DELAY: Duration = Duration::from_secs(300);
 
 /// A job's events, each once and in order; made by [`JobHandle::events`](crate::JobHandle::events).
 ///
@@ -70,12 +74,12 @@ impl EventStream {
         cursor: Cursor,
         poll_interval: Duration,
     ) -> Self {
+        let last_event_id = cursor.last_event_id.clone().unwrap_or_default();
+        let numbered = last_event_id.parse::<u64>().is_ok();
         let follower = Follower {
             client,
             job_id,
-            decoder: Decoder::new()
-                .with_last_event_id(cursor.last_event_id.clone().unwrap_or_default()),
-            cursor: cursor.clone(),
+            decoder: Decoder::new().with_last_event_id(last_event_id),
             state: State::Connecting {
                 delay: Duration::ZERO,
             },
@@ -84,9 +88,10 @@ impl EventStream {
             silences: 0,
             gap_reported: false,
             from_start: false,
-            replay: Replay::default(),
+            replay: Replay::resumed(numbered),
             poll_interval,
             last_polled: None,
+            cursor: cursor.clone(),
         };
         let events = futures_util::stream::unfold(follower, |mut follower| async {
             let event = follower.next().await?;
@@ -237,31 +242,45 @@ impl Follower {
                     any: false,
                 })
             }
-            Err(error) => self.refused(error),
+            Err(error) => self.refused(error).await,
         }
     }
 
     /// The stream could not be opened.
-    fn refused(&mut self, error: Error) -> Step {
+    async fn refused(&mut self, error: Error) -> Step {
         let resuming = self.cursor != Cursor::default() && !self.from_start;
         match (error.kind(), error.status().map(|status| status.as_u16())) {
             (ErrorKind::InvalidRequest | ErrorKind::Config, _) | (_, Some(401 | 403)) => {
                 Step::Failed(error)
             }
             // The job itself says whether it is the job or only its stream that is not there.
-            (_, Some(404 | 405 | 406 | 501)) => self.no_stream(error.to_string()),
-            (_, Some(400 | 409 | 410 | 412 | 416 | 422)) if resuming => self.cursor_refused(&error),
-            (_, Some(408 | 425 | 429 | 500..)) | (_, None) => self.fault(&error, false),
+            (_, Some(404 | 405 | 406 | 501)) => self.no_stream(format!("{error:#}")),
+            (_, Some(400 | 409 | 410 | 412 | 416 | 422)) if resuming => {
+                self.cursor_refused(&error).await
+            }
+            (_, Some(408 | 425 | 429 | 500..) | None) => self.fault(&error, false),
             (_, Some(_)) => Step::Failed(error),
         }
     }
 
     /// The service does not know the cursor: how does the job stand, and then from the start,
     /// without what has been seen.
-    fn cursor_refused(&mut self, error: &Error) -> Step {
+    async fn cursor_refused(&mut self, error: &Error) -> Step {
         debug!(job_id = self.job_id, after = self.cursor.after, %error, "cursor refused");
         self.from_start = true;
-        self.fault(error, true)
+        self.snapshot().await;
+        Step::Next(State::Connecting {
+            delay: Duration::ZERO,
+        })
+    }
+
+    /// How the job stands, where events may be missing. The stream goes on even when the job
+    /// cannot be asked right now.
+    async fn snapshot(&mut self) {
+        if let Ok(job) = Box::pin(self.client.job_status(&self.job_id, false)).await {
+            let snapshot = JobEventKind::Snapshot(Box::new(job));
+            self.ready.push_back(JobEvent::own(snapshot));
+        }
     }
 
     /// Streams do not get through here: the job is asked from now on.
@@ -287,7 +306,7 @@ impl Follower {
             .max(error.retry_after().unwrap_or_default())
             .min(MOST_DELAY);
         self.failures += 1;
-        self.state = if ask || self.failures % 4 == 0 {
+        self.state = if ask || self.failures.is_multiple_of(ASK_EVERY) {
             State::Asking {
                 delay,
                 then_poll: false,
@@ -296,7 +315,7 @@ impl Follower {
             State::Connecting { delay }
         };
         Step::Event(JobEvent::own(JobEventKind::Reconnecting {
-            reason: error.to_string(),
+            reason: format!("{error:#}"),
         }))
     }
 
@@ -337,7 +356,9 @@ impl Follower {
             }),
             Err(error) => {
                 let kind = ErrorKind::Decode;
-                return Step::Failed(Error::new(kind, error.to_string()).with_source(error));
+                return Step::Failed(
+                    Error::new(kind, "an event cannot be read").with_source(error),
+                );
             }
         };
         let read = chunk.len() - rest.len();
@@ -369,18 +390,18 @@ impl Follower {
         }
         self.failures = 0;
         self.from_start = false;
-        event.seq = number.or_else(|| (!is_ping).then_some(seen + 1));
+        if number.is_some() {
+            self.replay.numbered();
+        }
+        let counts = !is_ping && self.replay.counts();
+        event.seq = number.or_else(|| counts.then_some(seen + 1));
         self.cursor.after = event.seq.unwrap_or(seen).max(seen);
         if own_id.is_some() {
             self.cursor.last_event_id = own_id;
         }
         if number.is_some_and(|number| number > seen + 1) && !self.gap_reported {
             self.gap_reported = true;
-            // The stream goes on even when the job cannot be asked right now.
-            if let Ok(job) = Box::pin(self.client.job_status(&self.job_id, false)).await {
-                let snapshot = JobEventKind::Snapshot(Box::new(job));
-                self.ready.push_back(JobEvent::own(snapshot));
-            }
+            self.snapshot().await;
         }
         Step::Event(event)
     }
@@ -389,9 +410,10 @@ impl Follower {
         match self.client.job_status_patiently(&self.job_id, false).await {
             Ok(job) if job.status.is_terminal() => self.ended(job),
             Ok(_) if then_poll => Step::Next(State::Polling),
-            Ok(job) if self.failures > MOST_FAILURES => {
-                let message = format!("the event stream broke {} times in a row", self.failures);
-                Step::Failed(Error::new(ErrorKind::Transport, message).with_job(job))
+            Ok(_) if self.failures >= MOST_FAILURES => {
+                self.state = State::Polling;
+                let reason = format!("the stream broke {} times in a row", self.failures);
+                Step::Event(JobEvent::own(JobEventKind::Polling { reason }))
             }
             Ok(job) => {
                 self.state = State::Connecting { delay };
@@ -428,78 +450,4 @@ struct Arrival {
     event: JobEvent,
     own_id: Option<String>,
     fingerprint: u64,
-}
-
-fn fingerprint(event: &str, data: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (event, data).hash(&mut hasher);
-    hasher.finish()
-}
-
-/// Events without numbers of their own, so that a service which starts over at each connection is
-/// noticed: its first event is then the first one seen, and the ones after it are too.
-#[derive(Default)]
-struct Replay {
-    seen: Vec<u64>,
-    /// How many of `seen` this connection has brought again, while it brings nothing else.
-    repeated: Option<usize>,
-}
-
-impl Replay {
-    fn reconnected(&mut self) {
-        self.repeated = (!self.seen.is_empty()).then_some(0);
-    }
-
-    fn repeats(&mut self, fingerprint: u64) -> bool {
-        if let Some(at) = self.repeated
-            && self.seen.get(at) == Some(&fingerprint)
-        {
-            self.repeated = Some(at + 1);
-            return true;
-        }
-        self.repeated = None;
-        self.seen.push(fingerprint);
-        false
-    }
-}
-
-impl Client {
-    /// How a job stands.
-    pub(crate) async fn job_status(&self, id: &str, include_result: bool) -> Result<Job, Error> {
-        let mut request = self.get_job().job_id(id);
-        if include_result {
-            request = request.include_result(true);
-        }
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| error.with_job_id(id))?;
-        Ok(answer.into_inner().into_inner())
-    }
-
-    /// How a job stands, asked for again when the network or the service has a bad moment: a
-    /// failed poll is not a failed job.
-    pub(crate) async fn job_status_patiently(
-        &self,
-        id: &str,
-        include_result: bool,
-    ) -> Result<Job, Error> {
-        for attempt in 0.. {
-            let error = match self.job_status(id, include_result).await {
-                Ok(job) => return Ok(job),
-                Err(error) => error,
-            };
-            if !error.is_retryable() || attempt >= MOST_FAILURES {
-                return Err(error);
-            }
-            let delay = BACKOFF.delay(attempt, random());
-            tokio::time::sleep(
-                delay
-                    .max(error.retry_after().unwrap_or_default())
-                    .min(MOST_DELAY),
-            )
-            .await;
-        }
-        unreachable!("the attempts are bounded")
-    }
 }

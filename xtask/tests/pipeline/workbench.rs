@@ -29,17 +29,13 @@ pub mod ext {
         #[derive(Clone, Debug)]
         pub struct Config;
     }
-    pub mod operation {
-        pub struct Operation {
-            pub id: &'static str,
-            pub method: &'static str,
-            pub path: &'static str,
-            pub body: Body,
-        }
-        pub enum Body { Json, Events, Bytes }
-    }
+    #[path = "EXT/operation.rs"]
+    pub mod operation;
     #[path = "EXT/open_enum.rs"]
     pub mod open_enum;
+}
+pub mod raw {
+    pub(crate) const OPERATIONS: &[crate::ext::operation::Operation] = &[];
 }
 pub struct Error;
 impl Error {

@@ -1,0 +1,26 @@
+//! What an export costs: `cargo bench --bench export [-- download|unpack]`.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it found")]
+
+mod download;
+#[path = "../support/mod.rs"]
+mod support;
+mod unpack;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
+    if has(support::SERVE) {
+        return support::serve(download::options());
+    }
+    // `cargo test --benches` only asks whether it starts.
+    if !has("--bench") {
+        return;
+    }
+    if !has("download") {
+        unpack::run();
+    }
+    if !has("unpack") {
+        download::run();
+    }
+}

@@ -1,0 +1,298 @@
+//! Unpacking a textured export of 55 MB, against `unzip -q` and `bsdtar -xf`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use gizmo_client::archive::{self, UnpackOptions};
+use zlib_rs::crc32::crc32;
+use zlib_rs::{Deflate, DeflateFlush};
+
+/// Runs of each tool; they take turns, so that all see the same machine.
+const ROUNDS: usize = 21;
+
+/// How one tool is run; its arguments are the archive and a folder that is not there.
+struct Contender {
+    name: &'static str,
+    /// How many times as fast this crate has to be.
+    goal: f64,
+    run: fn(&Path, &Path),
+}
+
+const OTHERS: [Contender; 2] = [
+    Contender {
+        name: "unzip -q",
+        goal: 2.0,
+        run: |zip, to| command(Command::new("unzip").arg("-q").arg(zip).arg("-d").arg(to)),
+    },
+    Contender {
+        name: "bsdtar -xf",
+        goal: 1.5,
+        run: |zip, to| {
+            fs::create_dir(to).expect("a fresh folder");
+            command(Command::new("bsdtar").arg("-xf").arg(zip).arg("-C").arg(to));
+        },
+    },
+];
+
+/// Compares in the folder for temporary files, and in memory where there is a place for it: on a
+/// disk part of what is measured is the file system, which has its own mind about new files.
+pub(crate) fn run() {
+    let export = Export::new();
+    println!(
+        "unpack: {} files, {:.1} MB of contents in {:.1} MB, {ROUNDS} rounds",
+        export.files,
+        megabytes(export.contents),
+        megabytes(export.zip.len() as u64),
+    );
+    let others: Vec<&Contender> = OTHERS.iter().filter(|other| is_installed(other)).collect();
+    compare(&std::env::temp_dir(), &export, &others);
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() {
+        compare(memory, &export, &others);
+    }
+}
+
+/// Prints the medians, and the median of the ratios of neighbouring runs.
+fn compare(parent: &Path, export: &Export, others: &[&Contender]) {
+    let folder = parent.join(format!("gizmo-bench-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder for the benchmark");
+    let zip = folder.join("export.zip");
+    fs::write(&zip, &export.zip).expect("room for the export");
+
+    let mut ours = Vec::new();
+    let mut theirs = vec![Vec::new(); others.len()];
+    for round in 0..=ROUNDS {
+        let own = timed(&zip, &folder, |zip, to| {
+            archive::unpack_blocking(zip, to, &UnpackOptions::default()).expect("a sound export");
+        });
+        let times: Vec<Duration> = others
+            .iter()
+            .map(|other| timed(&zip, &folder, other.run))
+            .collect();
+        // The first round fills the caches.
+        if round > 0 {
+            ours.push(own);
+            for (all, time) in theirs.iter_mut().zip(times) {
+                all.push(time);
+            }
+        }
+    }
+    fs::remove_dir_all(&folder).expect("our own folder");
+
+    println!("in {}", parent.display());
+    let own = milliseconds(median(&ours));
+    println!("  {:<12} {own:>8.1} ms", "gizmo-client");
+    for (other, times) in others.iter().zip(&theirs) {
+        let mut ratios: Vec<f64> = times
+            .iter()
+            .zip(&ours)
+            .map(|(other, own)| other.as_secs_f64() / own.as_secs_f64())
+            .collect();
+        ratios.sort_by(f64::total_cmp);
+        println!(
+            "  {:<12} {:>8.1} ms   {:.2} x (goal {:.1} x)",
+            other.name,
+            milliseconds(median(times)),
+            ratios[ratios.len() / 2],
+            other.goal,
+        );
+    }
+}
+
+fn is_installed(other: &Contender) -> bool {
+    let program = other.name.split(' ').next().unwrap_or(other.name);
+    let found = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
+    if !found {
+        println!("  {:<12} skipped: not installed", other.name);
+    }
+    found
+}
+
+fn command(command: &mut Command) {
+    let status = command.status().expect("it was started before");
+    assert!(status.success(), "{command:?}");
+}
+
+/// Runs a tool once, and removes what it wrote.
+fn timed(zip: &Path, folder: &Path, run: impl Fn(&Path, &Path)) -> Duration {
+    let to = folder.join("lab");
+    let start = Instant::now();
+    run(zip, &to);
+    let time = start.elapsed();
+    fs::remove_dir_all(&to).expect("what was unpacked");
+    time
+}
+
+fn median(times: &[Duration]) -> Duration {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+#[expect(clippy::cast_precision_loss, reason = "it is shown with one digit")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+/// What a scene's export looks like: textures as PNG, which deflate makes no smaller, meshes as
+/// text, and a model that names them.
+struct Export {
+    zip: Vec<u8>,
+    files: usize,
+    /// Bytes of all files together.
+    contents: u64,
+}
+
+impl Export {
+    fn new() -> Self {
+        let files = files();
+        Self {
+            zip: archive_of(&files),
+            files: files.len(),
+            contents: files
+                .iter()
+                .map(|(_, contents)| contents.len() as u64)
+                .sum(),
+        }
+    }
+}
+
+fn files() -> Vec<(String, Vec<u8>)> {
+    let mut noise = Noise(7);
+    let mut assets = String::new();
+    let mut files = Vec::new();
+    for i in 0..40 {
+        line(
+            &mut assets,
+            format_args!("<texture name=\"t{i}\" type=\"2d\" file=\"textures/{i}.png\"/>"),
+        );
+        let picture = noise.picture(400_000 + i * 45_000);
+        files.push((format!("textures/{i}.png"), picture));
+    }
+    for i in 0..120 {
+        line(
+            &mut assets,
+            format_args!("<mesh name=\"m{i}\" file=\"meshes/{i}.obj\"/>"),
+        );
+        files.push((format!("meshes/{i}.obj"), noise.mesh(500 + i * 20)));
+    }
+    let scene = format!("<mujoco><asset>\n{assets}</asset></mujoco>");
+    files.push(("scene.xml".to_owned(), scene.into_bytes()));
+    files.push(("metadata.json".to_owned(), b"{}".to_vec()));
+    files
+}
+
+fn archive_of(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut zip = Vec::new();
+    let mut directory = Vec::new();
+    for (name, contents) in files {
+        let header = local_header(name, contents, &mut zip);
+        directory.extend(b"PK\x01\x02\x14\x03");
+        directory.extend(&header.fixed);
+        directory.extend([0; 6]);
+        directory.extend((0o100_644_u32 << 16).to_le_bytes());
+        directory.extend(header.offset.to_le_bytes());
+        directory.extend(name.as_bytes());
+    }
+    let number = |number: usize| {
+        u32::try_from(number)
+            .expect("a small archive")
+            .to_le_bytes()
+    };
+    let (at, length) = (number(zip.len()), number(directory.len()));
+    let count = &number(files.len())[..2];
+    let end = [b"PK\x05\x06\0\0\0\0", count, count, &length, &at, &[0; 2]].concat();
+    [zip, directory, end].concat()
+}
+
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    writeln!(text, "{line}").expect("memory is no disk");
+}
+
+struct Header {
+    /// From the version to the length of the extra field, as both headers have it.
+    fixed: Vec<u8>,
+    offset: u32,
+}
+
+/// Adds an entry with its data.
+fn local_header(name: &str, contents: &[u8], zip: &mut Vec<u8>) -> Header {
+    let mut data = vec![0; contents.len() + contents.len() / 1000 + 1024];
+    let mut deflate = Deflate::new(6, false, 15);
+    deflate
+        .compress(contents, &mut data, DeflateFlush::Finish)
+        .expect("room for what deflate makes of it");
+    data.truncate(usize::try_from(deflate.total_out()).expect("it is in memory"));
+    let number = |number: usize| {
+        u32::try_from(number)
+            .expect("a small archive")
+            .to_le_bytes()
+    };
+    let fixed = [
+        // Version 2.0, no flags, deflated, 1980-01-01.
+        &[20, 0, 0, 0, 8, 0, 0, 0, 0x21, 0][..],
+        &crc32(0, contents).to_le_bytes(),
+        &number(data.len()),
+        &number(contents.len()),
+        &number(name.len())[..2],
+        &[0; 2],
+    ]
+    .concat();
+    let offset = u32::try_from(zip.len()).expect("a small archive");
+    zip.extend(b"PK\x03\x04");
+    zip.extend(&fixed);
+    zip.extend(name.as_bytes());
+    zip.extend(data);
+    Header { fixed, offset }
+}
+
+/// Numbers that are the same in every run (xorshift).
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// What deflate sees in a PNG: its own output, next to which nothing can be saved.
+    fn picture(&mut self, bytes: usize) -> Vec<u8> {
+        let mut picture = b"\x89PNG\r\n\x1a\n".to_vec();
+        while picture.len() < bytes {
+            picture.extend(self.next().to_le_bytes());
+        }
+        picture
+    }
+
+    fn mesh(&mut self, vertices: usize) -> Vec<u8> {
+        let mut mesh = String::new();
+        for _ in 0..vertices {
+            let [x, y, z, ..] = self.next().to_le_bytes();
+            line(
+                &mut mesh,
+                format_args!("v {}.{:02} 0.{:03} -0.{:03}", x % 4, x / 4, y, z),
+            );
+        }
+        for i in 1..vertices {
+            line(
+                &mut mesh,
+                format_args!("f {i} {} {}", i + 1, (i * 7) % vertices + 1),
+            );
+        }
+        mesh.into_bytes()
+    }
+}

@@ -1,0 +1,108 @@
+//! Many jobs followed at once by one process: `cargo bench --bench follow [-- JOBS]`.
+//!
+//! The simulator runs in a process of its own (this program, started again), so that the memory
+//! reported is that of the client alone. Every event of every job must come, once and in order.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it found")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use futures::stream::{FuturesUnordered, StreamExt, TryStreamExt};
+use gizmo_client::{Client, Error, JobEventKind, JobHandle};
+use gizmo_simulator::Options;
+use support::{Serving, resident, runtime};
+
+/// A job takes 12 s, so that all of them are at work while the last is being started.
+const SPEED: f64 = 15.0;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
+    if has(support::SERVE) {
+        let mut options = Options::instant().with_speed(SPEED);
+        options.requests_kept = 0;
+        return support::serve(options);
+    }
+    // `cargo test --benches` only asks whether it starts.
+    if !has("--bench") {
+        return;
+    }
+    let jobs = arguments.iter().find_map(|argument| argument.parse().ok());
+    let simulator = Serving::start();
+    runtime().block_on(follow(&simulator.url, jobs.unwrap_or(2_000)));
+}
+
+async fn follow(url: &str, count: usize) {
+    let client = Client::builder()
+        .api_key("gzm_k1_simulator")
+        .base_url(url)
+        .build()
+        .expect("a client");
+    let starting = futures::stream::iter(0..count).map(|_| async {
+        client
+            .generate_scene()
+            .prompt("a lab")
+            .start()
+            .await
+            .expect("the simulator takes every job")
+    });
+    let jobs: Vec<JobHandle> = starting.buffer_unordered(32).collect().await;
+    let (requests, memory, started) = (requests(&client).await, resident(), Instant::now());
+
+    let mut following: FuturesUnordered<_> = jobs.iter().map(events_of).collect();
+    let (mut events, mut fewest, mut most, mut peak) = (0, u64::MAX, 0, memory);
+    let mut sample = tokio::time::interval(Duration::from_millis(50));
+    loop {
+        tokio::select! {
+            _ = sample.tick() => peak = peak.max(resident()),
+            ended = following.next() => match ended {
+                Some(seen) => {
+                    let seen = seen.expect("every stream ends with its job");
+                    events += seen;
+                    (fewest, most) = (fewest.min(seen), most.max(seen));
+                }
+                None => break,
+            },
+        }
+    }
+    let elapsed = started.elapsed();
+    // One of them asked how many there were.
+    let asked = self::requests(&client).await - requests - 1;
+    #[expect(clippy::cast_precision_loss, reason = "the totals are far below 2^52")]
+    let per_job = |total: u64| total as f64 / count as f64;
+    println!(
+        "{count} jobs followed to their end in {:.1} s by one process",
+        elapsed.as_secs_f64()
+    );
+    println!("{events} events, {fewest} to {most} a job, each once and in order");
+    println!("{:.3} requests a job (goal: at most 1.1)", per_job(asked));
+    println!(
+        "{:.1} KiB of resident memory a job (goal: at most 32)",
+        per_job((peak - memory) / 1024)
+    );
+}
+
+/// Number of events of a job, which must be numbered without a gap and end with `done`.
+async fn events_of(job: &JobHandle) -> Result<u64, Error> {
+    let mut events = job.events();
+    let mut last = 0;
+    let mut done = false;
+    while let Some(event) = events.try_next().await? {
+        if let Some(number) = event.seq {
+            assert_eq!(number, last + 1, "an event is missing or comes again");
+            last = number;
+        }
+        done = matches!(event.kind, JobEventKind::Done { .. });
+    }
+    assert!(done, "a stream ends with `done`");
+    Ok(last)
+}
+
+/// Number of requests that the simulator has had.
+async fn requests(client: &Client) -> u64 {
+    let usage = client.usage().send().await.expect("the simulator answers");
+    let keys = usage.into_inner().keys.unwrap_or_default();
+    keys[0]["requests"].as_u64().expect("a number of requests")
+}

@@ -1,0 +1,403 @@
+//! A job's events under every fault: each once, in order, and the right end.
+
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use gizmo_client::{Cursor, Error, ErrorKind, JobEvent, JobEventKind, JobHandle};
+use gizmo_simulator::{Canned, EventFault, Fault, Numbering, On, Options};
+
+use crate::support::Lab;
+
+/// Asks the client to reconnect at once: the server's `retry` is honoured.
+const RETRY: EventFault = EventFault::Preamble(b"retry: 1\n\n");
+
+async fn lab(numbering: Numbering) -> (Lab, JobHandle) {
+    let mut options = Options::instant();
+    options.numbering = numbering;
+    let lab = Lab::start(options).await;
+    lab.handle
+        .inject(On::operation("job_events").always(), Fault::Events(RETRY));
+    let job = lab
+        .client
+        .generate_scene()
+        .prompt("a flaky lab")
+        .start()
+        .await
+        .unwrap();
+    (lab, job)
+}
+
+/// What the service has reported, without what this client adds.
+fn reported(events: &[JobEvent]) -> Vec<String> {
+    events
+        .iter()
+        .filter(|event| {
+            !matches!(
+                event.kind,
+                JobEventKind::Ping
+                    | JobEventKind::Snapshot(_)
+                    | JobEventKind::Reconnecting { .. }
+                    | JobEventKind::Polling { .. }
+            )
+        })
+        .map(ToString::to_string)
+        .collect()
+}
+
+async fn follow(job: &JobHandle) -> Vec<JobEvent> {
+    let events = tokio::time::timeout(Duration::from_secs(20), job.events().try_collect());
+    events.await.expect("the stream ends").unwrap()
+}
+
+/// Follows a job undisturbed and then under faults on all its connections, or the first few.
+async fn undisturbed_by(on: On, faults: &[EventFault], numbering: Numbering) -> Vec<JobEvent> {
+    let (lab, job) = lab(numbering).await;
+    let wanted = reported(&follow(&job).await);
+    assert!(
+        wanted.len() > 8 && wanted.last().unwrap() == "done succeeded",
+        "{wanted:?}"
+    );
+    for fault in faults {
+        lab.handle.inject(on.clone(), Fault::Events(fault.clone()));
+    }
+    let events = follow(&job).await;
+    assert_eq!(reported(&events), wanted, "{faults:?} {numbering:?}");
+    events
+}
+
+const NUMBERINGS: [Numbering; 4] = [
+    Numbering::IdAndSeq,
+    Numbering::Id,
+    Numbering::Seq,
+    Numbering::None,
+];
+
+fn always() -> On {
+    On::operation("job_events").always()
+}
+
+fn once() -> On {
+    On::operation("job_events")
+}
+
+fn count(events: &[JobEvent], wanted: fn(&JobEventKind) -> bool) -> usize {
+    events.iter().filter(|event| wanted(&event.kind)).count()
+}
+
+#[tokio::test]
+async fn a_drop_after_every_event_loses_and_repeats_nothing() {
+    for numbering in NUMBERINGS {
+        let events = undisturbed_by(always(), &[EventFault::DropAfterEach], numbering).await;
+        assert!(
+            count(&events, |kind| matches!(
+                kind,
+                JobEventKind::Reconnecting { .. }
+            )) > 3
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_drop_inside_an_event_discards_it_and_gets_it_again() {
+    for inside in [1, 2, 5] {
+        undisturbed_by(
+            always(),
+            &[EventFault::DropInside(inside + 1)],
+            Numbering::IdAndSeq,
+        )
+        .await;
+        undisturbed_by(once(), &[EventFault::DropInside(inside)], Numbering::Id).await;
+    }
+}
+
+#[tokio::test]
+async fn events_that_come_twice_are_yielded_once() {
+    for numbering in [Numbering::IdAndSeq, Numbering::Id, Numbering::Seq] {
+        undisturbed_by(always(), &[EventFault::RepeatEach], numbering).await;
+        undisturbed_by(always(), &[EventFault::Repeat(3)], numbering).await;
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_ignores_the_cursor_repeats_nothing() {
+    for numbering in NUMBERINGS {
+        let faults = [EventFault::IgnoreCursor, EventFault::DropAfter(4)];
+        undisturbed_by(once(), &faults[1..], numbering).await;
+        let (lab, job) = lab(numbering).await;
+        let wanted = reported(&follow(&job).await);
+        lab.handle
+            .inject(always(), Fault::Events(EventFault::IgnoreCursor));
+        for number in 1..4 {
+            let on = once().nth(number);
+            lab.handle.inject(
+                on,
+                Fault::Events(EventFault::DropAfter(3 * usize::try_from(number).unwrap())),
+            );
+        }
+        assert_eq!(reported(&follow(&job).await), wanted, "{numbering:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_gap_is_answered_by_a_snapshot() {
+    let (lab, job) = lab(Numbering::IdAndSeq).await;
+    let mut wanted = reported(&follow(&job).await);
+    lab.handle
+        .inject(always(), Fault::Events(EventFault::Skip(3)));
+    let events = follow(&job).await;
+    wanted.remove(2);
+    assert_eq!(reported(&events), wanted);
+    let at = events
+        .iter()
+        .position(|event| matches!(event.kind, JobEventKind::Snapshot(_)))
+        .unwrap();
+    assert_eq!(events[at + 1].seq, Some(4));
+}
+
+#[tokio::test]
+async fn line_ends_and_splits_make_no_difference() {
+    for fault in [
+        EventFault::Crlf,
+        EventFault::Cr,
+        EventFault::Split(1),
+        EventFault::Split(7),
+    ] {
+        undisturbed_by(always(), &[fault], Numbering::IdAndSeq).await;
+    }
+}
+
+#[tokio::test]
+async fn an_end_without_done_asks_the_job() {
+    let (lab, job) = lab(Numbering::IdAndSeq).await;
+    let wanted = reported(&follow(&job).await);
+    lab.handle
+        .inject(always(), Fault::Events(EventFault::EndWithoutDone));
+    lab.handle.clear_requests();
+    let events = follow(&job).await;
+    assert_eq!(reported(&events), wanted);
+    assert_eq!(
+        (lab.handle.count("job_events"), lab.handle.count("get_job")),
+        (1, 1)
+    );
+}
+
+#[tokio::test]
+async fn done_is_yielded_once_and_nothing_after_it() {
+    undisturbed_by(always(), &[EventFault::DoneTwice], Numbering::IdAndSeq).await;
+    undisturbed_by(always(), &[EventFault::DoneTwice], Numbering::None).await;
+}
+
+#[tokio::test]
+async fn a_done_of_10_mib_gets_through() {
+    let events = undisturbed_by(
+        always(),
+        &[EventFault::BigDone(10 << 20)],
+        Numbering::IdAndSeq,
+    )
+    .await;
+    assert!(events.last().unwrap().data.to_string().len() > 9 << 20);
+}
+
+#[tokio::test]
+async fn an_unknown_type_is_kept_with_its_data() {
+    let (lab, job) = lab(Numbering::IdAndSeq).await;
+    lab.handle
+        .inject(always(), Fault::Events(EventFault::UnknownType(3)));
+    let events = follow(&job).await;
+    let unknown = events.iter().find(|event| event.seq == Some(3)).unwrap();
+    assert!(matches!(&unknown.kind, JobEventKind::Unknown { event } if event == "telemetry"));
+    assert_eq!(unknown.data["seq"], 3);
+    assert!(events.last().unwrap().is_done());
+}
+
+#[tokio::test]
+async fn an_event_without_a_number_among_numbered_ones_is_yielded() {
+    let (lab, job) = lab(Numbering::IdAndSeq).await;
+    let wanted = reported(&follow(&job).await).len();
+    lab.handle
+        .inject(always(), Fault::Events(EventFault::Unnumbered(4)));
+    let events = reported(&follow(&job).await);
+    assert!(events.contains(&"telemetry".to_owned()), "{events:?}");
+    assert_eq!(events.len(), wanted + 1);
+}
+
+#[tokio::test]
+async fn a_refused_cursor_starts_over_without_repeats() {
+    for status in [400, 410] {
+        let (lab, job) = lab(Numbering::IdAndSeq).await;
+        let wanted = reported(&follow(&job).await);
+        lab.handle
+            .inject(once(), Fault::Events(EventFault::DropAfter(3)));
+        lab.handle.inject(always(), Fault::RefuseCursor(status));
+        assert_eq!(reported(&follow(&job).await), wanted, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_refuses_for_now_is_asked_again() {
+    for canned in [
+        Canned::empty(503),
+        Canned::empty(503).retry_after("0.01"),
+        Canned::rate_limited().retry_after("0.01"),
+        Canned::html(502),
+    ] {
+        let (lab, job) = lab(Numbering::IdAndSeq).await;
+        let wanted = reported(&follow(&job).await);
+        lab.handle
+            .inject(once(), Fault::Events(EventFault::DropAfter(3)));
+        lab.handle
+            .inject(once().skip(1).times(2), Fault::Answer(canned.clone()));
+        assert_eq!(reported(&follow(&job).await), wanted, "{canned:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_tried_again() {
+    let (lab, job) = lab(Numbering::IdAndSeq).await;
+    let wanted = reported(&follow(&job).await);
+    lab.handle
+        .inject(once(), Fault::Events(EventFault::DropAfter(3)));
+    let handle = lab.handle.clone();
+    let mut events = job.events();
+    let mut seen = Vec::new();
+    while let Some(event) = events.next().await {
+        let event = event.unwrap();
+        if matches!(event.kind, JobEventKind::Reconnecting { .. }) {
+            // Not listening when the first two tries come.
+            let tries = seen.iter().filter(|event: &&JobEvent| {
+                matches!(event.kind, JobEventKind::Reconnecting { .. })
+            });
+            handle.listen(tries.count() >= 2);
+        }
+        seen.push(event);
+    }
+    assert_eq!(reported(&seen), wanted);
+}
+
+#[tokio::test]
+async fn a_silent_stream_is_given_up_and_resumed() {
+    let (lab, job) = lab(Numbering::IdAndSeq).await;
+    let wanted = reported(&follow(&job).await);
+    let client = Lab::client_of(&lab.simulator)
+        .idle_timeout(Duration::from_millis(200))
+        .build()
+        .unwrap();
+    lab.handle
+        .inject(once(), Fault::Events(EventFault::StallAfter(3)));
+    lab.handle
+        .inject(once(), Fault::Events(EventFault::NoPings));
+    let events = follow(&client.job(job.id())).await;
+    assert_eq!(reported(&events), wanted);
+    assert!(
+        count(&events, |kind| matches!(
+            kind,
+            JobEventKind::Reconnecting { .. }
+        )) >= 1
+    );
+}
+
+#[tokio::test]
+async fn a_proxy_that_buffers_the_stream_makes_way_for_polling() {
+    let mut options = Options::instant().with_speed(180.0);
+    options.numbering = Numbering::IdAndSeq;
+    let lab = Lab::start(options).await;
+    lab.handle
+        .inject(always(), Fault::Events(EventFault::Buffered));
+    lab.handle
+        .inject(always(), Fault::Events(EventFault::NoPings));
+    let client = Lab::client_of(&lab.simulator)
+        .idle_timeout(Duration::from_millis(200))
+        .build()
+        .unwrap();
+    let mut policy = gizmo_client::PollPolicy::default();
+    policy.interval = Duration::from_millis(20);
+    let job = client
+        .generate_scene()
+        .prompt("a lab")
+        .start()
+        .await
+        .unwrap();
+    let events = follow(&job.with_poll_policy(policy)).await;
+    assert_eq!(
+        count(&events, |kind| matches!(kind, JobEventKind::Polling { .. })),
+        1
+    );
+    assert_eq!(events.last().unwrap().to_string(), "done succeeded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_breaks_again_and_again_makes_way_for_polling() {
+    let lab = Lab::start(Options::instant().with_speed(0.0)).await;
+    lab.handle
+        .inject(always(), Fault::Answer(Canned::empty(503)));
+    let job = lab
+        .client
+        .generate_scene()
+        .prompt("a lab")
+        .start()
+        .await
+        .unwrap();
+    let mut events = job.events();
+    let mut tries = 0;
+    loop {
+        match events.try_next().await.unwrap().unwrap().kind {
+            JobEventKind::Reconnecting { .. } => tries += 1,
+            JobEventKind::Snapshot(job) => assert!(!job.status.is_terminal()),
+            JobEventKind::Polling { reason } => {
+                assert!(
+                    reason.contains(&format!("{tries} times in a row")),
+                    "{reason}"
+                );
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    lab.handle.finish(job.id());
+    let rest: Vec<_> = events.try_collect().await.unwrap();
+    assert_eq!(rest.last().unwrap().to_string(), "done succeeded");
+}
+
+async fn error_of(job: &JobHandle) -> Error {
+    job.events().try_collect::<Vec<_>>().await.unwrap_err()
+}
+
+#[tokio::test]
+async fn what_cannot_get_better_ends_the_stream() {
+    let (lab, job) = lab(Numbering::IdAndSeq).await;
+    for status in [401, 403] {
+        lab.handle
+            .inject(once(), Fault::Answer(Canned::error(status, "no", "No")));
+        let error = error_of(&job).await;
+        assert!(
+            error.is_unauthorized() && error.job_id() == Some(job.id()),
+            "{error}"
+        );
+    }
+    let error = error_of(&lab.client.job("job_none")).await;
+    assert!(error.is_not_found(), "{error}");
+    lab.handle
+        .inject(once(), Fault::Events(EventFault::BigDone(17 << 20)));
+    let error = error_of(&job).await;
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert!(format!("{error:#}").contains("limit"), "{error:#}");
+}
+
+#[tokio::test]
+async fn another_process_goes_on_from_a_cursor() {
+    for numbering in NUMBERINGS {
+        let (_lab, job) = lab(numbering).await;
+        let wanted = reported(&follow(&job).await);
+        let mut events = job.events();
+        let mut seen = Vec::new();
+        while seen.len() < 5 {
+            seen.push(events.try_next().await.unwrap().unwrap());
+        }
+        let cursor = serde_json::to_string(events.cursor()).unwrap();
+        drop(events);
+        let cursor: Cursor = serde_json::from_str(&cursor).unwrap();
+        let rest: Vec<_> = job.events_after(cursor).try_collect().await.unwrap();
+        seen.extend(rest);
+        assert_eq!(reported(&seen), wanted, "{numbering:?}");
+    }
+}

@@ -1,0 +1,144 @@
+//! Waiting for jobs, however they end.
+
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use gizmo_client::types::JobStatus;
+use gizmo_client::{ErrorKind, JobEventKind, JobHandle, PollPolicy, wait_all};
+use gizmo_simulator::{Canned, Fault, On, Options};
+
+use crate::support::Lab;
+
+async fn start(lab: &Lab, prompt: &str) -> JobHandle {
+    lab.client
+        .generate_scene()
+        .prompt(prompt)
+        .start()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_failed_job_is_an_error_that_carries_the_job_and_says_why() {
+    let lab = Lab::instant().await;
+    let job = start(&lab, "a doomed lab").await;
+    let error = job.wait().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::JobFailed);
+    assert_eq!(error.job_id(), Some(job.id()));
+    assert_eq!(error.job().unwrap().status, JobStatus::Failed);
+    let line = error.to_string();
+    assert!(
+        line.starts_with("the job failed: ") && line.ends_with(&format!("(job {})", job.id())),
+        "{line}"
+    );
+}
+
+#[tokio::test]
+async fn an_error_of_one_asset_does_not_end_the_job() {
+    let lab = Lab::instant().await;
+    let job = start(&lab, "a flaky lab").await;
+    let events: Vec<_> = job.events().try_collect().await.unwrap();
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event.kind, JobEventKind::Error { .. }))
+    );
+    assert_eq!(events.last().unwrap().to_string(), "done succeeded");
+    assert_eq!(job.await.unwrap().job.status, JobStatus::Succeeded);
+}
+
+#[tokio::test]
+async fn a_cancelled_job_is_an_error_of_its_own() {
+    let lab = Lab::start(Options::instant().with_speed(1.0)).await;
+    let job = start(&lab, "a lab").await;
+    let waiting = tokio::spawn({
+        let job = job.clone();
+        async move { job.wait().await }
+    });
+    assert_eq!(job.cancel().await.unwrap().ok, Some(true));
+    let error = waiting.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::JobCancelled);
+    assert_eq!(error.job().unwrap().status, JobStatus::Cancelled);
+}
+
+#[tokio::test]
+async fn a_deadline_leaves_the_job_running_and_carries_its_status() {
+    let lab = Lab::start(Options::instant().with_speed(1.0)).await;
+    let mut policy = PollPolicy::default();
+    policy.deadline = Some(Duration::from_millis(40));
+    let job = start(&lab, "a lab").await.with_poll_policy(policy);
+    let error = job.wait().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Deadline);
+    assert!(error.is_timeout());
+    assert_eq!(error.job_id(), Some(job.id()));
+    assert!(!error.job().unwrap().status.is_terminal());
+    assert_eq!(lab.handle.running(), 1);
+}
+
+#[tokio::test]
+async fn a_job_is_polled_where_streams_do_not_get_through() {
+    for (canned, said) in [
+        (Canned::empty(404), "404"),
+        (Canned::empty(405), "405"),
+        (Canned::html(501), "501"),
+        (Canned::html(200), "text/html"),
+    ] {
+        let lab = Lab::start(Options::instant().with_speed(900.0)).await;
+        lab.handle
+            .inject(On::operation("job_events").always(), Fault::Answer(canned));
+        let mut policy = PollPolicy::default();
+        policy.interval = Duration::from_millis(20);
+        let job = start(&lab, "a lab").await.with_poll_policy(policy);
+        let events: Vec<_> = job.events().try_collect().await.unwrap();
+        let JobEventKind::Polling { reason } = &events[0].kind else {
+            panic!("{}", events[0])
+        };
+        assert!(reason.contains(said), "{reason}");
+        assert!(
+            events
+                .iter()
+                .any(|event| matches!(event.kind, JobEventKind::Snapshot(_)))
+        );
+        assert_eq!(events.last().unwrap().to_string(), "done succeeded");
+        assert!(job.wait().await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_failed_poll_is_not_a_failed_job() {
+    let lab = Lab::instant().await;
+    lab.handle.inject(
+        On::operation("get_job").times(2),
+        Fault::Answer(Canned::html(502)),
+    );
+    lab.handle
+        .inject(On::operation("get_job").nth(3), Fault::DropBeforeAnswer);
+    let job = start(&lab, "a lab").await;
+    assert!(job.wait().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_scene_that_is_named_only_at_the_end_is_found() {
+    let mut options = Options::instant();
+    options.announce_scene_id = false;
+    let lab = Lab::start(options).await;
+    let job = start(&lab, "a lab").await;
+    assert_eq!(job.scene_id(), None);
+    let finished = job.wait().await.unwrap();
+    assert_eq!(lab.handle.scenes(), [finished.scene_id]);
+}
+
+#[tokio::test]
+async fn many_jobs_are_yielded_as_they_end_and_one_failure_ends_no_other() {
+    let lab = Lab::instant().await;
+    let mut jobs = Vec::new();
+    for number in 0..20 {
+        let prompt = if number == 7 { "a doomed lab" } else { "a lab" };
+        jobs.push(start(&lab, prompt).await);
+    }
+    let ended: Vec<_> = wait_all(jobs.clone()).collect().await;
+    assert_eq!(ended.len(), 20);
+    let failed: Vec<_> = ended.iter().filter_map(|job| job.as_ref().err()).collect();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0].job_id(), Some(jobs[7].id()));
+}

@@ -1,0 +1,123 @@
+//! The whole path from a sentence to a folder, as the README's program goes it.
+
+use futures::TryStreamExt;
+use gizmo_client::{Format, JobEventKind};
+use gizmo_simulator::Options;
+
+use crate::support::{Lab, names};
+
+#[tokio::test]
+async fn a_sentence_becomes_a_folder_with_a_model() {
+    let lab = Lab::start(Options::instant().with_speed(2_000.0)).await;
+    let dir = tempfile::tempdir().unwrap();
+    let job = lab
+        .client
+        .generate_scene()
+        .prompt("a robotics lab")
+        .start()
+        .await
+        .unwrap();
+    let events: Vec<_> = job.events().try_collect().await.unwrap();
+    assert!(
+        matches!(events[0].kind, JobEventKind::StageStart { .. }),
+        "{}",
+        events[0]
+    );
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event.kind, JobEventKind::AssetReady { .. }))
+    );
+    assert_eq!(events.last().unwrap().to_string(), "done succeeded");
+    let numbers: Vec<_> = events.iter().filter_map(|event| event.seq).collect();
+    assert!(
+        numbers.windows(2).all(|pair| pair[0] < pair[1]),
+        "{numbers:?}"
+    );
+
+    let scene = job.wait().await.unwrap();
+    let download = lab
+        .client
+        .export_scene()
+        .scene_id(&scene.scene_id)
+        .format(Format::Mjcf);
+    let download = download.download().await.unwrap();
+    let total = download.total().unwrap();
+    let (report, progress) = std::sync::mpsc::channel();
+    let download = download.on_progress(move |progress| report.send(progress).unwrap());
+    let bundle = download.unpack(dir.path().join("lab")).await.unwrap();
+    assert_eq!(bundle.model(), dir.path().join("lab/scene.xml"));
+    assert_eq!(progress.iter().last().unwrap().received, total);
+    // Nothing is left beside it.
+    assert_eq!(names(dir.path()).into_iter().collect::<Vec<_>>(), ["lab"]);
+    assert_eq!(lab.handle.job_count(), 1);
+}
+
+/// Loads a model into `MuJoCo`, where Python can import it.
+#[expect(
+    clippy::print_stdout,
+    reason = "a skipped check is named in the test's output"
+)]
+fn load_in_mujoco(model: &std::path::Path) -> Option<String> {
+    let program = "import sys, mujoco\n\
+        model = mujoco.MjModel.from_xml_path(sys.argv[1])\n\
+        mujoco.mj_step(model, mujoco.MjData(model))\n\
+        print(model.nmesh, model.njnt, model.ntex)";
+    let python = |arguments: &[&std::ffi::OsStr]| {
+        std::process::Command::new("python3")
+            .args(arguments)
+            .output()
+    };
+    if !python(&["-c".as_ref(), "import mujoco".as_ref()])
+        .is_ok_and(|output| output.status.success())
+    {
+        println!("skipped: python3 cannot import mujoco");
+        return None;
+    }
+    let output = python(&["-c".as_ref(), program.as_ref(), model.as_os_str()]).unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+#[tokio::test]
+async fn an_exported_scene_loads_in_mujoco_with_textures_and_without() {
+    let lab = Lab::instant().await;
+    let scene = lab.scene().await;
+    let dir = tempfile::tempdir().unwrap();
+    for slim in [false, true] {
+        let export = lab
+            .client
+            .export_scene()
+            .scene_id(&scene.scene_id)
+            .format("mjcf");
+        let mut options = gizmo_client::archive::UnpackOptions::default();
+        options.slim = slim;
+        let out = dir.path().join(if slim { "slim" } else { "whole" });
+        let bundle = export
+            .download()
+            .await
+            .unwrap()
+            .unpack_with(out, options)
+            .await
+            .unwrap();
+        assert_eq!(bundle.missing_files().unwrap(), []);
+        if let Some(counts) = load_in_mujoco(bundle.model()) {
+            let counts: Vec<u32> = counts
+                .split_whitespace()
+                .map(|count| count.parse().unwrap())
+                .collect();
+            assert!(
+                counts[0] > 0 && counts[1] > 0,
+                "meshes, joints, textures: {counts:?}"
+            );
+            assert!(
+                slim || counts[2] > 0,
+                "meshes, joints, textures: {counts:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! Which file is the model, and what it names that is not there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gizmo_client::bundle::{Bundle, BundleErrorKind, MissingReason, ModelFormat};
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, contents) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, contents).unwrap();
+    }
+    folder
+}
+
+const MODEL: &str = "<?xml version='1.0'?>\n<!-- <sdf/> -->\n<mujoco model='m'/>";
+const INCLUDES_ARM: &str = "<mujoco><include file='arm.xml'/></mujoco>";
+const CONFIG: &str = "<model><name>lab</name><sdf version='1.4'>old.sdf</sdf>\
+                      <sdf version='1.10'>new.sdf</sdf><sdf version='1.9'>mid.sdf</sdf></model>";
+
+#[test]
+fn the_model_is_found_by_name_contents_and_level() {
+    use ModelFormat::{Mjcf, Sdf, Urdf, Usd};
+    type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, ModelFormat);
+    let table: [Row<'_>; 20] = [
+        (
+            &[("scene.xml", MODEL), ("robot.xml", MODEL)],
+            "scene.xml",
+            Mjcf,
+        ),
+        (
+            &[("lab.xml", MODEL), ("package.xml", "<package/>")],
+            "lab.xml",
+            Mjcf,
+        ),
+        (&[("lab.XML", MODEL)], "lab.XML", Mjcf),
+        (
+            &[("lab.xml", INCLUDES_ARM), ("arm.xml", MODEL)],
+            "lab.xml",
+            Mjcf,
+        ),
+        (
+            &[("b.xml", INCLUDES_ARM), ("arm.xml", INCLUDES_ARM)],
+            "b.xml",
+            Mjcf,
+        ),
+        (
+            &[("scene.xml", "<package/>"), ("model.xml", MODEL)],
+            "model.xml",
+            Mjcf,
+        ),
+        (
+            &[("scene.xml", MODEL), ("scene.usd", "")],
+            "scene.xml",
+            Mjcf,
+        ),
+        (&[("lab/scene.xml", MODEL)], "lab/scene.xml", Mjcf),
+        (
+            &[("lab/scene.xml", MODEL), ("readme", "")],
+            "lab/scene.xml",
+            Mjcf,
+        ),
+        (&[("a/b/c/scene.xml", MODEL)], "a/b/c/scene.xml", Mjcf),
+        (
+            &[("lab/x.xml", MODEL), ("__MACOSX/lab/._x.xml", MODEL)],
+            "lab/x.xml",
+            Mjcf,
+        ),
+        (
+            &[("x.xml", MODEL), ("robots/arm.xml", MODEL)],
+            "x.xml",
+            Mjcf,
+        ),
+        (&[("lab.usd", ""), ("parts/scene.usd", "")], "lab.usd", Usd),
+        (&[("a.usda", ""), ("scene.usda", "")], "scene.usda", Usd),
+        (&[("a.usdc", "")], "a.usdc", Usd),
+        (&[("a.usdz", "")], "a.usdz", Usd),
+        (
+            &[("model.config", CONFIG), ("old.sdf", ""), ("new.sdf", "")],
+            "new.sdf",
+            Sdf,
+        ),
+        (&[("world.sdf", ""), ("lab.sdf", "")], "world.sdf", Sdf),
+        (&[("model.config", CONFIG), ("lab.sdf", "")], "lab.sdf", Sdf),
+        (
+            &[("arm.urdf", ""), ("package.xml", "<package/>")],
+            "arm.urdf",
+            Urdf,
+        ),
+    ];
+    for (files, model, format) in table {
+        let folder = folder(files);
+        let bundle = Bundle::open(folder.path()).unwrap();
+        assert_eq!(bundle.model(), folder.path().join(model), "{files:?}");
+        assert_eq!(bundle.format(), format, "{files:?}");
+    }
+}
+
+#[test]
+fn without_one_model_there_is_no_bundle() {
+    let none = folder(&[
+        ("readme.txt", ""),
+        ("a/x.xml", "<package/>"),
+        ("b.xml", "no"),
+    ]);
+    let error = Bundle::open(none.path()).unwrap_err();
+    assert_eq!(error.kind(), BundleErrorKind::NoModel);
+    let shown = error.to_string();
+    assert!(shown.starts_with("no model file found in "), "{shown}");
+    assert!(
+        shown.ends_with("; it has: a/x.xml, b.xml, readme.txt"),
+        "{shown}"
+    );
+
+    let two = folder(&[("a.xml", MODEL), ("b.xml", MODEL)]);
+    let error = Bundle::open(two.path()).unwrap_err();
+    assert_eq!(error.kind(), BundleErrorKind::SeveralModels);
+    assert!(error.to_string().ends_with(": a.xml, b.xml"), "{error}");
+
+    let error = Bundle::open(none.path().join("nowhere")).unwrap_err();
+    assert_eq!(error.kind(), BundleErrorKind::Io);
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[test]
+fn files_are_sorted_and_relative() {
+    let folder = folder(&[
+        ("scene.xml", MODEL),
+        ("b/c", "123"),
+        ("a", ""),
+        ("b.d", "1"),
+    ]);
+    let bundle = Bundle::open(folder.path()).unwrap();
+    let files: Vec<_> = bundle
+        .files()
+        .iter()
+        .map(|file| (file.path.clone(), file.size))
+        .collect();
+    let expected = [
+        ("a", 0),
+        ("b/c", 3),
+        ("b.d", 1),
+        ("scene.xml", MODEL.len() as u64),
+    ];
+    assert_eq!(
+        files,
+        expected.map(|(path, size)| (PathBuf::from(path), size))
+    );
+    assert_eq!(bundle.dir(), folder.path());
+}
+
+#[test]
+fn metadata_is_json_or_absent_or_an_error() {
+    for (json, expected) in [
+        (None, Ok(None)),
+        (Some("{\"a\":[1]}"), Ok(Some(serde_json::json!({"a": [1]})))),
+        (Some("\u{feff}{}"), Ok(Some(serde_json::json!({})))),
+        (Some("{"), Err(BundleErrorKind::BadMetadata)),
+        (Some(""), Err(BundleErrorKind::BadMetadata)),
+    ] {
+        let folder = folder(&[("lab/scene.xml", MODEL)]);
+        let path = folder.path().join("lab/metadata.json");
+        if let Some(json) = json {
+            fs::write(path, json).unwrap();
+        }
+        let bundle = Bundle::open(folder.path()).unwrap();
+        let found = bundle.metadata().map_err(|error| error.kind());
+        assert_eq!(found, expected, "{json:?}");
+    }
+    let folder = folder(&[("scene.xml", MODEL)]);
+    let huge = fs::File::create(folder.path().join("metadata.json")).unwrap();
+    huge.set_len(1 << 40).unwrap();
+    let error = Bundle::open(folder.path()).unwrap().metadata().unwrap_err();
+    assert_eq!(error.kind(), BundleErrorKind::TooLarge);
+}
+
+/// What is missing, as `name < file that names it`, with a `!` for names that lead outside.
+fn missing(root: &Path) -> Vec<String> {
+    let missing = Bundle::open(root).unwrap().missing_files().unwrap();
+    missing
+        .into_iter()
+        .map(|file| {
+            let mark = match file.reason {
+                MissingReason::Outside => "!",
+                _ => "",
+            };
+            format!("{mark}{} < {}", file.name, file.named_by.display())
+        })
+        .collect()
+}
+
+#[test]
+fn mjcf_names_are_followed_as_mujoco_follows_them() {
+    let scene = "<mujoco>
+        <compiler meshdir='m' texturedir='t'/>
+        <asset>
+          <mesh file='here.obj'/><mesh file='gone.obj'/><mesh name='no file'/>
+          <mesh file='sub\\here.obj'/><mesh file='../t/here.png'/>
+          <mesh file='../../gone.obj'/><mesh file='/etc/passwd'/><mesh file='C:\\x.obj'/>
+          <texture file='here.png'/><texture file='gone.png'/>
+          <texture type='cube' fileup='here.png' filedown='down.png'/>
+          <texture builtin='flat' file='ignored.png'/>
+          <hfield file='here.png'/><hfield file='hill.png'/>
+          <skin file='gone.skn'/>
+          <model name='other' file='other/model.xml'/><model file='gone.xml'/>
+          <mesh file='a&amp;b.obj'/>
+        </asset>
+        <include file='parts/arm.xml'/><include file='parts/gone.xml'/>
+        <worldbody><flexcomp file='gone.msh'/></worldbody>
+        <!-- <mesh file='comment.obj'/> -->
+      </mujoco>";
+    let arm = "<mujocoinclude><include file='hand.xml'/><include file='scene.xml'/>\
+               <asset><mesh file='arm.obj'/></asset></mujocoinclude>";
+    let hand = "<mujocoinclude><include file='parts/arm.xml'/>\
+                <asset><texture file='hand.png'/></asset></mujocoinclude>";
+    let other = "<mujoco><compiler assetdir='assets'/><asset><mesh file='here.obj'/>\
+                 <texture file='gone.png'/><model file='../scene.xml'/></asset></mujoco>";
+    let files = [
+        ("scene.xml", scene),
+        ("m/here.obj", ""),
+        ("m/sub/here.obj", ""),
+        ("t/here.png", ""),
+        ("m/a&b.obj", ""),
+        ("parts/arm.xml", arm),
+        ("parts/hand.xml", hand),
+        ("other/model.xml", other),
+        ("other/assets/here.obj", ""),
+    ];
+    let folder = folder(&files);
+    assert_eq!(
+        missing(folder.path()),
+        [
+            "gone.obj < scene.xml",
+            "!../../gone.obj < scene.xml",
+            "!/etc/passwd < scene.xml",
+            "!C:\\x.obj < scene.xml",
+            "gone.png < scene.xml",
+            "down.png < scene.xml",
+            "here.png < scene.xml",
+            "hill.png < scene.xml",
+            "gone.skn < scene.xml",
+            "gone.xml < scene.xml",
+            "parts/gone.xml < scene.xml",
+            "gone.msh < scene.xml",
+            "arm.obj < parts/arm.xml",
+            "hand.png < parts/hand.xml",
+            "gone.png < other/model.xml",
+        ]
+    );
+}
+
+#[test]
+fn mjcf_paths_are_stripped_where_the_model_says_so() {
+    let scene = "<mujoco><asset><mesh file='C:\\far\\away\\a.obj'/><mesh file='x/b.obj'/>\
+                 <texture file='/abs/c.png'/></asset>\
+                 <compiler strippath='true' assetdir='assets'/></mujoco>";
+    let folder = folder(&[
+        ("lab/scene.xml", scene),
+        ("lab/assets/a.obj", ""),
+        ("lab/assets/c.png", ""),
+    ]);
+    assert_eq!(missing(folder.path()), ["x/b.obj < lab/scene.xml"]);
+}
+
+#[test]
+fn sdf_uris_are_followed_into_included_models() {
+    let world = "<sdf><world>
+        <include><uri>model://chair</uri></include>
+        <include><uri> model://table </uri></include>
+        <include><uri>model://gone</uri></include>
+        <include><uri>https://fuel.example/model</uri></include>
+        <model name='lab'><link><visual><geometry>
+          <mesh><uri>meshes/here.dae</uri></mesh>
+          <mesh><uri>file://meshes/gone.dae</uri></mesh>
+          <mesh><uri>file:///etc/passwd</uri></mesh>
+          <mesh><uri>../outside.dae</uri></mesh>
+          <mesh><uri><![CDATA[meshes/a&b.dae]]></uri></mesh>
+          <mesh><uri>meshes/a&amp;b.dae</uri></mesh>
+          <mesh><uri>model://lab/meshes/here.dae</uri></mesh>
+          <mesh><uri>model://../../x</uri></mesh>
+          <heightmap><texture><diffuse>dirt.png</diffuse></texture></heightmap>
+        </geometry><material><diffuse>1 0 0 1</diffuse>
+          <pbr><metal><albedo_map>meshes/albedo.png</albedo_map></metal></pbr>
+          <script><uri>__default__</uri></script>
+        </material></visual></link></model>
+      </world></sdf>";
+    let chair = "<sdf><model><mesh><uri>model://chair/leg.stl</uri></mesh>\
+                 <mesh><uri>gone.stl</uri></mesh><include><uri>model://table</uri></include></model></sdf>";
+    let table = "<sdf><include><uri>model://chair</uri></include></sdf>";
+    let config = "<model><name>lab</name><sdf version='1.6'>world.sdf</sdf></model>";
+    let chair_config = "<model><name>chair</name><sdf version='1.6'>c.sdf</sdf></model>";
+    let folder = folder(&[
+        ("model.config", config),
+        ("world.sdf", world),
+        ("meshes/here.dae", ""),
+        ("meshes/a&b.dae", ""),
+        ("models/chair/model.config", chair_config),
+        ("models/chair/c.sdf", chair),
+        ("models/chair/leg.stl", ""),
+        ("table/model.sdf", table),
+    ]);
+    assert_eq!(
+        missing(folder.path()),
+        [
+            "model://gone < world.sdf",
+            "file://meshes/gone.dae < world.sdf",
+            "!file:///etc/passwd < world.sdf",
+            "!../outside.dae < world.sdf",
+            "!model://../../x < world.sdf",
+            "dirt.png < world.sdf",
+            "meshes/albedo.png < world.sdf",
+            "gone.stl < models/chair/c.sdf",
+        ]
+    );
+}
+
+#[test]
+fn urdf_meshes_are_followed_into_the_package() {
+    let urdf = "<robot><mesh filename='package://arm/meshes/a.stl'/>\
+                <mesh filename='meshes/b.stl'/><texture filename='t.png'/></robot>";
+    let folder = folder(&[("lab/arm/arm.urdf", urdf), ("lab/arm/meshes/a.stl", "")]);
+    assert_eq!(
+        missing(folder.path()),
+        [
+            "meshes/b.stl < lab/arm/arm.urdf",
+            "t.png < lab/arm/arm.urdf"
+        ]
+    );
+}
+
+#[test]
+fn entities_do_not_grow() {
+    let lol = (1..20).fold(String::from("<!ENTITY l0 'lol'>"), |dtd, i| {
+        let inner = format!("&l{};", i - 1).repeat(10);
+        dtd + &format!("<!ENTITY l{i} '{inner}'>")
+    });
+    let scene = format!("<!DOCTYPE m [{lol}]><mujoco><asset><mesh file='&l19;'/></asset></mujoco>");
+    let folder = folder(&[("scene.xml", &scene)]);
+    assert_eq!(missing(folder.path()), ["&l19; < scene.xml"]);
+}
+
+#[test]
+fn a_model_without_end_is_refused() {
+    let folder = folder(&[("scene.xml", "<mujoco>")]);
+    let huge = fs::OpenOptions::new()
+        .write(true)
+        .open(folder.path().join("scene.xml"))
+        .unwrap();
+    huge.set_len(1 << 40).unwrap();
+    let bundle = Bundle::open(folder.path()).unwrap();
+    let error = bundle.missing_files().unwrap_err();
+    assert_eq!(error.kind(), BundleErrorKind::TooLarge);
+}

@@ -1,0 +1,78 @@
+//! A folder for one test, and what is in it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gizmo_client::archive::{self, UnpackError, UnpackOptions};
+use gizmo_client::bundle::Bundle;
+
+/// A temporary folder: the archive in `in/`, the target in `out/deep/lab`, a neighbour beside it.
+pub(crate) struct Disk(tempfile::TempDir);
+
+impl Disk {
+    pub(crate) fn new() -> Self {
+        let disk = Self(tempfile::tempdir().unwrap());
+        fs::create_dir_all(disk.path("in")).unwrap();
+        fs::create_dir_all(disk.path("out/deep")).unwrap();
+        fs::write(disk.path("out/deep/neighbour"), "untouched").unwrap();
+        disk
+    }
+
+    pub(crate) fn path(&self, inner: &str) -> PathBuf {
+        self.0.path().join(inner)
+    }
+
+    pub(crate) fn zip(&self) -> PathBuf {
+        self.path("in/lab.zip")
+    }
+
+    pub(crate) fn lab(&self) -> PathBuf {
+        self.path("out/deep/lab")
+    }
+
+    pub(crate) fn unpack(
+        &self,
+        zip: &[u8],
+        options: &UnpackOptions,
+    ) -> Result<Bundle, UnpackError> {
+        fs::write(self.zip(), zip).unwrap();
+        archive::unpack_blocking(self.zip(), self.lab(), options)
+    }
+
+    /// All folders (`None`) and files with their contents.
+    pub(crate) fn tree(&self, inner: &str) -> Tree {
+        tree(&self.path(inner))
+    }
+}
+
+pub(crate) type Tree = BTreeMap<String, Option<Vec<u8>>>;
+
+pub(crate) fn tree(root: &Path) -> Tree {
+    fn add(root: &Path, folder: &Path, tree: &mut Tree) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+            if fs::symlink_metadata(&path).unwrap().is_dir() {
+                tree.insert(name.to_owned(), None);
+                add(root, &path, tree);
+            } else {
+                tree.insert(name.to_owned(), Some(fs::read(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = Tree::new();
+    add(root, root, &mut found);
+    found
+}
+
+/// A tree from pairs of names and contents; names that end in `/` are folders.
+pub(crate) fn tree_of<const N: usize>(entries: [(&str, &[u8]); N]) -> Tree {
+    entries
+        .into_iter()
+        .map(|(name, contents)| match name.strip_suffix('/') {
+            Some(folder) => (folder.to_owned(), None),
+            None => (name.to_owned(), Some(contents.to_vec())),
+        })
+        .collect()
+}

@@ -1,0 +1,265 @@
+//! What is at the target before, after and meanwhile.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use gizmo_client::archive::{self, UnpackErrorKind, UnpackOptions};
+
+use crate::disk::{Disk, Tree, tree_of};
+use crate::zip::{Item, Zip};
+
+fn zip(extra: impl IntoIterator<Item = Item>) -> Vec<u8> {
+    let model = Item::deflated("scene.xml", "<mujoco/>");
+    Zip::of([model].into_iter().chain(extra)).bytes()
+}
+
+fn replace() -> UnpackOptions {
+    let mut options = UnpackOptions::default();
+    options.replace = true;
+    options
+}
+
+fn new() -> Tree {
+    tree_of([("scene.xml", b"<mujoco/>")])
+}
+
+/// A folder `lab` with something in it.
+fn old(disk: &Disk) -> Tree {
+    fs::create_dir_all(disk.lab().join("a/b")).unwrap();
+    fs::write(disk.lab().join("a/b/c"), "old").unwrap();
+    disk.tree("out/deep/lab")
+}
+
+#[test]
+fn an_empty_folder_is_filled() {
+    let disk = Disk::new();
+    fs::create_dir(disk.lab()).unwrap();
+    disk.unpack(&zip([]), &UnpackOptions::default()).unwrap();
+    assert_eq!(disk.tree("out/deep/lab"), new());
+}
+
+#[test]
+fn a_folder_that_is_not_empty_is_refused_or_replaced_as_a_whole() {
+    let disk = Disk::new();
+    let old = old(&disk);
+    let error = disk
+        .unpack(&zip([]), &UnpackOptions::default())
+        .unwrap_err();
+    assert_eq!(error.kind(), UnpackErrorKind::NotEmpty);
+    assert_eq!(error.path(), Some(disk.lab().as_path()));
+    assert_eq!(disk.tree("out/deep/lab"), old);
+
+    disk.unpack(b"no zip", &replace()).unwrap_err();
+    assert_eq!(disk.tree("out/deep/lab"), old);
+
+    let broken = zip([Item::stored("x", "x").both(|header| header.crc ^= 1)]);
+    disk.unpack(&broken, &replace()).unwrap_err();
+    assert_eq!(disk.tree("out/deep/lab"), old);
+
+    for sync in [false, true] {
+        let mut options = replace();
+        options.sync = sync;
+        disk.unpack(&zip([]), &options).unwrap();
+        assert_eq!(disk.tree("out/deep/lab"), new());
+        assert_eq!(disk.tree("out/deep").len(), 3);
+    }
+}
+
+#[test]
+fn a_file_at_the_target_is_never_replaced() {
+    let disk = Disk::new();
+    fs::write(disk.lab(), "a file").unwrap();
+    let before = disk.tree("out");
+    let error = disk.unpack(&zip([]), &replace()).unwrap_err();
+    assert_eq!(error.kind(), UnpackErrorKind::NotAFolder);
+    assert_eq!(disk.tree("out"), before);
+}
+
+#[test]
+fn missing_folders_are_made_and_removed_again_after_an_error() {
+    let disk = Disk::new();
+    let lab = disk.path("out/x/y/lab");
+    let broken = zip([Item::stored("x", "x").both(|header| header.crc ^= 1)]);
+    let before = disk.tree("out");
+    fs::write(disk.zip(), broken).unwrap();
+    archive::unpack_blocking(disk.zip(), &lab, &UnpackOptions::default()).unwrap_err();
+    assert_eq!(disk.tree("out"), before);
+    fs::write(disk.zip(), zip([])).unwrap();
+    archive::unpack_blocking(disk.zip(), &lab, &UnpackOptions::default()).unwrap();
+    assert_eq!(disk.tree("out/x/y/lab"), new());
+}
+
+#[test]
+fn a_missing_archive_is_an_error_with_its_path() {
+    let disk = Disk::new();
+    let gone = disk.path("in/gone.zip");
+    let error = archive::unpack_blocking(&gone, disk.lab(), &UnpackOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), UnpackErrorKind::Io);
+    assert_eq!(error.path(), Some(gone.as_path()));
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_folder_is_followed_and_permissions_are_kept() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let disk = Disk::new();
+    let real = disk.path("real");
+    fs::create_dir(&real).unwrap();
+    symlink(&real, disk.lab()).unwrap();
+    for options in [UnpackOptions::default(), replace()] {
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o750)).unwrap();
+        let bundle = disk.unpack(&zip([]), &options).unwrap();
+        assert_eq!(bundle.model(), disk.lab().join("scene.xml"));
+        assert!(disk.lab().is_symlink());
+        assert_eq!(disk.tree("real"), new());
+        let mode = fs::metadata(&real).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o750);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_the_folder_to_be_replaced_are_not_followed() {
+    let disk = Disk::new();
+    old(&disk);
+    let link = disk.lab().join("link");
+    std::os::unix::fs::symlink(disk.path("out/deep"), link).unwrap();
+    disk.unpack(&zip([]), &replace()).unwrap();
+    assert_eq!(disk.tree("out/deep").len(), 3);
+}
+
+#[tokio::test]
+async fn unpacking_works_from_async_code_and_on_a_runtime_of_one_thread() {
+    let disk = Disk::new();
+    fs::write(disk.zip(), zip([])).unwrap();
+    let bundle = archive::unpack(disk.zip(), disk.lab()).await.unwrap();
+    assert_eq!(bundle.model(), disk.lab().join("scene.xml"));
+    assert_eq!(disk.tree("out/deep/lab"), new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_at_once_one_wins_and_nothing_else_is_left() {
+    let disk = Disk::new();
+    let large = vec![b'x'; 1 << 20];
+    fs::write(disk.zip(), zip([Item::stored("large", &large)])).unwrap();
+    let tasks: Vec<_> = (0..16)
+        .map(|_| tokio::spawn(archive::unpack(disk.zip(), disk.lab())))
+        .collect();
+    let mut won = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(_) => won += 1,
+            Err(error) => assert_eq!(error.kind(), UnpackErrorKind::NotEmpty, "{error:?}"),
+        }
+    }
+    assert_eq!(won, 1);
+    assert_eq!(disk.tree("out/deep").len(), 4);
+}
+
+#[tokio::test]
+async fn a_dropped_future_leaves_nothing() {
+    let disk = Disk::new();
+    let large = vec![b'x'; 64 << 20];
+    fs::write(disk.zip(), zip([Item::stored("large", &large)])).unwrap();
+    let before = disk.tree("out");
+    let future = archive::unpack(disk.zip(), disk.lab());
+    let timeout = tokio::time::timeout(Duration::from_millis(5), future).await;
+    assert!(timeout.is_err(), "64 MiB in 5 ms");
+    let start = Instant::now();
+    while fs::read_dir(disk.path("out/deep")).unwrap().count() > 1 {
+        assert!(start.elapsed() < Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(disk.tree("out"), before);
+}
+
+/// The variable that makes [`child`] unpack from and to the paths in it.
+const CHILD: &str = "GIZMO_ARCHIVE_TEST_CHILD";
+
+#[test]
+#[ignore = "it is what the processes run that the tests below start"]
+fn child() {
+    let Ok(paths) = std::env::var(CHILD) else {
+        return;
+    };
+    let (zip, lab) = paths.split_once('\n').unwrap();
+    match archive::unpack_blocking(zip, lab, &replace()) {
+        Ok(_) => {}
+        Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error)),
+    }
+}
+
+/// Starts a process that unpacks, replacing what is there, after the commands in `shell`.
+#[cfg(unix)]
+fn start(disk: &Disk, shell: &str) -> Child {
+    let paths = format!("{}\n{}", disk.zip().display(), disk.lab().display());
+    Command::new("sh")
+        .args(["-c", &format!("{shell} exec \"$0\" \"$@\"")])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "place::child", "--ignored", "--nocapture"])
+        .env(CHILD, paths)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+// Elsewhere there are no locks, and what a killed process leaves is only removed a day later.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+#[test]
+fn a_process_killed_at_any_moment_leaves_the_old_state_or_the_new_one() {
+    let disk = Disk::new();
+    let contents = |seed: u8| vec![seed; 60_000];
+    let items = (0..100).map(|i| Item::stored(format!("meshes/{i}"), contents(i)));
+    fs::write(disk.zip(), zip(items)).unwrap();
+    let mut new = new();
+    new.insert("meshes".to_owned(), None);
+    new.extend((0..100).map(|i| (format!("meshes/{i}"), Some(contents(i)))));
+
+    let start_of = Instant::now();
+    assert!(start(&disk, "").wait().unwrap().success());
+    let whole = start_of.elapsed();
+    assert_eq!(disk.tree("out/deep/lab"), new);
+
+    let (mut was_old, mut was_new) = (0, 0);
+    for moment in 0..20_u32 {
+        fs::remove_dir_all(disk.lab()).unwrap();
+        let old = old(&disk);
+        let mut child = start(&disk, "");
+        // Spread over the whole run, a little beyond its end, by steps that share no rhythm.
+        std::thread::sleep(whole * (moment * 7 % 20) / 18);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let found = disk.tree("out/deep/lab");
+        if found == old {
+            was_old += 1;
+        } else {
+            assert!(found == new, "{:?}", found.keys());
+            was_new += 1;
+        }
+        // The next run clears up.
+        archive::unpack_blocking(disk.zip(), disk.lab(), &replace()).unwrap();
+        assert_eq!(disk.tree("out/deep").len(), new.len() + 2);
+    }
+    assert!(was_old > 0, "{was_old} old, {was_new} new");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_nothing() {
+    let disk = Disk::new();
+    let old = old(&disk);
+    let large = vec![b'x'; 4 << 20];
+    fs::write(disk.zip(), zip([Item::stored("large", &large)])).unwrap();
+    // A limit on the size of files fails writes as a full disk does.
+    let child = start(&disk, "trap '' XFSZ; ulimit -f 64;");
+    let output = child.wait_with_output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success());
+    assert!(shown.contains("entry \"large\": cannot write"), "{shown}");
+    assert_eq!(disk.tree("out/deep/lab"), old);
+    assert_eq!(disk.tree("out/deep").len(), 2 + old.len());
+}

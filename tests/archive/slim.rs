@@ -1,0 +1,358 @@
+//! Unpacking without textures, and whether `MuJoCo` loads what is left.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use gizmo_client::archive::{UnpackErrorKind, UnpackOptions};
+use gizmo_client::bundle::BundleErrorKind;
+use zlib_rs::crc32::crc32;
+
+use crate::disk::{Disk, tree_of};
+use crate::mutations::Random;
+use crate::zip::{Item, Zip, deflate};
+
+fn slim() -> UnpackOptions {
+    let mut options = UnpackOptions::default();
+    options.slim = true;
+    options
+}
+
+/// A picture of 2 x 2 grey pixels.
+fn png() -> Vec<u8> {
+    fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
+        let body = [&kind, data].concat();
+        let length = u32::try_from(data.len()).unwrap().to_be_bytes();
+        let crc = crc32(0, &body).to_be_bytes();
+        [&length[..], &body, &crc].concat()
+    }
+    let rows = [0, 10, 200, 0, 90, 30];
+    let adler = {
+        let (mut a, mut b) = (1_u32, 0_u32);
+        for byte in rows {
+            a = (a + byte) % 65521;
+            b = (b + a) % 65521;
+        }
+        (b << 16 | a).to_be_bytes()
+    };
+    let rows = rows.map(|byte| u8::try_from(byte).unwrap());
+    let data = [&[0x78, 0x9c], &deflate(&rows)[..], &adler].concat();
+    [
+        b"\x89PNG\r\n\x1a\n".to_vec(),
+        chunk(*b"IHDR", &[0, 0, 0, 2, 0, 0, 0, 2, 8, 0, 0, 0, 0]),
+        chunk(*b"IDAT", &data),
+        chunk(*b"IEND", &[]),
+    ]
+    .concat()
+}
+
+const TETRAHEDRON: &str = "\
+v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1
+vt 0 0\nvt 1 0\nvt 0 1\nvt 1 1
+f 1/1 3/3 2/2\nf 1/1 2/2 4/4\nf 1/1 4/4 3/3\nf 2/2 3/3 4/4
+";
+
+const SCENE: &str = r#"<?xml version="1.0"?>
+<!-- a lab; its <texture file="no.png"/> is a comment -->
+<mujoco model="lab">
+  <compiler meshdir="meshes" texturedir='textures' autolimits="true"/>
+  <default>
+    <material texture="wood" specular="0.1"/>
+    <default class="plain">
+      <material	texture = 'wood' />
+    </default>
+  </default>
+  <asset>
+    <texture name="sky" type="skybox" builtin="gradient" rgb1="1 1 1" rgb2="0 0 0" width="8" height="8"/>
+    <texture name="night" type="skybox" file="sky.png"/>
+    <texture name="wood" type="2d" file="wood.png"/>
+    <texture type="cube" fileright="a.png" fileleft="a.png"
+             name="box"></texture>
+    <texture type="2d" file="deep/steel.png"/><texture name="grid" type="2d" builtin="checker" width="8" height="8"/>
+    <material name="wood" texture="wood" texrepeat="2 2"/>
+    <material name="steel" rgba="1 0 0 1" texture="steel"
+              shininess="0.5"/>
+    <material name="grid" texture="grid"/>
+    <material name="layered">
+      <layer texture="wood" role="rgb"/>
+      <layer texture="grid" role="roughness"/>
+    </material>
+    <mesh name="part" file="part.obj"/>
+    <hfield name="hill" file="hill.png" size="1 1 1 .1"/>
+  </asset>
+  <include file="robot/arm.xml"/>
+  <worldbody>
+    <light pos="0 0 3" type="image" texture="wood"/>
+    <geom type="hfield" hfield="hill" material="grid"/>
+    <body name="table" pos="0 0 1">
+      <joint name="hinge" type="hinge" range="-90 90"/>
+      <geom type="mesh" mesh="part" material="wood"/>
+    </body>
+  </worldbody>
+</mujoco>
+"#;
+
+const ARM: &str = r#"<mujocoinclude>
+  <asset>
+    <texture name="skin" type="2d" file="skin.png"/>
+    <material name="skin" texture="skin" rgba=".5 .5 .5 1"/>
+  </asset>
+  <worldbody>
+    <body name="arm" pos="2 0 1">
+      <joint name="elbow" type="hinge"/>
+      <geom type="box" size=".1 .1 .1" material="skin"/>
+    </body>
+  </worldbody>
+</mujocoinclude>
+"#;
+
+const SLIM_SCENE: &str = r#"<?xml version="1.0"?>
+<!-- a lab; its <texture file="no.png"/> is a comment -->
+<mujoco model="lab">
+  <compiler meshdir="meshes" texturedir='textures' autolimits="true"/>
+  <default>
+    <material specular="0.1"/>
+    <default class="plain">
+      <material />
+    </default>
+  </default>
+  <asset>
+    <texture name="sky" type="skybox" builtin="gradient" rgb1="1 1 1" rgb2="0 0 0" width="8" height="8"/>
+    <texture name="grid" type="2d" builtin="checker" width="8" height="8"/>
+    <material name="wood" texrepeat="2 2"/>
+    <material name="steel" rgba="1 0 0 1"
+              shininess="0.5"/>
+    <material name="grid" texture="grid"/>
+    <material name="layered">
+      <layer texture="grid" role="roughness"/>
+    </material>
+    <mesh name="part" file="part.obj"/>
+    <hfield name="hill" file="hill.png" size="1 1 1 .1"/>
+  </asset>
+  <include file="robot/arm.xml"/>
+  <worldbody>
+    <light pos="0 0 3" type="image"/>
+    <geom type="hfield" hfield="hill" material="grid"/>
+    <body name="table" pos="0 0 1">
+      <joint name="hinge" type="hinge" range="-90 90"/>
+      <geom type="mesh" mesh="part" material="wood"/>
+    </body>
+  </worldbody>
+</mujoco>
+"#;
+
+const SLIM_ARM: &str = r#"<mujocoinclude>
+  <asset>
+    <material name="skin" rgba=".5 .5 .5 1"/>
+  </asset>
+  <worldbody>
+    <body name="arm" pos="2 0 1">
+      <joint name="elbow" type="hinge"/>
+      <geom type="box" size=".1 .1 .1" material="skin"/>
+    </body>
+  </worldbody>
+</mujocoinclude>
+"#;
+
+/// The export that both tests take: a model in two files, with all kinds of textures.
+fn export() -> Vec<u8> {
+    let textures = ["sky", "wood", "a", "deep/steel", "skin", "unused"];
+    Zip::of(
+        [
+            Item::deflated("scene.xml", SCENE),
+            Item::deflated("robot/arm.xml", ARM),
+            Item::deflated("meshes/part.obj", TETRAHEDRON),
+            Item::stored("meshes/hill.png", png()),
+            Item::deflated("metadata.json", "{\"name\":\"lab\"}"),
+            Item::folder("textures/"),
+        ]
+        .into_iter()
+        .chain(textures.map(|name| Item::stored(format!("textures/{name}.png"), png()))),
+    )
+    .bytes()
+}
+
+#[test]
+fn a_slim_model_loses_its_textures_and_nothing_else() {
+    let disk = Disk::new();
+    let bundle = disk.unpack(&export(), &slim()).unwrap();
+    let expected = tree_of([
+        ("scene.xml", SLIM_SCENE.as_bytes()),
+        ("robot/", b""),
+        ("robot/arm.xml", SLIM_ARM.as_bytes()),
+        ("meshes/", b""),
+        ("meshes/part.obj", TETRAHEDRON.as_bytes()),
+        ("meshes/hill.png", &png()),
+        ("metadata.json", b"{\"name\":\"lab\"}"),
+    ]);
+    let mut found = disk.tree("out/deep/lab");
+    for folder in ["textures", "textures/deep"] {
+        found.remove(folder);
+    }
+    for (name, contents) in &expected {
+        let shown = |contents: Option<&Option<Vec<u8>>>| {
+            contents
+                .cloned()
+                .flatten()
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        };
+        assert_eq!(shown(found.get(name)), shown(Some(contents)), "{name}");
+    }
+    assert_eq!(found, expected);
+    assert_eq!(bundle.missing_files().unwrap(), []);
+    let scene = bundle
+        .files()
+        .iter()
+        .find(|file| file.path.ends_with("scene.xml"));
+    assert_eq!(scene.unwrap().size, SLIM_SCENE.len() as u64);
+}
+
+#[test]
+fn mujoco_loads_the_model_with_and_without_textures() {
+    for (options, textures) in [(UnpackOptions::default(), 7), (slim(), 2)] {
+        let disk = Disk::new();
+        let bundle = disk.unpack(&export(), &options).unwrap();
+        assert_eq!(bundle.missing_files().unwrap(), []);
+        let Some(loaded) = mujoco(bundle.model()) else {
+            return;
+        };
+        // Textures, meshes, height fields, joints.
+        assert_eq!(loaded, Ok(format!("{textures} 1 1 2")));
+    }
+}
+
+/// Loads a model and counts what it has; `None`, with a word, where `MuJoCo` is not installed.
+fn mujoco(model: &Path) -> Option<Result<String, String>> {
+    const SCRIPT: &str = "
+import sys, mujoco
+model = mujoco.MjModel.from_xml_path(sys.argv[1])
+mujoco.mj_step(model, mujoco.MjData(model))
+print(model.ntex, model.nmesh, model.nhfield, model.njnt)
+";
+    let python = |script: &str| {
+        Command::new("python3")
+            .args(["-c", script])
+            .arg(model)
+            .output()
+    };
+    if !python("import mujoco").is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: python3 has no mujoco");
+        return None;
+    }
+    let output = python(SCRIPT).unwrap();
+    Some(if output.status.success() {
+        Ok(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+    } else {
+        Err(String::from_utf8(output.stderr).unwrap())
+    })
+}
+
+#[test]
+fn an_attached_model_has_textures_of_its_own() {
+    let scene = "<mujoco><asset><model name='m' file='sub/m.xml'/>\
+                 <texture name='t' builtin='flat'/><material texture='t'/></asset></mujoco>";
+    let inner =
+        "<mujoco><asset><texture name='t' file='t.png'/><material texture='t'/></asset></mujoco>";
+    let zip = Zip::of([
+        Item::deflated("scene.xml", scene),
+        Item::deflated("sub/m.xml", inner),
+        Item::stored("sub/t.png", png()),
+    ]);
+    let disk = Disk::new();
+    disk.unpack(&zip.bytes(), &slim()).unwrap();
+    let expected = tree_of([
+        ("scene.xml", scene.as_bytes()),
+        ("sub/", b""),
+        ("sub/m.xml", b"<mujoco><asset><material/></asset></mujoco>"),
+    ]);
+    assert_eq!(disk.tree("out/deep/lab"), expected);
+}
+
+#[test]
+fn a_texture_that_is_more_than_a_texture_stays() {
+    let scene = "<mujoco><asset><texture name='t' file='both.png'/>\
+                 <hfield file='both.png'/><texture name='o' file='only.dat'/></asset></mujoco>";
+    let zip = Zip::of([
+        Item::deflated("scene.xml", scene),
+        Item::stored("both.png", png()),
+        Item::stored("only.dat", png()),
+        Item::stored("outside/thumbnail.JPG", png()),
+    ]);
+    let disk = Disk::new();
+    disk.unpack(&zip.bytes(), &slim()).unwrap();
+    let files: Vec<_> = disk.tree("out/deep/lab").into_keys().collect();
+    assert_eq!(files, ["both.png", "outside", "scene.xml"]);
+    assert_eq!(
+        fs::read_to_string(disk.lab().join("scene.xml")).unwrap(),
+        "<mujoco><asset><hfield file='both.png'/></asset></mujoco>"
+    );
+}
+
+#[test]
+fn lines_end_as_they_did() {
+    let scene =
+        "\u{feff}<mujoco>\r\n <asset>\r\n  <texture file='t.png'/>\r\n </asset>\r\n</mujoco>";
+    let zip = Zip::of([Item::deflated("scene.xml", scene)]);
+    let disk = Disk::new();
+    disk.unpack(&zip.bytes(), &slim()).unwrap();
+    assert_eq!(
+        fs::read_to_string(disk.lab().join("scene.xml")).unwrap(),
+        "\u{feff}<mujoco>\r\n <asset>\r\n </asset>\r\n</mujoco>"
+    );
+}
+
+#[test]
+fn other_formats_are_unpacked_whole() {
+    for model in ["scene.usda", "scene.sdf"] {
+        let zip = Zip::of([
+            Item::deflated(model, "<sdf/>"),
+            Item::stored("textures/t.png", png()),
+        ]);
+        let disk = Disk::new();
+        let bundle = disk.unpack(&zip.bytes(), &slim()).unwrap();
+        assert_eq!(bundle.files().len(), 2, "{model}");
+    }
+}
+
+#[test]
+fn a_model_that_is_no_xml_is_an_error() {
+    let zip = Zip::of([Item::deflated("scene.xml", "<mujoco><asset></mujoco>")]);
+    let disk = Disk::new();
+    let before = disk.tree("out");
+    let error = disk.unpack(&zip.bytes(), &slim()).unwrap_err();
+    let kind = UnpackErrorKind::Bundle(BundleErrorKind::BadModel);
+    assert_eq!(error.kind(), kind);
+    assert_eq!(error.path(), Some(disk.lab().join("scene.xml").as_path()));
+    assert_eq!(disk.tree("out"), before);
+}
+
+#[test]
+fn a_changed_model_is_slimmed_into_a_sound_one_or_refused() {
+    let mut random = Random(4);
+    let mut slimmed = 0;
+    for round in 0..400 {
+        let mut scene = SCENE.as_bytes().to_vec();
+        for _ in 0..=random.below(4) {
+            let at = random.below(scene.len());
+            match random.below(3) {
+                0 => scene[at] = b"<>/\"'= &;!-\0\xff"[random.below(13)],
+                1 => scene[at] ^= 1 << random.below(7),
+                _ => drop(scene.drain(at..(at + random.below(30)).min(scene.len()))),
+            }
+        }
+        let zip = Zip::of([
+            Item::deflated("scene.xml", &scene),
+            Item::deflated("robot/arm.xml", ARM),
+        ]);
+        let disk = Disk::new();
+        match disk.unpack(&zip.bytes(), &slim()) {
+            Ok(bundle) => {
+                slimmed += 1;
+                let missing = bundle.missing_files();
+                assert!(missing.is_ok(), "{round}: {missing:?}");
+            }
+            Err(_) => assert_eq!(disk.tree("out/deep").len(), 1, "{round}"),
+        }
+    }
+    assert!(slimmed > 50, "{slimmed}");
+}

@@ -1,0 +1,238 @@
+//! Archives that are fine, however unusual.
+
+use std::fs;
+
+use gizmo_client::archive::UnpackOptions;
+use gizmo_client::bundle::ModelFormat;
+
+use crate::disk::{Disk, tree_of};
+use crate::zip::{Item, UTF8, Zip};
+
+const MODEL: &[u8] = b"<mujoco model='lab'/>";
+
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    (0..bytes)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()[7]
+        })
+        .collect()
+}
+
+fn unpacks<const N: usize>(what: &str, zip: &Zip, expected: [(&str, &[u8]); N]) {
+    let disk = Disk::new();
+    let bundle = disk
+        .unpack(&zip.bytes(), &UnpackOptions::default())
+        .unwrap_or_else(|error| panic!("{what}: {error:?}"));
+    let expected = tree_of(expected);
+    assert_eq!(disk.tree("out/deep/lab"), expected, "{what}");
+    assert_eq!(disk.tree("out/deep").len(), expected.len() + 2, "{what}");
+    assert_eq!(bundle.format(), ModelFormat::Mjcf, "{what}");
+    let files: Vec<_> = bundle
+        .files()
+        .iter()
+        .map(|file| (file.path.to_str().unwrap().to_owned(), file.size))
+        .collect();
+    let expected: Vec<_> = expected
+        .into_iter()
+        .filter_map(|(name, contents)| Some((name, contents?.len() as u64)))
+        .collect();
+    assert_eq!(files, expected, "{what}");
+}
+
+#[test]
+fn every_form_of_entry_is_unpacked() {
+    let large = noise(3 << 20);
+    let even = vec![7; (1 << 20) + 1];
+    let zip = Zip::of([
+        Item::deflated("scene.xml", MODEL),
+        Item::stored("stored", "stored"),
+        Item::stored("empty", ""),
+        Item::deflated("empty deflated", ""),
+        Item::folder("folder/"),
+        Item::folder("a/b/"),
+        Item::deflated("a/b/c/d/deep", "deep"),
+        Item::stored("large stored", &large),
+        Item::deflated("large", &large),
+        Item::deflated("even", &even),
+        Item::deflated("setuid", "x").attributes(0o104_777 << 16),
+        Item {
+            made_by: 20,
+            ..Item::deflated("from DOS", "x").attributes(0x20)
+        },
+    ]);
+    unpacks(
+        "all forms",
+        &zip,
+        [
+            ("scene.xml", MODEL),
+            ("stored", b"stored"),
+            ("empty", b""),
+            ("empty deflated", b""),
+            ("folder/", b""),
+            ("a/", b""),
+            ("a/b/", b""),
+            ("a/b/c/", b""),
+            ("a/b/c/d/", b""),
+            ("a/b/c/d/deep", b"deep"),
+            ("large stored", &large),
+            ("large", &large),
+            ("even", &even),
+            ("setuid", b"x"),
+            ("from DOS", b"x"),
+        ],
+    );
+}
+
+#[test]
+fn descriptors_come_in_four_forms() {
+    for signature in [false, true] {
+        for wide in [false, true] {
+            let zip = Zip::of([
+                Item::deflated("scene.xml", MODEL).streamed(signature, wide),
+                Item::stored("stored", "stored").streamed(signature, wide),
+                Item::deflated("empty", "").streamed(signature, wide),
+            ]);
+            let expected = [("scene.xml", MODEL), ("stored", b"stored"), ("empty", b"")];
+            unpacks("streamed", &zip, expected);
+        }
+    }
+}
+
+#[test]
+fn zip64_is_read_in_every_place_that_has_it() {
+    for (entry, end) in [(true, false), (false, true), (true, true)] {
+        let wide = |item: Item| item.both(|header| header.zip64 = entry);
+        let mut zip = Zip::of([
+            wide(Item::deflated("scene.xml", MODEL)),
+            wide(Item::stored("stored", "stored")),
+        ]);
+        zip.zip64 = end;
+        unpacks("zip64", &zip, [("scene.xml", MODEL), ("stored", b"stored")]);
+    }
+}
+
+#[test]
+fn bytes_before_and_after_the_archive_do_not_matter() {
+    for ignore in [false, true] {
+        let mut zip = Zip::of([Item::deflated("scene.xml", MODEL)]);
+        zip.before = b"#!/bin/sh\n".repeat(100);
+        zip.offsets_ignore_before = ignore;
+        zip.comment = b"made by a test".to_vec();
+        unpacks("preamble", &zip, [("scene.xml", MODEL)]);
+        zip.after = b"\r\n".to_vec();
+        unpacks("preamble and tail", &zip, [("scene.xml", MODEL)]);
+    }
+}
+
+#[test]
+fn names_are_decoded_from_utf_8_and_from_the_old_code_page() {
+    let zip = Zip::of([
+        Item::deflated("scene.xml", MODEL),
+        Item::stored("机器人/ß.obj", "1").both(|header| header.flags |= UTF8),
+        Item::stored("unflagged é", "2"),
+        Item::stored(b"caf\x82 \xe4\xfe.png", "3"),
+        Item::stored("./dotted/./name", "4"),
+    ]);
+    unpacks(
+        "names",
+        &zip,
+        [
+            ("scene.xml", MODEL),
+            ("机器人/", b""),
+            ("机器人/ß.obj", b"1"),
+            ("unflagged é", b"2"),
+            ("café Σ■.png", b"3"),
+            ("dotted/", b""),
+            ("dotted/name", b"4"),
+        ],
+    );
+}
+
+#[test]
+fn many_small_files_come_out_right_whatever_thread_writes_them() {
+    let disk = Disk::new();
+    let items = (0..3000).map(|i| {
+        let contents = noise(i % 700);
+        let name = format!("meshes/{}/{i}.obj", i % 37);
+        if i % 2 == 0 {
+            Item::deflated(name, contents)
+        } else {
+            Item::stored(name, contents)
+        }
+    });
+    let zip = Zip::of(
+        [Item::deflated("scene.xml", MODEL)]
+            .into_iter()
+            .chain(items),
+    );
+    let bundle = disk
+        .unpack(&zip.bytes(), &UnpackOptions::default())
+        .unwrap();
+    assert_eq!(bundle.files().len(), 3001);
+    for i in 0..3000 {
+        let path = disk.lab().join(format!("meshes/{}/{i}.obj", i % 37));
+        assert_eq!(fs::read(path).unwrap(), noise(i % 700), "{i}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn modes_of_the_archive_are_not_applied() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let disk = Disk::new();
+    fs::write(disk.path("plain"), "").unwrap();
+    fs::create_dir(disk.path("plain folder")).unwrap();
+    let mode = |path| fs::metadata(path).unwrap().permissions().mode();
+    let zip = Zip::of([
+        Item::deflated("scene.xml", MODEL).attributes(0o106_777 << 16),
+        Item::folder("a/").attributes(0o042_777 << 16),
+    ]);
+    disk.unpack(&zip.bytes(), &UnpackOptions::default())
+        .unwrap();
+    let lab = disk.lab();
+    assert_eq!(mode(lab.join("scene.xml")), mode(disk.path("plain")));
+    assert_eq!(mode(lab.join("a")), mode(disk.path("plain folder")));
+    assert_eq!(mode(lab), mode(disk.path("plain folder")));
+}
+
+#[test]
+fn archives_of_pythons_zipfile_are_read() {
+    const SCRIPT: &str = r#"
+import io, sys, zipfile
+class Stream(io.RawIOBase):
+    def __init__(self, file): self.file = file
+    def writable(self): return True
+    def write(self, data): return self.file.write(bytes(data))
+with open(sys.argv[1], "wb") as file:
+    with zipfile.ZipFile(Stream(file), "w", zipfile.ZIP_DEFLATED) as zip:
+        zip.writestr("scene.xml", "<mujoco/>")
+        zip.writestr("folder/", "")
+        with zip.open("wide é", "w", force_zip64=True) as entry:
+            entry.write(b"x" * 100000)
+        zip.writestr(zipfile.ZipInfo("stored"), "stored")
+"#;
+    let disk = Disk::new();
+    let python = std::process::Command::new("python3")
+        .args(["-c", SCRIPT])
+        .arg(disk.zip())
+        .status();
+    if !python.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: python3 is not here");
+        return;
+    }
+    let zip = fs::read(disk.zip()).unwrap();
+    disk.unpack(&zip, &UnpackOptions::default()).unwrap();
+    let wide = "x".repeat(100_000);
+    let expected = tree_of([
+        ("scene.xml", b"<mujoco/>"),
+        ("folder/", b""),
+        ("wide é", wide.as_bytes()),
+        ("stored", b"stored"),
+    ]);
+    assert_eq!(disk.tree("out/deep/lab"), expected);
+}

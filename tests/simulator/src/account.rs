@@ -1,0 +1,53 @@
+//! The account operations: who calls, and what the keys have used.
+
+use gizmo_client::types::{Usage, WhoAmI};
+use http::StatusCode;
+use serde_json::json;
+
+use crate::answer::{Handled, fields, json_answer};
+use crate::call::Call;
+
+const SCOPES: &[&str] = &[
+    "scenes:read",
+    "scenes:write",
+    "assets:read",
+    "assets:write",
+    "jobs:read",
+    "jobs:write",
+    "catalog:read",
+    "export",
+];
+
+#[expect(clippy::unnecessary_wraps, reason = "every handler has this shape")]
+pub(crate) fn whoami(call: &Call) -> Handled {
+    let extra =
+        json!({ "key_name": "simulator", "rate_limit_per_minute": call.shared.options.rate_limit });
+    let who = WhoAmI {
+        ok: Some(true),
+        user_id: Some("user_simulator".to_owned()),
+        scopes: Some(json!(SCOPES)),
+        extra: fields(extra),
+    };
+    Ok(json_answer(StatusCode::OK, &who))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every handler has this shape")]
+pub(crate) fn usage(call: &Call) -> Handled {
+    let requests = call.shared.record().total();
+    let tables = call.shared.tables();
+    let keys = json!([{
+        "name": "simulator",
+        "requests": requests,
+        "jobs": tables.spent,
+        "credits_used": tables.spent,
+        "credits_left": tables.credits,
+    }]);
+    Ok(json_answer(
+        StatusCode::OK,
+        &Usage {
+            ok: Some(true),
+            keys: Some(keys),
+            extra: fields(json!({})),
+        },
+    ))
+}

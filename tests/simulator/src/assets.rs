@@ -1,0 +1,92 @@
+//! The asset operations, but for the export.
+
+use gizmo_client::types::{Acknowledged, GenerateAssetBody};
+use http::StatusCode;
+use serde_json::Map;
+
+use crate::answer::{Handled, Refusal, detail, json_answer};
+use crate::call::{Call, Rule};
+use crate::export::{Kind, kinds_in};
+use crate::job::{plan, stages};
+use crate::jobs::{self, NewJob};
+use crate::scenes;
+
+pub(crate) fn list(call: &Call) -> Handled {
+    let window = call.window()?;
+    let scene_id = call.query("scene_id");
+    let tables = call.shared.tables();
+    let wanted = tables
+        .assets
+        .newest()
+        .filter(|asset| asset.listed && scene_id.is_none_or(|scene_id| scene_id == asset.scene_id));
+    window.list("assets", wanted.map(|asset| asset.answer(false)))
+}
+
+pub(crate) fn get(call: &Call) -> Handled {
+    let with_record = call.switch("include_record")?;
+    let tables = call.shared.tables();
+    let asset = tables
+        .assets
+        .get(&call.id)
+        .ok_or_else(|| Refusal::not_found("asset", &call.id))?;
+    detail("asset", &asset.answer(with_record))
+}
+
+pub(crate) fn generate(call: &Call) -> Handled {
+    let body: GenerateAssetBody = call.body(&[
+        Rule::Prompt("prompt"),
+        Rule::Text("scene_id"),
+        Rule::Text("model"),
+        Rule::OneOf("asset_pipeline", &["auto", "gizmo", "cad"]),
+        Rule::Switch("persist"),
+    ])?;
+    let mut tables = call.shared.tables();
+    let Some(scene_id) = body.scene_id else {
+        let message = "An asset is attached to a scene: pass its scene_id";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "no_scene", message));
+    };
+    let present = scenes::find(&tables, &scene_id)?.assets.len();
+    jobs::check(&tables, &body.prompt)?;
+    let kind = kinds_in(&body.prompt)
+        .first()
+        .copied()
+        .unwrap_or(Kind::Crate);
+    let listed = body.persist.unwrap_or(true);
+    let assets = scenes::new_assets(
+        &mut tables,
+        &scene_id,
+        &body.prompt,
+        &[kind],
+        present,
+        listed,
+    );
+    let asset_id = assets.first().map(|asset| asset.id.clone());
+    let plan = plan(stages("asset"), &body.prompt, assets);
+    let new = NewJob {
+        mode: "asset",
+        prompt: body.prompt,
+        scene_id,
+        asset_id,
+        plan,
+    };
+    jobs::accepted(&jobs::start(&call.shared, &mut tables, new))
+}
+
+pub(crate) fn delete(call: &Call) -> Handled {
+    let mut tables = call.shared.tables();
+    let asset = tables
+        .assets
+        .remove(&call.id)
+        .ok_or_else(|| Refusal::not_found("asset", &call.id))?;
+    if let Some(scene) = tables.scenes.get_mut(&asset.scene_id) {
+        scene.assets.retain(|id| *id != call.id);
+        scene.revision += 1;
+    }
+    Ok(json_answer(
+        StatusCode::OK,
+        &Acknowledged {
+            ok: Some(true),
+            extra: Map::new(),
+        },
+    ))
+}

@@ -1,0 +1,390 @@
+//! Faults that tests ask for, and the requests they are meant for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::json;
+
+/// Something that goes wrong with a request, for real, on the wire.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// The connection is reset when the request's head has come; its body is not read and nothing is done.
+    DropBeforeReading,
+    /// The connection is closed when the request has come whole; nothing is done.
+    DropBeforeHandling,
+    /// The request is carried out and the connection closed instead of an answer.
+    DropBeforeAnswer,
+    /// The request is carried out and the connection closed after this many bytes of the answer,
+    /// status line and headers included.
+    CutHead(u64),
+    /// The head says what it should; the connection is closed at this place of the body.
+    CutBody(At),
+    /// The request is carried out; the answer never comes, and the connection stays open.
+    StallBeforeAnswer,
+    /// The body stops at this place, and the connection stays open.
+    StallBody(At),
+    /// The body comes in chunks of this many bytes with a pause after each (in real time).
+    Trickle(usize, Duration),
+    /// The request waits this long (in real time) before it is carried out.
+    Delay(Duration),
+    /// The answer is whole; then the connection is closed although nothing announced that.
+    CloseAfterAnswer,
+    /// Where the connection is closed, it is reset (RST) and not ended (FIN).
+    Reset,
+    /// `Content-Length` is this much off.
+    LengthOff(i64),
+    /// No `Content-Length`: the body is chunked.
+    NoLength,
+    /// The answer has this header, or has it not.
+    Header(&'static str, Option<String>),
+    /// This answer comes, and nothing is done.
+    Answer(Canned),
+    /// The event stream misbehaves.
+    Events(EventFault),
+    /// A request for events with a cursor is refused with this status, one without is not.
+    RefuseCursor(u16),
+}
+
+/// A place in a body.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum At {
+    /// After this many bytes.
+    Byte(u64),
+    /// After this part of it, in per cent; a body whose length is not known counts as 1 MiB.
+    Percent(f64),
+}
+
+impl At {
+    /// The number of bytes before this place.
+    pub(crate) fn bytes(self, length: Option<u64>) -> u64 {
+        match self {
+            Self::Byte(bytes) => bytes,
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "lengths fit 52 bits, and a cast saturates"
+            )]
+            Self::Percent(part) => (length.unwrap_or(1 << 20) as f64 * part / 100.0) as u64,
+        }
+    }
+}
+
+/// What is wrong with an event stream; several can be.
+#[derive(Debug, Clone)]
+pub enum EventFault {
+    /// The connection is closed after each event.
+    DropAfterEach,
+    /// The connection is closed after this many of its events.
+    DropAfter(usize),
+    /// The connection is closed in the middle of its event number so and so, counted from 1.
+    DropInside(usize),
+    /// Nothing comes after this many of the connection's events, and the connection stays open.
+    StallAfter(usize),
+    /// The body ends as it should after this many of the connection's events.
+    EndAfter(usize),
+    /// The event with this sequence number comes twice.
+    Repeat(usize),
+    /// Every event comes twice.
+    RepeatEach,
+    /// The event with this sequence number does not come.
+    Skip(usize),
+    /// The stream begins at the first event whatever the cursor says.
+    IgnoreCursor,
+    /// Lines end with CR LF.
+    Crlf,
+    /// Lines end with CR.
+    Cr,
+    /// The body ends as it should, but without `done`.
+    EndWithoutDone,
+    /// `done` comes twice.
+    DoneTwice,
+    /// The event with this sequence number has the type `telemetry`.
+    UnknownType(usize),
+    /// An event without a number, of type `telemetry`, comes before the one with this sequence number.
+    Unnumbered(usize),
+    /// The data of `done` is padded to this many bytes.
+    BigDone(usize),
+    /// No pings and no comments.
+    NoPings,
+    /// Nothing comes before the job has ended, then everything at once: a proxy that buffers.
+    Buffered,
+    /// The stream begins with these bytes.
+    Preamble(&'static [u8]),
+    /// The text comes in chunks of this many bytes.
+    Split(usize),
+}
+
+/// An answer that a test made up.
+#[derive(Debug, Clone)]
+pub struct Canned {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Bytes,
+    pub(crate) retry_date: Option<Duration>,
+}
+
+impl Canned {
+    /// An answer with an empty body.
+    pub fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+            retry_date: None,
+        }
+    }
+
+    /// An answer in JSON.
+    pub fn json(status: u16, value: &serde_json::Value) -> Self {
+        Self::empty(status)
+            .header("content-type", "application/json")
+            .body(value.to_string())
+    }
+
+    /// An error in the service's documented shape.
+    pub fn error(status: u16, code: &str, message: &str) -> Self {
+        Self::json(
+            status,
+            &json!({ "error": { "code": code, "message": message, "status": status } }),
+        )
+    }
+
+    /// An error in the flat shape of the alpha API.
+    pub fn flat_error(status: u16, error: &str, code: &str, message: &str) -> Self {
+        Self::json(
+            status,
+            &json!({ "error": error, "code": code, "message": message }),
+        )
+    }
+
+    /// 429 in the documented shape, without `Retry-After`.
+    pub fn rate_limited() -> Self {
+        Self::error(429, "rate_limit_exceeded", "Rate limit exceeded")
+    }
+
+    /// A proxy's error page.
+    pub fn html(status: u16) -> Self {
+        let reason = http::StatusCode::from_u16(status)
+            .ok()
+            .and_then(|status| status.canonical_reason());
+        let title = format!("{status} {}", reason.unwrap_or("Error"));
+        let page = format!(
+            "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
+             <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+        );
+        Self::empty(status)
+            .header("content-type", "text/html")
+            .body(page)
+    }
+
+    /// This answer with another header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// This answer with another body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// This answer with `Retry-After` in seconds, whole or not, as it is written here.
+    #[must_use]
+    pub fn retry_after(self, seconds: &str) -> Self {
+        self.header("retry-after", seconds)
+    }
+
+    /// This answer with `Retry-After` as a date so far ahead of its own `Date`.
+    #[must_use]
+    pub fn retry_after_date(mut self, ahead: Duration) -> Self {
+        self.retry_date = Some(ahead);
+        self
+    }
+}
+
+/// The requests that a fault is meant for; once, unless told otherwise.
+#[derive(Debug, Clone)]
+pub struct On {
+    operation: Option<&'static str>,
+    path: Option<String>,
+    skip: u64,
+    times: u64,
+    every: u64,
+}
+
+impl On {
+    /// Requests of this operation, such as `generate_scene`.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such operation, so that a misspelt test does not pass.
+    pub fn operation(id: &str) -> Self {
+        let known = crate::OPERATIONS.iter().find(|(known, _, _)| *known == id);
+        let (operation, _, _) = known.unwrap_or_else(|| panic!("no operation is called `{id}`"));
+        Self {
+            operation: Some(*operation),
+            ..Self::any()
+        }
+    }
+
+    /// All requests.
+    pub fn any() -> Self {
+        Self {
+            operation: None,
+            path: None,
+            skip: 0,
+            times: 1,
+            every: 1,
+        }
+    }
+
+    /// Of these, those whose path contains this text.
+    #[must_use]
+    pub fn path(self, part: impl Into<String>) -> Self {
+        Self {
+            path: Some(part.into()),
+            ..self
+        }
+    }
+
+    /// Of these, only the one with this number, counted from 1 and from the moment of injection.
+    #[must_use]
+    pub fn nth(self, number: u64) -> Self {
+        Self {
+            skip: number.saturating_sub(1),
+            times: 1,
+            ..self
+        }
+    }
+
+    /// Not the first so many of these.
+    #[must_use]
+    pub fn skip(self, skip: u64) -> Self {
+        Self { skip, ..self }
+    }
+
+    /// So many of these.
+    #[must_use]
+    pub fn times(self, times: u64) -> Self {
+        Self { times, ..self }
+    }
+
+    /// All of these.
+    #[must_use]
+    pub fn always(self) -> Self {
+        self.times(u64::MAX)
+    }
+
+    /// Of these, every so-and-so-many-th, as long as `times` has not run out.
+    #[must_use]
+    pub fn every(self, every: u64) -> Self {
+        Self {
+            every: every.max(1),
+            ..self
+        }
+    }
+
+    fn concerns(&self, operation: Option<&str>, path: &str) -> bool {
+        self.operation
+            .is_none_or(|wanted| Some(wanted) == operation)
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|part| path.contains(part.as_str()))
+    }
+}
+
+/// A fault that waits for its requests.
+#[derive(Debug, Clone)]
+pub struct Injected(Arc<Rule>);
+
+impl Injected {
+    /// How often it has happened.
+    pub fn hits(&self) -> u64 {
+        self.0.hits.load(Ordering::SeqCst)
+    }
+}
+
+#[derive(Debug)]
+struct Rule {
+    on: On,
+    fault: Fault,
+    seen: AtomicU64,
+    hits: AtomicU64,
+}
+
+/// All faults that were asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<Injected>);
+
+impl Faults {
+    pub(crate) fn inject(&mut self, on: On, fault: Fault) -> Injected {
+        let injected = Injected(Arc::new(Rule {
+            on,
+            fault,
+            seen: AtomicU64::new(0),
+            hits: AtomicU64::new(0),
+        }));
+        self.0.push(injected.clone());
+        injected
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// The faults that this request meets.
+    pub(crate) fn meet(&self, operation: Option<&str>, path: &str) -> Vec<Fault> {
+        let mut met = Vec::new();
+        for Injected(rule) in &self.0 {
+            if !rule.on.concerns(operation, path) {
+                continue;
+            }
+            let seen = rule.seen.fetch_add(1, Ordering::SeqCst);
+            let Some(index) = seen.checked_sub(rule.on.skip) else {
+                continue;
+            };
+            if index % rule.on.every == 0 && index / rule.on.every < rule.on.times {
+                rule.hits.fetch_add(1, Ordering::SeqCst);
+                met.push(rule.fault.clone());
+            }
+        }
+        met
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_meets_the_requests_it_is_meant_for() {
+        let met = |on: On| {
+            let mut faults = Faults::default();
+            let injected = faults.inject(on, Fault::DropBeforeAnswer);
+            let mut met = Vec::new();
+            for number in 1..=6 {
+                assert!(faults.meet(Some("whoami"), "/v1/whoami").is_empty());
+                if !faults.meet(Some("get_job"), "/v1/jobs/job_1").is_empty() {
+                    met.push(number);
+                }
+            }
+            assert_eq!(injected.hits(), met.len() as u64);
+            met
+        };
+        let on = || On::operation("get_job");
+        assert_eq!(met(on()), [1]);
+        assert_eq!(met(on().nth(3)), [3]);
+        assert_eq!(met(on().skip(1).times(2)), [2, 3]);
+        assert_eq!(met(on().skip(4).always()), [5, 6]);
+        assert_eq!(met(on().every(2).always()), [1, 3, 5]);
+        assert_eq!(met(On::any().path("job_1").times(2)), [1, 2]);
+        assert_eq!(met(on().path("job_2").always()), [0_u64; 0]);
+    }
+}

@@ -1,0 +1,148 @@
+//! The handle that tests hold: it looks into a simulator and makes it misbehave.
+
+use std::sync::Arc;
+
+use gizmo_client::types::JobStatus;
+
+use crate::fault::{Fault, Injected, On};
+use crate::job::{self, JobState};
+use crate::record::Received;
+use crate::state::Shared;
+
+/// Looks into a running [`Simulator`](crate::Simulator) and makes it misbehave; clones are the same handle.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Handle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Lets these requests meet a fault. Several faults on one request all happen, in this order.
+    pub fn inject(&self, on: On, fault: Fault) -> Injected {
+        self.shared.faults().inject(on, fault)
+    }
+
+    /// Takes all faults back that have not happened.
+    pub fn clear_faults(&self) {
+        self.shared.faults().clear();
+    }
+
+    /// Whether the port takes connections; while it does not, they are refused. Open ones stay.
+    pub fn listen(&self, listening: bool) {
+        self.shared
+            .network
+            .send_modify(|network| network.listening = listening);
+    }
+
+    /// Resets the next so many connections as soon as they are made, before anything is read.
+    pub fn reset_connections(&self, count: u64) {
+        self.shared
+            .network
+            .send_modify(|network| network.resets = count);
+    }
+
+    /// Closes all connections that are open now, whatever they are doing.
+    pub fn close_connections(&self) {
+        self.shared
+            .network
+            .send_modify(|network| network.purges += 1);
+    }
+
+    /// The requests that have come, in their order (at most the last [`requests_kept`](crate::Options::requests_kept)).
+    pub fn requests(&self) -> Vec<Received> {
+        self.shared.record().requests().cloned().collect()
+    }
+
+    /// The requests of one operation.
+    pub fn requests_of(&self, operation: &str) -> Vec<Received> {
+        let record = self.shared.record();
+        record
+            .requests()
+            .filter(|request| request.operation == Some(operation))
+            .cloned()
+            .collect()
+    }
+
+    /// Number of requests of one operation, those that met a fault included.
+    pub fn count(&self, operation: &str) -> u64 {
+        self.shared.record().count(operation)
+    }
+
+    /// Number of all requests.
+    pub fn total(&self) -> u64 {
+        self.shared.record().total()
+    }
+
+    /// Forgets the requests that have come.
+    pub fn clear_requests(&self) {
+        self.shared.record().clear();
+    }
+
+    /// All jobs, in the order they were started.
+    pub fn jobs(&self) -> Vec<JobState> {
+        self.shared
+            .tables()
+            .jobs
+            .newest()
+            .rev()
+            .map(job::JobEntry::state)
+            .collect()
+    }
+
+    /// One job.
+    pub fn job(&self, id: &str) -> Option<JobState> {
+        self.shared.tables().jobs.get(id).map(job::JobEntry::state)
+    }
+
+    /// Number of jobs that have been started.
+    pub fn job_count(&self) -> usize {
+        self.shared.tables().jobs.newest().count()
+    }
+
+    /// Number of jobs that have neither succeeded nor failed nor been cancelled.
+    pub fn running(&self) -> usize {
+        let tables = self.shared.tables();
+        let running = tables
+            .jobs
+            .newest()
+            .filter(|job| matches!(job.status, JobStatus::Queued | JobStatus::Running));
+        running.count()
+    }
+
+    /// Lets a job do its next so many things at once, whatever the time: start, begin a stage, end
+    /// one, make an asset, end. At speed 0 it does nothing else.
+    pub fn advance(&self, job_id: &str, actions: usize) {
+        if let Some(job) = self.shared.tables().jobs.get(job_id) {
+            job.hurry.add_permits(actions);
+        }
+    }
+
+    /// Lets a job do all that it has left to do at once.
+    pub fn finish(&self, job_id: &str) {
+        self.advance(job_id, 1 << 20);
+    }
+
+    /// The ids of all scenes, in the order they were made.
+    pub fn scenes(&self) -> Vec<String> {
+        self.shared
+            .tables()
+            .scenes
+            .newest()
+            .rev()
+            .map(|scene| scene.id.clone())
+            .collect()
+    }
+
+    /// Sets how many jobs may still be started.
+    pub fn set_credits(&self, credits: Option<u64>) {
+        self.shared.tables().credits = credits;
+    }
+
+    /// Uses up the key's present window, as another process with the same key would.
+    pub fn exhaust_rate_limit(&self) {
+        self.shared.limits().exhaust(&self.shared.options.api_key);
+    }
+}

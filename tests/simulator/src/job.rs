@@ -1,0 +1,353 @@
+//! Jobs: what they will do and when, and the task that does it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gizmo_client::types::{Job, JobStatus};
+use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use crate::clock::timestamp;
+use crate::events::Log;
+use crate::export::{Kind, kinds_in};
+use crate::state::{AssetEntry, Shared, Tables};
+
+/// A job as tests look at it.
+#[derive(Debug, Clone)]
+pub struct JobState {
+    /// Its id.
+    pub id: String,
+    /// `scene`, `asset` or `edit`.
+    pub mode: &'static str,
+    /// What was asked for.
+    pub prompt: String,
+    /// Where it stands.
+    pub status: JobStatus,
+    /// The scene it works on.
+    pub scene_id: String,
+    /// The asset it makes.
+    pub asset_id: Option<String>,
+    /// Number of events that it has reported.
+    pub events: usize,
+}
+
+/// A job as it is kept.
+#[derive(Debug)]
+pub(crate) struct JobEntry {
+    pub(crate) id: String,
+    pub(crate) mode: &'static str,
+    pub(crate) prompt: String,
+    pub(crate) status: JobStatus,
+    pub(crate) scene_id: String,
+    pub(crate) asset_id: Option<String>,
+    pub(crate) created_at: u64,
+    pub(crate) started_at: Option<u64>,
+    pub(crate) finished_at: Option<u64>,
+    pub(crate) error: Option<Value>,
+    pub(crate) log: Arc<Log>,
+    /// Actions that need not wait for their time.
+    pub(crate) hurry: Arc<Semaphore>,
+    /// Ends the task that moves it.
+    pub(crate) task: Option<AbortHandle>,
+}
+
+impl JobEntry {
+    /// The job as the service answers it.
+    pub(crate) fn answer(
+        &self,
+        with_result: bool,
+        announce_scene_id: bool,
+        assets: &[String],
+    ) -> Job {
+        let over = self.status.is_terminal();
+        let succeeded = self.status == JobStatus::Succeeded;
+        let mut result = json!({ "scene_id": self.scene_id, "assets": assets });
+        if let Some(asset_id) = &self.asset_id {
+            result = json!({ "scene_id": self.scene_id, "asset_id": asset_id });
+        }
+        Job {
+            id: Some(self.id.clone()),
+            status: self.status.clone(),
+            mode: Some(self.mode.to_owned()),
+            scene_id: (announce_scene_id || over || self.mode != "scene")
+                .then(|| self.scene_id.clone()),
+            asset_id: None,
+            created_at: Some(timestamp(self.created_at)),
+            started_at: self.started_at.map(timestamp),
+            finished_at: self.finished_at.map(timestamp),
+            error: self.error.clone(),
+            result: (with_result && succeeded).then_some(result),
+            extra: Map::new(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> JobState {
+        JobState {
+            id: self.id.clone(),
+            mode: self.mode,
+            prompt: self.prompt.clone(),
+            status: self.status.clone(),
+            scene_id: self.scene_id.clone(),
+            asset_id: self.asset_id.clone(),
+            events: self.log.len(),
+        }
+    }
+}
+
+/// One thing a job does.
+#[derive(Debug, Clone)]
+pub(crate) enum Action {
+    Start,
+    StageStart(&'static str),
+    StageComplete(&'static str),
+    Ready(AssetEntry),
+    /// One asset fails; the job goes on.
+    AssetFailed(&'static str),
+    Fail(&'static str),
+    Succeed,
+}
+
+/// What a job will do, each at its part of the job's duration.
+pub(crate) type Plan = Vec<(f64, Action)>;
+
+/// The plan of a job: stages one after the other, assets spread over the stage called `assets`.
+pub(crate) fn plan(stages: &[(&'static str, f64)], prompt: &str, assets: Vec<AssetEntry>) -> Plan {
+    let mut plan = vec![(0.02, Action::Start)];
+    let mut from = 0.02;
+    let doomed = prompt.contains("doomed");
+    let last = stages.last().map_or("", |(name, _)| *name);
+    let mut assets = Some(assets);
+    for (name, to) in stages {
+        plan.push((from, Action::StageStart(name)));
+        if *name == "assets" {
+            let assets = assets.take().unwrap_or_default();
+            let count = f64::from(u32::try_from(assets.len() + 1).unwrap_or(u32::MAX));
+            let mut at = from;
+            for asset in assets {
+                at += (to - from) / count;
+                plan.push((at, Action::Ready(asset)));
+            }
+            if prompt.contains("flaky") {
+                plan.push((
+                    at,
+                    Action::AssetFailed("the geometry of one asset did not close"),
+                ));
+            }
+        }
+        if doomed && *name == last {
+            plan.push((
+                (from + to) / 2.0,
+                Action::Fail("the scene could not be assembled"),
+            ));
+            return plan;
+        }
+        plan.push((*to, Action::StageComplete(name)));
+        from = *to;
+    }
+    plan.push((1.0, Action::Succeed));
+    plan
+}
+
+/// The stages of each mode and the part of the duration at which they end.
+pub(crate) fn stages(mode: &str) -> &'static [(&'static str, f64)] {
+    match mode {
+        "scene" => &[
+            ("layout", 0.14),
+            ("assets", 0.64),
+            ("articulation", 0.78),
+            ("physics", 0.9),
+            ("assembly", 1.0),
+        ],
+        "edit" => &[("layout", 0.4), ("assets", 0.8), ("assembly", 1.0)],
+        _ => &[("assets", 0.6), ("articulation", 0.8), ("physics", 1.0)],
+    }
+}
+
+/// What a new scene is furnished with: what the prompt names, and something that opens, slides and falls.
+pub(crate) fn furniture(prompt: &str) -> Vec<Kind> {
+    let mut kinds = kinds_in(prompt);
+    for kind in [
+        Kind::Workbench,
+        Kind::Toolbox,
+        Kind::Drawers,
+        Kind::Cabinet,
+        Kind::Crate,
+    ] {
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    kinds
+}
+
+/// Does what is planned, each action in its time or sooner when hurried; ends early when the job
+/// has ended.
+pub(crate) async fn run(
+    shared: Arc<Shared>,
+    job_id: String,
+    plan: Plan,
+    duration: Duration,
+    hurry: Arc<Semaphore>,
+) {
+    let start = Instant::now();
+    for (part, action) in plan {
+        let due = duration.mul_f64(part);
+        if !due.is_zero() {
+            tokio::select! {
+                permit = hurry.acquire() => if let Ok(permit) = permit {
+                    permit.forget();
+                },
+                () = tokio::time::sleep_until(start + due) => {}
+            }
+        }
+        if !apply(&shared, &job_id, action) {
+            return;
+        }
+    }
+}
+
+/// Does one thing; says whether the job goes on.
+fn apply(shared: &Shared, job_id: &str, action: Action) -> bool {
+    let now = shared.clock.now().as_secs();
+    let mut tables = shared.tables();
+    let Tables {
+        scenes,
+        assets,
+        jobs,
+        ..
+    } = &mut *tables;
+    let Some(job) = jobs.get_mut(job_id).filter(|job| !job.status.is_terminal()) else {
+        return false;
+    };
+    let mut scene = scenes.get_mut(&job.scene_id);
+    match action {
+        Action::Start => {
+            job.status = JobStatus::Running;
+            job.started_at = Some(now);
+            if let Some(scene) = &mut scene {
+                scene.status = JobStatus::Running;
+            }
+        }
+        Action::StageStart(stage) => {
+            job.log.push("stage_start", json!({ "stage": stage }));
+            if let Some(scene) = &mut scene {
+                scene.stage(stage, "running");
+            }
+        }
+        Action::StageComplete(stage) => {
+            job.log.push("stage_complete", json!({ "stage": stage }));
+            if let Some(scene) = &mut scene {
+                scene.stage(stage, "completed");
+            }
+        }
+        Action::Ready(asset) => {
+            job.log.push(
+                "asset_ready",
+                json!({ "asset_id": asset.id, "name": asset.name }),
+            );
+            if let Some(scene) = &mut scene {
+                scene.assets.push(asset.id.clone());
+                assets.insert(
+                    &asset.id,
+                    AssetEntry {
+                        created_at: now,
+                        ..asset.clone()
+                    },
+                );
+            }
+        }
+        Action::AssetFailed(message) => {
+            job.log.push(
+                "error",
+                json!({ "message": message, "code": "asset_failed", "fatal": false }),
+            );
+        }
+        Action::Fail(message) => {
+            let error = json!({ "code": "generation_failed", "message": message });
+            job.log.push("error", error.clone());
+            end(job, JobStatus::Failed, Some(error), now);
+        }
+        Action::Succeed => end(job, JobStatus::Succeeded, None, now),
+    }
+    if !job.status.is_terminal() {
+        return true;
+    }
+    if let Some(scene) = scene {
+        settle(scene, job, now);
+    }
+    false
+}
+
+/// Ends a job: its status, its last event.
+fn end(job: &mut JobEntry, status: JobStatus, error: Option<Value>, now: u64) {
+    let mut done = json!({ "status": status, "scene_id": job.scene_id });
+    if let Some(asset_id) = job
+        .asset_id
+        .as_ref()
+        .filter(|_| status == JobStatus::Succeeded)
+    {
+        done["asset_id"] = asset_id.as_str().into();
+    }
+    if let Some(error) = &error {
+        done["error"] = error.clone();
+    }
+    job.status = status;
+    job.error = error;
+    job.finished_at = Some(now);
+    job.log.push("done", done);
+    job.log.close();
+}
+
+/// Leaves the scene as its ended job says.
+fn settle(scene: &mut crate::state::SceneEntry, job: &JobEntry, now: u64) {
+    scene.status = job.status.clone();
+    scene.error.clone_from(&job.error);
+    scene.updated_at = now;
+    if job.status == JobStatus::Succeeded {
+        scene.whole = true;
+        if job.mode != "scene" {
+            scene.revision += 1;
+        }
+        if job.mode == "edit" {
+            scene.edits.push(job.prompt.clone());
+            scene.description = format!("{}; {}", scene.description, job.prompt);
+        }
+    } else {
+        let left: Vec<&str> = scene
+            .stages
+            .iter()
+            .filter(|(_, now)| *now != "completed")
+            .map(|(name, _)| *name)
+            .collect();
+        let status = if job.status == JobStatus::Failed {
+            "failed"
+        } else {
+            "cancelled"
+        };
+        for stage in left {
+            scene.stage(stage, status);
+        }
+    }
+}
+
+/// Cancels a job that still runs; says whether it did.
+pub(crate) fn cancel(shared: &Shared, tables: &mut Tables, job_id: &str) -> bool {
+    let now = shared.clock.now().as_secs();
+    let Some(job) = tables
+        .jobs
+        .get_mut(job_id)
+        .filter(|job| !job.status.is_terminal())
+    else {
+        return false;
+    };
+    if let Some(task) = job.task.take() {
+        task.abort();
+    }
+    end(job, JobStatus::Cancelled, None, now);
+    if let Some(scene) = tables.scenes.get_mut(&job.scene_id) {
+        settle(scene, job, now);
+    }
+    true
+}

@@ -1,0 +1,156 @@
+//! The job operations, and how a job is started.
+
+use std::sync::Arc;
+
+use gizmo_client::types::{Acknowledged, JobAccepted, JobStatus};
+use http::StatusCode;
+use serde_json::{Map, json};
+use tokio::sync::Semaphore;
+
+use crate::answer::{Handled, Refusal, detail, fields, json_answer};
+use crate::call::Call;
+use crate::events::Log;
+use crate::feed;
+use crate::job::{self, JobEntry, Plan};
+use crate::state::{Shared, Tables};
+
+pub(crate) fn get(call: &Call) -> Handled {
+    let with_result = call.switch("include_result")?;
+    let tables = call.shared.tables();
+    let job = tables
+        .jobs
+        .get(&call.id)
+        .ok_or_else(|| Refusal::not_found("job", &call.id))?;
+    let assets = tables
+        .scenes
+        .get(&job.scene_id)
+        .map_or(&[][..], |scene| &scene.assets);
+    detail(
+        "job",
+        &job.answer(with_result, call.shared.options.announce_scene_id, assets),
+    )
+}
+
+pub(crate) fn cancel(call: &Call) -> Handled {
+    let mut tables = call.shared.tables();
+    if tables.jobs.get(&call.id).is_none() {
+        return Err(Refusal::not_found("job", &call.id));
+    }
+    if !job::cancel(&call.shared, &mut tables, &call.id) {
+        let message = format!("Job {} has ended", call.id);
+        return Err(Refusal::new(StatusCode::CONFLICT, "job_finished", message));
+    }
+    let extra = fields(json!({ "job_id": call.id, "status": JobStatus::Cancelled }));
+    Ok(json_answer(
+        StatusCode::OK,
+        &Acknowledged {
+            ok: Some(true),
+            extra,
+        },
+    ))
+}
+
+pub(crate) fn events(call: &Call, faults: feed::Faults) -> Handled {
+    let tables = call.shared.tables();
+    let job = tables
+        .jobs
+        .get(&call.id)
+        .ok_or_else(|| Refusal::not_found("job", &call.id))?;
+    let log = Arc::clone(&job.log);
+    drop(tables);
+    // A cursor that is no number of ours is no cursor.
+    let last_event_id = call
+        .headers
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok()?.trim().parse().ok());
+    let after = match call.query("after") {
+        Some(_) => call.number("after", 0, 0, u64::MAX)?,
+        None => last_event_id.unwrap_or(0),
+    };
+    Ok(feed::response(&call.shared, log, after, faults))
+}
+
+/// What a job is started with.
+pub(crate) struct NewJob {
+    pub(crate) mode: &'static str,
+    pub(crate) prompt: String,
+    pub(crate) scene_id: String,
+    pub(crate) asset_id: Option<String>,
+    pub(crate) plan: Plan,
+}
+
+/// Refuses what no generation may be asked for, and what there is no credit for.
+pub(crate) fn check(tables: &Tables, prompt: &str) -> Result<(), Refusal> {
+    if prompt.contains("forbidden") {
+        let message = "The prompt asks for something that is not made here";
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "prompt_refused",
+            message,
+        ));
+    }
+    if tables.credits == Some(0) {
+        let message = "Not enough credits: 1 needed, 0 left";
+        return Err(Refusal::new(
+            StatusCode::PAYMENT_REQUIRED,
+            "insufficient_credits",
+            message,
+        ));
+    }
+    Ok(())
+}
+
+/// Starts a job: keeps it, pays for it and sets it going. Answers 202.
+pub(crate) fn start(shared: &Arc<Shared>, tables: &mut Tables, new: NewJob) -> JobAccepted {
+    let id = tables.jobs.new_id();
+    tables.credits = tables.credits.map(|credits| credits.saturating_sub(1));
+    tables.spent += 1;
+    let real = match new.mode {
+        "scene" => shared.options.scene_duration,
+        "edit" => shared.options.edit_duration,
+        _ => shared.options.asset_duration,
+    };
+    let duration = shared.clock.scaled(real);
+    // The task waits for the lock that is held here.
+    let hurry = Arc::new(Semaphore::new(0));
+    let task = job::run(
+        Arc::clone(shared),
+        id.clone(),
+        new.plan,
+        duration,
+        Arc::clone(&hurry),
+    );
+    let task = tokio::spawn(task);
+    let announced = new.mode != "scene" || shared.options.announce_scene_id;
+    let accepted = JobAccepted {
+        ok: Some(true),
+        job_id: id.clone(),
+        scene_id: announced.then(|| new.scene_id.clone()),
+        asset_id: None,
+        status: Some(JobStatus::Queued),
+        extra: Map::new(),
+    };
+    let entry = JobEntry {
+        id: id.clone(),
+        mode: new.mode,
+        prompt: new.prompt,
+        status: JobStatus::Queued,
+        scene_id: new.scene_id,
+        asset_id: new.asset_id,
+        created_at: shared.clock.now().as_secs(),
+        started_at: None,
+        finished_at: None,
+        error: None,
+        log: Arc::new(Log::new(&id, shared.options.numbering)),
+        hurry,
+        task: Some(task.abort_handle()),
+    };
+    tables.jobs.insert(&id, entry);
+    accepted
+}
+
+/// The answer to a request that has started a job.
+#[expect(clippy::unnecessary_wraps, reason = "it ends handlers")]
+pub(crate) fn accepted(accepted: &JobAccepted) -> Handled {
+    Ok(json_answer(StatusCode::ACCEPTED, accepted))
+}

@@ -1,0 +1,208 @@
+//! Who may call, and how often.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, StatusCode};
+use tokio::time::Instant;
+
+use crate::answer::Refusal;
+use crate::clock::Clock;
+use crate::options::{Options, ResetForm};
+
+/// The requests of one key in its present window.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    ends: Instant,
+    used: u32,
+}
+
+/// Counts requests by key in windows of fixed length.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    limit: u32,
+    length: Duration,
+    form: ResetForm,
+    windows: HashMap<String, Window>,
+}
+
+/// Where a key stands; every answer says it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    limit: u32,
+    remaining: u32,
+    /// Time until the window ends.
+    left: Duration,
+    form: ResetForm,
+    exceeded: bool,
+}
+
+impl Limits {
+    pub(crate) fn new(options: &Options, clock: &Clock) -> Self {
+        let length = clock.scaled_at_least(options.rate_window);
+        Self {
+            limit: options.rate_limit,
+            length,
+            form: options.rate_reset,
+            windows: HashMap::new(),
+        }
+    }
+
+    /// Counts a request of this key; one without a key is only told the limit.
+    pub(crate) fn count(&mut self, key: Option<&str>) -> Standing {
+        let (limit, form) = (self.limit, self.form);
+        let Some(key) = key else {
+            return Standing {
+                limit,
+                remaining: limit,
+                left: self.length,
+                form,
+                exceeded: false,
+            };
+        };
+        let now = Instant::now();
+        let fresh = Window {
+            ends: now + self.length,
+            used: 0,
+        };
+        let window = self.windows.entry(key.to_owned()).or_insert(fresh);
+        if window.ends <= now {
+            *window = fresh;
+        }
+        let exceeded = window.used >= limit;
+        if !exceeded {
+            window.used += 1;
+        }
+        Standing {
+            limit,
+            remaining: limit - window.used,
+            left: window.ends - now,
+            form,
+            exceeded,
+        }
+    }
+
+    /// Uses up what is left of each key's window, as another process with the key would.
+    pub(crate) fn exhaust(&mut self, key: &str) {
+        self.count(Some(key));
+        if let Some(window) = self.windows.get_mut(key) {
+            window.used = self.limit;
+        }
+    }
+}
+
+impl Standing {
+    /// Refuses the call when the window is used up.
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        if !self.exceeded {
+            return Ok(());
+        }
+        let message = format!("Rate limit of {} requests exceeded", self.limit);
+        let mut refusal = Refusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limit_exceeded",
+            message,
+        );
+        refusal.retry_after = Some(seconds_up(self.left));
+        Err(refusal)
+    }
+
+    /// Writes the three headers.
+    pub(crate) fn write(&self, headers: &mut HeaderMap, clock: &Clock) {
+        let reset = match self.form {
+            ResetForm::EpochSeconds => seconds_up(clock.now() + self.left),
+            ResetForm::EpochMilliseconds => {
+                u64::try_from((clock.now() + self.left).as_millis()).unwrap_or(u64::MAX) + 1
+            }
+            ResetForm::SecondsFromNow => seconds_up(self.left),
+        };
+        headers.insert("x-ratelimit-limit", HeaderValue::from(self.limit));
+        headers.insert("x-ratelimit-remaining", HeaderValue::from(self.remaining));
+        headers.insert("x-ratelimit-reset", HeaderValue::from(reset));
+    }
+}
+
+fn seconds_up(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+/// The key that a request carries, or a refusal; a service token goes alone.
+pub(crate) fn credential(
+    headers: &HeaderMap,
+    api_key: &str,
+    service_token: &str,
+) -> Result<String, Refusal> {
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or_default())
+    };
+    let refuse = |message: &str| {
+        Err(Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "authentication_required",
+            message,
+        ))
+    };
+    match (text("authorization"), text("x-gizmo-service-token")) {
+        (None, None) => refuse("Authentication required: send an API key"),
+        (Some(_), Some(_)) => refuse("An API key and a service token exclude each other"),
+        (Some(value), None) => match value.split_once(' ') {
+            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") && key == api_key => {
+                Ok(key.to_owned())
+            }
+            _ => refuse("The API key is not valid"),
+        },
+        (None, Some(token)) if token == service_token => Ok(token.to_owned()),
+        (None, Some(_)) => refuse("The service token is not valid"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_is_used_up_and_ends() {
+        let clock = Clock::new(60.0, 0);
+        let mut limits = Limits::new(
+            &Options::default().with_speed(60.0).with_rate_limit(2),
+            &clock,
+        );
+        assert!(limits.count(Some("a")).check().is_ok());
+        assert_eq!(limits.count(Some("a")).remaining, 0);
+        assert_eq!(
+            limits.count(Some("a")).check().unwrap_err().retry_after,
+            Some(1)
+        );
+        assert!(limits.count(Some("b")).check().is_ok());
+        assert!(limits.count(None).check().is_ok());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(limits.count(Some("a")).check().is_ok());
+        limits.exhaust("a");
+        assert!(limits.count(Some("a")).check().is_err());
+    }
+
+    #[test]
+    fn a_credential_goes_alone_and_must_be_right() {
+        for (authorization, token, ok) in [
+            (Some("Bearer k"), None, true),
+            (Some("bearer k"), None, true),
+            (None, Some("t"), true),
+            (Some("Bearer k"), Some("t"), false),
+            (Some("k"), None, false),
+            (Some("Bearer t"), None, false),
+            (None, Some("k"), false),
+            (None, None, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(value) = authorization {
+                headers.insert("authorization", value.parse().unwrap());
+            }
+            if let Some(value) = token {
+                headers.insert("x-gizmo-service-token", value.parse().unwrap());
+            }
+            assert_eq!(credential(&headers, "k", "t").is_ok(), ok, "{headers:?}");
+        }
+    }
+}

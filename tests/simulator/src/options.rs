@@ -1,0 +1,127 @@
+//! What a simulator can be told before it starts.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// How a simulator behaves; durations are those of the real service and pass `speed` times as fast.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen; port 0 (the default) is any free one.
+    pub address: SocketAddr,
+    /// The key that `Authorization: Bearer` must carry.
+    pub api_key: String,
+    /// The token that `x-gizmo-service-token` may carry instead.
+    pub service_token: String,
+    /// How many times faster than the real service time passes. With the default of 90 a scene takes
+    /// two seconds; when infinite jobs end at once, at 0 they stand still.
+    pub speed: f64,
+    /// What ids and contents are derived from.
+    pub seed: u64,
+    /// How long a scene takes (default 3 min).
+    pub scene_duration: Duration,
+    /// How long an asset takes (default 1 min).
+    pub asset_duration: Duration,
+    /// How long an edit takes (default 90 s).
+    pub edit_duration: Duration,
+    /// How often an event stream is pinged (default 15 s; never faster than ten times a real second).
+    pub ping_interval: Duration,
+    /// Requests that a key may make in a window (default 100).
+    pub rate_limit: u32,
+    /// The window's length (default 1 min).
+    pub rate_window: Duration,
+    /// How `X-RateLimit-Reset` tells the end of the window.
+    pub rate_reset: ResetForm,
+    /// Jobs that may be started before `insufficient_credits`; no end by default.
+    pub credits: Option<u64>,
+    /// Whether the answer that starts a job names its scene, or only the finished job does (default: it does).
+    pub announce_scene_id: bool,
+    /// How events are numbered.
+    pub numbering: Numbering,
+    /// Bytes of texture in an export, as noise that nothing compresses; none by default, when
+    /// textures are a few kilobytes. 55 MB makes an export of the usual size.
+    pub texture_bytes: u64,
+    /// Whether archives are deflated, as the real ones are, or stored.
+    pub deflate: bool,
+    /// Number of items in the catalog (default 48).
+    pub catalog_items: usize,
+    /// Requests that are remembered for [`Handle::requests`](crate::Handle::requests) (default 10,000).
+    pub requests_kept: usize,
+    /// How far the service's clock is ahead of this machine's, in seconds.
+    pub clock_skew: i64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            api_key: "gzm_k1_simulator".to_owned(),
+            service_token: "gzm_service_simulator".to_owned(),
+            speed: 90.0,
+            seed: 0,
+            scene_duration: Duration::from_secs(180),
+            asset_duration: Duration::from_secs(60),
+            edit_duration: Duration::from_secs(90),
+            ping_interval: Duration::from_secs(15),
+            rate_limit: 100,
+            rate_window: Duration::from_secs(60),
+            rate_reset: ResetForm::EpochSeconds,
+            credits: None,
+            announce_scene_id: true,
+            numbering: Numbering::IdAndSeq,
+            texture_bytes: 0,
+            deflate: true,
+            catalog_items: 48,
+            requests_kept: 10_000,
+            clock_skew: 0,
+        }
+    }
+}
+
+impl Options {
+    /// Jobs that end at once, and no rate limit to speak of.
+    pub fn instant() -> Self {
+        Self {
+            speed: f64::INFINITY,
+            rate_limit: u32::MAX,
+            ..Self::default()
+        }
+    }
+
+    /// These options at another speed.
+    #[must_use]
+    pub fn with_speed(self, speed: f64) -> Self {
+        Self { speed, ..self }
+    }
+
+    /// These options with this many requests to a window.
+    #[must_use]
+    pub fn with_rate_limit(self, rate_limit: u32) -> Self {
+        Self { rate_limit, ..self }
+    }
+}
+
+/// Where an event carries its sequence number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Numbering {
+    /// In the SSE `id` and in the data's `seq`.
+    #[default]
+    IdAndSeq,
+    /// In the SSE `id` alone.
+    Id,
+    /// In the data's `seq` alone.
+    Seq,
+    /// Nowhere.
+    None,
+}
+
+/// How `X-RateLimit-Reset` tells when the window ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ResetForm {
+    /// In Unix seconds, rounded up: what the real service says.
+    #[default]
+    EpochSeconds,
+    /// In Unix milliseconds.
+    EpochMilliseconds,
+    /// In seconds from now, rounded up.
+    SecondsFromNow,
+}

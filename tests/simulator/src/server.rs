@@ -1,0 +1,305 @@
+//! The simulator itself: it takes connections and answers requests.
+
+use std::fmt::Write as _;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{ALLOW, DATE, LOCATION};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::answer::{Body, Broken, Handled, Refusal, whole};
+use crate::call::{Call, read_query};
+use crate::fault::Fault;
+use crate::handle::Handle;
+use crate::limits::credential;
+use crate::options::Options;
+use crate::record::{Received, copied};
+use crate::routes::{Route, dispatch, route};
+use crate::state::Shared;
+use crate::wire::{Control, Network, Wire};
+use crate::{catalog, feed, files, trouble};
+
+/// A Gizmo API on a port of this machine, as long as it is not dropped.
+#[derive(Debug)]
+pub struct Simulator {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    url: String,
+    task: JoinHandle<()>,
+}
+
+impl Simulator {
+    /// Starts to listen and to serve, within the runtime that this is called in.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be listened on.
+    #[expect(
+        clippy::unused_async,
+        reason = "it needs a runtime, and may come to wait"
+    )]
+    pub async fn start(options: Options) -> io::Result<Self> {
+        let listener = listen(options.address)?;
+        let address = listener.local_addr()?;
+        let shared = Shared::new(options);
+        let task = tokio::spawn(accept(listener, address, Arc::clone(&shared)));
+        Ok(Self {
+            shared,
+            address,
+            url: format!("http://{address}"),
+            task,
+        })
+    }
+
+    /// Where it listens, without `/v1` and without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The key that it takes.
+    pub fn api_key(&self) -> &str {
+        &self.shared.options.api_key
+    }
+
+    /// Looks into it and makes it misbehave.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.shared))
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        // Connections are the task's own and end with it; jobs are not.
+        self.task.abort();
+        for job in self.shared.tables().jobs.newest() {
+            if let Some(task) = &job.task {
+                task.abort();
+            }
+        }
+    }
+}
+
+/// Listens with room for thousands who connect at once.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(4096)
+}
+
+/// Takes connections as long as the network says so.
+async fn accept(listener: TcpListener, address: SocketAddr, shared: Arc<Shared>) {
+    let mut network = shared.network.subscribe();
+    let mut listener = Some(listener);
+    let mut connections = JoinSet::new();
+    loop {
+        let state = *network.borrow_and_update();
+        if !state.listening {
+            listener = None;
+        } else if listener.is_none() {
+            listener = listen(address).ok();
+        }
+        tokio::select! {
+            accepted = take(listener.as_ref()) => match accepted {
+                Ok(stream) if state.resets > 0 => {
+                    shared.network.send_modify(|network| network.resets = network.resets.saturating_sub(1));
+                    let _ = stream.set_zero_linger();
+                }
+                Ok(stream) => {
+                    connections.spawn(connection(stream, Arc::clone(&shared)));
+                }
+                // Out of descriptors, most likely: some will come free.
+                Err(_) => tokio::time::sleep(crate::clock::SHORTEST).await,
+            },
+            _ = network.changed() => {}
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn take(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
+    match listener {
+        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
+        None => std::future::pending().await,
+    }
+}
+
+/// Serves one connection until it ends or all are to be closed.
+async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+    let _ = stream.set_nodelay(true);
+    let control = Arc::new(Control::default());
+    let wire = Wire::new(stream, Arc::clone(&control));
+    let mut network = shared.network.subscribe();
+    let purges = network.borrow().purges;
+    let service = service_fn(move |request| {
+        let (shared, control) = (Arc::clone(&shared), Arc::clone(&control));
+        async move { serve(&shared, &control, request).await }
+    });
+    let serving = http1::Builder::new()
+        .auto_date_header(false)
+        .serve_connection(wire, service);
+    tokio::select! {
+        // A connection that breaks is what the test wanted, or the client's affair.
+        _ = serving => {}
+        _ = network.wait_for(|network: &Network| network.purges != purges) => {}
+    }
+}
+
+/// Answers one request, or breaks the connection.
+async fn serve(
+    shared: &Arc<Shared>,
+    control: &Arc<Control>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Broken> {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path().to_owned();
+    let query = head.uri.query().unwrap_or_default().to_owned();
+    let route = route(&head.method, &path);
+    let operation = if let Route::Operation(id, _) = &route {
+        Some(*id)
+    } else {
+        None
+    };
+    let faults = shared.faults().meet(operation, &path);
+    let unread = faults
+        .iter()
+        .any(|fault| matches!(fault, Fault::DropBeforeReading));
+    let body = if unread {
+        Ok(Bytes::new())
+    } else {
+        read(body).await
+    };
+    let received = Received {
+        operation,
+        method: head.method.clone(),
+        path,
+        query: query.clone(),
+        headers: copied(&head.headers),
+        body: body.clone().unwrap_or_default(),
+    };
+    let number = shared.record().add(received);
+    if unread {
+        control.reset();
+        return Err(Broken);
+    }
+    let body = body?;
+    let query = read_query(&query);
+    let cursor = query
+        .iter()
+        .any(|(name, value)| name == "after" && value != "0");
+    let has_cursor = cursor || head.headers.contains_key("last-event-id");
+    if let Some(canned) = trouble::before(&faults, control, &shared.clock, has_cursor).await? {
+        return trouble::after(&faults, control, finished(shared, number, canned)).await;
+    }
+
+    let key = credential(
+        &head.headers,
+        &shared.options.api_key,
+        &shared.options.service_token,
+    );
+    let standing = shared.limits().count(key.as_deref().ok());
+    let allowed = key.and_then(|_| standing.check());
+    let mut response = match route {
+        Route::Operation(operation, id) => match allowed {
+            Ok(()) => {
+                let events = faults.iter().filter_map(|fault| match fault {
+                    Fault::Events(fault) => Some(fault.clone()),
+                    _ => None,
+                });
+                let events = feed::Faults {
+                    events: events.collect(),
+                    control: Arc::clone(control),
+                };
+                let call = Call {
+                    shared: Arc::clone(shared),
+                    id,
+                    query,
+                    headers: head.headers,
+                    body,
+                };
+                dispatch(operation, call, events).await
+            }
+            Err(refusal) => Err(refusal),
+        },
+        Route::CatalogFile(name) => {
+            allowed.and_then(|()| catalog::file(shared, &name, &head.headers))
+        }
+        other => elsewhere(other, &head.headers),
+    }
+    .unwrap_or_else(Refusal::into_response);
+    standing.write(response.headers_mut(), &shared.clock);
+    trouble::after(&faults, control, finished(shared, number, response)).await
+}
+
+/// Answers what no operation does.
+fn elsewhere(route: Route, headers: &http::HeaderMap) -> Handled {
+    match route {
+        Route::Document => {
+            let text = Bytes::from_static(include_bytes!("../../../openapi/upstream.json"));
+            Ok(files::answer(&text, "application/json", headers))
+        }
+        Route::Redirect(path) => {
+            let mut response = Response::new(whole(Bytes::new()));
+            *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+            if let Ok(location) = HeaderValue::from_str(&path) {
+                response.headers_mut().insert(LOCATION, location);
+            }
+            Ok(response)
+        }
+        Route::WrongMethod(allowed) => {
+            let refusal = Refusal::detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+            let mut response = refusal.into_response();
+            if let Ok(allowed) = HeaderValue::from_str(&allowed) {
+                response.headers_mut().insert(ALLOW, allowed);
+            }
+            Ok(response)
+        }
+        _ => Err(Refusal::detail(StatusCode::NOT_FOUND, "Not Found")),
+    }
+}
+
+/// Adds what every answer has: a date and a name for the request.
+fn finished(shared: &Shared, number: u64, mut response: Response<Body>) -> Response<Body> {
+    let mut id = String::from("req_");
+    let _ = write!(id, "{number:08}");
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (DATE.as_str(), shared.clock.http_date()),
+        ("x-request-id", id),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(&value)
+            && !headers.contains_key(name)
+        {
+            headers.insert(http::HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+/// Reads a request's body whole.
+async fn read(mut body: Incoming) -> Result<Bytes, Broken> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.map_err(|_| Broken)?.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(bytes.freeze())
+}

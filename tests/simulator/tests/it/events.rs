@@ -1,0 +1,313 @@
+//! Event streams: their order, their numbers, where they begin and how they end.
+
+use gizmo_simulator::{EventFault, Fault, Numbering, On, Options};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{Api, End, PATIENCE, SILENCE, read, read_within, text};
+
+#[tokio::test]
+async fn a_stream_tells_a_job_from_its_first_event_to_done() {
+    let api = Api::start(Options::default().with_speed(720.0)).await;
+    let (job, scene) = api.generate("a lab with three stools").await;
+    let stream = api.stream(&format!("/v1/jobs/{job}/events")).await;
+    assert_eq!(stream.end, End::Clean);
+    let events = stream.events();
+    assert_eq!(stream.ids(), (1..=events.len() as u64).collect::<Vec<_>>());
+    assert!(
+        events
+            .iter()
+            .all(|event| event.data["seq"].as_u64() == event.id)
+    );
+    let of = |name: &str| stream.names().iter().filter(|other| *other == name).count();
+    assert_eq!(
+        (
+            of("stage_start"),
+            of("stage_complete"),
+            of("asset_ready"),
+            of("done")
+        ),
+        (5, 5, 8, 1)
+    );
+    let done = events.last().unwrap();
+    assert_eq!(
+        (&done.data["status"], &done.data["scene_id"]),
+        (&json!("succeeded"), &json!(scene))
+    );
+    assert!(stream.text.contains("event: ping"));
+    let assets = api
+        .get(&format!("/v1/assets?scene_id={scene}"))
+        .await
+        .json();
+    let ready = events
+        .iter()
+        .find(|event| event.name == "asset_ready")
+        .unwrap();
+    assert!(
+        assets["assets"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|asset| asset["id"] == ready.data["asset_id"])
+    );
+}
+
+#[tokio::test]
+async fn a_stream_resumes_after_the_cursor() {
+    let api = Api::instant().await;
+    let (job, _) = api.generate("a lab").await;
+    let path = format!("/v1/jobs/{job}/events");
+    let all = api.stream(&path).await.ids();
+    let after = |cursor: u64| {
+        all.iter()
+            .copied()
+            .filter(|id| *id > cursor)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(api.stream(&format!("{path}?after=3")).await.ids(), after(3));
+    let by_id = api
+        .request(Method::GET, &path)
+        .header("last-event-id", "5")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(read(by_id).await.ids(), after(5));
+    let both = api
+        .request(Method::GET, &format!("{path}?after=7"))
+        .header("last-event-id", "5")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(read(both).await.ids(), after(7));
+    let beyond = api.stream(&format!("{path}?after=999")).await;
+    assert_eq!((beyond.end, beyond.ids().len()), (End::Clean, 0));
+    assert_eq!(api.get(&format!("{path}?after=x")).await.status, 422);
+}
+
+#[tokio::test]
+async fn events_are_numbered_as_the_options_say() {
+    for (numbering, id, seq) in [
+        (Numbering::IdAndSeq, true, true),
+        (Numbering::Id, true, false),
+        (Numbering::Seq, false, true),
+        (Numbering::None, false, false),
+    ] {
+        let api = Api::start(Options {
+            numbering,
+            ..Options::instant()
+        })
+        .await;
+        let (job, _) = api.generate("a lab").await;
+        let events = api.stream(&format!("/v1/jobs/{job}/events")).await.events();
+        assert!(events.len() > 10);
+        for event in events {
+            assert_eq!(
+                (event.id.is_some(), event.data["seq"].is_u64()),
+                (id, seq),
+                "{numbering:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_assets_error_ends_no_job_but_a_doomed_one_fails() {
+    let api = Api::instant().await;
+    let (job, scene) = api.generate("a flaky lab").await;
+    let names = api.stream(&format!("/v1/jobs/{job}/events")).await.names();
+    assert!(names.contains(&"error".to_owned()) && names.last().unwrap() == "done");
+    assert_eq!(api.ended(&job).await, "succeeded");
+    assert_eq!(
+        api.post(&format!("/v1/scenes/{scene}/export"), &json!({}))
+            .await
+            .status,
+        200
+    );
+
+    let (job, scene) = api.generate("a doomed lab").await;
+    let stream = api.stream(&format!("/v1/jobs/{job}/events")).await;
+    assert_eq!(stream.events().last().unwrap().data["status"], "failed");
+    let answer = api.get(&format!("/v1/jobs/{job}")).await.json();
+    assert_eq!(
+        (&answer["job"]["status"], &answer["job"]["error"]["code"]),
+        (&json!("failed"), &json!("generation_failed"))
+    );
+    let status = api.get(&format!("/v1/scenes/{scene}/status")).await.json();
+    assert_eq!(
+        (&status["pipeline_status"], &status["error"]["code"]),
+        (&json!("failed"), &json!("generation_failed"))
+    );
+}
+
+#[tokio::test]
+async fn a_scene_id_can_be_withheld_until_the_job_is_over() {
+    let api = Api::start(Options {
+        announce_scene_id: false,
+        ..Options::default().with_speed(1800.0)
+    })
+    .await;
+    let accepted = api
+        .post("/v1/scenes", &json!({ "prompt": "a lab" }))
+        .await
+        .json();
+    assert!(accepted.get("scene_id").is_none());
+    let job = text(&accepted["job_id"]);
+    assert!(
+        api.get(&format!("/v1/jobs/{job}")).await.json()["job"]
+            .get("scene_id")
+            .is_none()
+    );
+    api.ended(&job).await;
+    assert!(api.get(&format!("/v1/jobs/{job}")).await.json()["job"]["scene_id"].is_string());
+}
+
+/// What a faulty stream of a finished job looks like: its numbers and its end.
+async fn faulty(faults: &[EventFault]) -> crate::support::Stream {
+    let api = Api::instant().await;
+    let (job, _) = api.generate("a lab").await;
+    api.ended(&job).await;
+    for fault in faults {
+        api.simulator
+            .handle()
+            .inject(On::operation("job_events"), Fault::Events(fault.clone()));
+    }
+    let stalls = faults
+        .iter()
+        .any(|fault| matches!(fault, EventFault::StallAfter(_)));
+    let path = format!("/v1/jobs/{job}/events?after=2");
+    let response = api.request(Method::GET, &path).send().await.unwrap();
+    read_within(response, if stalls { SILENCE } else { PATIENCE }).await
+}
+
+#[tokio::test]
+async fn streams_misbehave_as_they_are_told() {
+    let sound = faulty(&[]).await;
+    let (ids, last) = (sound.ids(), *sound.ids().last().unwrap());
+    let without = |number: u64| {
+        ids.iter()
+            .copied()
+            .filter(|id| *id != number)
+            .collect::<Vec<_>>()
+    };
+
+    for (fault, events, end) in [
+        (EventFault::DropAfterEach, 1, End::Broken),
+        (EventFault::DropAfter(3), 3, End::Broken),
+        (EventFault::DropInside(3), 2, End::Broken),
+        (EventFault::StallAfter(3), 3, End::Silent),
+        (EventFault::EndAfter(3), 3, End::Clean),
+    ] {
+        let stream = faulty(std::slice::from_ref(&fault)).await;
+        assert_eq!(
+            (stream.ids(), stream.end),
+            (ids[..events].to_vec(), end),
+            "{fault:?}"
+        );
+    }
+    let inside = faulty(&[EventFault::DropInside(1)]).await;
+    assert!(
+        inside.text.contains("id: 3") && !inside.text.ends_with("\n\n"),
+        "{}",
+        inside.text
+    );
+
+    assert_eq!(faulty(&[EventFault::Skip(5)]).await.ids(), without(5));
+    assert_eq!(
+        faulty(&[EventFault::Repeat(4)]).await.ids()[..4],
+        [3, 4, 4, 5]
+    );
+    assert_eq!(
+        faulty(&[EventFault::RepeatEach]).await.ids()[..4],
+        [3, 3, 4, 4]
+    );
+    assert_eq!(faulty(&[EventFault::IgnoreCursor]).await.ids()[0], 1);
+    assert_eq!(
+        faulty(&[EventFault::EndWithoutDone]).await.ids(),
+        without(last)
+    );
+    assert_eq!(
+        faulty(&[EventFault::DoneTwice]).await.ids()[ids.len() - 1..],
+        [last, last]
+    );
+    assert_eq!(
+        faulty(&[EventFault::UnknownType(4)]).await.names()[1],
+        "telemetry"
+    );
+    assert_eq!(
+        faulty(&[EventFault::Unnumbered(4)]).await.events()[1].id,
+        None
+    );
+
+    let big = faulty(&[EventFault::BigDone(10 << 20)]).await;
+    let done = big.events().pop().unwrap();
+    assert_eq!(
+        (done.data.to_string().len(), &done.data["status"]),
+        (10 << 20, &json!("succeeded"))
+    );
+    let crlf = faulty(&[EventFault::Crlf]).await;
+    assert!(crlf.text.contains("\r\n\r\n") && !crlf.text.replace("\r\n", "").contains('\n'));
+    let cr = faulty(&[
+        EventFault::Cr,
+        EventFault::Preamble(b"\xEF\xBB\xBFretry: 20\r"),
+    ])
+    .await;
+    assert!(
+        !cr.text.contains('\n') && cr.text.starts_with("\u{feff}retry: 20\r") && cr.ids() == ids
+    );
+    assert_eq!(faulty(&[EventFault::Buffered]).await.chunks, 1);
+    let split = faulty(&[EventFault::Split(1), EventFault::NoPings]).await;
+    assert_eq!(
+        (split.ids(), split.text.contains(": connected")),
+        (ids.clone(), false)
+    );
+}
+
+#[tokio::test]
+async fn a_buffered_stream_brings_nothing_before_the_end() {
+    let api = Api::start(Options::default().with_speed(1800.0)).await;
+    api.simulator.handle().inject(
+        On::operation("job_events"),
+        Fault::Events(EventFault::Buffered),
+    );
+    let (job, _) = api.generate("a lab").await;
+    let stream = api.stream(&format!("/v1/jobs/{job}/events")).await;
+    assert_eq!((stream.chunks, stream.end), (1, End::Clean));
+    assert_eq!(stream.names().last().unwrap(), "done");
+}
+
+#[tokio::test]
+async fn a_refused_cursor_is_refused_and_no_cursor_is_not() {
+    let api = Api::instant().await;
+    let (job, _) = api.generate("a lab").await;
+    let path = format!("/v1/jobs/{job}/events");
+    api.simulator.handle().inject(
+        On::operation("job_events").always(),
+        Fault::RefuseCursor(410),
+    );
+    assert_eq!(api.get(&format!("{path}?after=2")).await.status, 410);
+    assert_eq!(api.get(&path).await.status, 200);
+    assert_eq!(api.get(&format!("{path}?after=0")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_thousand_streams_are_served_at_once() {
+    let options = Options::instant();
+    let api = Api::start(Options {
+        speed: 180.0,
+        ..options
+    })
+    .await;
+    let (job, _) = api.generate("a lab").await;
+    let path = format!("/v1/jobs/{job}/events");
+    let mut open = Vec::new();
+    for _ in 0..1000 {
+        open.push(api.request(Method::GET, &path).send().await.unwrap());
+    }
+    let mut ends = Vec::new();
+    for response in open {
+        ends.push(tokio::spawn(async move { response.text().await.unwrap() }));
+    }
+    for end in ends {
+        assert!(end.await.unwrap().contains("event: done"));
+    }
+}

@@ -1,0 +1,308 @@
+//! Faults that really happen on the wire, and what the service has done by then.
+
+use std::time::Duration;
+
+use gizmo_simulator::{At, Canned, Fault, Injected, On, Options};
+use reqwest::Method;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{Api, PATIENCE, SILENCE};
+
+/// What a raw request brings before the connection ends or nothing comes for a while.
+async fn raw(api: &Api, request: &str, patience: Duration) -> (Vec<u8>, &'static str) {
+    let mut stream = TcpStream::connect(api.simulator.address()).await.unwrap();
+    let request = request.replace("KEY", api.simulator.api_key());
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        match tokio::time::timeout(patience, stream.read(&mut buffer)).await {
+            Err(_) => return (bytes, "silent"),
+            Ok(Ok(0)) => return (bytes, "closed"),
+            Ok(Ok(read)) => bytes.extend_from_slice(&buffer[..read]),
+            Ok(Err(_)) => return (bytes, "reset"),
+        }
+    }
+}
+
+const GENERATE: &str = "POST /v1/scenes HTTP/1.1\r\nhost: x\r\nauthorization: Bearer KEY\r\n\
+    content-type: application/json\r\ncontent-length: 18\r\n\r\n{\"prompt\":\"a lab\"}";
+
+fn inject(api: &Api, operation: &str, fault: Fault) -> Injected {
+    api.simulator
+        .handle()
+        .inject(On::operation(operation), fault)
+}
+
+#[tokio::test]
+async fn a_generation_breaks_before_inside_and_after_its_answer() {
+    let head = b"HTTP/1.1 202 Accepted\r\n";
+    for (faults, bytes, end, jobs) in [
+        (vec![], 0..usize::MAX, "silent", 1),
+        (vec![Fault::DropBeforeReading], 0..1, "reset", 0),
+        (vec![Fault::DropBeforeHandling], 0..1, "closed", 0),
+        (
+            vec![Fault::Reset, Fault::DropBeforeHandling],
+            0..1,
+            "reset",
+            0,
+        ),
+        (vec![Fault::DropBeforeAnswer], 0..1, "closed", 1),
+        (vec![Fault::StallBeforeAnswer], 0..1, "silent", 1),
+        (vec![Fault::CutHead(9)], 9..10, "closed", 1),
+        (vec![Fault::CutBody(At::Byte(0))], 100..400, "closed", 1),
+        (vec![Fault::CutBody(At::Byte(10))], 100..400, "closed", 1),
+        (vec![Fault::StallBody(At::Byte(10))], 100..400, "silent", 1),
+        (vec![Fault::CloseAfterAnswer], 300..500, "closed", 1),
+    ] {
+        let api = Api::instant().await;
+        let name = format!("{faults:?}");
+        let injected: Vec<_> = faults
+            .into_iter()
+            .map(|fault| inject(&api, "generate_scene", fault))
+            .collect();
+        let patience = if end == "silent" { SILENCE } else { PATIENCE };
+        let (answer, ended) = raw(&api, GENERATE, patience).await;
+        let text = String::from_utf8_lossy(&answer);
+        assert!(bytes.contains(&answer.len()), "{name}: {text}");
+        assert!(
+            answer.is_empty() || answer.starts_with(&head[..answer.len().min(head.len())]),
+            "{name}: {text}"
+        );
+        assert_eq!(
+            (ended, api.simulator.handle().job_count()),
+            (end, jobs),
+            "{name}: {text}"
+        );
+        assert!(injected.iter().all(|fault| fault.hits() == 1), "{name}");
+        assert_eq!(api.simulator.handle().count("generate_scene"), 1, "{name}");
+        assert_eq!(api.get("/v1/whoami").await.status, 200, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_cut_at_the_very_byte() {
+    let api = Api::start(Options {
+        texture_bytes: 3_000_000,
+        deflate: false,
+        ..Options::instant()
+    })
+    .await;
+    let scene = api.scene("a lab").await;
+    let path = format!("/v1/scenes/{scene}/export");
+    let whole = api.post(&path, &json!({})).await.body;
+    let size = whole.len() as u64;
+    for (at, expected) in [
+        (At::Percent(0.0), 0),
+        (At::Percent(50.0), size / 2),
+        (At::Byte(size - 1), size - 1),
+        (At::Byte(12_345), 12_345),
+    ] {
+        for fault in [Fault::CutBody(at), Fault::StallBody(at)] {
+            let stalls = matches!(fault, Fault::StallBody(_));
+            inject(&api, "export_scene", fault);
+            let mut response = api
+                .request(Method::POST, &path)
+                .json(&json!({}))
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(response.content_length(), Some(size));
+            let mut received = Vec::new();
+            let patience = if stalls { SILENCE } else { PATIENCE };
+            let silent = loop {
+                match tokio::time::timeout(patience, response.chunk()).await {
+                    Ok(Ok(Some(chunk))) => received.extend_from_slice(&chunk),
+                    Ok(Ok(None)) => panic!("the body is whole"),
+                    Ok(Err(_)) => break false,
+                    Err(_) => break true,
+                }
+            };
+            assert_eq!(
+                (received.len() as u64, silent),
+                (expected, stalls),
+                "{at:?}"
+            );
+            assert!(whole.starts_with(&received));
+        }
+    }
+    inject(
+        &api,
+        "export_scene",
+        Fault::Trickle(whole.len() / 4, Duration::from_millis(30)),
+    );
+    let start = std::time::Instant::now();
+    assert_eq!(api.post(&path, &json!({})).await.body, whole);
+    assert!(start.elapsed() >= Duration::from_millis(90));
+}
+
+#[tokio::test]
+async fn a_length_is_wrong_or_missing() {
+    let api = Api::instant().await;
+    let whole = api.get("/v1/catalog/categories").await.body;
+    inject(&api, "list_categories", Fault::LengthOff(7));
+    let longer = api
+        .request(Method::GET, "/v1/catalog/categories")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(longer.content_length(), Some(whole.len() as u64 + 7));
+    assert!(longer.bytes().await.is_err());
+    inject(&api, "list_categories", Fault::LengthOff(-7));
+    assert_eq!(
+        api.get("/v1/catalog/categories").await.body,
+        whole[..whole.len() - 7]
+    );
+    inject(&api, "list_categories", Fault::NoLength);
+    let chunked = api.get("/v1/catalog/categories").await;
+    assert_eq!(
+        (chunked.header("content-length"), chunked.body == whole),
+        ("", true)
+    );
+    inject(&api, "list_categories", Fault::NoLength);
+    inject(&api, "list_categories", Fault::CutBody(At::Byte(5)));
+    let cut = api
+        .request(Method::GET, "/v1/catalog/categories")
+        .send()
+        .await
+        .unwrap();
+    assert!(cut.content_length().is_none() && cut.bytes().await.is_err());
+}
+
+#[tokio::test]
+async fn made_up_answers_come_instead_of_the_real_ones() {
+    let api = Api::instant().await;
+    let post = || async { api.post("/v1/scenes", &json!({ "prompt": "a lab" })).await };
+    inject(
+        &api,
+        "generate_scene",
+        Fault::Answer(Canned::rate_limited().retry_after("1.5")),
+    );
+    let answer = post().await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("retry-after")),
+        (429, "1.5")
+    );
+    inject(
+        &api,
+        "generate_scene",
+        Fault::Answer(Canned::empty(503).retry_after_date(Duration::from_secs(90))),
+    );
+    let answer = post().await;
+    assert!(
+        answer.header("retry-after").ends_with("GMT")
+            && answer.header("retry-after") != answer.header("date")
+    );
+    inject(&api, "generate_scene", Fault::Answer(Canned::html(502)));
+    let answer = post().await;
+    assert!(answer.body.starts_with(b"<html>") && answer.header("content-type") == "text/html");
+    inject(
+        &api,
+        "generate_scene",
+        Fault::Answer(Canned::flat_error(
+            400,
+            "bad_request",
+            "asset_not_ready",
+            "Wait",
+        )),
+    );
+    assert_eq!(post().await.json()["code"], "asset_not_ready");
+    assert_eq!(api.simulator.handle().job_count(), 0);
+    inject(
+        &api,
+        "generate_scene",
+        Fault::Header("x-ratelimit-limit", None),
+    );
+    inject(
+        &api,
+        "generate_scene",
+        Fault::Header("x-extra", Some("1".to_owned())),
+    );
+    let answer = post().await;
+    assert_eq!(
+        (
+            answer.status.as_u16(),
+            answer.header("x-ratelimit-limit"),
+            answer.header("x-extra")
+        ),
+        (202, "", "1")
+    );
+    assert_eq!(
+        post().await.header("x-ratelimit-limit"),
+        u32::MAX.to_string()
+    );
+}
+
+#[tokio::test]
+async fn connections_are_refused_reset_and_closed() {
+    let api = Api::start(Options::default().with_speed(1.0)).await;
+    let handle = api.simulator.handle();
+    let connect = || TcpStream::connect(api.simulator.address());
+    handle.listen(false);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(
+        connect().await.unwrap_err().kind(),
+        std::io::ErrorKind::ConnectionRefused
+    );
+    handle.listen(true);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    handle.reset_connections(1);
+    let mut stream = connect().await.unwrap();
+    assert!(stream.read(&mut [0; 1]).await.is_err());
+    assert_eq!(api.get("/v1/whoami").await.status, 200);
+    assert_eq!(handle.total(), 1);
+
+    let (job, _) = api.generate("a lab").await;
+    let mut events = api
+        .request(Method::GET, &format!("/v1/jobs/{job}/events"))
+        .send()
+        .await
+        .unwrap();
+    assert!(events.chunk().await.unwrap().is_some());
+    handle.close_connections();
+    assert!(events.chunk().await.is_err());
+    assert_eq!(api.get("/v1/whoami").await.status, 200);
+}
+
+#[tokio::test]
+async fn requests_are_taken_down_as_they_came() {
+    let api = Api::instant().await;
+    api.post("/v1/scenes?x=1", &json!({ "prompt": "a lab" }))
+        .await;
+    let requests = api.simulator.handle().requests_of("generate_scene");
+    let [request] = requests.as_slice() else {
+        panic!("{requests:?}")
+    };
+    assert_eq!(
+        (request.path.as_str(), request.query.as_str()),
+        ("/v1/scenes", "x=1")
+    );
+    assert_eq!(
+        (
+            request.json()["prompt"].as_str(),
+            request.header("content-type")
+        ),
+        (Some("a lab"), Some("application/json"))
+    );
+    assert_eq!(request.credentials(), ["authorization"]);
+    api.simulator.handle().clear_requests();
+    assert_eq!(api.simulator.handle().total(), 0);
+}
+
+#[tokio::test]
+async fn a_dropped_simulator_frees_its_port() {
+    let api = Api::start(Options::default().with_speed(1.0)).await;
+    api.generate("a lab").await;
+    let address = api.simulator.address();
+    drop(api);
+    tokio::task::yield_now().await;
+    assert!(TcpStream::connect(address).await.is_err());
+    let again = Api::start(Options {
+        address,
+        ..Options::instant()
+    })
+    .await;
+    assert_eq!(again.get("/v1/whoami").await.status, 200);
+}

@@ -1,0 +1,10 @@
+//! The simulator over its sockets, by a plain HTTP client and by the generated one.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics fails")]
+
+mod events;
+mod exports;
+mod faults;
+mod operations;
+mod refusals;
+mod support;
