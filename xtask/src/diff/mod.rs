@@ -124,7 +124,7 @@ pub struct Side<'a> {
     pub wire: &'a Value,
     /// The derived document.
     pub derived: &'a Value,
-    /// The text of `ledger.json`.
+    /// The ledger that led to it.
     pub ledger: &'a Value,
     /// The generated client.
     pub code: &'a str,

@@ -21,7 +21,7 @@ pub(super) fn compare(before: &str, after: &str) -> Vec<Change> {
         match (new.get(path), renamed.get(path.as_str())) {
             (Some(now), _) => same_name(path, item, now, sent.contains(path), &mut changes),
             (None, Some(now)) => {
-                let text = format!("{path} is now called {now}");
+                let text = format!("`{path}` is now called `{now}`");
                 changes.push(change(Breaking, "type-renamed", path, text));
             }
             (None, None) => {
@@ -29,14 +29,14 @@ pub(super) fn compare(before: &str, after: &str) -> Vec<Change> {
                     Breaking,
                     "item-removed",
                     path,
-                    format!("{path} is gone"),
+                    format!("`{path}` is gone"),
                 ));
             }
         }
     }
     let came = new.keys().filter(|path| !old.contains_key(*path));
     for path in came.filter(|path| !renamed.values().any(|now| now == path)) {
-        changes.push(change(Info, "item-added", path, format!("{path} is new")));
+        changes.push(change(Info, "item-added", path, format!("`{path}` is new")));
     }
     changes
 }
@@ -86,7 +86,7 @@ fn same_name(path: &str, old: &Entry, new: &Entry, is_sent: bool, changes: &mut 
         ) => {
             members(path, one, other, true, changes);
             if then != now {
-                let text = format!("{path}::send answers {now} instead of {then}");
+                let text = format!("`{path}::send` answers `{now}` instead of `{then}`");
                 changes.push(change(Breaking, "answer-changed", path, text));
             }
         }
@@ -102,7 +102,7 @@ fn same_name(path: &str, old: &Entry, new: &Entry, is_sent: bool, changes: &mut 
         ) => {
             if was_open != is_open {
                 let text = format!(
-                    "{path} is now {} enum",
+                    "`{path}` is now {} enum",
                     if *is_open { "an open" } else { "a closed" }
                 );
                 changes.push(change(Breaking, "enum-kind-changed", path, text));
@@ -112,20 +112,20 @@ fn same_name(path: &str, old: &Entry, new: &Entry, is_sent: bool, changes: &mut 
         (one, other) if one != other => {
             let text = match (one, other) {
                 (Body::Line(then), Body::Line(now)) => {
-                    format!("{path} is now {now} instead of {then}")
+                    format!("`{path}` is now `{now}` instead of `{then}`")
                 }
-                _ => format!("{path} is another kind of item"),
+                _ => format!("`{path}` is another kind of item"),
             };
             changes.push(change(Breaking, "item-changed", path, text));
         }
         _ => {}
     }
     for lost in old.traits.difference(&new.traits) {
-        let text = format!("{path} is no longer {lost}");
+        let text = format!("`{path}` is no longer `{lost}`");
         changes.push(change(Breaking, "trait-removed", path, text));
     }
     for gained in new.traits.difference(&old.traits) {
-        let text = format!("{path} is now {gained}");
+        let text = format!("`{path}` is now `{gained}`");
         changes.push(change(Info, "trait-added", path, text));
     }
 }
@@ -144,25 +144,25 @@ fn members(
                 Breaking,
                 "field-removed",
                 &at,
-                format!("{at} is gone"),
+                format!("`{at}` is gone"),
             ));
             continue;
         };
         if field.kind != now.kind {
-            let text = format!("{at} is now {} instead of {}", now.kind, field.kind);
+            let text = format!("`{at}` is now `{}` instead of `{}`", now.kind, field.kind);
             changes.push(change(Breaking, "field-type-changed", &at, text));
         } else if now.is_required && !field.is_required && is_sent {
-            let text = format!("{at} must be set now");
+            let text = format!("`{at}` must be set now");
             changes.push(change(Breaking, "required-builder-field", &at, text));
         }
     }
     for (name, field) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
         let at = format!("{path}::{name}");
         if field.is_required && is_sent {
-            let text = format!("{at} is new and must be set");
+            let text = format!("`{at}` is new and must be set");
             changes.push(change(Breaking, "required-builder-field", &at, text));
         } else {
-            changes.push(change(Info, "field-added", &at, format!("{at} is new")));
+            changes.push(change(Info, "field-added", &at, format!("`{at}` is new")));
         }
     }
 }
@@ -181,10 +181,10 @@ fn variants(
                 Breaking,
                 "variant-removed",
                 &at,
-                format!("{at} is gone"),
+                format!("`{at}` is gone"),
             )),
             Some(now) if now != carried => {
-                let text = format!("{at} now carries{now} instead of{carried}");
+                let text = format!("`{at}` now carries `{now}` instead of `{carried}`");
                 changes.push(change(Breaking, "variant-changed", &at, text));
             }
             Some(_) => {}
@@ -193,9 +193,9 @@ fn variants(
     for name in new.keys().filter(|name| !old.contains_key(*name)) {
         let at = format!("{path}::{name}");
         if is_open {
-            changes.push(change(Info, "variant-added", &at, format!("{at} is new")));
+            changes.push(change(Info, "variant-added", &at, format!("`{at}` is new")));
         } else {
-            let text = format!("{at} is new, and a `match` must cover it");
+            let text = format!("`{at}` is new, and a `match` must cover it");
             changes.push(change(Breaking, "closed-enum-variant-added", &at, text));
         }
     }

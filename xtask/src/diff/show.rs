@@ -57,6 +57,8 @@ impl Diff {
             }
         }
         line(&mut text, &self.summary());
+        line(&mut text, "\nfor the changelog:\n");
+        line(&mut text, &changelog::entry(self));
         text
     }
 

@@ -4,6 +4,8 @@
 mod compiled;
 mod refused;
 
+use std::fs;
+
 use serde_json::Value;
 use xtask::{guard, lower};
 
@@ -52,6 +54,17 @@ fn every_rule_that_rewrites_has_a_small_document() {
             "{rule} has none"
         );
     }
+}
+
+#[test]
+fn the_readme_lists_every_rule_in_the_order_they_run() {
+    let readme = fs::read_to_string(workbench::root().join("openapi/README.md")).unwrap();
+    let (_, rules) = readme.split_once("## The rules of lowering").unwrap();
+    let listed: Vec<&str> = rules
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    assert_eq!(listed, lower::rules().collect::<Vec<_>>());
 }
 
 #[test]

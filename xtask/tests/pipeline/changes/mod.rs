@@ -273,7 +273,8 @@ fn a_diff_reads_as_text_as_markdown_and_as_json() {
     for line in [
         "wire",
         "  ! the field `pace` of `Order` became required in POST /robots/{id} [request-property-became-required]",
-        "  ! types::Order::pace is now Pace instead of Option<Pace> [field-type-changed]",
+        "  ! `types::Order::pace` is now `Pace` instead of `Option<Pace>` [field-type-changed]",
+        "## 0.4.0, unreleased",
         "asks for a major release (0.3.1 → 0.4.0); breaking on the network: 1, in Rust code only: 0",
     ] {
         assert!(
@@ -285,7 +286,7 @@ fn a_diff_reads_as_text_as_markdown_and_as_json() {
     for part in [
         "### Breaks callers on the network\n\n- **breaking** the field `pace`",
         "### For the changelog\n\n```markdown\n## 0.4.0, unreleased\n",
-        "- **Breaking**: types::Order::pace is now Pace instead of Option<Pace>.\n",
+        "- **Breaking**: `types::Order::pace` is now `Pace` instead of `Option<Pace>`.\n",
     ] {
         assert!(markdown.contains(part), "no `{part}` in\n{markdown}");
     }
