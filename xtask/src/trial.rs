@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     env, fs, io,
-    path::{self, Path},
+    path::{Path, PathBuf},
     process::Command,
 };
 
@@ -20,7 +20,7 @@ const LEFT_OUT: [&str; 2] = ["target", ".git"];
 /// # Errors
 /// The copy cannot be made, or does not compile; then the first thing that the compiler says.
 pub fn build(root: &Path, document: &str, target: &Path) -> Result<()> {
-    let tree = target.join("tree");
+    let tree = tree(target);
     mirror(root, &tree)
         .and_then(|()| write(&tree.join("openapi/openapi.json"), document.as_bytes()))
         .map_err(|error| {
@@ -29,23 +29,29 @@ pub fn build(root: &Path, document: &str, target: &Path) -> Result<()> {
                 tree.display()
             ))
         })?;
-    check(&tree, target)
+    check(target)
 }
 
-/// Compiles the package of a copy, without running anything of it but its build script.
+/// Where the copy is. There is one: cargo takes packages of one name in two folders of a target
+/// for the same, and one that was compiled for the other.
+pub fn tree(target: &Path) -> PathBuf {
+    target.join("tree")
+}
+
+/// Compiles the copy, without running anything of it but its build script.
 ///
 /// # Errors
 /// It does not compile; the first thing that the compiler says.
-pub fn check(tree: &Path, target: &Path) -> Result<()> {
+pub fn check(target: &Path) -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // Cargo runs in the copy, so a relative folder would be another one.
-    let target = path::absolute(target)
+    let target = fs::canonicalize(target)
         .map_err(|error| Error::refused(format!("cannot find {}: {error}", target.display())))?;
     let output = Command::new(cargo)
         .args(["check", "--quiet", "--locked", "--package", "gizmo-client"])
         .args(["--features", "httpmock", "--message-format", "short"])
-        .current_dir(tree)
-        .env("CARGO_TARGET_DIR", target)
+        .current_dir(tree(&target))
+        .env("CARGO_TARGET_DIR", &target)
         .env("CARGO_TERM_COLOR", "never")
         .output()
         .map_err(|error| Error::refused(format!("cannot start cargo: {error}")))?;

@@ -39,7 +39,7 @@ pub fn generate(document: &Value) -> Result<Generated> {
         });
         Error::refused(reason)
     })?;
-    names::check_code(&client)?;
+    names::check_code(document, &client)?;
     let generated = Generated {
         client: prettyplease::unparse(&client),
         mocks: prettyplease::unparse(&mocks),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use heck::ToSnakeCase;
+use heck::{ToSnakeCase, ToUpperCamelCase};
 use serde_json::{Map, Value};
 use syn::Item;
 
@@ -39,7 +39,7 @@ pub(super) fn check(document: &Value) -> Result<()> {
 }
 
 /// Refuses generated code in which one module has two types of one name.
-pub(super) fn check_code(file: &syn::File) -> Result<()> {
+pub(super) fn check_code(document: &Value, file: &syn::File) -> Result<()> {
     for (module, what) in [("types", "schemas"), ("builder", "operations")] {
         let items = file.items.iter().find_map(|item| match item {
             Item::Mod(found) if found.ident == module => found.content.as_ref(),
@@ -58,11 +58,34 @@ pub(super) fn check_code(file: &syn::File) -> Result<()> {
                 _ => continue,
             };
             if !seen.insert(name.to_string()) {
+                let places = places(document, module, &name.to_string()).join(" and ");
                 return Err(Error::refused(format!(
-                    "two {what} are both {name} in Rust; rename one of them in the overlay"
+                    "{places}: two {what} are both {name} in Rust; rename one of them in the overlay"
                 )));
             }
         }
     }
     Ok(())
+}
+
+/// The components or operations whose name comes to this one in Rust.
+fn places(document: &Value, module: &str, name: &str) -> Vec<String> {
+    let is_same = |other: &str| other.to_upper_camel_case() == name;
+    if module == "types" {
+        let schemas = document["components"]["schemas"].as_object();
+        let names = schemas.into_iter().flat_map(Map::keys);
+        let places: Vec<String> = names
+            .filter(|other| is_same(other))
+            .map(|other| pointer::join("/components/schemas", other))
+            .collect();
+        if places.is_empty() {
+            return vec!["/components/schemas".to_owned()];
+        }
+        return places;
+    }
+    walk::operations(document)
+        .into_iter()
+        .filter(|operation| is_same(&operation.owner))
+        .map(|operation| operation.pointer)
+        .collect()
 }

@@ -31,7 +31,7 @@ fn slow_services_of_three_kinds_become_clients_that_compile() {
         .into_iter()
         .map(|name| (name.to_owned(), derived(name).code))
         .collect();
-    compile("services", &clients).unwrap();
+    compile(&clients).unwrap();
 }
 
 #[test]

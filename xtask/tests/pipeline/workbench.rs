@@ -7,7 +7,13 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use xtask::{guard::Generated, trial};
+use serde_json::json;
+use xtask::{
+    guard::{self, Generated},
+    trial,
+};
+
+use crate::document::{answering, document, lowered};
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
@@ -46,9 +52,9 @@ impl Error {
 "#;
 
 /// Compiles every client with its mocks; the error names the module that does not compile.
-pub(crate) fn compile(tree: &str, clients: &[(String, Generated)]) -> Result<(), String> {
+pub(crate) fn compile(clients: &[(String, Generated)]) -> Result<(), String> {
     let (target, _alone) = target();
-    let tree = target.join(tree);
+    let tree = trial::tree(&target);
     trial::mirror(&root(), &tree).unwrap();
     fs::write(tree.join("build.rs"), "fn main() {}\n").unwrap();
     let source = tree.join("src");
@@ -72,5 +78,23 @@ pub(crate) fn compile(tree: &str, clients: &[(String, Generated)]) -> Result<(),
         .unwrap();
     }
     fs::write(source.join("lib.rs"), library).unwrap();
-    trial::check(&tree, &target).map_err(|error| error.to_string())
+    trial::check(&target).map_err(|error| error.to_string())
+}
+
+#[test]
+fn slow_what_does_not_compile_is_noticed_after_what_does() {
+    let paths = json!({"/ask": answering(&json!({"type": "object"}))});
+    let whole = guard::generate(&lowered(document(&paths, &json!({})))).unwrap();
+    let broken = Generated {
+        client: format!("{}fn broken() -> u8 {{ 1u32 }}", whole.client),
+        ..whole.clone()
+    };
+    let compile = |code: &Generated| compile(&[("one".to_owned(), code.clone())]);
+    compile(&whole).unwrap();
+    let reason = compile(&broken).unwrap_err();
+    assert!(
+        reason.starts_with("the crate would not compile: src/clients/one_client.rs"),
+        "{reason}"
+    );
+    compile(&whole).unwrap();
 }

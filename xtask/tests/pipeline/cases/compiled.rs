@@ -381,6 +381,7 @@ fn answers() -> Vec<Case> {
         }),
         operation("dropped-section", |get| {
             get["callbacks"] = json!({"done": {}});
+            get["x-dropshot-websocket"] = json!({});
             get.as_object_mut().unwrap().remove("responses");
         }),
     ]

@@ -47,14 +47,16 @@ fn schemas() -> Vec<Refusal> {
                 "A": {"type": "object", "properties": {"x": {"$ref": "#/components/schemas/a"}}},
                 "a": {"type": "object", "properties": {"y": {"type": "string"}}},
             }),
-            "two schemas are both A in Rust; rename one of them in the overlay",
+            "/components/schemas/A and /components/schemas/a: two schemas are both A in Rust; rename one of \
+             them in the overlay",
         ),
         case(
             json!({
                 "A": {"type": "object", "properties": {"x": {"$ref": "#/components/schemas/a"}}},
                 "a": {"type": "string", "enum": ["y", "z"]},
             }),
-            "two schemas are both A in Rust; rename one of them in the overlay",
+            "/components/schemas/A and /components/schemas/a: two schemas are both A in Rust; rename one of \
+             them in the overlay",
         ),
     ]
 }
