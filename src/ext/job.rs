@@ -242,20 +242,14 @@ impl JobHandle {
         let said = done["status"]
             .as_str()
             .map(|status| JobStatus::from(&status));
-        match said.filter(JobStatus::is_terminal) {
-            Some(status) => {
-                job.status = status;
-                Ok(job)
-            }
-            None => {
-                let message = format!(
-                    "the job is done, and its status stays `{}`",
-                    one_line(job.status.as_str(), 50)
-                );
-                let error = Error::new(ErrorKind::Decode, message);
-                Err(error.with_job_id(&self.id).with_job(job))
-            }
+        if let Some(status) = said.filter(JobStatus::is_terminal) {
+            job.status = status;
+            return Ok(job);
         }
+        let stays = one_line(job.status.as_str(), 50);
+        let message = format!("the job is done, and its status stays `{stays}`");
+        let error = Error::new(ErrorKind::Decode, message);
+        Err(error.with_job_id(&self.id).with_job(job))
     }
 }
 
