@@ -59,7 +59,9 @@ pub fn document_url(base: &str) -> Result<String> {
     let scheme = parse(&address)
         .ok()
         .and_then(|uri| uri.scheme_str().map(str::to_owned));
-    if !matches!(scheme.as_deref(), Some("https" | "http")) {
+    // `https://` alone has lost its slashes by now.
+    let is_scheme = base.ends_with(':');
+    if is_scheme || !matches!(scheme.as_deref(), Some("https" | "http")) {
         return Err(Error::refused(format!(
             "the base URL `{base}` is no URL; it reads like `https://api.example.com`"
         )));
