@@ -12,7 +12,7 @@ type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
 /// Rewrites the generated file in place; `open_enums` joins the module `types`.
 pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result {
-    let mut sends = 0;
+    let (mut builders, mut sends) = (0, 0);
     for item in &mut file.items {
         match item {
             // progenitor's own error stays inside: callers see ours.
@@ -28,6 +28,7 @@ pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result {
                 for item in items(module)? {
                     match item {
                         Item::Struct(builder) => {
+                            builders += 1;
                             for field in &mut builder.fields {
                                 field.vis = parse_quote!(pub(crate));
                             }
@@ -40,8 +41,10 @@ pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result {
             _ => {}
         }
     }
-    if sends == 0 {
-        return Err("progenitor's output has no `send` to rewrite; its shape has changed".into());
+    if sends != builders {
+        return Err(
+            "a generated builder has no `send` to rewrite; progenitor's output has changed".into(),
+        );
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What the handwritten layer must know of the document: its operations and its open enums.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
@@ -67,9 +67,7 @@ pub(crate) fn open_enums(document: &Value) -> TokenStream {
                 .flatten()
                 .filter_map(Value::as_str)
                 .collect();
-            let variants = values
-                .iter()
-                .map(|value| format_ident!("{}", type_name(value)));
+            let variants = variant_names(&values);
             quote! {
                 crate::ext::open_enum::open_enum! {
                     #[doc = #doc]
@@ -78,6 +76,23 @@ pub(crate) fn open_enums(document: &Value) -> TokenStream {
             }
         });
     quote!(#(#enums)*)
+}
+
+/// A variant for each value; values whose names are the same, or taken, are numbered.
+fn variant_names(values: &[&str]) -> Vec<Ident> {
+    const TAKEN: [&str; 2] = ["Unknown", "Self"];
+    let mut names: Vec<String> = Vec::new();
+    for value in values {
+        let plain = type_name(value);
+        let mut name = plain.clone();
+        let mut number = 2;
+        while names.contains(&name) || TAKEN.contains(&name.as_str()) {
+            name = format!("{plain}{number}");
+            number += 1;
+        }
+        names.push(name);
+    }
+    names.iter().map(|name| format_ident!("{name}")).collect()
 }
 
 /// `in_progress` → `InProgress`.

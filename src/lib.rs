@@ -1,5 +1,44 @@
-//! Client for the Gizmo API: turns a sentence into a
-//! simulator-ready folder.
+//! Turns a sentence into a simulator-ready folder: a client for the Gizmo API of Antim Labs.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), gizmo_client::Error> {
+//! use gizmo_client::{Client, Format};
+//!
+//! let client = Client::from_env()?; // GIZMO_API_KEY, GIZMO_BASE_URL
+//! let job = client.generate_scene().prompt("a robotics lab").start().await?;
+//! let scene = job.wait().await?;
+//! let export = client.export_scene().scene_id(&scene.scene_id).format(Format::Mjcf);
+//! let bundle = export.download().await?.unpack("lab").await?;
+//! println!("{}", bundle.model().display()); // lab/scene.xml
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The [`Client`] is generated from the service's `OpenAPI` document: each operation is a builder
+//! in [`builder`] that ends in `.send()`, with bodies and answers from [`types`]. Beside that,
+//! some builders have other last verbs:
+//!
+//! | I want to … | |
+//! | --- | --- |
+//! | start a job and follow it | `.start()` → [`JobHandle`]: [`events`](JobHandle::events), [`wait`](JobHandle::wait), [`cancel`](JobHandle::cancel) |
+//! | go on with a job of another process | [`Client::job`], [`JobHandle::events_after`] a [`Cursor`] |
+//! | wait for many jobs | [`wait_all`] |
+//! | have an export on disk | `.download()` → [`Download`]: [`unpack`](Download::unpack) → [`Bundle`], [`to_file`](Download::to_file) |
+//! | have a catalog item's model | [`Client::download`] its [`glb`](types::CatalogItem::glb) |
+//! | read a whole list | `.items()`, `.pages()` → [`Items`], [`Pages`] |
+//! | know what went wrong | [`Error`] and its predicates |
+//! | test without the service | the feature `httpmock`: `mock` |
+//!
+//! # Paying and waiting
+//!
+//! A generation costs credits and takes minutes. Its request is sent once; when its answer is lost,
+//! the error says so ([`Error::is_outcome_unknown`]). Dropping a handle, a stream or a future
+//! leaves the job running; only [`JobHandle::cancel`] cancels it.
+//!
+//! # Limits
+//!
+//! Whatever comes from the network is bounded: a JSON answer by 64 MiB, a server-sent event by
+//! 16 MiB, what an [`Error`] keeps of a body by 64 KiB, an archive by [`archive::Limits`].
 
 mod ext;
 

@@ -87,9 +87,10 @@ fn resource<T: Resource>(value: Value) -> Result<T, serde_json::Error> {
 /// The fields under the resource's name, unless they are some part of it and the id stands outside.
 fn unwrapped<T: Resource>(mut fields: Map<String, Value>) -> Map<String, Value> {
     let has_id = |fields: &Map<String, Value>| T::ID.iter().any(|id| fields.contains_key(*id));
+    let outer_has_id = has_id(&fields);
     for name in T::NAMES {
         if let Some(Value::Object(inner)) = fields.get_mut(*name)
-            && has_id(inner)
+            && (has_id(inner) || !outer_has_id)
         {
             return std::mem::take(inner);
         }
@@ -252,6 +253,9 @@ mod tests {
             (scene.id.as_str(), &scene.extra["scene"]),
             ("7", &json!({"bodies": []}))
         );
+        let job: Answer<Job> =
+            serde_json::from_value(json!({"job": {"status": "queued"}})).unwrap();
+        assert_eq!((job.status.as_str(), job.id.as_deref()), ("queued", None));
         for value in [json!({"ok": true}), json!(3), json!([])] {
             assert!(serde_json::from_value::<Answer<Scene>>(value).is_err());
         }

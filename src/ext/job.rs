@@ -24,6 +24,9 @@ impl JobStatus {
 /// How long a deadline's error waits for the job's last status.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
+/// How often a job is asked for its status after `done`: over some 25 s.
+const MOST_LOOKS: u32 = 10;
+
 /// How a job is waited for where its event stream does not get through.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -185,7 +188,7 @@ impl JobHandle {
                 _ => {}
             }
         }
-        let job = self.settled().await?;
+        let job = self.settled(&done).await?;
         let failed = |kind, message| Error::new(kind, message).with_job_id(&self.id);
         match job.status {
             JobStatus::Failed => {
@@ -232,17 +235,30 @@ impl JobHandle {
         })
     }
 
-    /// The job once its status says that it has ended: a status may lag behind `done`.
-    async fn settled(&self) -> Result<Job, Error> {
+    /// The job once its status says that it has ended. It may lag behind `done`, but not for
+    /// good: then the event's own status holds.
+    async fn settled(&self, done: &Value) -> Result<Job, Error> {
         let mut delay = Duration::from_millis(50);
-        loop {
-            let job = self.client.job_status_patiently(&self.id, true).await?;
+        let mut job = self.client.job_status_patiently(&self.id, true).await?;
+        for _ in 0..MOST_LOOKS {
             if job.status.is_terminal() {
                 return Ok(job);
             }
             tokio::time::sleep(delay).await;
             delay = (delay * 2).min(self.policy.interval);
+            job = self.client.job_status_patiently(&self.id, true).await?;
         }
+        let said = done["status"]
+            .as_str()
+            .map(|status| JobStatus::from(&status));
+        if let Some(status) = said.filter(JobStatus::is_terminal) {
+            job.status = status;
+            return Ok(job);
+        }
+        let stays = one_line(job.status.as_str(), 50);
+        let message = format!("the job is done, and its status stays `{stays}`");
+        let error = Error::new(ErrorKind::Decode, message);
+        Err(error.with_job_id(&self.id).with_job(job))
     }
 }
 

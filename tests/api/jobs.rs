@@ -142,3 +142,36 @@ async fn many_jobs_are_yielded_as_they_end_and_one_failure_ends_no_other() {
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0].job_id(), Some(jobs[7].id()));
 }
+
+#[tokio::test]
+async fn a_status_that_never_follows_done_is_settled_by_the_event() {
+    let server = httpmock::MockServer::start_async().await;
+    for (id, done) in [
+        ("job_1", r#"{"status":"succeeded"}"#),
+        ("job_2", r#"{"status":"failed"}"#),
+        ("job_3", "{}"),
+    ] {
+        server.mock(|when, then| {
+            when.path(format!("/v1/jobs/{id}/events"));
+            then.status(200)
+                .header("content-type", "text/event-stream")
+                .body(format!("event: done\ndata: {done}\n\n"));
+        });
+    }
+    server.mock(|when, then| {
+        when.path_matches(regex::Regex::new("^/v1/jobs/[^/]+$").unwrap());
+        then.status(200)
+            .body(r#"{"job":{"status":"completing","scene_id":"sc_1"}}"#);
+    });
+    let client = crate::support::client(&server.base_url());
+    let mut policy = PollPolicy::default();
+    policy.interval = Duration::from_millis(1);
+    let job = |id: &str| client.job(id).with_poll_policy(policy.clone());
+    assert_eq!(job("job_1").wait().await.unwrap().scene_id, "sc_1");
+    assert_eq!(
+        job("job_2").wait().await.unwrap_err().kind(),
+        ErrorKind::JobFailed
+    );
+    let error = job("job_3").wait().await.unwrap_err();
+    assert!(error.to_string().contains("stays `completing`"), "{error}");
+}

@@ -2,15 +2,24 @@
 
 use serde_json::Value;
 
-use crate::{Error, Result, guard, ledger::Ledger, lower, overlay};
+use crate::{
+    Error, Result,
+    guard::{self, Generated},
+    ledger::Ledger,
+    lower, overlay,
+};
 
 /// What the inputs derive.
 #[derive(Clone, Debug)]
 pub struct Derived {
     /// The derived document.
     pub document: Value,
+    /// The document with the overlay, translated to 3.0: all that is said of the wire.
+    pub wire: Value,
     /// Every rewrite on the way.
     pub ledger: Ledger,
+    /// What the generator makes of the derived document.
+    pub code: Generated,
     /// What a maintainer should look at: drift between upstream and the overlay.
     pub warnings: Vec<String>,
 }
@@ -28,20 +37,40 @@ impl Derived {
 /// Either is not what it should be, or the result is nothing that the generator takes.
 pub fn derive(upstream: &[u8], overlay: &[u8]) -> Result<Derived> {
     let mut document = parse_upstream(upstream)?;
-    let overlay: Value = serde_json::from_slice(overlay)
-        .map_err(|error| Error::refused(format!("overlay.json is no JSON: {error}")))?;
-    let warnings = overlay::apply(&mut document, &overlay)?;
+    let warnings = overlay::apply(&mut document, &parse_overlay(overlay)?)?;
+    let mut wire = document.clone();
+    lower::translate(&mut wire)?;
     let ledger = lower::lower(&mut document)?;
-    guard::generate(&document)?;
+    let code = guard::generate(&document)?;
     Ok(Derived {
         document,
+        wire,
         ledger,
+        code,
         warnings,
     })
 }
 
+/// What a document says on the wire, with as much of the overlay as still fits: the present overlay
+/// may be written for the next document already. Null for what is no document.
+pub fn wire(upstream: &[u8], overlay: &[u8]) -> Value {
+    let read = || -> Result<Value> {
+        let mut document = parse_upstream(upstream)?;
+        let overlay = parse_overlay(overlay)?;
+        overlay::apply_what_fits(&mut document, &overlay)?;
+        lower::translate(&mut document)?;
+        Ok(document)
+    };
+    read().unwrap_or(Value::Null)
+}
+
+pub(crate) fn parse_overlay(overlay: &[u8]) -> Result<Value> {
+    serde_json::from_slice(overlay)
+        .map_err(|error| Error::refused(format!("overlay.json is no JSON: {error}")))
+}
+
 /// Reads a document and says plainly what it is when it is not what upstream serves.
-fn parse_upstream(bytes: &[u8]) -> Result<Value> {
+pub(crate) fn parse_upstream(bytes: &[u8]) -> Result<Value> {
     let text = String::from_utf8_lossy(bytes);
     let start = text.trim_start_matches('\u{feff}').trim_start();
     if start.is_empty() {

@@ -17,6 +17,8 @@ pub enum Kind {
     Network,
     /// A derived file is not what its inputs derive.
     Stale,
+    /// The new document breaks what worked, and nobody has said that it may.
+    Breaking,
 }
 
 /// One line that says what was wrong and, where it helps, what to do.
@@ -42,6 +44,11 @@ impl Error {
         Self::new(Kind::Stale, &message.into())
     }
 
+    /// A change that breaks what worked.
+    pub fn breaking(message: impl Into<String>) -> Self {
+        Self::new(Kind::Breaking, &message.into())
+    }
+
     fn new(kind: Kind, message: &str) -> Self {
         Self {
             kind,
@@ -54,12 +61,13 @@ impl Error {
         self.kind
     }
 
-    /// The program's exit code: 1 refused, 3 network, 4 stale (2 is a wrong command line).
+    /// The program's exit code: 1 refused, 3 network, 4 stale, 5 breaking (2 is a wrong command line).
     pub fn exit_code(&self) -> u8 {
         match self.kind {
             Kind::Refused => 1,
             Kind::Network => 3,
             Kind::Stale => 4,
+            Kind::Breaking => 5,
         }
     }
 
@@ -105,5 +113,6 @@ mod tests {
         assert_eq!(Error::refused("").exit_code(), 1);
         assert_eq!(Error::network("").exit_code(), 3);
         assert_eq!(Error::stale("").exit_code(), 4);
+        assert_eq!(Error::breaking("").exit_code(), 5);
     }
 }

@@ -38,7 +38,8 @@ pub enum Fetched {
     NotModified,
 }
 
-/// The document's address below a base URL in any spelling: with `/v1`, `/`, both or neither.
+/// The document's address below a base URL in any spelling: with `/v1`, `/`, both or neither, and
+/// without a scheme, which is then https, or http where it names this machine.
 ///
 /// # Errors
 /// It is no http or https URL.
@@ -48,12 +49,24 @@ pub fn document_url(base: &str) -> Result<String> {
         .strip_suffix("/v1")
         .unwrap_or(base)
         .trim_end_matches('/');
-    if !(base.starts_with("https://") || base.starts_with("http://")) {
+    let address = match base.split_once("://") {
+        Some(_) => base.to_owned(),
+        None => match parse(&format!("http://{base}")) {
+            Ok(uri) if is_this_machine(&uri) => format!("http://{base}"),
+            _ => format!("https://{base}"),
+        },
+    };
+    let scheme = parse(&address)
+        .ok()
+        .and_then(|uri| uri.scheme_str().map(str::to_owned));
+    // `https://` alone has lost its slashes by now.
+    let is_scheme = base.ends_with(':');
+    if is_scheme || !matches!(scheme.as_deref(), Some("https" | "http")) {
         return Err(Error::refused(format!(
-            "the base URL `{base}` must start with https:// (or http:// for this machine)"
+            "the base URL `{base}` is no URL; it reads like `https://api.example.com`"
         )));
     }
-    Ok(format!("{base}/v1/openapi.json"))
+    Ok(format!("{address}/v1/openapi.json"))
 }
 
 /// Reads a file.
@@ -205,6 +218,8 @@ mod tests {
             "https://h.example/v1",
             "https://h.example/v1/",
             " https://h.example//v1// ",
+            "h.example",
+            "h.example/v1",
         ] {
             assert_eq!(
                 document_url(base).unwrap(),
@@ -212,7 +227,11 @@ mod tests {
                 "{base}"
             );
         }
-        assert!(document_url("h.example").is_err());
+        let here = document_url("127.0.0.1:8080/v1").unwrap();
+        assert_eq!(here, "http://127.0.0.1:8080/v1/openapi.json");
+        for wrong in ["", "https://", "ftp://h.example", "a b"] {
+            assert!(document_url(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

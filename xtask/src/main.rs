@@ -7,10 +7,12 @@ use std::{
     time::SystemTime,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use xtask::{
-    Result, fetch,
-    refresh::{self, Report, Source},
+    Result,
+    diff::Format,
+    fetch,
+    refresh::{self, Options, Report, Source},
     simulate,
 };
 
@@ -35,9 +37,24 @@ enum Command {
         /// Change nothing and fetch nothing; fail when a derived file is stale
         #[arg(long, conflicts_with = "dry_run")]
         check: bool,
-        /// Fetch and derive, and say what would change
+        /// Fetch, derive and compare, and say what would change
         #[arg(long)]
         dry_run: bool,
+        /// Take a document that breaks callers or Rust code
+        #[arg(long, conflicts_with = "check")]
+        allow_breaking: bool,
+        /// Drop the overlay's actions that upstream has made redundant
+        #[arg(long, conflicts_with = "check")]
+        accept: bool,
+        /// Do not compile the crate in a copy first
+        #[arg(long, conflicts_with = "check")]
+        no_trial: bool,
+        /// Where that copy and what cargo builds of it are kept [default: `target/trial`]
+        #[arg(long, hide = true)]
+        trial_target: Option<PathBuf>,
+        /// How to write what changes
+        #[arg(long, value_enum, default_value = "text", conflicts_with = "check")]
+        format: Form,
         /// The repository
         #[arg(long, hide = true)]
         root: Option<PathBuf>,
@@ -54,7 +71,15 @@ enum Command {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 refreshed, unchanged or fresh; 1 the document or a file is \
-                          refused; 2 wrong usage; 3 network; 4 a derived file is stale";
+                          refused; 2 wrong usage; 3 network; 4 a derived file is stale; 5 the new \
+                          document breaks what worked (see --allow-breaking)";
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Form {
+    Text,
+    Markdown,
+    Json,
+}
 
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
@@ -80,14 +105,27 @@ fn run(command: Command) -> Result<ExitCode> {
             url,
             file,
             dry_run,
+            allow_breaking,
+            accept,
+            no_trial,
+            trial_target,
+            format,
             root,
             ..
         } => {
-            let source = source(url, file)?;
             let root = root.unwrap_or_else(repository);
-            let report = refresh::refresh(&root, &source, SystemTime::now(), dry_run)?;
-            show(&report, dry_run);
-            Ok(ExitCode::SUCCESS)
+            let trial = trial_target.unwrap_or_else(|| root.join("target").join("trial"));
+            let options = Options {
+                source: source(url, file)?,
+                now: SystemTime::now(),
+                is_dry: dry_run,
+                trial: (!no_trial).then_some(trial),
+                allows_breaking: allow_breaking,
+                accepts: accept,
+            };
+            let report = refresh::refresh(&root, &options)?;
+            show(&report, format, dry_run);
+            report.refusal.map_or(Ok(ExitCode::SUCCESS), Err)
         }
         Command::Simulate { port, speed } => simulate::run(port, speed),
     }
@@ -116,18 +154,26 @@ fn repository() -> PathBuf {
         .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
-fn show(report: &Report, dry: bool) {
+fn show(report: &Report, format: Form, is_dry: bool) {
     warn(&report.warnings);
-    for line in &report.differences {
-        say(line);
+    match format {
+        Form::Text => show_text(report, is_dry),
+        Form::Markdown => print(&report.diff.show(Format::Markdown)),
+        Form::Json => print(&report.diff.show(Format::Json)),
     }
+}
+
+fn show_text(report: &Report, is_dry: bool) {
+    report.dropped.iter().for_each(|line| say(line));
+    print(&report.diff.show(Format::Text));
     let rewrites: usize = report.rewrites.iter().map(|(_, count)| count).sum();
     say(&format!(
         "{} operations, {rewrites} rewrites by {} rules",
         report.operations,
         report.rewrites.len()
     ));
-    let verb = if dry { "would change" } else { "changed" };
+    let is_done = !is_dry && report.refusal.is_none();
+    let verb = if is_done { "changed" } else { "would change" };
     if report.changed.is_empty() {
         say("unchanged");
     } else {
@@ -144,6 +190,11 @@ fn warn(warnings: &[String]) {
 #[expect(clippy::print_stdout, reason = "a program for a terminal prints")]
 fn say(line: &str) {
     println!("{line}");
+}
+
+#[expect(clippy::print_stdout, reason = "a program for a terminal prints")]
+fn print(text: &str) {
+    print!("{text}");
 }
 
 #[expect(clippy::print_stderr, reason = "a program for a terminal prints")]

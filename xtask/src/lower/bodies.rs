@@ -1,4 +1,4 @@
-//! Of several request media types the JSON one stays, and it has a schema: the generator takes one.
+//! Request bodies: one media type, and the shape that the generator takes of it.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,8 @@ use super::walk;
 
 const JSON: &str = "application/json";
 
-pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
+/// Of several media types the JSON one stays, and it has a schema.
+pub(super) fn media_types(document: &mut Value, ledger: &mut Ledger) {
     for operation in walk::operations(document) {
         let at = pointer::join(&pointer::join(&operation.pointer, "requestBody"), "content");
         let Some(content) = pointer::object_mut(document, &at) else {
@@ -25,6 +26,41 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         for media_type in others {
             content.shift_remove(&media_type);
             ledger.lossy(pointer::join(&at, &media_type));
+        }
+    }
+}
+
+/// Bytes and plain text have one shape each, and a body that may be left out is always sent.
+pub(super) fn shapes(document: &mut Value, ledger: &mut Ledger) {
+    for operation in walk::operations(document) {
+        let at = pointer::join(&operation.pointer, "requestBody");
+        let Some(body) = pointer::object_mut(document, &at) else {
+            continue;
+        };
+        let Some(content) = body.get_mut("content").and_then(Value::as_object_mut) else {
+            continue;
+        };
+        for (media_type, value) in content.iter_mut() {
+            let essence = media_type.split(';').next().unwrap_or("").trim();
+            let shape = match essence {
+                "application/octet-stream" => json!({"type": "string", "format": "binary"}),
+                "text/plain" | "text/x-markdown" => json!({"type": "string"}),
+                _ => continue,
+            };
+            if let Some(value) = value.as_object_mut()
+                && value.get("schema") != Some(&shape)
+            {
+                value.insert("schema".to_owned(), shape);
+                let at = pointer::join(&pointer::join(&at, "content"), media_type);
+                ledger.lossy(pointer::join(&at, "schema"));
+            }
+        }
+        let is_empty = body["content"]
+            .as_object()
+            .is_none_or(serde_json::Map::is_empty);
+        if !is_empty && body.get("required") != Some(&json!(true)) {
+            body.insert("required".to_owned(), json!(true));
+            ledger.lossy(pointer::join(&at, "required"));
         }
     }
 }

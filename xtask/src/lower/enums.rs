@@ -9,17 +9,20 @@ use crate::{ledger::Ledger, pointer};
 
 use super::{
     reach::{self, Reach},
+    unions,
     walk::{self, Position, Site},
 };
 
 /// An enum inside another schema becomes a component named after its property.
 ///
 /// All enums of one property name that allow the same values share one component; otherwise
-/// each is named after its owner as well.
+/// each is named after its owner as well. What tells the variants of a union apart stays inline.
 pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
+    let tags = unions::tag_pointers(document);
     let found: Vec<Site> = walk::schemas(document)
         .into_iter()
         .filter(|site| !(site.is_root() && site.position == Position::Component))
+        .filter(|site| !tags.contains(&site.pointer))
         .filter(|site| document.pointer(&site.pointer).is_some_and(is_enum))
         .collect();
     let mut by_name: BTreeMap<String, BTreeSet<Vec<String>>> = BTreeMap::new();
@@ -36,6 +39,9 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
         let short = short_name(&site);
         let long = format!("{}{short}", site.owner);
         let mut names = vec![long.clone(), format!("{long}Value")];
+        if matches!(site.keyword, Some("anyOf" | "oneOf")) {
+            names.remove(0); // The union of which it is an arm will have that name.
+        }
         if by_name[&short].len() == 1 {
             names.insert(0, short);
         }
@@ -44,7 +50,7 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
             Some(component) => is_enum(component) && values(component) == allowed,
         };
         let Some(name) = names.iter().find(fits) else {
-            continue; // Its three names are taken by other shapes: it stays where it is.
+            continue; // Its names are taken by other shapes: it stays where it is.
         };
         let component = document["components"]["schemas"].get(name).cloned();
         if component.is_none() {
@@ -114,17 +120,23 @@ fn refer(node: &mut Value, name: &str, site: &Site) {
 }
 
 /// Marks the enums that answers may contain: a value that is new must not fail to decode.
+///
+/// So are those whose values the generator finds no different names for, as `<` and `>`.
 pub(super) fn open(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     let variants = variants(document);
+    let tags = unions::tag_pointers(document);
     for site in walk::schemas(document) {
-        if !reach.is_received(&site) {
+        let is_nameless = document.pointer(&site.pointer).is_some_and(is_nameless);
+        if !reach.is_received(&site) && !is_nameless {
             continue;
         }
         let is_component = site.is_root() && site.position == Position::Component;
-        let is_tag = pointer::split(&site.pointer)
+        let is_of_variant = pointer::split(&site.pointer)
             .and_then(|(properties, _)| pointer::split(properties))
             .is_some_and(|(object, _)| variants.contains(object));
+        let is_tag = tags.contains(&site.pointer)
+            || (is_of_variant && site.is_property() && is_single(document, &site.pointer));
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
         };
@@ -135,11 +147,28 @@ pub(super) fn open(document: &mut Value, ledger: &mut Ledger) {
             if schema.insert("x-open-enum".to_owned(), json!(true)) != Some(json!(true)) {
                 ledger.exact(site.pointer);
             }
-        } else if !(site.is_property() && is_tag) {
+        } else if !is_tag {
             schema.shift_remove("enum");
             ledger.lossy(pointer::join(&site.pointer, "enum"));
         }
     }
+}
+
+/// Whether two values, or one without letters and digits, are the same as names of variants.
+fn is_nameless(schema: &Value) -> bool {
+    let values = schema["enum"].as_array().into_iter().flatten();
+    let mut seen = BTreeSet::new();
+    values.filter_map(Value::as_str).any(|value| {
+        let name = value.to_upper_camel_case().to_lowercase();
+        (name.is_empty() && !value.is_empty()) || !seen.insert(name)
+    })
+}
+
+fn is_single(document: &Value, at: &str) -> bool {
+    let values = document
+        .pointer(at)
+        .and_then(|schema| schema["enum"].as_array());
+    values.is_some_and(|values| values.len() == 1)
 }
 
 /// The pointers of the objects that are variants of a union, where one value tells them apart.

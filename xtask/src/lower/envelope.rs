@@ -34,6 +34,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         if pointer::remove(document, &at).is_some() {
             ledger.lossy(at);
         }
+        dropshot(document, &operation.pointer, ledger);
         let at = pointer::join(&operation.pointer, "responses");
         if document.pointer(&at).is_none()
             && let Some(value) = pointer::object_mut(document, &operation.pointer)
@@ -41,6 +42,21 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
             value.insert("responses".to_owned(), json!({}));
             ledger.exact(at);
         }
+    }
+}
+
+/// Extensions of another framework, for which the generator would write other code.
+fn dropshot(document: &mut Value, at: &str, ledger: &mut Ledger) {
+    let operation = document.pointer(at).and_then(Value::as_object);
+    let names: Vec<String> = operation
+        .into_iter()
+        .flat_map(serde_json::Map::keys)
+        .filter(|name| name.starts_with("x-dropshot"))
+        .map(|name| pointer::join(at, name))
+        .collect();
+    for at in names {
+        pointer::remove(document, &at);
+        ledger.lossy(at);
     }
 }
 

@@ -242,7 +242,8 @@ fn bare_reference(schema: &mut Schema) {
     }
 }
 
-/// A component that is a nullable enum: its users become nullable, so that its name is the enum's.
+/// A component that is nullable: its users become nullable, so that its name is that of the type
+/// itself, and not of a wrapper around an unnamed one.
 pub(super) fn components(document: &mut Value, ledger: &mut Ledger) {
     let mut moved: Vec<String> = Vec::new();
     for site in walk::schemas(document) {
@@ -252,10 +253,14 @@ pub(super) fn components(document: &mut Value, ledger: &mut Ledger) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
         };
-        if is_nullable(schema)
-            && schema.get("type") == Some(&json!("string"))
-            && schema.contains_key("enum")
-        {
+        // What allows null alone, or anything at all, is no type of its own.
+        let says_more = schema.keys().any(|key| {
+            matches!(
+                key.as_str(),
+                "type" | "allOf" | "anyOf" | "oneOf" | "properties"
+            )
+        });
+        if is_nullable(schema) && says_more {
             schema.shift_remove("nullable");
             ledger.exact(site.pointer);
             moved.push(site.owner);

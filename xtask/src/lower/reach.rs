@@ -65,6 +65,23 @@ impl Reach {
     }
 }
 
+/// A component and all that it refers to, however far away.
+pub(crate) fn closure(document: &Value, name: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::from([name.to_owned()]);
+    follow(document, &component(name), &mut found);
+    found
+}
+
+fn component(name: &str) -> Site {
+    Site {
+        pointer: crate::pointer::join("/components/schemas", name),
+        position: Position::Component,
+        owner: name.to_owned(),
+        keyword: None,
+        property: None,
+    }
+}
+
 fn follow(document: &Value, root: &Site, found: &mut BTreeSet<String>) {
     for site in walk::below(document, root) {
         let Some(schema) = document.pointer(&site.pointer) else {
@@ -77,14 +94,7 @@ fn follow(document: &Value, root: &Site, found: &mut BTreeSet<String>) {
             .filter_map(|value| target(&serde_json::json!({ "$ref": value })));
         for name in target(schema).into_iter().chain(mapped) {
             if found.insert(name.clone()) {
-                let component = Site {
-                    pointer: crate::pointer::join("/components/schemas", &name),
-                    position: Position::Component,
-                    owner: name,
-                    keyword: None,
-                    property: None,
-                };
-                follow(document, &component, found);
+                follow(document, &component(&name), found);
             }
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         if successes.is_empty() {
             // A lone `default` is how some say "the answer": beside errors it would be one.
             if let Some(answer) = responses.shift_remove("default") {
-                responses.shift_insert(0, "2XX".to_owned(), answer);
+                responses.shift_insert(0, ANY.to_owned(), answer);
                 ledger.lossy(pointer::join(&at, "default"));
             }
             continue;
@@ -45,6 +45,34 @@ pub(super) fn is_success(status: &str) -> bool {
     status.len() == 3 && status.starts_with('2')
 }
 
+/// A status that has no name is any success: the mocks name their methods after it.
+pub(super) fn statuses(document: &mut Value, ledger: &mut Ledger) {
+    for operation in walk::operations(document) {
+        let at = pointer::join(&operation.pointer, "responses");
+        let Some(responses) = pointer::object_mut(document, &at) else {
+            continue;
+        };
+        let unnamed = responses
+            .keys()
+            .find(|status| is_success(status) && !NAMED.contains(&status.as_str()))
+            .cloned();
+        if let Some(status) = unnamed
+            && let Some(answer) = responses.shift_remove(&status)
+        {
+            responses.shift_insert(0, ANY.to_owned(), answer);
+            ledger.lossy(pointer::join(&at, &status));
+        }
+    }
+}
+
+/// Every success, as 3.0 writes it.
+const ANY: &str = "2XX";
+
+/// The successes that HTTP has names for.
+const NAMED: [&str; 11] = [
+    "200", "201", "202", "203", "204", "205", "206", "207", "208", "226", ANY,
+];
+
 /// Of several bodies of one answer the one that says most stays; JSON always has a schema.
 ///
 /// The generator would take the JSON and ignore a file beside it.
@@ -66,6 +94,7 @@ pub(super) fn contents(document: &mut Value, ledger: &mut Ledger) {
             let at = pointer::join(&pointer::join(&responses, &status), "content");
             if let Some(content) = pointer::object_mut(document, &at) {
                 keep_one(content, &at, ledger);
+                plain_json(content, &at, ledger);
             }
         }
     }
@@ -103,6 +132,27 @@ fn keep_one(content: &mut Map<String, Value>, at: &str, ledger: &mut Ledger) {
     }
 }
 
+/// JSON under another name (`application/vnd.x+json`) is JSON; the generator would see bytes.
+fn plain_json(content: &mut Map<String, Value>, at: &str, ledger: &mut Ledger) {
+    let other = content
+        .keys()
+        .find(|media_type| essence(media_type).ends_with("+json"))
+        .cloned();
+    if let Some(other) = other
+        && let Some(mut body) = content.shift_remove(&other)
+    {
+        if let Some(body) = body.as_object_mut() {
+            body.entry("schema").or_insert(json!({}));
+        }
+        content.insert("application/json".to_owned(), body);
+        ledger.lossy(pointer::join(at, &other));
+    }
+}
+
+fn essence(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or("").trim()
+}
+
 fn richness(response: &Value) -> u8 {
     response["content"]
         .as_object()
@@ -117,11 +167,12 @@ fn richness(response: &Value) -> u8 {
 fn worth(media_type: &str, body: &Value) -> u8 {
     let schema = &body["schema"];
     let is_untyped = schema.as_object().is_none_or(Map::is_empty);
-    let essence = media_type.split(';').next().unwrap_or("").trim();
+    let essence = essence(media_type);
+    let is_json = is_json(essence) || essence.ends_with("+json");
     match essence {
         "text/event-stream" => 4,
-        _ if is_json(essence) && is_untyped => 1,
-        _ if is_json(essence) => 3,
+        _ if is_json && is_untyped => 1,
+        _ if is_json => 3,
         _ if essence.starts_with("text/")
             || essence.ends_with("xml")
             || essence.ends_with("json") =>

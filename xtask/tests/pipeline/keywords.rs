@@ -129,11 +129,11 @@ fn a_tuple_becomes_an_array_of_what_its_places_hold() {
         ),
         (
             json!({"type": "array", "prefixItems": [number, {"type": "string"}], "items": false}),
-            json!({"type": "array", "items": {"anyOf": [number, {"type": "string"}]}}),
+            json!({"type": "array", "items": {"oneOf": [number, {"type": "string"}]}}),
         ),
         (
             json!({"type": "array", "prefixItems": [number], "items": {"type": "boolean"}}),
-            json!({"type": "array", "items": {"anyOf": [number, {"type": "boolean"}]}}),
+            json!({"type": "array", "items": {"oneOf": [number, {"type": "boolean"}]}}),
         ),
         (
             json!({"type": "array", "prefixItems": [number]}),
@@ -163,7 +163,7 @@ fn pattern_properties_become_additional_ones() {
         (json!(false), json!({"type": "integer"})),
         (
             json!({"type": "string"}),
-            json!({"anyOf": [{"type": "integer"}, {"type": "string"}]}),
+            json!({"oneOf": [{"type": "integer"}, {"type": "string"}]}),
         ),
         (json!(true), json!({})),
     ] {

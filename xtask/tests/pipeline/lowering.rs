@@ -208,9 +208,12 @@ fn equal_inline_enums_of_one_property_share_a_component() {
     let mut tell = taking(&json!({"type": "object", "properties": {"format": format}}));
     tell["post"]["parameters"] = json!([
         {"name": "format", "in": "query", "schema": {"enum": ["sdf", "usd"], "type": "string"}},
+    ]);
+    let mut ask = answering(&json!({}));
+    ask["get"]["parameters"] = json!([
         {"name": "format", "in": "header", "schema": {"type": ["string", "null"], "enum": ["usd", "sdf", null]}},
     ]);
-    let result = lowered(document(&json!({"/tell": tell}), &json!({})));
+    let result = lowered(document(&json!({"/tell": tell, "/ask": ask}), &json!({})));
     assert_eq!(
         result["components"]["schemas"]["Format"],
         json!({"type": "string", "enum": ["sdf", "usd"]}),
@@ -218,7 +221,10 @@ fn equal_inline_enums_of_one_property_share_a_component() {
     );
     let operation = &result["paths"]["/tell"]["post"];
     assert_eq!(operation["parameters"][0]["schema"], reference("Format"));
-    assert_eq!(operation["parameters"][1]["schema"], reference("Format"));
+    assert_eq!(
+        result["paths"]["/ask"]["get"]["parameters"][0]["schema"],
+        reference("Format")
+    );
     assert_eq!(
         operation["requestBody"]["content"]["application/json"]["schema"]["properties"]["format"],
         json!({"allOf": [reference("Format")], "description": "Which. Defaults to `usd`."})

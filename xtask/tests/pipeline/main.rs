@@ -5,12 +5,22 @@
     reason = "a test that cannot go on has failed, and says where"
 )]
 
+mod cases;
+mod changes;
 mod document;
+mod gate;
 mod generator;
 mod keywords;
+mod killed;
 mod lowering;
 mod nulls;
 mod operations;
+mod property;
 mod refresh;
+mod services;
+mod surface;
+mod tree;
 mod trial;
 mod typed;
+mod unions;
+mod workbench;

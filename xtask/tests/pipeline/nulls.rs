@@ -40,7 +40,7 @@ fn null_becomes_nullable() {
         ),
         (
             json!({"anyOf": [{"type": "string"}, {"type": "boolean"}, {"type": NULL}]}),
-            json!({"anyOf": [{"type": "string"}, {"type": "boolean"}], "nullable": true}),
+            json!({"oneOf": [{"type": "string"}, {"type": "boolean"}], "nullable": true}),
         ),
         (
             json!({"type": NULL}),
@@ -63,13 +63,13 @@ fn several_types_become_a_union_with_each_types_own_keywords() {
         ),
         json!({
             "description": "d",
-            "anyOf": [{"type": "string", "format": "email"}, {"type": "integer", "maximum": 9}],
+            "oneOf": [{"type": "string", "format": "email"}, {"type": "integer", "maximum": 9}],
             "nullable": true,
         })
     );
     assert_eq!(
         received_property(&json!({"type": ["boolean", "integer", "number"]})),
-        json!({"anyOf": [{"type": "boolean"}, {"type": "number"}]}),
+        json!({"oneOf": [{"type": "boolean"}, {"type": "number"}]}),
         "a number may be whole"
     );
 }

@@ -1,34 +1,23 @@
 //! The crate itself, built from documents that the service might serve.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, process::Command};
 
 use serde_json::json;
-use xtask::derive::derive;
+use xtask::{derive::derive, trial};
 
-use super::typed::typed_upstream;
-
-/// Copies what git would: all but the build and the history.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name();
-        if name == "target" || name == ".git" {
-            continue;
-        }
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to.join(name));
-        } else {
-            fs::copy(entry.path(), to.join(name)).unwrap();
-        }
-    }
-}
+use super::{
+    typed::typed_upstream,
+    workbench::{root, target},
+};
 
 #[test]
-fn the_crate_compiles_from_a_document_that_types_its_answers_and_has_grown() {
+fn slow_the_crate_compiles_from_a_document_that_types_its_answers_and_has_grown() {
     let mut document = typed_upstream();
     document["paths"]["/v1/robots"] = json!({"post": {
         "operationId": "make_robot_v1_robots_post",
+        "parameters": [
+            {"name": "tag", "in": "query", "schema": {"type": "array", "items": {"type": "string"}}},
+        ],
         "requestBody": {"required": true, "content": {"application/json": {"schema": {
             "type": "object", "required": ["arms"],
             "properties": {"arms": {"type": "integer", "minimum": 1}, "at": {"type": "string", "format": "date-time"}},
@@ -37,22 +26,43 @@ fn the_crate_compiles_from_a_document_that_types_its_answers_and_has_grown() {
             "type": "object", "properties": {"state": {"enum": ["idle", "in-use", "4wd"], "type": "string"}},
         }}}}},
     }});
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let overlay = fs::read(root.join("openapi/overlay.json")).unwrap();
+    let overlay = fs::read(root().join("openapi/overlay.json")).unwrap();
     let derived = derive(document.to_string().as_bytes(), &overlay).unwrap();
+    let (target, _alone) = target();
+    trial::build(&root(), &derived.to_text(), &target).unwrap();
+}
 
-    let target = root.join("target/trial");
-    let tree = target.join("tree");
-    let _ = fs::remove_dir_all(&tree);
-    copy(&root, &tree);
-    fs::write(tree.join("openapi/openapi.json"), derived.to_text()).unwrap();
-    let cargo = Command::new(env!("CARGO"))
-        .args(["check", "--quiet", "--locked", "--package", "gizmo-client"])
-        .args(["--features", "httpmock"])
-        .current_dir(&tree)
-        .env("CARGO_TARGET_DIR", &target)
+#[test]
+fn slow_a_document_that_the_crate_does_not_compile_with_is_refused_and_the_tree_stays() {
+    let (target, _alone) = target();
+    let copy = target.join("refused");
+    trial::mirror(&root(), &copy).unwrap();
+    // The handwritten layer calls the operation by its name.
+    let folder = copy.join("openapi");
+    let overlay = fs::read_to_string(folder.join("overlay.json"))
+        .unwrap()
+        .replace(
+            "\"operationId\": \"cancel_job\"",
+            "\"operationId\": \"stop_job\"",
+        );
+    fs::write(folder.join("overlay.json"), overlay).unwrap();
+    let before = fs::read(folder.join("openapi.json")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["refresh-spec", "--allow-breaking", "--file"])
+        .arg(folder.join("upstream.json"))
+        .arg("--root")
+        .arg(&copy)
+        .arg("--trial-target")
+        .arg(&target)
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&cargo.stderr);
-    assert!(cargo.status.success(), "{said}");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{complaint}");
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    assert!(
+        complaint.starts_with("the crate would not compile: src/ext/"),
+        "{complaint}"
+    );
+    assert!(complaint.contains("cancel_job"), "{complaint}");
+    assert!(fs::read(folder.join("openapi.json")).unwrap() == before);
 }

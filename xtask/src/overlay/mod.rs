@@ -4,36 +4,28 @@
 //! rests on, and each is checked against what upstream serves today: a target that is gone is
 //! an error, a correction that upstream has made itself is a warning.
 
-use serde_json::{Map, Value};
+mod action;
+mod merge;
+mod redundant;
+
+use serde_json::Value;
 use serde_json_path::JsonPath;
 
 use crate::{Error, Result, pointer};
 
-const EVIDENCE: [&str; 3] = ["documented", "observed", "guess"];
+use action::{Change, actions};
+use merge::{merge_at, shorten};
 
-/// One action: what it is aimed at and what it does there.
-#[derive(Debug)]
-struct Action {
-    target: String,
-    description: String,
-    change: Change,
-    optional: bool,
-}
+pub use redundant::without_redundant;
 
-impl Action {
-    /// What the overlay expects to find; only something else is worth a word.
-    fn expected(&self) -> Option<&Value> {
-        match &self.change {
-            Change::Remove { expect } => expect.as_ref(),
-            Change::Update(_) => None,
-        }
-    }
-}
-
-#[derive(Debug)]
-enum Change {
-    Update(Value),
-    Remove { expect: Option<Value> },
+/// What applying an overlay has shown of how upstream has moved.
+#[derive(Debug, Default)]
+struct Drift {
+    warnings: Vec<String>,
+    /// Updates that changed nothing.
+    idle: Vec<usize>,
+    /// Removals that found something else than they expect.
+    surprised: Vec<usize>,
 }
 
 /// Applies every action of `overlay` to `document`; returns what a maintainer should look at.
@@ -41,20 +33,44 @@ enum Change {
 /// # Errors
 /// The overlay is malformed, an action lacks its evidence, or its target matches nothing.
 pub fn apply(document: &mut Value, overlay: &Value) -> Result<Vec<String>> {
-    let mut warnings = Vec::new();
+    let before = document.clone();
+    let drift = run(document, overlay, true)?;
+    let redundant = redundant::find(&before, overlay, &drift)?;
+    let mut warnings = drift.warnings;
+    if !redundant.is_empty() {
+        let numbers: Vec<String> = redundant.iter().map(usize::to_string).collect();
+        warnings.push(format!(
+            "upstream has made overlay actions redundant: {}; `--accept` drops them",
+            numbers.join(", ")
+        ));
+    }
+    Ok(warnings)
+}
+
+/// Applies the actions that match something, and passes over the others.
+///
+/// # Errors
+/// The overlay is malformed.
+pub fn apply_what_fits(document: &mut Value, overlay: &Value) -> Result<()> {
+    run(document, overlay, false).map(|_| ())
+}
+
+fn run(document: &mut Value, overlay: &Value, is_strict: bool) -> Result<Drift> {
+    let mut drift = Drift::default();
     for (number, action) in actions(overlay)?.iter().enumerate() {
         let place = format!("overlay action {number}");
         let mut found = locate(document, &action.target)
             .map_err(|error| error.within(&format!("{place} ({})", action.description)))?;
-        if found.is_empty() && !action.optional {
+        if found.is_empty() && !action.optional && is_strict {
             return Err(Error::refused(format!(
                 "{place} matches nothing: {} ({}); upstream has changed there, so change or drop \
                  the action",
                 action.target, action.description
             )));
         }
+        let warned = drift.warnings.len();
         if action.optional && action.expected().is_none() {
-            warnings.extend(found.iter().map(|at| {
+            drift.warnings.extend(found.iter().map(|at| {
                 format!(
                     "upstream now has {at}; {place} was written for when it does not ({})",
                     action.description
@@ -63,10 +79,16 @@ pub fn apply(document: &mut Value, overlay: &Value) -> Result<Vec<String>> {
         }
         match &action.change {
             Change::Update(update) => {
+                let mut has_changed = found.is_empty();
                 for at in &found {
                     if let Some(node) = document.pointer_mut(at) {
-                        warnings.extend(merge_at(node, update, at, &place));
+                        let before = node.clone();
+                        drift.warnings.extend(merge_at(node, update, at, &place));
+                        has_changed |= *node != before;
                     }
+                }
+                if !has_changed {
+                    drift.idle.push(number);
                 }
             }
             Change::Remove { expect } => {
@@ -76,68 +98,19 @@ pub fn apply(document: &mut Value, overlay: &Value) -> Result<Vec<String>> {
                     if let (Some(removed), Some(expect)) = (removed, expect)
                         && removed != *expect
                     {
-                        warnings.push(format!(
+                        drift.warnings.push(format!(
                             "upstream now types {at} as {}; ours replaces it",
                             shorten(&removed)
                         ));
                     }
                 }
+                if drift.warnings.len() > warned {
+                    drift.surprised.push(number);
+                }
             }
         }
     }
-    Ok(warnings)
-}
-
-fn actions(overlay: &Value) -> Result<Vec<Action>> {
-    if !overlay["overlay"]
-        .as_str()
-        .is_some_and(|version| version.starts_with("1."))
-    {
-        return Err(Error::refused(
-            "the overlay does not say `\"overlay\": \"1.0.0\"`",
-        ));
-    }
-    let actions = overlay["actions"]
-        .as_array()
-        .ok_or_else(|| Error::refused("the overlay has no list of actions"))?;
-    actions
-        .iter()
-        .enumerate()
-        .map(|(number, action)| {
-            parse(action).map_err(|error| error.within(&format!("overlay action {number}")))
-        })
-        .collect()
-}
-
-fn parse(action: &Value) -> Result<Action> {
-    let target = action["target"]
-        .as_str()
-        .ok_or_else(|| Error::refused("it has no target"))?;
-    if !action["x-evidence"]
-        .as_str()
-        .is_some_and(|evidence| EVIDENCE.contains(&evidence))
-    {
-        return Err(Error::refused(format!(
-            "{target} lacks `x-evidence`: documented, observed or guess"
-        )));
-    }
-    let change = match (action.get("update"), action["remove"].as_bool()) {
-        (Some(update), None | Some(false)) => Change::Update(update.clone()),
-        (None, Some(true)) => Change::Remove {
-            expect: action.get("x-expect").cloned(),
-        },
-        _ => {
-            return Err(Error::refused(format!(
-                "{target} must have either `update` or `\"remove\": true`"
-            )));
-        }
-    };
-    Ok(Action {
-        target: target.to_owned(),
-        description: action["description"].as_str().unwrap_or("").to_owned(),
-        change,
-        optional: action["x-optional"].as_bool().unwrap_or(false),
-    })
+    Ok(drift)
 }
 
 /// The JSON pointers of the nodes that a `JSONPath` selects, in document order.
@@ -152,88 +125,6 @@ fn locate(document: &Value, target: &str) -> Result<Vec<String>> {
     found.sort_by(|left, right| pointer::compare(left, right));
     found.dedup();
     Ok(found)
-}
-
-/// Merges into one selected node; an array takes the update as its next entry.
-fn merge_at(node: &mut Value, update: &Value, at: &str, place: &str) -> Vec<String> {
-    let before = node.clone();
-    let mut warnings = Vec::new();
-    if let Value::Array(list) = node {
-        append(list, update, at, place, &mut warnings);
-    } else {
-        merge(node, update, at, place, &mut warnings);
-    }
-    if *node == before {
-        warnings.push(format!(
-            "{place} is redundant: upstream already says the same at {at}"
-        ));
-    }
-    warnings
-}
-
-fn merge(node: &mut Value, update: &Value, at: &str, place: &str, warnings: &mut Vec<String>) {
-    match (node, update) {
-        (Value::Object(node), Value::Object(update)) => {
-            for (key, value) in update {
-                match node.get_mut(key) {
-                    Some(old) => merge(old, value, &pointer::join(at, key), place, warnings),
-                    None => {
-                        node.insert(key.clone(), value.clone());
-                    }
-                }
-            }
-        }
-        (Value::Array(list), Value::Array(update)) => {
-            for entry in update {
-                append(list, entry, at, place, warnings);
-            }
-        }
-        (node, update) => *node = update.clone(),
-    }
-}
-
-/// Appends an entry, or puts it where upstream has an entry of the same name.
-fn append(list: &mut Vec<Value>, entry: &Value, at: &str, place: &str, warnings: &mut Vec<String>) {
-    match list.iter_mut().find(|old| is_same_entry(old, entry)) {
-        None => list.push(entry.clone()),
-        Some(old) if old == entry => {}
-        Some(old) => {
-            warnings.push(format!(
-                "upstream now has {} in {at}; that of {place} replaces it",
-                shorten(old)
-            ));
-            *old = entry.clone();
-        }
-    }
-}
-
-/// Equal entries, or parameters of the same place and name (a header's name has no case).
-fn is_same_entry(old: &Value, new: &Value) -> bool {
-    let parameter = |value: &Value| -> Option<(String, String)> {
-        let place = value["in"].as_str()?;
-        let name = value["name"].as_str()?;
-        let name = if place == "header" {
-            name.to_ascii_lowercase()
-        } else {
-            name.to_owned()
-        };
-        Some((place.to_owned(), name))
-    };
-    old == new || parameter(old).is_some_and(|old| parameter(new) == Some(old))
-}
-
-/// A value as it fits into a sentence.
-fn shorten(value: &Value) -> String {
-    let named =
-        |map: &Map<String, Value>| map.get("$ref").and_then(Value::as_str).map(str::to_owned);
-    let text = value
-        .as_object()
-        .and_then(named)
-        .unwrap_or_else(|| value.to_string());
-    match text.char_indices().nth(80) {
-        Some((cut, _)) => format!("{}…", &text[..cut]),
-        None => text,
-    }
 }
 
 #[cfg(test)]
@@ -364,5 +255,54 @@ mod tests {
             let text = refusal(json!({"a": 1}), &overlay);
             assert!(text.contains(reason), "{text}");
         }
+    }
+
+    #[test]
+    fn what_upstream_says_itself_is_dropped_and_the_rest_stays() {
+        let typed = json!({"$ref": "#/components/schemas/Job"});
+        let overlay = json!({"overlay": "1.0.0", "actions": [
+            {"target": "$.a.schema", "remove": true, "x-optional": true, "x-expect": {}, "x-evidence": "observed"},
+            {"target": "$.a", "update": {"schema": typed}, "x-evidence": "observed"},
+            {"target": "$.b.schema", "remove": true, "x-optional": true, "x-expect": {}, "x-evidence": "observed"},
+            {"target": "$.b", "update": {"schema": typed}, "x-evidence": "observed"},
+            {"target": "$.c", "update": {"name": "c"}, "x-evidence": "guess"},
+        ]});
+        let mut document = json!({"a": {"schema": {}}, "b": {"schema": {}}, "c": {}});
+        assert_eq!(
+            without_redundant(&document, &overlay).unwrap(),
+            (overlay.clone(), vec![])
+        );
+        document["b"]["schema"] = typed.clone();
+        document["c"]["name"] = json!("c");
+        let (less, dropped) = without_redundant(&document, &overlay).unwrap();
+        assert_eq!(
+            dropped,
+            [
+                "dropped overlay action 2: $.b.schema",
+                "dropped overlay action 3: $.b",
+                "dropped overlay action 4: $.c",
+            ]
+        );
+        assert_eq!(less["actions"].as_array().unwrap().len(), 2);
+        let warnings = apply(&mut document.clone(), &overlay).unwrap();
+        assert!(
+            warnings.last().unwrap().contains("redundant: 2, 3, 4"),
+            "{warnings:?}"
+        );
+        let (mut before, mut after) = (document.clone(), document);
+        apply(&mut before, &overlay).unwrap();
+        apply(&mut after, &less).unwrap();
+        assert_eq!(before, after);
+    }
+
+    #[test]
+    fn an_overlay_for_another_document_is_applied_as_far_as_it_fits() {
+        let mut document = json!({"a": {}});
+        let overlay = json!({"overlay": "1.0.0", "actions": [
+            {"target": "$.gone", "update": {"x": 1}, "x-evidence": "guess"},
+            {"target": "$.a", "update": {"x": 1}, "x-evidence": "guess"},
+        ]});
+        apply_what_fits(&mut document, &overlay).unwrap();
+        assert_eq!(document, json!({"a": {"x": 1}}));
     }
 }

@@ -1,0 +1,112 @@
+//! From the derived document to Rust: the client and its mocks, each as a parsed file.
+//!
+//! `xtask` compiles this file too, so that what it tries is what the crate's build will do.
+
+use std::error::Error;
+
+use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeImpl};
+use quote::quote;
+use serde_json::Value;
+
+use super::{rewrite, tables};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// The raw client: progenitor's output, rewritten, with our open enums and the table of operations.
+pub(crate) fn client(document: &Value) -> Result<syn::File> {
+    let spec: openapiv3::OpenAPI = serde_json::from_value(document.clone())?;
+    let tokens = Generator::new(&settings(document)).generate_tokens(&spec)?;
+    let mut file: syn::File = syn::parse2(tokens)?;
+    rewrite::rewrite(&mut file, &tables::open_enums(document))?;
+    let table: syn::File = syn::parse2(tables::operations(document))?;
+    file.items.extend(table.items);
+    Ok(file)
+}
+
+/// The typed mocks of every operation.
+pub(crate) fn mocks(document: &Value) -> Result<syn::File> {
+    let mut spec = document.clone();
+    plain_values(&mut spec);
+    let spec: openapiv3::OpenAPI = serde_json::from_value(spec)?;
+    let tokens = Generator::new(&settings(document)).httpmock(&spec, "crate::raw")?;
+    Ok(syn::parse2(tokens)?)
+}
+
+/// Builder style, our hooks, `JsonSchema` on every type, and handwritten types where the document asks for them.
+fn settings(document: &Value) -> GenerationSettings {
+    let mut settings = GenerationSettings::new();
+    settings
+        .with_interface(InterfaceStyle::Builder)
+        .with_hooks(HooksMode::Expected)
+        .with_inner_type(quote!(crate::ext::config::Config))
+        .with_derive("schemars::JsonSchema");
+    for (name, schema) in tables::schemas(document) {
+        if let Some(path) = schema["x-handwritten"].as_str() {
+            settings.with_replacement(name, path, std::iter::empty());
+        } else if schema["x-open-enum"] == true {
+            let path = format!("crate::raw::types::{}", tables::type_name(name));
+            settings.with_replacement(name, path, std::iter::once(TypeImpl::Display));
+        }
+    }
+    settings
+}
+
+/// Restates what progenitor's mocks do not compile with, each time as the value that is there:
+/// a list in a query is sent as one pair for each value, so its mock matches a value at a time;
+/// and a body that may be null is matched, or answered, by one that is not.
+fn plain_values(spec: &mut Value) {
+    let schemas = spec["components"]["schemas"].clone();
+    let resolve = |schema: &Value| -> Value {
+        let name = schema["$ref"]
+            .as_str()
+            .and_then(|path| path.rsplit('/').next());
+        name.and_then(|name| schemas.get(name))
+            .unwrap_or(schema)
+            .clone()
+    };
+    let items = spec["paths"]
+        .as_object_mut()
+        .into_iter()
+        .flat_map(|paths| paths.values_mut());
+    for (key, value) in items.filter_map(Value::as_object_mut).flatten() {
+        let parameters = if key == "parameters" {
+            value.as_array_mut()
+        } else {
+            value.get_mut("parameters").and_then(Value::as_array_mut)
+        };
+        for parameter in parameters.into_iter().flatten() {
+            let schema = resolve(&parameter["schema"]);
+            if parameter["in"] == "query" && schema["type"] == "array" {
+                parameter["schema"] = schema["items"].clone();
+            }
+        }
+        value.get_mut("requestBody").map(present);
+        let responses = value.get_mut("responses").and_then(Value::as_object_mut);
+        responses
+            .into_iter()
+            .flatten()
+            .for_each(|(_, response)| present(response));
+    }
+}
+
+/// Takes `nullable` off the schemas of a body.
+fn present(body: &mut Value) {
+    let Some(content) = body.get_mut("content").and_then(Value::as_object_mut) else {
+        return;
+    };
+    for schema in content
+        .values_mut()
+        .filter_map(|media_type| media_type.get_mut("schema"))
+    {
+        let was_nullable = schema
+            .as_object_mut()
+            .is_some_and(|schema| schema.remove("nullable").is_some());
+        let only = schema["allOf"]
+            .as_array()
+            .filter(|all| all.len() == 1)
+            .map(|all| all[0].clone());
+        if let Some(only) = only.filter(|_| was_nullable) {
+            *schema = only;
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! The public items of the generated client, as a Rust user names them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use quote::ToTokens;
+use syn::{Fields, FnArg, ImplItem, ImplItemFn, Item, ItemImpl, Visibility};
+
+/// What kind of item it is, and what it is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// Public fields with their types, and which of them the builder insists on.
+    Struct { fields: BTreeMap<String, Field> },
+    /// Variants with what they carry; an open enum has `Unknown` and no exhaustive `match`.
+    Enum {
+        variants: BTreeMap<String, String>,
+        is_open: bool,
+    },
+    /// An alias, or another item that is one line.
+    Line(String),
+    /// The builder of an operation: its setters, and what `send` answers.
+    Operation {
+        setters: BTreeMap<String, Field>,
+        answer: String,
+    },
+}
+
+/// A field of a struct, or a setter of a builder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) kind: String,
+    pub(super) is_required: bool,
+}
+
+/// An item with the traits that it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) body: Body,
+    pub(super) traits: BTreeSet<String>,
+}
+
+/// All public items by their paths, such as `types::Scene`.
+pub(super) type Surface = BTreeMap<String, Entry>;
+
+/// Reads the surface off the text of `client.rs`; text that is no Rust has none.
+pub(super) fn read(code: &str) -> Surface {
+    let mut surface = Surface::new();
+    let Ok(file) = syn::parse_file(code) else {
+        return surface;
+    };
+    for item in &file.items {
+        match item {
+            Item::Mod(module) => {
+                let items = module.content.iter().flat_map(|(_, items)| items);
+                match module.ident.to_string().as_str() {
+                    "types" => types(items, &mut surface),
+                    "builder" => operations(items, &mut surface),
+                    _ => {}
+                }
+            }
+            Item::Impl(block) if block.trait_.is_none() && name(&block.self_ty) == "Client" => {
+                for function in functions(block) {
+                    let path = format!("Client::{}", function.sig.ident);
+                    let line = Body::Line(text(&function.sig));
+                    surface.insert(path, entry(line));
+                }
+            }
+            _ => {}
+        }
+    }
+    surface
+}
+
+/// The surface as text, an item or a field a line.
+pub fn outline(code: &str) -> String {
+    let mut lines = Vec::new();
+    let field = |(name, field): (&String, &Field)| {
+        let mark = if field.is_required { " (required)" } else { "" };
+        format!("    {name}: {}{mark}", field.kind)
+    };
+    for (path, item) in read(code) {
+        match &item.body {
+            Body::Struct { fields } => {
+                lines.push(format!("struct {path}"));
+                lines.extend(fields.iter().map(field));
+            }
+            Body::Enum { variants, is_open } => {
+                lines.push(format!(
+                    "{} {path}",
+                    if *is_open { "open enum" } else { "enum" }
+                ));
+                lines.extend(
+                    variants
+                        .iter()
+                        .map(|(name, carried)| format!("    {name}{carried}")),
+                );
+            }
+            Body::Line(line) => lines.push(format!("{path}: {line}")),
+            Body::Operation { setters, answer } => {
+                lines.push(format!("operation {path} -> {answer}"));
+                lines.extend(setters.iter().map(field));
+            }
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+fn entry(body: Body) -> Entry {
+    Entry {
+        body,
+        traits: BTreeSet::new(),
+    }
+}
+
+fn types<'a>(items: impl Iterator<Item = &'a Item>, surface: &mut Surface) {
+    let mut traits: Vec<(String, String)> = Vec::new();
+    let mut required: BTreeSet<(String, String)> = BTreeSet::new();
+    for item in items {
+        match item {
+            Item::Struct(item) => {
+                let fields = fields(&item.fields);
+                surface.insert(
+                    path(&item.ident),
+                    with_derives(Body::Struct { fields }, &item.attrs),
+                );
+            }
+            Item::Enum(item) => {
+                let variants = item.variants.iter();
+                let variants = variants
+                    .map(|variant| (variant.ident.to_string(), text(&variant.fields)))
+                    .collect();
+                let body = Body::Enum {
+                    variants,
+                    is_open: false,
+                };
+                surface.insert(path(&item.ident), with_derives(body, &item.attrs));
+            }
+            Item::Type(item) => {
+                surface.insert(path(&item.ident), entry(Body::Line(text(&item.ty))));
+            }
+            Item::Impl(block) => {
+                if let Some((implemented, _)) = &block.trait_ {
+                    traits.push((name(&block.self_ty), text(implemented)));
+                }
+            }
+            Item::Macro(item) => {
+                if let Some((name, variants)) = open_enum(&item.mac.tokens) {
+                    let body = Body::Enum {
+                        variants,
+                        is_open: true,
+                    };
+                    surface.insert(format!("types::{name}"), entry(body));
+                }
+            }
+            Item::Mod(module) if module.ident == "builder" => {
+                let items = module.content.iter().flat_map(|(_, items)| items);
+                required.extend(items.filter_map(defaults).flatten());
+            }
+            _ => {}
+        }
+    }
+    for (name, implemented) in traits {
+        if let Some(item) = surface.get_mut(&format!("types::{name}")) {
+            item.traits.insert(implemented);
+        }
+    }
+    for (name, field) in required {
+        if let Some(Entry {
+            body: Body::Struct { fields },
+            ..
+        }) = surface.get_mut(&format!("types::{name}"))
+            && let Some(field) = fields.get_mut(&field)
+        {
+            field.is_required = true;
+        }
+    }
+}
+
+fn path(ident: &syn::Ident) -> String {
+    format!("types::{ident}")
+}
+
+fn fields(fields: &Fields) -> BTreeMap<String, Field> {
+    let public = fields.iter().enumerate();
+    public
+        .filter(|(_, field)| matches!(field.vis, Visibility::Public(_)))
+        .map(|(index, field)| {
+            let name = field
+                .ident
+                .as_ref()
+                .map_or_else(|| index.to_string(), ToString::to_string);
+            let kind = text(&field.ty);
+            (
+                name,
+                Field {
+                    kind,
+                    is_required: false,
+                },
+            )
+        })
+        .collect()
+}
+
+fn with_derives(body: Body, attributes: &[syn::Attribute]) -> Entry {
+    let mut item = entry(body);
+    for attribute in attributes
+        .iter()
+        .filter(|one| one.path().is_ident("derive"))
+    {
+        let _ = attribute.parse_nested_meta(|meta| {
+            item.traits.insert(text(&meta.path));
+            Ok(())
+        });
+    }
+    item
+}
+
+/// The fields that a type's builder starts without: in its `Default`, those that are `Err(…)`.
+fn defaults(item: &Item) -> Option<Vec<(String, String)>> {
+    let Item::Impl(block) = item else { return None };
+    let (implemented, _) = block.trait_.as_ref()?;
+    (implemented.segments.last()?.ident == "Default").then(|| {
+        let owner = name(&block.self_ty);
+        let missing = functions_of(block).flat_map(missing);
+        missing.map(|field| (owner.clone(), field)).collect()
+    })
+}
+
+/// The fields that the `Self { … }` at a function's end sets to `Err(…)`.
+fn missing(function: &ImplItemFn) -> Vec<String> {
+    let Some(syn::Stmt::Expr(syn::Expr::Struct(made), _)) = function.block.stmts.last() else {
+        return Vec::new();
+    };
+    let is_error = |value: &syn::Expr| match value {
+        syn::Expr::Call(call) => text(&call.func) == "Err",
+        _ => false,
+    };
+    made.fields
+        .iter()
+        .filter(|field| is_error(&field.expr))
+        .map(|field| text(&field.member))
+        .collect()
+}
+
+/// `Name { Variant = "value", … }` as build.rs writes it.
+pub(crate) fn open_enum(
+    tokens: &proc_macro2::TokenStream,
+) -> Option<(syn::Ident, BTreeMap<String, String>)> {
+    use proc_macro2::TokenTree;
+
+    let trees: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let [.., TokenTree::Ident(name), TokenTree::Group(body)] = trees.as_slice() else {
+        return None;
+    };
+    let inner: Vec<TokenTree> = body.stream().into_iter().collect();
+    let variants = inner
+        .split(|tree| matches!(tree, TokenTree::Punct(comma) if comma.as_char() == ','))
+        .filter_map(|variant| match variant {
+            [TokenTree::Ident(name), _, value] => Some((name.to_string(), format!(" = {value}"))),
+            _ => None,
+        })
+        .collect();
+    Some((name.clone(), variants))
+}
+
+fn operations<'a>(items: impl Iterator<Item = &'a Item>, surface: &mut Surface) {
+    for item in items {
+        let Item::Impl(block) = item else { continue };
+        if block.trait_.is_some() {
+            continue;
+        }
+        let mut setters = BTreeMap::new();
+        let mut answer = String::new();
+        let mut required = Vec::new();
+        for function in functions(block) {
+            match function.sig.ident.to_string().as_str() {
+                "new" => required = missing(function),
+                "send" => answer = output(function),
+                // The same argument in another way, as a closure on its builder.
+                "body_map" => {}
+                name => {
+                    let kind = function
+                        .sig
+                        .generics
+                        .where_clause
+                        .as_ref()
+                        .map_or_else(String::new, text);
+                    let inputs: Vec<String> =
+                        function.sig.inputs.iter().filter_map(argument).collect();
+                    let kind = format!("({}) {kind}", inputs.join(", "))
+                        .trim_end()
+                        .to_owned();
+                    setters.insert(
+                        name.to_owned(),
+                        Field {
+                            kind,
+                            is_required: false,
+                        },
+                    );
+                }
+            }
+        }
+        for name in required {
+            if let Some(setter) = setters.get_mut(&name) {
+                setter.is_required = true;
+            }
+        }
+        let path = format!("builder::{}", name(&block.self_ty));
+        surface.insert(path, entry(Body::Operation { setters, answer }));
+    }
+}
+
+fn argument(input: &FnArg) -> Option<String> {
+    match input {
+        FnArg::Typed(input) => Some(text(&input.ty)),
+        FnArg::Receiver(_) => None,
+    }
+}
+
+/// The `T` of `Result<ResponseValue<T>, _>`, in short.
+fn output(function: &ImplItemFn) -> String {
+    let output = text(&function.sig.output);
+    let start = output
+        .find("ResponseValue<")
+        .map_or(0, |at| at + "ResponseValue<".len());
+    let rest = &output[start..];
+    let end = rest.rfind(">, crate::Error>").unwrap_or(rest.len());
+    rest[..end].trim_end_matches(',').to_owned()
+}
+
+fn functions_of(block: &ItemImpl) -> impl Iterator<Item = &ImplItemFn> {
+    block.items.iter().filter_map(|item| match item {
+        ImplItem::Fn(function) => Some(function),
+        _ => None,
+    })
+}
+
+fn functions(block: &ItemImpl) -> impl Iterator<Item = &ImplItemFn> {
+    functions_of(block).filter(|function| matches!(function.vis, Visibility::Public(_)))
+}
+
+/// A type's own name, without its path and its arguments.
+fn name(kind: &syn::Type) -> String {
+    match kind {
+        syn::Type::Path(path) => {
+            let last = path.path.segments.last();
+            last.map_or_else(String::new, |segment| segment.ident.to_string())
+        }
+        other => text(other),
+    }
+}
+
+/// Tokens as one writes them, with the standard library's paths cut short.
+fn text(tokens: &impl ToTokens) -> String {
+    let mut text = tokens.to_token_stream().to_string();
+    for (from, to) in [
+        (" :: ", "::"),
+        (":: ", "::"),
+        (" <", "<"),
+        ("< ", "<"),
+        (" >", ">"),
+        (" , ", ", "),
+        (" ,", ","),
+        (" (", "("),
+        ("( ", "("),
+        (" )", ")"),
+        ("& ", "&"),
+        (" :", ":"),
+        (",>", ">"),
+        ("::std::option::", ""),
+        ("::std::string::", ""),
+        ("::std::vec::", ""),
+        ("::std::boxed::", ""),
+        ("::std::convert::", ""),
+        ("std::convert::", ""),
+        ("::std::result::", ""),
+        ("::std::fmt::", ""),
+        ("::serde_json::", "serde_json::"),
+        ("::std::collections::", ""),
+    ] {
+        text = text.replace(from, to);
+    }
+    text
+}

@@ -1,0 +1,60 @@
+//! The crate's version, and the one that a change asks for.
+
+use std::{fs, path::Path};
+
+use super::Class;
+
+/// The version in the `[package]` of the manifest at `root`, if there is one.
+pub(crate) fn present(root: &Path) -> Option<String> {
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).ok()?;
+    let package = manifest.split("[package]").nth(1)?;
+    let line = package
+        .lines()
+        .find_map(|line| line.strip_prefix("version = \""))?;
+    Some(line.split('"').next()?.to_owned())
+}
+
+/// The next version by semantic versioning; before 1.0 what breaks counts as minor, all else as patch.
+pub(super) fn next(present: &str, class: Class) -> Option<String> {
+    let numbers: Vec<u64> = present
+        .split('.')
+        .map_while(|part| part.parse().ok())
+        .collect();
+    let [major, minor, patch] = numbers.as_slice() else {
+        return None;
+    };
+    let next = match (class, major) {
+        (Class::None, _) => (*major, *minor, *patch),
+        (Class::Major, 0) => (0, minor + 1, 0),
+        (_, 0) => (0, *minor, patch + 1),
+        (Class::Major, _) => (major + 1, 0, 0),
+        (Class::Minor, _) => (*major, minor + 1, 0),
+        (Class::Patch, _) => (*major, *minor, patch + 1),
+    };
+    Some(format!("{}.{}.{}", next.0, next.1, next.2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_version_follows_the_class() {
+        for (present, class, expected) in [
+            ("0.1.0", Class::None, "0.1.0"),
+            ("0.1.0", Class::Patch, "0.1.1"),
+            ("0.1.3", Class::Minor, "0.1.4"),
+            ("0.1.3", Class::Major, "0.2.0"),
+            ("1.2.3", Class::Patch, "1.2.4"),
+            ("1.2.3", Class::Minor, "1.3.0"),
+            ("1.2.3", Class::Major, "2.0.0"),
+        ] {
+            assert_eq!(
+                next(present, class).as_deref(),
+                Some(expected),
+                "{present} {class}"
+            );
+        }
+        assert_eq!(next("one", Class::Major), None);
+    }
+}

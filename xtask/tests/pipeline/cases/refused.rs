@@ -1,0 +1,202 @@
+//! The documents that are refused, with the whole of what is said.
+
+use serde_json::{Value, json};
+
+use crate::document::{answering, taking};
+
+type Refusal = (Value, Value, &'static str);
+
+pub(super) fn cases() -> Vec<Refusal> {
+    [schemas(), parameters(), bodies(), names()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn schemas() -> Vec<Refusal> {
+    let subject = json!({"/ask": answering(&json!({"$ref": "#/components/schemas/A"}))});
+    let case = |schemas: Value, text| (subject.clone(), schemas, text);
+    vec![
+        case(
+            json!({"A": {"type": "object", "properties": {"x": {"type": "string", "maxLenght": 3}}}}),
+            "unknown schema keyword `maxLenght` at /components/schemas/A/properties/x: teach xtask's \
+             lowering about it, or remove it in the overlay",
+        ),
+        case(
+            json!({"A": {"type": "object", "properties": {"x": {"$ref": "#/components/schemas/B"}}}}),
+            "/components/schemas/A/properties/x refers to #/components/schemas/B, which is no component \
+             of the document",
+        ),
+        case(
+            json!({"A": {"$ref": "other.json#/A"}}),
+            "/components/schemas/A refers to other.json#/A, which is no component of the document",
+        ),
+        case(
+            json!({"A": {"$ref": "#/components/schemas/A"}}),
+            "/components/schemas/A is defined as itself; break the circle in the overlay",
+        ),
+        case(
+            json!({
+                "A": {"allOf": [{"$ref": "#/components/schemas/B"}, {"type": "object"}]},
+                "B": {"anyOf": [{"type": "string"}, {"$ref": "#/components/schemas/A"}]},
+            }),
+            "/components/schemas/A is defined as itself; break the circle in the overlay",
+        ),
+        case(
+            json!({
+                "A": {"type": "object", "properties": {"x": {"$ref": "#/components/schemas/a"}}},
+                "a": {"type": "object", "properties": {"y": {"type": "string"}}},
+            }),
+            "/components/schemas/A and /components/schemas/a: two schemas are both A in Rust; rename one of \
+             them in the overlay",
+        ),
+        case(
+            json!({
+                "A": {"type": "object", "properties": {"x": {"$ref": "#/components/schemas/a"}}},
+                "a": {"type": "string", "enum": ["y", "z"]},
+            }),
+            "/components/schemas/A and /components/schemas/a: two schemas are both A in Rust; rename one of \
+             them in the overlay",
+        ),
+    ]
+}
+
+fn parameters() -> Vec<Refusal> {
+    let with = |path: &str, list: Value| {
+        let mut item = answering(&json!({}));
+        item["get"]["parameters"] = list;
+        json!({path: item})
+    };
+    let text = json!({"type": "string"});
+    let case = |path: &str, list: Value, expected| (with(path, list), json!({}), expected);
+    vec![
+        case(
+            "/ask",
+            json!([{"name": "a", "in": "cookie", "schema": text}]),
+            "/paths/~1ask/get/parameters/0: the client sends no cookies, so a cookie parameter has no \
+             place; remove or restate it in the overlay",
+        ),
+        case(
+            "/ask",
+            json!([{"name": "a", "in": "query", "style": "deepObject", "schema": {"type": "object"}}]),
+            "/paths/~1ask/get/parameters/0: a query parameter must have the style `form`; others are not \
+             generated; remove or restate it in the overlay",
+        ),
+        case(
+            "/ask",
+            json!([{"name": "a", "in": "query", "schema": {"type": "object"}}]),
+            "/paths/~1ask/get/parameters/0: a parameter must be a text, a number, a boolean, or in a query \
+             a list of such; remove or restate it in the overlay",
+        ),
+        case(
+            "/ask",
+            json!([{"name": "a", "in": "query", "content": {"application/json": {"schema": text}}}]),
+            "/paths/~1ask/get/parameters/0: a parameter must have a schema; remove or restate it in the \
+             overlay",
+        ),
+        case(
+            "/ask",
+            json!([{"name": "a-b", "in": "query", "schema": text}, {"name": "a_b", "in": "header", "schema": text}]),
+            "/paths/~1ask/get/parameters/1: the operation has two parameters that are both a_b in Rust; \
+             remove or restate it in the overlay",
+        ),
+        case(
+            "/ask",
+            json!([{"name": "client", "in": "query", "schema": text}]),
+            "/paths/~1ask/get/parameters/0: the generated builder has a `client` of its own; remove or \
+             restate it in the overlay",
+        ),
+        case(
+            "/ask/{it}",
+            json!([]),
+            "/paths/~1ask~1{it}/get: the path's {it} has no parameter of that name; remove or restate it in \
+             the overlay",
+        ),
+        case(
+            "/ask",
+            json!([{"name": "it", "in": "path", "required": true, "schema": text}]),
+            "/paths/~1ask/get/parameters/0: the path has no place for this parameter; remove or restate it \
+             in the overlay",
+        ),
+        case(
+            "/ask/{it}",
+            json!([{"name": "it", "in": "path", "schema": text}]),
+            "/paths/~1ask~1{it}/get/parameters/0: a path parameter must be required; remove or restate it in \
+             the overlay",
+        ),
+    ]
+}
+
+fn bodies() -> Vec<Refusal> {
+    let schema = json!({"schema": {"type": "object"}});
+    let case = |content: Value, expected| {
+        let mut item = taking(&json!({}));
+        item["post"]["requestBody"]["content"] = content;
+        (json!({"/tell": item}), json!({}), expected)
+    };
+    vec![
+        case(
+            json!({"multipart/form-data": schema}),
+            "/paths/~1tell/post/requestBody/content: a multipart/form-data request body is not generated; \
+             remove or restate it in the overlay",
+        ),
+        case(
+            json!({"application/merge-patch+json": schema}),
+            "/paths/~1tell/post/requestBody/content: a application/merge-patch+json request body is not \
+             generated; remove or restate it in the overlay",
+        ),
+        case(
+            json!({"text/plain": schema, "application/xml": schema}),
+            "/paths/~1tell/post/requestBody/content: a request body must have one media type or JSON among \
+             them, not text/plain and application/xml; remove or restate it in the overlay",
+        ),
+        case(
+            json!({"application/x-www-form-urlencoded": {}}),
+            "/paths/~1tell/post/requestBody/content: a request body must have a schema; remove or restate \
+             it in the overlay",
+        ),
+        case(
+            json!({"application/json": {"schema": {"type": "object"}, "encoding": {"a": {"contentType": "image/png"}}}}),
+            "/paths/~1tell/post/requestBody/content: a request body with an `encoding` is not generated; \
+             remove or restate it in the overlay",
+        ),
+    ]
+}
+
+fn names() -> Vec<Refusal> {
+    let named = |name: &str| {
+        let mut item = answering(&json!({}));
+        item["get"]["operationId"] = json!(name);
+        item
+    };
+    vec![
+        (
+            json!({"/a": named("ask_it"), "/b": named("askIt")}),
+            json!({}),
+            "/paths/~1a/get/operationId and /paths/~1b/get/operationId are both named askIt; give one \
+             another name in the overlay",
+        ),
+        (
+            json!({"/a": named("new")}),
+            json!({}),
+            "/paths/~1a/get/operationId: the generated client has a `new` of its own; remove or restate it \
+             in the overlay",
+        ),
+        (
+            json!({"/a/{b": named("ask")}),
+            json!({}),
+            "/paths/~1a~1{b/get: the path's {b} has no parameter of that name; remove or restate it in the \
+             overlay",
+        ),
+        (
+            json!({"a": named("ask")}),
+            json!({}),
+            "/paths/a: a path must start with a slash; remove or restate it in the overlay",
+        ),
+        (
+            json!({"/a": {"$ref": "#/components/pathItems/Gone"}}),
+            json!({}),
+            "/paths/~1a refers to #/components/pathItems/Gone, which is not in the document",
+        ),
+    ]
+}

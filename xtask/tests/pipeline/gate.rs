@@ -1,0 +1,110 @@
+//! `refresh-spec` as a gate: what breaks, and what upstream has made redundant.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::tree::{Tree, succeeds};
+
+fn changed(tree: &Tree, change: impl FnOnce(&mut Value)) -> String {
+    let mut document: Value = serde_json::from_str(&tree.text("upstream.json")).unwrap();
+    change(&mut document);
+    let path = tree.root.join("given.json");
+    fs::write(&path, document.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn require(document: &mut Value) {
+    let body = &mut document["components"]["schemas"]["GenerateSceneBody"];
+    body["properties"]["robot"] = json!({"type": "string"});
+    body["required"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!("robot"));
+}
+
+#[test]
+fn a_document_that_breaks_is_taken_only_when_that_is_allowed() {
+    let tree = Tree::new();
+    let path = changed(&tree, require);
+    let reason = "the new document asks for a major release; breaking on the network: 1, in Rust code \
+                  only: 0; `--allow-breaking` takes it all the same";
+    tree.fails(&["--file", &path], 5, reason);
+    tree.fails(&["--dry-run", "--file", &path], 5, reason);
+    let before = tree.files();
+    let shown = succeeds(&tree.run(&["--dry-run", "--allow-breaking", "--file", &path]));
+    assert!(shown.contains("[new-required-request-property]"), "{shown}");
+    assert!(tree.files() == before);
+    succeeds(&tree.run(&["--allow-breaking", "--file", &path]));
+    assert!(tree.files() != before);
+    succeeds(&tree.run(&["--check"]));
+}
+
+#[test]
+fn the_diff_alone_is_written_in_other_formats() {
+    let tree = Tree::new();
+    let path = changed(&tree, require);
+    let arguments = |format| {
+        [
+            "--dry-run",
+            "--allow-breaking",
+            "--format",
+            format,
+            "--file",
+        ]
+    };
+    let run = |format| {
+        let mut arguments = arguments(format).to_vec();
+        arguments.push(&path);
+        succeeds(&tree.run(&arguments))
+    };
+    let json: Value = serde_json::from_str(&run("json")).unwrap();
+    assert_eq!(json["class"], "major");
+    assert!(run("markdown").starts_with("**asks for a major release"));
+}
+
+#[test]
+fn what_upstream_says_itself_by_now_is_reported_and_dropped_on_demand() {
+    let tree = Tree::new();
+    let path = changed(&tree, |document| {
+        document["paths"]["/v1/usage"]["get"]["operationId"] = json!("usage");
+        let answer = &mut document["paths"]["/v1/whoami"]["get"]["responses"]["200"];
+        answer["content"]["application/json"]["schema"] =
+            json!({"$ref": "#/components/schemas/WhoAmI"});
+    });
+    let derived = tree.text("openapi.json");
+    let output = tree.run(&["--dry-run", "--file", &path]);
+    let warnings = String::from_utf8(output.stderr).unwrap();
+    let actions = |tree: &Tree| -> usize {
+        let overlay: Value = serde_json::from_str(&tree.text("overlay.json")).unwrap();
+        overlay["actions"].as_array().unwrap().len()
+    };
+    let before = actions(&tree);
+    assert!(
+        warnings.contains("upstream has made overlay actions redundant: "),
+        "{warnings}"
+    );
+    let shown = succeeds(&tree.run(&["--accept", "--file", &path]));
+    assert!(
+        shown.contains("dropped overlay action") && shown.contains("$.paths['/v1/usage'].get"),
+        "{shown}"
+    );
+    assert_eq!(
+        actions(&tree),
+        before - 3,
+        "a name, and the removal and the type of an answer"
+    );
+    assert_eq!(tree.text("openapi.json"), derived);
+    let check = tree.run(&["--check"]);
+    assert!(check.status.success());
+    assert_eq!(String::from_utf8(check.stderr).unwrap(), "");
+}
+
+#[test]
+fn without_redundant_actions_the_overlay_keeps_its_bytes() {
+    let tree = Tree::new();
+    let before = tree.files();
+    let path = tree.path("upstream.json");
+    succeeds(&tree.run(&["--accept", "--file", path.to_str().unwrap()]));
+    assert!(tree.files() == before);
+}

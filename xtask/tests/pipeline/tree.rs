@@ -1,0 +1,149 @@
+//! A copy of the documents to refresh, and a server to refresh them from.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+};
+
+use serde_json::Value;
+
+/// A copy of the repository's documents, removed at the end.
+pub(crate) struct Tree {
+    pub(crate) root: PathBuf,
+}
+
+impl Tree {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let root =
+            std::env::temp_dir().join(format!("gizmo-xtask-{}-{number}", std::process::id()));
+        let folder = root.join("openapi");
+        fs::create_dir_all(&folder).unwrap();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi");
+        for name in [
+            "upstream.json",
+            "overlay.json",
+            "openapi.json",
+            "ledger.json",
+            "spec.lock",
+        ] {
+            fs::copy(source.join(name), folder.join(name)).unwrap();
+        }
+        Self { root }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.join("openapi").join(name)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        fs::read_dir(self.root.join("openapi"))
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .map(|entry| {
+                (
+                    entry.file_name().into_string().unwrap(),
+                    fs::read(entry.path()).unwrap(),
+                )
+            })
+            .collect()
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .arg("refresh-spec")
+            .args(arguments)
+            .arg("--root")
+            .arg(&self.root);
+        if !arguments.contains(&"--check") {
+            // The copy has the documents and no crate to try.
+            command.arg("--no-trial");
+        }
+        command.env_remove("GIZMO_BASE_URL");
+        command
+    }
+
+    /// Runs what must fail: one line on stderr, this code, and the tree as it was.
+    pub(crate) fn fails(&self, arguments: &[&str], code: i32, reason: &str) {
+        let before = self.files();
+        let output = self.run(arguments);
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{complaint}");
+        assert_eq!(complaint.lines().count(), 1, "{complaint}");
+        assert!(complaint.contains(reason), "{complaint}");
+        assert!(self.files() == before, "the tree has changed");
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.root).ok();
+    }
+}
+
+pub(crate) fn succeeds(output: &Output) -> String {
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Serves each answer to one connection, and returns the requests' heads at the end.
+pub(crate) fn serve(answers: Vec<Vec<u8>>) -> (String, thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        answers
+            .into_iter()
+            .map(|answer| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let head = head(&mut stream);
+                // The client may hang up on an answer that it has seen enough of.
+                stream.write_all(&answer).ok();
+                head
+            })
+            .collect()
+    });
+    (base, server)
+}
+
+fn head(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 1024];
+    while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
+        let count = stream.read(&mut chunk).unwrap();
+        assert_ne!(count, 0, "the client hung up");
+        bytes.extend_from_slice(&chunk[..count]);
+    }
+    String::from_utf8(bytes).unwrap().to_lowercase()
+}
+
+pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// The present document with one more sentence in it.
+pub(crate) fn newer(tree: &Tree) -> Vec<u8> {
+    let mut document: Value = serde_json::from_str(&tree.text("upstream.json")).unwrap();
+    document["paths"]["/v1/usage"]["get"]["summary"] = Value::from("Another summary");
+    document.to_string().into_bytes()
+}

@@ -1,0 +1,100 @@
+//! A crate of many generated clients, each in a module of its own, compiled in one go.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::json;
+use xtask::{
+    guard::{self, Generated},
+    trial,
+};
+
+use crate::document::{answering, document, lowered};
+
+/// The repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Where trial builds are kept between runs. Whoever builds there holds the lock.
+pub(crate) fn target() -> (PathBuf, MutexGuard<'static, ()>) {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    (root().join("target/trial"), guard)
+}
+
+/// What generated code needs of the crate around it.
+const AROUND: &str = r#"
+#![allow(warnings)]
+pub mod ext {
+    pub mod config {
+        #[derive(Clone, Debug)]
+        pub struct Config;
+    }
+    #[path = "EXT/operation.rs"]
+    pub mod operation;
+    #[path = "EXT/open_enum.rs"]
+    pub mod open_enum;
+}
+pub mod raw {
+    pub(crate) const OPERATIONS: &[crate::ext::operation::Operation] = &[];
+}
+pub struct Error;
+impl Error {
+    pub fn from_raw<E>(_: &str, _: progenitor_client::Error<E>) -> Self {
+        Self
+    }
+}
+"#;
+
+/// Compiles every client with its mocks; the error names the module that does not compile.
+pub(crate) fn compile(clients: &[(String, Generated)]) -> Result<(), String> {
+    let (target, _alone) = target();
+    let tree = trial::tree(&target);
+    trial::mirror(&root(), &tree).unwrap();
+    fs::write(tree.join("build.rs"), "fn main() {}\n").unwrap();
+    let source = tree.join("src");
+    fs::create_dir_all(source.join("clients")).unwrap();
+    let mut library = AROUND.replace("EXT", "../ext");
+    for (name, code) in clients {
+        let local = |text: &str| text.replace("crate::raw", &format!("crate::{name}::raw"));
+        for (part, text) in [("client", &code.client), ("mock", &code.mocks)] {
+            let path = source.join("clients").join(format!("{name}_{part}.rs"));
+            fs::write(path, local(text)).unwrap();
+        }
+        writeln!(
+            library,
+            "pub mod {name} {{
+                pub mod raw {{ include!(\"clients/{name}_client.rs\"); }}
+                #[cfg(feature = \"httpmock\")]
+                pub mod mock {{ include!(\"clients/{name}_mock.rs\"); }}
+                impl progenitor_client::ClientHooks<crate::ext::config::Config> for raw::Client {{}}
+            }}"
+        )
+        .unwrap();
+    }
+    fs::write(source.join("lib.rs"), library).unwrap();
+    trial::check(&target).map_err(|error| error.to_string())
+}
+
+#[test]
+fn slow_what_does_not_compile_is_noticed_after_what_does() {
+    let paths = json!({"/ask": answering(&json!({"type": "object"}))});
+    let whole = guard::generate(&lowered(document(&paths, &json!({})))).unwrap();
+    let broken = Generated {
+        client: format!("{}fn broken() -> u8 {{ 1u32 }}", whole.client),
+        ..whole.clone()
+    };
+    let compile = |code: &Generated| compile(&[("one".to_owned(), code.clone())]);
+    compile(&whole).unwrap();
+    let reason = compile(&broken).unwrap_err();
+    assert!(
+        reason.starts_with("the crate would not compile: src/clients/one_client.rs"),
+        "{reason}"
+    );
+    compile(&whole).unwrap();
+}
