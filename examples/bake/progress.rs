@@ -1,6 +1,7 @@
 //! What a user sees: two bars in a terminal, lines elsewhere.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use gizmo_client::{JobEvent, JobEventKind};
@@ -8,12 +9,15 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 pub(crate) struct Progress {
     bars: Option<Bars>,
+    /// Tenths of the download that have been told.
+    tenths: AtomicU64,
     started: Instant,
 }
 
 struct Bars {
     all: MultiProgress,
     stages: ProgressBar,
+    download: OnceLock<ProgressBar>,
     running: Mutex<Vec<String>>,
 }
 
@@ -28,11 +32,13 @@ impl Progress {
             Bars {
                 all,
                 stages,
+                download: OnceLock::new(),
                 running: Mutex::default(),
             }
         });
         Self {
             bars,
+            tenths: AtomicU64::new(0),
             started: Instant::now(),
         }
     }
@@ -76,27 +82,25 @@ impl Progress {
         bars.stages.set_message(running.join(", "));
     }
 
-    /// What a download reports to: a bar, or a line at each tenth.
-    pub(crate) fn download(&self) -> impl FnMut(gizmo_client::Progress) + Send + 'static {
-        let bar = self.bars.as_ref().map(|bars| {
-            bars.all.add(ProgressBar::no_length().with_style(style(
-                "  download [{bar:30}] {bytes}/{total_bytes}  {bytes_per_sec}",
-            )))
-        });
-        let (started, mut tenths) = (self.started, 0);
-        move |progress| {
-            let total = progress.total.unwrap_or(progress.received).max(1);
-            if let Some(bar) = &bar {
-                bar.set_length(total);
-                bar.set_position(progress.received);
-                if progress.total == Some(progress.received) {
-                    bar.finish();
-                }
-            } else if progress.received * 10 / total > tenths {
-                tenths = progress.received * 10 / total;
-                let (elapsed, bytes) = (started.elapsed().as_secs_f32(), progress.received);
-                eprintln!("{elapsed:7.1}s  downloaded {bytes} of {total} bytes");
+    /// More of the export has come: a bar moves, or a line comes with each tenth.
+    pub(crate) fn download(&self, progress: gizmo_client::Progress) {
+        let total = progress.total.unwrap_or(progress.received).max(1);
+        if let Some(bars) = &self.bars {
+            let bar = bars.download.get_or_init(|| {
+                let template = "  download [{bar:30}] {bytes}/{total_bytes}  {bytes_per_sec}";
+                bars.all
+                    .add(ProgressBar::new(total).with_style(style(template)))
+            });
+            bar.set_position(progress.received);
+            if progress.total == Some(progress.received) {
+                bar.finish();
             }
+            return;
+        }
+        let tenth = progress.received * 10 / total;
+        if tenth > self.tenths.swap(tenth, Ordering::Relaxed) {
+            let bytes = progress.received;
+            self.line(&format!("downloaded {bytes} of {total} bytes"));
         }
     }
 

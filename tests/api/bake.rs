@@ -50,7 +50,7 @@ async fn without_a_key_it_uses_the_simulator_and_says_so() {
         assert_eq!(PathBuf::from(text(&output.stdout).trim()), out.join(model));
         assert!(out.join(model).is_file());
     }
-    assert_eq!(names(dir.path()).len(), 3);
+    assert_eq!(names(dir.path()).len(), 6, "a folder and a journal each");
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ pub(super) async fn run(
                 events,
             }
         }
-        Some(journal) => return Err(another(&paths, &journal)),
+        Some(journal) => return Err(another(&paths, &journal, &request)),
         None => {
             check_free(&paths.dir)?;
             let journal = Journal::new(request);
@@ -84,13 +84,16 @@ impl Request {
     }
 }
 
-fn another(paths: &Paths, journal: &Journal) -> Error {
-    let message = format!(
-        "`{}` is of another bake (`{}`); choose another folder, or delete it and `{}`",
-        paths.dir.display(),
-        crate::ext::error::one_line(&journal.request.prompt, 60),
-        paths.journal.display()
-    );
+fn another(paths: &Paths, journal: &Journal, request: &Request) -> Error {
+    let begun = &journal.request;
+    let what = if begun.makes_the_same(request) {
+        format!("was begun with another service, {}", begun.service)
+    } else {
+        let prompt = crate::ext::error::one_line(&begun.prompt, 60);
+        format!("is of another bake (`{prompt}` as {})", begun.format)
+    };
+    let (dir, journal) = (paths.dir.display(), paths.journal.display());
+    let message = format!("`{dir}` {what}; choose another folder, or delete it and `{journal}`");
     Error::new(ErrorKind::InvalidRequest, message)
 }
 
@@ -280,8 +283,10 @@ impl Run {
 
     /// The folder was free when the bake began, and locked since: what is in it is of this bake.
     async fn unpack(mut self) -> Result<Bundle, Error> {
-        let mut options = UnpackOptions::default();
-        options.replace = true;
+        let options = UnpackOptions {
+            replace: true,
+            ..UnpackOptions::default()
+        };
         let unpacked = unpack_with(&self.paths.archive, &self.paths.dir, options).await;
         let bundle = match unpacked {
             Ok(bundle) => bundle,
