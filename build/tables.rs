@@ -12,22 +12,20 @@ pub(crate) fn schemas(document: &Value) -> impl Iterator<Item = (&String, &Value
         .flatten()
 }
 
-/// A constant `OPERATIONS`: for each operation its id, its path and whether it streams.
+/// A constant `OPERATIONS`: for each operation its id, its method, its path and whether it streams.
 pub(crate) fn operations(document: &Value) -> TokenStream {
     let mut rows = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
-        for operation in item
-            .as_object()
-            .into_iter()
-            .flat_map(serde_json::Map::values)
-        {
+        for (method, operation) in item.as_object().into_iter().flatten() {
             let Some(id) = operation["operationId"].as_str() else {
                 continue;
             };
+            let method = method.to_uppercase();
             let is_streamed = is_streamed(operation);
             rows.push(quote! {
                 crate::ext::operation::Operation {
                     id: #id,
+                    method: #method,
                     path: #path,
                     is_streamed: #is_streamed,
                 }

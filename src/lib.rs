@@ -97,6 +97,7 @@ pub mod bundle {
 }
 
 pub use ext::answer::{Answer, Page, Resource};
+pub use ext::backoff::Backoff;
 pub use ext::bake::{Bake, BakeAll, BakeBuilder, BakeEvent, BakeSummary, Baked};
 pub use ext::builder::ClientBuilder;
 pub use ext::bundle::Bundle;
@@ -105,7 +106,10 @@ pub use ext::error::{Error, ErrorKind};
 pub use ext::event::{Cursor, JobEvent, JobEventKind};
 pub use ext::job::{FinishedJob, JobHandle, PollPolicy};
 pub use ext::jobs::{WaitAll, wait_all};
+pub use ext::limiter::{WaitReason, Waiting};
 pub use ext::pages::{Items, Pages};
+pub use ext::reconcile::{Asked, Candidate, Reconciled};
+pub use ext::retry::RetryPolicy;
 pub use ext::secret::{ApiKey, SignedUrl};
 pub use ext::sse::stream::EventStream;
 pub use ext::timestamp::Timestamp;

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 /// Exponential backoff with full jitter: between nothing and `base · 2^attempt`, at most `cap`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Backoff {
-    pub(crate) base: Duration,
-    pub(crate) cap: Duration,
+#[non_exhaustive]
+pub struct Backoff {
+    /// Longest delay before the first retry; it doubles with each.
+    pub base: Duration,
+    /// Longest delay before any.
+    pub cap: Duration,
 }
 
 impl Backoff {

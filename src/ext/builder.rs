@@ -1,13 +1,16 @@
 //! How a client is made.
 
 use std::env;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
 use super::config::{Config, Credential, DEFAULT_BASE_URL, Shared, base_url};
+use super::limiter::{Limiter, OnWait};
+use super::retry::Budget;
 use super::secret::ApiKey;
-use crate::{Client, Error, ErrorKind, JobHandle};
+use crate::{Client, Error, ErrorKind, JobHandle, RetryPolicy, Waiting};
 
 /// Requests of a client and its clones that await the head of an answer at the same time; open
 /// streams and downloads do not count.
@@ -23,6 +26,9 @@ pub struct ClientBuilder {
     connect_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     http: Option<reqwest::ClientBuilder>,
+    retry_policy: RetryPolicy,
+    no_pacing: bool,
+    on_wait: OnWait,
 }
 
 impl ClientBuilder {
@@ -64,6 +70,34 @@ impl ClientBuilder {
     /// followed redirect could carry the key to another machine.
     pub fn http(mut self, http: reqwest::ClientBuilder) -> Self {
         self.http = Some(http);
+        self
+    }
+
+    /// How often and how long requests are tried again. Defaults to [`RetryPolicy::default`].
+    ///
+    /// Whatever it says, a generation is sent again only when it provably did not arrive or was
+    /// turned away unread (429, or 503 with `Retry-After`).
+    pub fn retry_policy(mut self, policy: RetryPolicy) -> Self {
+        self.retry_policy = policy;
+        self
+    }
+
+    /// Whether calls wait for the rate limit's window (`X-RateLimit-*`) instead of running into
+    /// it. Defaults to yes.
+    ///
+    /// The limit is shared by the client and its clones. Once it is used up, they wait in line for
+    /// its reset; then one call goes ahead and the others follow as its answer allows. A reset
+    /// further away than [`RetryPolicy::max_elapsed`] is not waited for: the call is sent, and
+    /// the service decides.
+    pub fn pacing(mut self, pacing: bool) -> Self {
+        self.no_pacing = !pacing;
+        self
+    }
+
+    /// Calls this when a call begins to wait, for its rate limit or before a retry, so that a
+    /// progress bar can say so. It must not block.
+    pub fn on_wait(mut self, listener: impl Fn(Waiting) + Send + Sync + 'static) -> Self {
+        self.on_wait = OnWait(Some(Arc::new(listener)));
         self
     }
 
@@ -112,6 +146,10 @@ impl ClientBuilder {
                 credential,
                 idle_timeout,
                 gate: Semaphore::new(REQUESTS_AT_ONCE),
+                retry_policy: self.retry_policy,
+                retry_budget: Mutex::new(Budget::new()),
+                limiter: (!self.no_pacing).then(Limiter::new),
+                on_wait: self.on_wait,
             }),
         ))
     }

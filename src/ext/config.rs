@@ -1,14 +1,16 @@
 //! What every call of a client and its clones shares.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use reqwest::Url;
 use tokio::sync::Semaphore;
 
+use super::limiter::{Limiter, OnWait};
+use super::retry::Budget;
 use super::secret::ApiKey;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, RetryPolicy};
 
 /// Where the service lives when nobody says otherwise.
 pub(crate) const DEFAULT_BASE_URL: &str = "https://api.gizmo.antimlabs.com";
@@ -25,6 +27,19 @@ pub(crate) struct Shared {
     pub(crate) idle_timeout: Duration,
     /// Held while the head of an answer is awaited, so that many jobs are no storm of requests.
     pub(crate) gate: Semaphore,
+    pub(crate) retry_policy: RetryPolicy,
+    pub(crate) retry_budget: Mutex<Budget>,
+    /// None where pacing is turned off.
+    pub(crate) limiter: Option<Limiter>,
+    pub(crate) on_wait: OnWait,
+}
+
+impl Shared {
+    pub(crate) fn retry_budget(&self) -> MutexGuard<'_, Budget> {
+        self.retry_budget
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Config {

@@ -9,6 +9,9 @@ use http::StatusCode;
 
 use super::archive::{UnpackError, UnpackErrorKind};
 use super::bundle::{BundleError, BundleErrorKind};
+use super::operation::{Class, class_of};
+use super::reconcile::Asked;
+use super::retry::Outcome;
 use crate::types::Job;
 
 type Source = Box<dyn StdError + Send + Sync>;
@@ -29,6 +32,8 @@ struct Inner {
     retry_after: Option<Duration>,
     job_id: Option<String>,
     job: Option<Job>,
+    attempts: u32,
+    asked: Option<Box<Asked>>,
     body: Bytes,
     source: Option<Source>,
 }
@@ -75,6 +80,8 @@ impl Error {
             retry_after: None,
             job_id: None,
             job: None,
+            attempts: 0,
+            asked: None,
             body: Bytes::new(),
             source: None,
         }))
@@ -104,6 +111,16 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    pub(crate) fn with_asked(mut self, asked: Asked) -> Self {
+        self.0.asked = Some(Box::new(asked));
+        self
+    }
+
     /// Keeps the start of a body that was not what it should have been.
     pub(crate) fn with_body(mut self, body: &Bytes) -> Self {
         self.0.body = body.slice(..body.len().min(BODY_KEPT));
@@ -119,6 +136,14 @@ impl Error {
         error.0.retry_after = answer.retry_after;
         error.0.body = answer.body;
         error
+    }
+
+    /// A success that is not what the operation answers.
+    pub(crate) fn not_understood(body: &Bytes, source: &serde_json::Error) -> Self {
+        let message = format!("the answer is not understood: {source}");
+        Self::new(ErrorKind::Decode, message)
+            .with_body(body)
+            .with_attempts(1)
     }
 
     /// What the generated code returned. The transport has already made an [`Error`] of whatever
@@ -139,11 +164,7 @@ impl Error {
                 Self::new(ErrorKind::InvalidRequest, invalid_request(&message))
             }
             Raw::Custom(message) => Self::new(ErrorKind::InvalidRequest, message),
-            Raw::InvalidResponsePayload(body, source) => Self::new(
-                ErrorKind::Decode,
-                format!("the answer is not understood: {source}"),
-            )
-            .with_body(&body),
+            Raw::InvalidResponsePayload(body, source) => Self::not_understood(&body, &source),
             Raw::CommunicationError(source)
             | Raw::InvalidUpgrade(source)
             | Raw::ResponseBodyError(source) => {
@@ -269,36 +290,46 @@ impl Error {
     }
 
     /// The same request may well succeed later, and sending it again cannot be paid for twice.
+    ///
+    /// The client has already sent it as often as its [`RetryPolicy`](crate::RetryPolicy) allows.
     pub fn is_retryable(&self) -> bool {
-        match self.0.kind {
-            ErrorKind::Connect => true,
-            ErrorKind::Transport | ErrorKind::Timeout => !self.is_outcome_unknown(),
-            ErrorKind::Status => {
-                let transient = self
-                    .0
-                    .status
-                    .is_some_and(|status| matches!(status.as_u16(), 408 | 500 | 502..=504));
-                self.is_rate_limited() || (transient && !self.is_outcome_unknown())
-            }
-            _ => false,
-        }
+        self.class().may_repeat(self.outcome().fate())
     }
 
     /// A generation was sent and its answer was lost: it may be at work and paid for. Do not send
-    /// it again before looking among the newest scenes.
+    /// it again before [`Client::reconcile`](crate::Client::reconcile) has looked for it.
     pub fn is_outcome_unknown(&self) -> bool {
-        let paid = self.0.operation.is_some_and(super::operation::is_paid);
-        let lost = match self.0.kind {
-            ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Decode => true,
-            ErrorKind::Status => self.0.status.is_some_and(|status| {
-                status == StatusCode::REQUEST_TIMEOUT
-                    || (status.is_server_error()
-                        && !(status == StatusCode::SERVICE_UNAVAILABLE
-                            && self.0.retry_after.is_some()))
-            }),
-            _ => false,
-        };
-        paid && lost
+        self.class().is_unknown(self.outcome().fate())
+    }
+
+    /// How often the request was sent, or a connection for it tried; 0 where it did not come to
+    /// that.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// What was asked for and when, where [`is_outcome_unknown`](Self::is_outcome_unknown).
+    pub fn asked(&self) -> Option<&Asked> {
+        self.0.asked.as_deref()
+    }
+
+    pub(crate) fn class(&self) -> Class {
+        class_of(self.0.operation)
+    }
+
+    /// How the request ended, as the retry rules see it.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match (self.0.kind, self.0.status) {
+            (ErrorKind::Connect, _) => Outcome::NotSent,
+            (ErrorKind::Transport, _) => Outcome::BrokenOff,
+            (ErrorKind::Timeout, _) => Outcome::TimedOut,
+            (ErrorKind::Decode, _) => Outcome::NotUnderstood,
+            (ErrorKind::Status, Some(status)) => Outcome::Answered {
+                status: status.as_u16(),
+                retry_after: self.0.retry_after,
+            },
+            _ => Outcome::Elsewhere,
+        }
     }
 }
 
@@ -320,12 +351,21 @@ impl fmt::Display for Error {
         if f.alternate() {
             self.write_causes(f)?;
         }
-        match (&inner.job_id, &inner.request_id) {
-            (Some(job), Some(request)) => write!(f, " (job {job}, request {request})"),
-            (Some(job), None) => write!(f, " (job {job})"),
-            (None, Some(request)) => write!(f, " (request {request})"),
-            (None, None) => Ok(()),
+        let mut separator = " (";
+        if inner.attempts > 1 {
+            write!(f, "{separator}{} attempts", inner.attempts)?;
+            separator = ", ";
         }
+        for (name, id) in [("job", &inner.job_id), ("request", &inner.request_id)] {
+            if let Some(id) = id {
+                write!(f, "{separator}{name} {id}")?;
+                separator = ", ";
+            }
+        }
+        if separator == ", " {
+            f.write_str(")")?;
+        }
+        Ok(())
     }
 }
 

@@ -70,6 +70,20 @@ impl JobHandle {
         }
     }
 
+    /// A handle on a job that is known by more than its id.
+    pub(crate) fn found(
+        client: Client,
+        id: String,
+        scene_id: Option<String>,
+        asset_id: Option<String>,
+    ) -> Self {
+        Self {
+            scene_id,
+            asset_id,
+            ..Self::new(client, id)
+        }
+    }
+
     pub(crate) fn accepted(client: Client, accepted: JobAccepted) -> Self {
         let JobAccepted {
             job_id,
@@ -77,11 +91,7 @@ impl JobHandle {
             asset_id,
             ..
         } = accepted;
-        Self {
-            scene_id,
-            asset_id,
-            ..Self::new(client, job_id)
-        }
+        Self::found(client, job_id, scene_id, asset_id)
     }
 
     /// The job's id: all that another process needs to pick it up.
@@ -283,15 +293,17 @@ impl Client {
         id: &str,
         include_result: bool,
     ) -> Result<Job, Error> {
-        for attempt in 0.. {
+        let mut failures = 0;
+        loop {
             let error = match self.job_status(id, include_result).await {
                 Ok(job) => return Ok(job),
                 Err(error) => error,
             };
-            if !error.is_retryable() || attempt >= MOST_FAILURES {
-                return Err(error);
+            failures += error.attempts().max(1);
+            if !error.is_retryable() || failures > MOST_FAILURES {
+                return Err(error.with_attempts(failures));
             }
-            let delay = BACKOFF.delay(attempt, random());
+            let delay = BACKOFF.delay(failures - 1, random());
             tokio::time::sleep(
                 delay
                     .max(error.retry_after().unwrap_or_default())
@@ -299,7 +311,6 @@ impl Client {
             )
             .await;
         }
-        unreachable!("the attempts are bounded")
     }
 }
 

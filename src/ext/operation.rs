@@ -6,6 +6,7 @@ use reqwest::Url;
 #[derive(Debug)]
 pub(crate) struct Operation {
     pub(crate) id: &'static str,
+    pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     /// A success body is streamed: it is an archive or server-sent events, and no JSON.
     pub(crate) is_streamed: bool,
@@ -17,6 +18,19 @@ impl Operation {
         let mut all = crate::raw::OPERATIONS.iter();
         all.find(|operation| operation.id == id)
             .expect("build.rs lists every operation that it generates")
+    }
+
+    /// What may be done with it when its answer is lost.
+    pub(crate) fn class(&self) -> Class {
+        match (self.id, self.method) {
+            ("job_events", _) => Class::Stream,
+            ("export_scene" | "export_asset", _) => Class::Export,
+            ("cancel_job", _) => Class::Once,
+            (_, "GET" | "HEAD") => Class::Read,
+            (_, "DELETE" | "PATCH") => Class::Change,
+            // Also what a later document brings: nobody knows what it costs.
+            _ => Class::Paid,
+        }
     }
 
     /// Whether a URL's path still has the shape of the operation's path: a parameter that is
@@ -37,8 +51,33 @@ impl Operation {
     }
 }
 
-/// Whether a repeated request would be paid for twice.
-pub(crate) fn is_paid(id: &str) -> bool {
+/// What may be done with a request whose answer is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// It changes nothing: may be sent again.
+    Read,
+    /// It changes nothing and costs nothing, although it is a POST: may be sent again.
+    Export,
+    /// DELETE and PATCH: twice is the same as once.
+    Change,
+    /// Costs nothing, but twice is not the same as once.
+    Once,
+    /// Would be paid for twice.
+    Paid,
+    /// The event stream, which has its own way to go on.
+    Stream,
+}
+
+/// The class of an operation, where all that is known is the name that an error has of it; what
+/// is no operation of the document is a file that was fetched.
+pub(crate) fn class_of(id: Option<&str>) -> Class {
+    let mut all = crate::raw::OPERATIONS.iter();
+    all.find(|operation| Some(operation.id) == id)
+        .map_or(Class::Read, Operation::class)
+}
+
+/// Whether an operation starts a job, which costs credits.
+pub(crate) fn is_generation(id: &str) -> bool {
     matches!(id, "generate_scene" | "generate_asset" | "edit_scene")
 }
 

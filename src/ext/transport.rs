@@ -5,17 +5,24 @@
 //! inside of a response that no operation expects; `Error::from_raw` takes it out again.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 use reqwest::{Method, Request, Response, Url};
-use tracing::debug;
+use tokio::time::Instant;
+use tracing::{debug, info};
 
+use super::backoff::random;
 use super::config::{Config, Credential, is_loopback};
 use super::error::{Answer, BODY_KEPT, one_line};
-use super::operation::Operation;
+use super::headers::{retry_after, standing};
+use super::limiter::{Lease, WaitReason};
+use super::operation::{Class, Operation, is_generation};
+use super::reconcile::Asked;
+use super::retry::{Decision, Tried, decide};
+use crate::types::JobAccepted;
 use crate::{Client, Error, ErrorKind};
 
 /// The largest JSON answer that is read: 64 MiB. Scene graphs are large, but not that large.
@@ -76,17 +83,131 @@ impl ClientHooks<Config> for Client {
     }
 }
 
+/// The name that errors and logs have for the fetching of a file.
+pub(crate) const DOWNLOAD: &str = "download";
+
+/// What is to be known of a call to try it again.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    operation: &'static str,
+    class: Class,
+    /// It goes to the service, and counts against its rate limit.
+    to_service: bool,
+}
+
 impl Client {
+    /// Tries until there is an answer, or no point in going on.
+    async fn call<'a, F, Fut>(&'a self, call: Call, mut attempt: F) -> Result<Response, Error>
+    where
+        F: FnMut(Option<Lease<'a>>) -> Fut,
+        Fut: Future<Output = Result<Response, Error>>,
+    {
+        let shared = &*self.inner.0;
+        let Call {
+            operation, class, ..
+        } = call;
+        let policy = &shared.retry_policy;
+        let started = Instant::now();
+        shared.retry_budget().deposit();
+        let mut retries = 0;
+        loop {
+            let result = {
+                let lease = self.enter(call).await;
+                let _permit = shared.gate.acquire().await;
+                attempt(lease).await
+            };
+            let error = match result {
+                Ok(response) => return Ok(response),
+                Err(error) => error.with_operation(operation).with_attempts(retries + 1),
+            };
+            let tried = Tried {
+                retries,
+                elapsed: started.elapsed(),
+                outcome: error.outcome(),
+                random: random(),
+            };
+            let decision = decide(class, &tried, policy, &mut shared.retry_budget());
+            let Decision::RetryAfter(delay) = decision else {
+                return Err(error);
+            };
+            debug!(operation, attempt = retries + 1, delay_ms = delay.as_millis(), %error, "retry");
+            let reason = if error.is_rate_limited() {
+                WaitReason::RateLimit
+            } else {
+                WaitReason::Retry
+            };
+            shared.on_wait.tell(operation, delay, reason);
+            tokio::time::sleep(delay).await;
+            retries += 1;
+        }
+    }
+
+    /// Waits until the rate limit lets a request go.
+    async fn enter(&self, call: Call) -> Option<Lease<'_>> {
+        let shared = &*self.inner.0;
+        let limiter = shared.limiter.as_ref().filter(|_| call.to_service)?;
+        let tell = |delay: Duration| {
+            let operation = call.operation;
+            info!(
+                operation,
+                delay_ms = delay.as_millis(),
+                "the rate limit is used up"
+            );
+            shared.on_wait.tell(operation, delay, WaitReason::RateLimit);
+        };
+        Some(limiter.enter(shared.retry_policy.max_elapsed, tell).await)
+    }
+
+    /// Tells the limiter what an answer says.
+    fn heard(&self, lease: Option<Lease<'_>>, response: &Response) {
+        let Some(lease) = lease else { return };
+        let (headers, now) = (response.headers(), SystemTime::now());
+        let standing = standing(headers, now);
+        let refused = (response.status() == StatusCode::TOO_MANY_REQUESTS).then(|| {
+            let told = standing.filter(|standing| standing.remaining == 0);
+            told.map(|standing| standing.left)
+                .or_else(|| retry_after(headers, now))
+                .unwrap_or(self.inner.0.retry_policy.backoff.base)
+        });
+        lease.answered(standing, refused);
+    }
+
     /// Sends a request and waits for its answer: whole where it is JSON, its head where it is a stream.
-    async fn exchange(&self, request: Request, operation: &Operation) -> Result<Response, Error> {
+    async fn exchange(
+        &self,
+        request: Request,
+        operation: &'static Operation,
+    ) -> Result<Response, Error> {
+        let call = Call {
+            operation: operation.id,
+            class: operation.class(),
+            to_service: true,
+        };
+        let mut sent_at = SystemTime::UNIX_EPOCH;
+        let answer = self
+            .call(call, |lease| {
+                sent_at = SystemTime::now();
+                let request = request.try_clone().expect("bodies are in memory");
+                self.attempt(request, operation, lease)
+            })
+            .await;
+        answer.map_err(|error| {
+            if error.is_outcome_unknown() && is_generation(operation.id) {
+                error.with_asked(Asked::of(operation, &request, sent_at))
+            } else {
+                error
+            }
+        })
+    }
+
+    /// Sends a request once.
+    async fn attempt(
+        &self,
+        request: Request,
+        operation: &'static Operation,
+        lease: Option<Lease<'_>>,
+    ) -> Result<Response, Error> {
         let idle = self.inner.0.idle_timeout;
-        let _permit = self
-            .inner
-            .0
-            .gate
-            .acquire()
-            .await
-            .expect("the gate is never closed");
         debug!(operation = operation.id, method = %request.method(), path = request.url().path(), "request");
         let mut response = within(idle, self.client.execute(request))
             .await?
@@ -98,6 +219,7 @@ impl Client {
             request_id = request_id(response.headers()),
             "answer"
         );
+        self.heard(lease, &response);
         if !status.is_success() {
             return Err(self.error_from(&mut response).await);
         }
@@ -113,6 +235,11 @@ impl Client {
         } else {
             body
         };
+        if is_generation(operation.id) {
+            // Looked at here, where it is still known what was asked.
+            serde_json::from_slice::<JobAccepted>(&body)
+                .map_err(|error| Error::not_understood(&body, &error))?;
+        }
         let mut whole = http::Response::new(body);
         *whole.status_mut() = status;
         *whole.headers_mut() = std::mem::take(response.headers_mut());
@@ -121,21 +248,33 @@ impl Client {
 }
 
 impl Client {
-    /// Fetches a file.
+    /// Fetches a file, up to the head of the answer.
+    pub(crate) async fn get_file(
+        &self,
+        url: Url,
+        headers: HeaderMap,
+        key: Key,
+    ) -> Result<Response, Error> {
+        let call = Call {
+            operation: DOWNLOAD,
+            class: Class::Read,
+            to_service: key == Key::ToOwnOrigin && url.origin() == self.inner.0.base.origin(),
+        };
+        let attempt = |lease| self.attempt_file(url.clone(), headers.clone(), key, lease);
+        self.call(call, attempt).await
+    }
+
+    /// Fetches a file once.
     ///
     /// Redirects are followed by hand, so that each hop is judged by itself.
-    pub(crate) async fn get_file(
+    async fn attempt_file(
         &self,
         mut url: Url,
         headers: HeaderMap,
         key: Key,
+        mut lease: Option<Lease<'_>>,
     ) -> Result<Response, Error> {
         let shared = &self.inner.0;
-        let _permit = shared
-            .gate
-            .acquire()
-            .await
-            .expect("the gate is never closed");
         for _ in 0..=MOST_REDIRECTS {
             let mut request = Request::new(Method::GET, url.clone());
             *request.headers_mut() = headers.clone();
@@ -145,6 +284,7 @@ impl Client {
             }
             let answer = within(shared.idle_timeout, self.client.execute(request)).await?;
             let mut response = answer.map_err(|error| unreachable_at(&url, error))?;
+            self.heard(lease.take(), &response);
             let location = response.headers().get(http::header::LOCATION);
             match location.and_then(|location| location.to_str().ok()) {
                 Some(location) if response.status().is_redirection() => {
@@ -314,7 +454,7 @@ fn error_answer(
         code,
         message,
         request_id: request_id(headers).map(|id| one_line(id, 100)),
-        retry_after: retry_after(headers),
+        retry_after: retry_after(headers, SystemTime::now()),
         // Lossy only where the key had to be taken out or the text was no UTF-8.
         body: if text.as_bytes() == body {
             body
@@ -394,18 +534,6 @@ fn html_text(text: &str) -> String {
         || "an HTML page".to_owned(),
         |title| format!("an HTML page, `{}`", one_line(title, 100)),
     )
-}
-
-/// `Retry-After` in seconds, whole or not; dates are read by the retry rules.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: f64 = headers
-        .get(http::header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// The base URL that requests go to, without `/v1`.

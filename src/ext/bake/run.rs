@@ -10,7 +10,7 @@ use super::journal::{Journal, Lock, Phase, Request};
 use super::{BakeEvent, Paths};
 use crate::ext::archive::{UnpackOptions, unpack_with};
 use crate::ext::download::ends_whole;
-use crate::{Bundle, Client, Download, Error, ErrorKind, JobHandle};
+use crate::{Asked, Bundle, Client, Download, Error, ErrorKind, JobHandle, Reconciled};
 
 /// Bakes into `dir`, or goes on with it.
 pub(super) async fn run(
@@ -36,35 +36,17 @@ pub(super) async fn run(
                 return Ok(bundle);
             }
             // Somebody has removed the folder: the export costs nothing.
-            Run {
-                phase: Phase::Made,
-                journal,
-                client,
-                paths,
-                events,
-            }
+            Run::new(Phase::Made, journal, client, paths, events)
         }
         Some(journal) if journal.request == request => {
             let phase = journal.phase;
-            Run {
-                phase,
-                journal,
-                client,
-                paths,
-                events,
-            }
+            Run::new(phase, journal, client, paths, events)
         }
         Some(journal) => return Err(another(&paths, &journal, &request)),
         None => {
             check_free(&paths.dir)?;
             let journal = Journal::new(request);
-            let mut bake = Run {
-                phase: Phase::Asked,
-                journal,
-                client,
-                paths,
-                events,
-            };
+            let mut bake = Run::new(Phase::Asked, journal, client, paths, events);
             bake.ask().await?;
             bake
         }
@@ -126,9 +108,28 @@ struct Run {
     client: Client,
     paths: Paths,
     events: UnboundedSender<BakeEvent>,
+    /// The job has been asked for once more, after nothing was found.
+    asked_again: bool,
 }
 
 impl Run {
+    fn new(
+        phase: Phase,
+        journal: Journal,
+        client: Client,
+        paths: Paths,
+        events: UnboundedSender<BakeEvent>,
+    ) -> Self {
+        Self {
+            phase,
+            journal,
+            client,
+            paths,
+            events,
+            asked_again: false,
+        }
+    }
+
     async fn go_on(mut self) -> Result<Bundle, Error> {
         if let Some(job_id) = self.journal.job_id.clone() {
             let _ = self.events.send(BakeEvent::Resumed { job_id });
@@ -170,9 +171,41 @@ impl Run {
         }
     }
 
-    /// The job was asked for, and its answer was lost: is it there?
+    /// The job was asked for, and its answer was lost: is it there? Only when it is certain that
+    /// it is not, it is asked for again.
     async fn find(&mut self) -> Result<(), Error> {
-        todo!()
+        let (prompt, at) = (self.journal.request.prompt.clone(), self.journal.asked_at);
+        let asked = match &self.journal.request.in_scene {
+            Some(scene_id) => Asked::asset(scene_id, prompt, at),
+            None => Asked::scene(prompt, at),
+        };
+        let unclear = |why: String| {
+            let journal = self.paths.journal.display();
+            let message =
+                format!("the job was asked for, its answer was lost, and {why}; see `{journal}`");
+            Err(Error::new(ErrorKind::Transport, message))
+        };
+        match self.client.reconcile_asked(&asked).await? {
+            Reconciled::Found(job) => self.started(&job),
+            Reconciled::FoundWithoutJob(candidate) => {
+                self.journal.scene_id = candidate.scene_id;
+                self.journal.asset_id = candidate.asset_id;
+                self.reach(Phase::Made)
+            }
+            Reconciled::Nothing if self.asked_again => {
+                unclear("asking again was lost as well".to_owned())
+            }
+            Reconciled::Nothing => {
+                self.asked_again = true;
+                self.ask().await
+            }
+            Reconciled::Several(candidates) => {
+                let ids = candidates.iter().filter_map(|one| one.scene_id.as_deref());
+                let ids: Vec<_> = ids.collect();
+                unclear(format!("several scenes fit: {}", ids.join(", ")))
+            }
+            _ => unclear("nothing tells yet what became of it".to_owned()),
+        }
     }
 
     async fn start(&self) -> Result<JobHandle, Error> {

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::Download;
 use super::source::{Answer, Ask, Expect, Rest};
-use crate::ext::transport::{Key, file_url};
+use crate::ext::transport::{DOWNLOAD, Key, file_url};
 use crate::{Client, Error, SignedUrl, types};
 
 impl Client {
@@ -76,14 +76,7 @@ impl Client {
     }
 
     async fn open(&self, ask: Ask) -> Result<Download, Error> {
-        Download::open(
-            OPERATION,
-            Expect::File,
-            true,
-            self.inner.0.idle_timeout,
-            ask,
-        )
-        .await
+        Download::open(DOWNLOAD, Expect::File, true, self.inner.0.idle_timeout, ask).await
     }
 
     async fn fetch_signed(&self, signed: &SignedUrl, rest: Option<Rest>) -> Answer {
@@ -106,11 +99,8 @@ impl Client {
     }
 }
 
-/// What errors of such downloads are said to be of.
-const OPERATION: &str = "download";
-
 fn named(error: Error) -> Error {
-    error.with_operation(OPERATION)
+    error.with_operation(DOWNLOAD)
 }
 
 impl types::CatalogItem {

@@ -32,7 +32,7 @@ const LEAST_PROGRESS: u64 = 1024;
 /// The window for [`LEAST_PROGRESS`]; a shorter idle timeout of the client holds here as well.
 const STALL_WINDOW: Duration = Duration::from_secs(30);
 
-/// Faults that are mended: of an export in all, of a URL those in a row that bring no byte.
+/// Tries that failed and are mended: of an export in all, of a URL those in a row that bring no byte.
 const MOST_FAILURES: u32 = 5;
 
 const BACKOFF: Backoff = Backoff {
@@ -240,7 +240,8 @@ impl Source {
 
     fn broken(&mut self, error: Error) -> Result<(), Error> {
         let error = error.with_operation(self.operation);
-        self.failures += 1;
+        // A request that never got its head was tried more than once already.
+        self.failures += error.attempts().max(1);
         let mendable = matches!(
             error.kind(),
             ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Connect

@@ -19,7 +19,10 @@ pub(crate) fn list(call: &Call) -> Handled {
         .assets
         .newest()
         .filter(|asset| asset.listed && scene_id.is_none_or(|scene_id| scene_id == asset.scene_id));
-    window.list("assets", wanted.map(|asset| asset.answer(false)))
+    window.list(
+        "assets",
+        wanted.map(|asset| asset.answer(false, call.shared.options.name_jobs)),
+    )
 }
 
 pub(crate) fn get(call: &Call) -> Handled {
@@ -29,7 +32,10 @@ pub(crate) fn get(call: &Call) -> Handled {
         .assets
         .get(&call.id)
         .ok_or_else(|| Refusal::not_found("asset", &call.id))?;
-    detail("asset", &asset.answer(with_record))
+    detail(
+        "asset",
+        &asset.answer(with_record, call.shared.options.name_jobs),
+    )
 }
 
 pub(crate) fn generate(call: &Call) -> Handled {

@@ -253,6 +253,7 @@ fn apply(shared: &Shared, job_id: &str, action: Action) -> bool {
                     &asset.id,
                     AssetEntry {
                         created_at: now,
+                        job_id: Some(job_id.to_owned()),
                         ..asset.clone()
                     },
                 );

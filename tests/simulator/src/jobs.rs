@@ -145,6 +145,9 @@ pub(crate) fn start(shared: &Arc<Shared>, tables: &mut Tables, new: NewJob) -> J
         hurry,
         task: Some(task.abort_handle()),
     };
+    if let Some(scene) = tables.scenes.get_mut(&entry.scene_id) {
+        scene.job_id = Some(id.clone());
+    }
     tables.jobs.insert(&id, entry);
     accepted
 }

@@ -35,6 +35,8 @@ pub struct Options {
     pub credits: Option<u64>,
     /// Whether the answer that starts a job names its scene, or only the finished job does (default: it does).
     pub announce_scene_id: bool,
+    /// Whether scenes and assets name the job that last worked on them (default: they do).
+    pub name_jobs: bool,
     /// How events are numbered.
     pub numbering: Numbering,
     /// Bytes of texture in an export, as noise that nothing compresses; none by default, when
@@ -67,6 +69,7 @@ impl Default for Options {
             rate_reset: ResetForm::EpochSeconds,
             credits: None,
             announce_scene_id: true,
+            name_jobs: true,
             numbering: Numbering::IdAndSeq,
             texture_bytes: 0,
             deflate: true,

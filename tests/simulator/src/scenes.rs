@@ -24,7 +24,7 @@ pub(crate) fn list(call: &Call) -> Handled {
             .scenes
             .newest()
             .filter(|scene| scene.listed)
-            .map(|scene| scene.answer(None)),
+            .map(|scene| scene.answer(None, call.shared.options.name_jobs)),
     )
 }
 
@@ -37,7 +37,10 @@ pub(crate) fn get(call: &Call) -> Handled {
         record["edits"] = json!(scene.edits);
         record
     });
-    detail("scene", &scene.answer(record))
+    detail(
+        "scene",
+        &scene.answer(record, call.shared.options.name_jobs),
+    )
 }
 
 pub(crate) fn status(call: &Call) -> Handled {
@@ -144,6 +147,7 @@ pub(crate) fn generate(call: &Call) -> Handled {
             .map(|(name, _)| (*name, "pending"))
             .collect(),
         error: None,
+        job_id: None,
         listed: body.persist.unwrap_or(true),
         assets: Vec::new(),
         whole: false,
@@ -234,6 +238,7 @@ pub(crate) fn new_assets(
             prompt: prompt.to_owned(),
             kind: *kind,
             created_at: 0,
+            job_id: None,
             listed,
         })
         .collect()

@@ -182,6 +182,8 @@ pub(crate) struct SceneEntry {
     pub(crate) status: JobStatus,
     pub(crate) stages: Vec<(&'static str, &'static str)>,
     pub(crate) error: Option<Value>,
+    /// The job that works on it, or did last.
+    pub(crate) job_id: Option<String>,
     /// Whether the library lists it (`persist`).
     pub(crate) listed: bool,
     pub(crate) assets: Vec<String>,
@@ -191,7 +193,15 @@ pub(crate) struct SceneEntry {
 
 impl SceneEntry {
     /// The scene as the service answers it, with its graph if asked for.
-    pub(crate) fn answer(&self, record: Option<Value>) -> Scene {
+    pub(crate) fn answer(&self, record: Option<Value>, with_job: bool) -> Scene {
+        let mut extra = json!({
+            "pipeline_status": self.status,
+            "asset_count": self.assets.len(),
+            "revision": self.revision,
+        });
+        if let Some(job_id) = self.job_id.as_ref().filter(|_| with_job) {
+            extra["job_id"] = json!(job_id);
+        }
         Scene {
             id: self.id.clone(),
             name: Some(self.name.clone()),
@@ -200,11 +210,7 @@ impl SceneEntry {
             created_at: Some(timestamp(self.created_at)),
             updated_at: Some(timestamp(self.updated_at)),
             record,
-            extra: fields(json!({
-                "pipeline_status": self.status,
-                "asset_count": self.assets.len(),
-                "revision": self.revision,
-            })),
+            extra: fields(extra),
         }
     }
 
@@ -227,13 +233,20 @@ pub(crate) struct AssetEntry {
     pub(crate) prompt: String,
     pub(crate) kind: Kind,
     pub(crate) created_at: u64,
+    /// The job that made it.
+    pub(crate) job_id: Option<String>,
     /// Whether the library lists it (`persist`).
     pub(crate) listed: bool,
 }
 
 impl AssetEntry {
     /// The asset as the service answers it, with its record if asked for.
-    pub(crate) fn answer(&self, with_record: bool) -> Asset {
+    pub(crate) fn answer(&self, with_record: bool, with_job: bool) -> Asset {
+        let mut extra =
+            json!({ "kind": self.kind.name(), "articulated": self.kind.is_articulated() });
+        if let Some(job_id) = self.job_id.as_ref().filter(|_| with_job) {
+            extra["job_id"] = json!(job_id);
+        }
         let record = with_record.then(|| self.item().record());
         Asset {
             id: self.id.clone(),
@@ -243,9 +256,7 @@ impl AssetEntry {
             created_at: Some(timestamp(self.created_at)),
             updated_at: Some(timestamp(self.created_at)),
             record,
-            extra: fields(
-                json!({ "kind": self.kind.name(), "articulated": self.kind.is_articulated() }),
-            ),
+            extra: fields(extra),
         }
     }
 

@@ -1,0 +1,194 @@
+//! What an answer's headers say about time: when to come back, and how much may still be asked.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::HeaderMap;
+use http::header::{DATE, RETRY_AFTER};
+
+/// `Date` has no fractions and is as old as its way here was long: within this much of it, this
+/// machine's clock is as good.
+const DATE_PRECISION: Duration = Duration::from_secs(2);
+
+/// A reset below this is no moment of this century but a number of seconds from now: 30 years.
+const LEAST_EPOCH: f64 = 1e9;
+
+/// A reset above this counts milliseconds: in seconds it would be the year 5138.
+const LEAST_EPOCH_MILLISECONDS: f64 = 1e11;
+
+/// The service's time when it answered: this machine's, unless `Date` proves that wrong.
+pub(crate) fn server_now(headers: &HeaderMap, now: SystemTime) -> SystemTime {
+    let date = text(headers, DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
+    match date {
+        Some(date) if now < date || now > date + DATE_PRECISION => date,
+        _ => now,
+    }
+}
+
+/// `Retry-After` in seconds, whole or not, or as a date in any of HTTP's three forms ([RFC 9110,
+/// section 10.2.3][rfc]).
+///
+/// [rfc]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = text(headers, RETRY_AFTER.as_str())?;
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(until(date, headers, now))
+}
+
+/// How much a key may still ask for, and how long that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) limit: Option<u64>,
+    pub(crate) remaining: u64,
+    /// Time until the window ends.
+    pub(crate) left: Duration,
+}
+
+/// `X-RateLimit-Limit`, `-Remaining` and `-Reset`, the last as Unix seconds, Unix milliseconds or
+/// seconds from now.
+pub(crate) fn standing(headers: &HeaderMap, now: SystemTime) -> Option<Standing> {
+    let number = |name: &str| text(headers, name)?.parse::<f64>().ok();
+    let count = |name: &str| {
+        let number = number(name).filter(|number| *number >= 0.0)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a cast saturates, and what is no number was left out"
+        )]
+        let count = number as u64;
+        Some(count)
+    };
+    let remaining = count("x-ratelimit-remaining")?;
+    let reset = number("x-ratelimit-reset")?;
+    let seconds = if reset >= LEAST_EPOCH_MILLISECONDS {
+        reset / 1e3
+    } else {
+        reset
+    };
+    let duration = Duration::try_from_secs_f64(seconds).ok()?;
+    let left = if reset < LEAST_EPOCH {
+        duration
+    } else {
+        until(UNIX_EPOCH.checked_add(duration)?, headers, now)
+    };
+    Some(Standing {
+        limit: count("x-ratelimit-limit"),
+        remaining,
+        left,
+    })
+}
+
+/// From the service's now to a moment of its clock.
+fn until(moment: SystemTime, headers: &HeaderMap, now: SystemTime) -> Duration {
+    moment
+        .duration_since(server_now(headers, now))
+        .unwrap_or_default()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    Some(headers.get(name)?.to_str().ok()?.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2024-06-08 00:00:00 UTC.
+    const MIDNIGHT: u64 = 1_717_804_800;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, value)| {
+                (
+                    http::HeaderName::from_static(name),
+                    value.parse().expect("a header value"),
+                )
+            })
+            .collect()
+    }
+
+    fn at(seconds: f64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs_f64(seconds)
+    }
+
+    #[test]
+    fn retry_after_is_read_in_every_form() {
+        let now = UNIX_EPOCH + Duration::from_secs(MIDNIGHT);
+        for (text, wanted) in [
+            ("0", Some(0.0)),
+            ("120", Some(120.0)),
+            (" 1.5 ", Some(1.5)),
+            ("Sat, 08 Jun 2024 00:01:30 GMT", Some(90.0)),
+            ("Saturday, 08-Jun-24 00:01:30 GMT", Some(90.0)),
+            ("Sat Jun  8 00:01:30 2024", Some(90.0)),
+            ("Fri, 07 Jun 2024 23:00:00 GMT", Some(0.0)),
+            ("-1", None),
+            ("inf", None),
+            ("NaN", None),
+            ("1e300", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            let read = retry_after(&headers(&[("retry-after", text)]), now);
+            assert_eq!(read.map(|wait| wait.as_secs_f64()), wanted, "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn a_skewed_clock_is_corrected_by_the_answers_own_date() {
+        let midnight = 1_717_804_800.0;
+        let headers = headers(&[
+            ("date", "Sat, 08 Jun 2024 00:00:00 GMT"),
+            ("retry-after", "Sat, 08 Jun 2024 00:00:30 GMT"),
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "1717804830"),
+        ]);
+        for (now, left) in [
+            // As good as `Date`: its fraction counts.
+            (midnight + 0.75, 29.25),
+            (midnight + 2.0, 28.0),
+            // Behind and ahead: never too short a wait.
+            (midnight - 0.5, 30.0),
+            (midnight - 3_600.0, 30.0),
+            (midnight + 2.5, 30.0),
+            (midnight + 86_400.0, 30.0),
+        ] {
+            let wanted = Duration::from_secs_f64(left);
+            assert_eq!(retry_after(&headers, at(now)), Some(wanted), "{now}");
+            assert_eq!(standing(&headers, at(now)).map(|it| it.left), Some(wanted));
+        }
+    }
+
+    #[test]
+    fn a_reset_is_read_in_every_form() {
+        let now = UNIX_EPOCH + Duration::from_secs(MIDNIGHT);
+        for (limit, remaining, reset, wanted) in [
+            ("100", "7", "1717804860", Some((Some(100), 7, 60.0))),
+            ("100", "7", "1717804860500", Some((Some(100), 7, 60.5))),
+            ("100", "7", "60", Some((Some(100), 7, 60.0))),
+            ("100", "7", "0.5", Some((Some(100), 7, 0.5))),
+            ("100", "0", "1717804000", Some((Some(100), 0, 0.0))),
+            ("many", "7", "60", Some((None, 7, 60.0))),
+            ("100", "-1", "60", None),
+            ("100", "NaN", "60", None),
+            ("100", "7", "-60", None),
+            ("100", "7", "NaN", None),
+            ("100", "7", "1e300", None),
+            ("100", "", "60", None),
+        ] {
+            let headers = headers(&[
+                ("x-ratelimit-limit", limit),
+                ("x-ratelimit-remaining", remaining),
+                ("x-ratelimit-reset", reset),
+            ]);
+            let read = standing(&headers, now)
+                .map(|read| (read.limit, read.remaining, read.left.as_secs_f64()));
+            assert_eq!(read, wanted, "{limit} {remaining} {reset}");
+        }
+        assert_eq!(standing(&HeaderMap::new(), now), None);
+    }
+}
