@@ -341,3 +341,30 @@ async fn a_killed_bake_goes_on_with_one_job_and_the_same_files() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_lost_answer_is_found_again_and_its_job_goes_on() {
+    for fault in [
+        Fault::DropBeforeAnswer,
+        Fault::CutHead(20),
+        Fault::CutBody(At::Byte(5)),
+    ] {
+        let lab = Lab::instant().await;
+        let dir = tempfile::tempdir().unwrap();
+        lab.handle
+            .inject(On::operation("generate_scene"), fault.clone());
+        let bundle = lab
+            .client
+            .bake("a robotics lab")
+            .into_dir(dir.path().join("lab"))
+            .await;
+        assert!(
+            bundle
+                .unwrap_or_else(|error| panic!("{fault:?}: {error:#}"))
+                .model()
+                .is_file()
+        );
+        assert_eq!(lab.handle.job_count(), 1, "{fault:?}");
+        is_tidy(dir.path());
+    }
+}
