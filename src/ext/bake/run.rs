@@ -33,6 +33,8 @@ pub(super) async fn run(
             if journal.phase == Phase::Done && journal.request.makes_the_same(&request) =>
         {
             if let Ok(bundle) = open(&paths.dir).await {
+                // Killed right after it was done, a bake leaves the archive behind.
+                let _ = fs::remove_file(&paths.archive);
                 return Ok(bundle);
             }
             // Somebody has removed the folder: the export costs nothing.
