@@ -265,11 +265,16 @@ impl Limiter {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until a request may go. A wait for a window's end that would be longer than `longest`
-    /// is not waited: the service itself has the last word.
+    /// Waits until there is room for a request, and then until it may go. A wait for a window's
+    /// end that would be longer than `longest` is not waited: the service itself has the last word.
     ///
     /// Dropping the future gives the place in the line up.
-    pub(crate) async fn enter(&self, longest: Duration, tell: impl Fn(Duration)) -> Lease<'_> {
+    pub(crate) async fn enter<R>(
+        &self,
+        room: impl Future<Output = R>,
+        longest: Duration,
+        tell: impl Fn(Duration),
+    ) -> (Lease<'_>, R) {
         let mut told = false;
         let mut tell_once = |ends: Instant, now: Instant| {
             if !std::mem::replace(&mut told, true) {
@@ -288,18 +293,20 @@ impl Limiter {
                 self.turn.lock().await
             }
         };
+        // Room before leave: whoever has leave goes at once, by what is known then.
+        let room = room.await;
         loop {
             let now = Instant::now();
             let verdict = self.state().enter(now);
             match verdict {
-                Verdict::Go => return self.lease(false),
-                Verdict::Probe => return self.lease(true),
+                Verdict::Go => return (self.lease(false), room),
+                Verdict::Probe => return (self.lease(true), room),
                 Verdict::AnswerComes(latest) => {
                     let _ = timeout_at(latest, self.changed.notified()).await;
                 }
                 Verdict::WindowEnds(ends) if ends - now > longest => {
                     self.state().under_way += 1;
-                    return self.lease(false);
+                    return (self.lease(false), room);
                 }
                 Verdict::WindowEnds(ends) => {
                     tell_once(ends, now);
@@ -359,6 +366,10 @@ mod tests {
             remaining,
             left,
         })
+    }
+
+    async fn enter(limiter: &Limiter) -> Lease<'_> {
+        limiter.enter(async {}, MINUTE, |_| {}).await.0
     }
 
     /// A state that has had one answer.
@@ -475,11 +486,12 @@ mod tests {
     async fn callers_wait_in_line_and_one_goes_ahead() {
         let limiter = Limiter::new();
         let start = Instant::now();
-        let first = limiter.enter(MINUTE, |_| {}).await;
+        let first = enter(&limiter).await;
         first.answered(standing(0, Duration::from_secs(10)), None);
         let (waits, served) = (Mutex::new(0), Mutex::new(Vec::new()));
         let calls = (0..150).map(|_| async {
-            let lease = limiter.enter(MINUTE, |_| *waits.lock().unwrap() += 1).await;
+            let tell = |_| *waits.lock().unwrap() += 1;
+            let (lease, ()) = limiter.enter(async {}, MINUTE, tell).await;
             served
                 .lock()
                 .unwrap()
@@ -499,18 +511,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_caller_who_gives_up_holds_nobody_back() {
         let limiter = Limiter::new();
-        drop(limiter.enter(MINUTE, |_| {}).await);
-        let probe = limiter.enter(MINUTE, |_| {}).await;
+        drop(enter(&limiter).await);
+        let probe = enter(&limiter).await;
         assert!(probe.is_probe);
-        let waiting = tokio::time::timeout(PROBE / 2, limiter.enter(MINUTE, |_| {}));
+        let waiting = tokio::time::timeout(PROBE / 2, enter(&limiter));
         assert!(waiting.await.is_err());
         drop(probe);
-        assert!(limiter.enter(MINUTE, |_| {}).await.is_probe);
+        assert!(enter(&limiter).await.is_probe);
         // Too long a wait is none.
-        let far = limiter.enter(MINUTE, |_| {}).await;
+        let far = enter(&limiter).await;
         far.answered(standing(0, MINUTE * 2), None);
         let start = Instant::now();
-        drop(limiter.enter(MINUTE, |_| panic!("nobody waits")).await);
+        drop(
+            limiter
+                .enter(async {}, MINUTE, |_| panic!("nobody waits"))
+                .await,
+        );
         assert_eq!(start.elapsed(), Duration::ZERO);
     }
 }

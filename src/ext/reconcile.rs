@@ -1,5 +1,6 @@
 //! Finds the job of a generation whose answer was lost, so that it is not paid for twice.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -217,16 +218,24 @@ impl Client {
 
     async fn look_for_scene(&self, asked: &Asked) -> Result<Reconciled, Error> {
         let mut fitting = Fitting::default();
+        let mut seen = HashSet::new();
         for page in 0..MOST_PAGES {
             let request = self.list_scenes().limit(PAGE).offset(page * PAGE);
             let answer = request.send().await?;
             let since = asked.since(answer.headers());
-            let mut at_end = answer.items.is_empty();
+            let total = answer.total;
+            // A service that does not know offsets answers the same page again.
+            let (mut any, mut older) = (false, false);
             for scene in answer.into_inner().items {
-                let candidate = Candidate::from(scene);
-                at_end |= candidate.created_at.is_none_or(|created| created < since);
-                fitting.consider(asked, since, candidate);
+                if seen.insert(scene.id.clone()) {
+                    let candidate = Candidate::from(scene);
+                    any = true;
+                    older |= candidate.created_at.is_some_and(|created| created < since);
+                    fitting.consider(asked, since, candidate);
+                }
             }
+            let all = total.is_some_and(|total| seen.len() as u64 >= total);
+            let at_end = older || all || !any;
             if at_end {
                 break;
             }

@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 use reqwest::{Method, Request, Response, Url};
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
@@ -112,8 +113,7 @@ impl Client {
         let mut retries = 0;
         loop {
             let result = {
-                let lease = self.enter(call).await;
-                let _permit = shared.gate.acquire().await;
+                let (lease, _permit) = self.enter(call).await;
                 attempt(lease).await
             };
             let error = match result {
@@ -142,10 +142,17 @@ impl Client {
         }
     }
 
-    /// Waits until the rate limit lets a request go.
-    async fn enter(&self, call: Call) -> Option<Lease<'_>> {
+    /// Waits until there is room for a request and the rate limit lets it go.
+    async fn enter(&self, call: Call) -> (Option<Lease<'_>>, SemaphorePermit<'_>) {
         let shared = &*self.inner.0;
-        let limiter = shared.limiter.as_ref().filter(|_| call.to_service)?;
+        let room = async {
+            let permit = shared.gate.acquire().await;
+            permit.expect("the gate is never closed")
+        };
+        let limiter = shared.limiter.as_ref().filter(|_| call.to_service);
+        let Some(limiter) = limiter else {
+            return (None, room.await);
+        };
         let tell = |delay: Duration| {
             let operation = call.operation;
             info!(
@@ -155,7 +162,9 @@ impl Client {
             );
             shared.on_wait.tell(operation, delay, WaitReason::RateLimit);
         };
-        Some(limiter.enter(shared.retry_policy.max_elapsed, tell).await)
+        let longest = shared.retry_policy.max_elapsed;
+        let (lease, permit) = limiter.enter(room, longest, tell).await;
+        (Some(lease), permit)
     }
 
     /// Tells the limiter what an answer says.

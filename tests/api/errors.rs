@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::client;
+use crate::support::once;
 
 /// What `get_scene` says of an answer.
 async fn get_scene(status: u16, headers: &[(&str, &str)], body: &str) -> Error {
@@ -18,7 +18,7 @@ async fn get_scene(status: u16, headers: &[(&str, &str)], body: &str) -> Error {
             then = then.header(*name, *value);
         }
     });
-    let client = client(&server.base_url());
+    let client = once(&server.base_url());
     client
         .get_scene()
         .scene_id("sc_1")
@@ -110,7 +110,7 @@ async fn any_success_status_is_a_success_and_an_empty_body_says_it_was_done() {
             .status(200)
             .json_body(json!({"job_id": "job_9", "queue": 3}));
     });
-    let client = client(&server.base_url());
+    let client = once(&server.base_url());
     let deleted = client.delete_scene().scene_id("sc_1").send().await.unwrap();
     assert_eq!((deleted.status().as_u16(), deleted.ok), (204, None));
     let accepted = client.generate_scene().prompt("x").send().await.unwrap();
@@ -131,7 +131,7 @@ async fn rude(answer: &'static str) -> Client {
             let _ = stream.write_all(answer.as_bytes()).await;
         }
     });
-    client(&url)
+    once(&url)
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn a_connection_that_is_refused_says_so_and_where() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = client(&url)
+    let error = once(&url)
         .generate_scene()
         .prompt("x")
         .start()
@@ -189,7 +189,7 @@ async fn an_export_that_is_no_archive_is_an_error_with_its_start() {
         server.export_scene(|_, then| {
             then.into_inner().status(200).body(body);
         });
-        let client = client(&server.base_url());
+        let client = once(&server.base_url());
         let error = client
             .export_scene()
             .scene_id("sc_1")

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gizmo_client::mock::MockServerExt;
 use gizmo_client::types::{JobAccepted, WhoAmI};
-use gizmo_client::{AssetPipeline, Client, ErrorKind, Format};
+use gizmo_client::{AssetPipeline, Client, ErrorKind, Format, RetryPolicy};
 use httpmock::MockServer;
 use serde_json::json;
 
@@ -181,6 +181,7 @@ async fn a_service_that_says_nothing_is_given_up_on() {
         .api_key(CANARY)
         .base_url(server.base_url())
         .idle_timeout(Duration::from_millis(20))
+        .retry_policy(RetryPolicy::none())
         .build()
         .unwrap();
     let error = client.whoami().send().await.unwrap_err();

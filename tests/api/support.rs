@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use gizmo_client::{Client, FinishedJob};
+use std::time::Duration;
+
+use gizmo_client::{Client, FinishedJob, RetryPolicy};
 use gizmo_simulator::{Handle, Options, Simulator};
 
 /// A key to look for in whatever is printed.
@@ -15,6 +17,20 @@ pub(crate) fn client(base_url: &str) -> Client {
         .base_url(base_url)
         .build()
         .unwrap()
+}
+
+/// A client that sends everything once, for tests about one answer.
+pub(crate) fn once(base_url: &str) -> Client {
+    let builder = Client::builder().api_key(CANARY).base_url(base_url);
+    builder.retry_policy(RetryPolicy::none()).build().unwrap()
+}
+
+/// The usual retries without the usual delays.
+pub(crate) fn quick() -> RetryPolicy {
+    let mut policy = RetryPolicy::default();
+    policy.backoff.base = Duration::from_millis(1);
+    policy.backoff.cap = Duration::from_millis(5);
+    policy
 }
 
 /// A simulator, a client for it, and the handle that makes it misbehave.

@@ -1,0 +1,228 @@
+//! What a generation left behind whose answer was lost.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use gizmo_client::mock::MockServerExt;
+use gizmo_client::{Asked, Error, ErrorKind, Reconciled};
+use gizmo_simulator::{At, Fault, On, Options};
+use httpmock::MockServer;
+use serde_json::json;
+
+use crate::support::{Lab, once};
+
+const PROMPT: &str = "a lab with a robot arm";
+
+/// Loses the answer to the next generation of this kind.
+async fn lose(lab: &Lab, fault: Fault) -> Error {
+    lab.handle.inject(On::operation("generate_scene"), fault);
+    let generate = lab.client.generate_scene().prompt(PROMPT);
+    let error = generate.start().await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error}");
+    error
+}
+
+fn lost() -> Vec<Fault> {
+    vec![
+        Fault::DropBeforeAnswer,
+        Fault::CutHead(40),
+        Fault::CutBody(At::Byte(10)),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_job_of_a_lost_answer_is_found_and_there_is_no_second() {
+    for clock_skew in [0, 3_600, -3_600] {
+        for fault in lost() {
+            let lab = Lab::start(Options {
+                clock_skew,
+                ..Options::instant()
+            });
+            let lab = lab.await;
+            lab.scene().await;
+            let error = lose(&lab, fault).await;
+            let Reconciled::Found(job) = lab.client.reconcile(&error).await.unwrap() else {
+                panic!("not found")
+            };
+            let jobs = lab.handle.jobs();
+            assert_eq!((jobs.len(), jobs[1].id.as_str()), (2, job.id()));
+            assert_eq!(job.scene_id(), Some(jobs[1].scene_id.as_str()));
+            assert_eq!(job.wait().await.unwrap().scene_id, jobs[1].scene_id);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_scenes_name_no_job_the_scene_is_found() {
+    for fault in lost() {
+        let lab = Lab::start(Options {
+            name_jobs: false,
+            ..Options::instant()
+        });
+        let lab = lab.await;
+        let error = lose(&lab, fault).await;
+        let found = lab.client.reconcile(&error).await.unwrap();
+        let Reconciled::FoundWithoutJob(scene) = found else {
+            panic!("{found}")
+        };
+        assert_eq!(scene.scene_id.unwrap(), lab.handle.scenes()[0]);
+        assert_eq!(scene.prompt.as_deref(), Some(PROMPT));
+        assert_eq!(lab.handle.job_count(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_never_begun_is_not_found_and_not_before_time() {
+    for fault in [Fault::DropBeforeReading, Fault::DropBeforeHandling] {
+        let lab = Lab::instant().await;
+        lab.scene().await;
+        let error = lose(&lab, fault).await;
+        let start = tokio::time::Instant::now();
+        let found = lab.client.reconcile(&error).await.unwrap();
+        assert!(matches!(found, Reconciled::Nothing), "{found}");
+        assert!(start.elapsed() > Duration::from_secs(4));
+        assert_eq!(lab.handle.job_count(), 1);
+        // Nothing was sent but questions.
+        assert_eq!(lab.handle.count("generate_scene"), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_that_fit_are_all_named_and_older_ones_do_not_fit() {
+    let lab = Lab::instant().await;
+    let first = lose(&lab, Fault::DropBeforeAnswer).await;
+    lose(&lab, Fault::DropBeforeAnswer).await;
+    let found = lab.client.reconcile(&first).await.unwrap();
+    let Reconciled::Several(candidates) = &found else {
+        panic!("{found}")
+    };
+    let scenes: Vec<_> = candidates.iter().flat_map(|it| &it.scene_id).collect();
+    assert_eq!(scenes, lab.handle.scenes().iter().rev().collect::<Vec<_>>());
+    assert!(candidates.iter().all(|it| it.job_id.is_some()));
+
+    let later = Asked::scene(PROMPT, SystemTime::now() + Duration::from_secs(10));
+    let found = lab.client.reconcile_asked(&later).await.unwrap();
+    assert!(matches!(found, Reconciled::Nothing), "{found}");
+    let other = Asked::scene("a kitchen", UNIX_EPOCH);
+    let found = lab.client.reconcile_asked(&other).await.unwrap();
+    assert!(matches!(found, Reconciled::Nothing), "{found}");
+    // What is not kept is in no list.
+    let mut hidden = Asked::scene("a kitchen", UNIX_EPOCH);
+    hidden.persist = false;
+    let found = lab.client.reconcile_asked(&hidden).await.unwrap();
+    assert!(matches!(found, Reconciled::Unknown), "{found}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_job_of_a_lost_asset_or_edit_is_found() {
+    for speed in [f64::INFINITY, 0.0] {
+        for name_jobs in [true, false] {
+            let lab = Lab::start(Options {
+                name_jobs,
+                ..Options::instant().with_speed(speed)
+            });
+            let lab = lab.await;
+            let job = lab.client.generate_scene().prompt("a lab").start();
+            let job = job.await.unwrap();
+            lab.handle.finish(job.id());
+            let scene_id = job.wait().await.unwrap().scene_id;
+            for operation in ["generate_asset", "edit_scene"] {
+                lab.handle
+                    .inject(On::operation(operation), Fault::DropBeforeAnswer);
+            }
+            let asset = lab.client.generate_asset().scene_id(&scene_id);
+            let asset = asset.prompt("a toolbox").start().await.unwrap_err();
+            let found_asset = lab.client.reconcile(&asset).await.unwrap();
+            let edit = lab.client.edit_scene().scene_id(&scene_id);
+            let edit = edit.prompt("add a lamp").start().await.unwrap_err();
+            let found_edit = lab.client.reconcile(&edit).await.unwrap();
+            let jobs = lab.handle.jobs();
+            assert_eq!(jobs.len(), 3);
+            let at_work = speed == 0.0;
+            match (found_asset, name_jobs) {
+                (Reconciled::Found(job), true) => assert_eq!(job.id(), jobs[1].id),
+                // It is listed once it is there.
+                (Reconciled::Unknown, false) if at_work => {}
+                (Reconciled::FoundWithoutJob(it), false) if !at_work => {
+                    assert_eq!(it.asset_id, jobs[1].asset_id);
+                }
+                (other, _) => panic!("{other}"),
+            }
+            match (found_edit, name_jobs) {
+                (Reconciled::Found(job), true) => assert_eq!(job.id(), jobs[2].id),
+                (Reconciled::FoundWithoutJob(it), false) if at_work => {
+                    assert_eq!(it.scene_id.as_ref(), Some(&scene_id));
+                }
+                (Reconciled::Unknown, false) if !at_work => {}
+                (other, _) => panic!("{other}"),
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_asset_that_was_never_begun_is_not_said_to_be_missing_too_soon() {
+    let lab = Lab::instant().await;
+    let scene_id = lab.scene().await.scene_id;
+    let just_now = Asked::asset(&scene_id, "a toolbox", SystemTime::now());
+    let found = lab.client.reconcile_asked(&just_now).await.unwrap();
+    assert!(matches!(found, Reconciled::Unknown), "{found}");
+    let long_ago = SystemTime::now() - Duration::from_secs(600);
+    let long_ago = Asked::asset(&scene_id, "a toolbox", long_ago);
+    let found = lab.client.reconcile_asked(&long_ago).await.unwrap();
+    assert!(matches!(found, Reconciled::Nothing), "{found}");
+}
+
+#[tokio::test]
+async fn scenes_are_read_leniently() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let created = now.as_millis();
+    for (listed, alone, found) in [
+        // The list says little, the scene itself more.
+        (
+            json!([{"_id": "sc_1", "created_at": created}]),
+            json!({"scene": {"_id": "sc_1", "prompt": format!(" {PROMPT}\n"), "job": {"id": "job_1"}}}),
+            "job job_1",
+        ),
+        (
+            json!({"items": [{"scene_id": "sc_1", "prompt": PROMPT}]}),
+            json!({"id": "sc_1", "record": {"jobId": "job_2"}}),
+            "job job_2",
+        ),
+        (
+            json!({"scenes": [{"id": "sc_1", "prompt": PROMPT, "job_id": ""}]}),
+            json!({"id": "sc_1"}),
+            "begun, under a job that the service does not name",
+        ),
+        // It may be this one: nobody may say that it is not.
+        (
+            json!([{"id": "sc_1", "created_at": created}]),
+            json!({"id": "sc_1"}),
+            "any of 1",
+        ),
+        (json!([{"id": "sc_1"}]), json!({"id": "sc_1"}), "not begun"),
+    ] {
+        let server = MockServer::start_async().await;
+        server.list_scenes(|_, then| {
+            then.into_inner().status(200).json_body(listed);
+        });
+        server.get_scene(|_, then| {
+            then.into_inner().status(200).json_body(alone);
+        });
+        let asked = Asked::scene(PROMPT, SystemTime::now() - Duration::from_secs(6));
+        // As another process reads it from its journal.
+        let asked: Asked = serde_json::from_value(json!(asked)).unwrap();
+        let client = once(&server.base_url());
+        let reconciled = client.reconcile_asked(&asked).await.unwrap();
+        assert_eq!(reconciled.to_string(), found);
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_leaves_nothing_open_cannot_be_reconciled() {
+    let lab = Lab::instant().await;
+    let error = lab.client.get_scene().scene_id("sc_1").send().await;
+    let error = error.unwrap_err();
+    assert!(error.asked().is_none());
+    let refused = lab.client.reconcile(&error).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidRequest);
+}

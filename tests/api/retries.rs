@@ -1,0 +1,328 @@
+//! What is sent again, when, and how often.
+
+use std::fmt::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gizmo_client::{Client, RetryPolicy, WaitReason, Waiting};
+use gizmo_simulator::{At, Canned, Fault, On, Options, Simulator};
+use tokio::time::Instant;
+use tracing::field::{Field, Visit};
+use tracing::span;
+
+use crate::support::{Lab, quick};
+
+/// A lab whose client retries without delay, and what it waited for.
+async fn lab() -> (Lab, Arc<Mutex<Vec<Waiting>>>) {
+    let simulator = Simulator::start(Options::instant()).await.unwrap();
+    let waits = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&waits);
+    let client = Lab::client_of(&simulator)
+        .retry_policy(quick())
+        .on_wait(move |waiting| listener.lock().unwrap().push(waiting))
+        .build()
+        .unwrap();
+    let lab = Lab {
+        client,
+        handle: simulator.handle(),
+        simulator,
+    };
+    (lab, waits)
+}
+
+async fn generate(client: &Client) -> Result<gizmo_client::JobHandle, gizmo_client::Error> {
+    client.generate_scene().prompt("a lab").start().await
+}
+
+#[tokio::test]
+async fn a_generation_whose_connection_breaks_is_sent_once() {
+    for (fault, jobs) in [
+        (Fault::DropBeforeReading, 0),
+        (Fault::DropBeforeHandling, 0),
+        (Fault::DropBeforeAnswer, 1),
+        (Fault::CutHead(1), 1),
+        (Fault::CutHead(120), 1),
+        (Fault::CutBody(At::Byte(0)), 1),
+        (Fault::CutBody(At::Percent(50.0)), 1),
+        (Fault::Answer(Canned::html(502)), 0),
+        (Fault::Answer(Canned::html(504)), 0),
+        (Fault::Answer(Canned::empty(408)), 0),
+        (Fault::Answer(Canned::empty(503)), 0),
+        (Fault::Answer(Canned::empty(500).retry_after("0")), 0),
+        (Fault::Answer(Canned::json(202, &serde_json::json!([]))), 0),
+    ] {
+        // Over a new connection, and over one that has been in use.
+        for warm in [false, true] {
+            let (lab, _) = lab().await;
+            if warm {
+                lab.client.whoami().send().await.unwrap();
+            }
+            lab.handle
+                .inject(On::operation("generate_scene"), fault.clone());
+            let error = generate(&lab.client).await.unwrap_err();
+            assert!(error.is_outcome_unknown(), "{fault:?}: {error}");
+            assert!(!error.is_retryable() && error.attempts() == 1, "{error}");
+            assert_eq!(lab.handle.count("generate_scene"), 1, "{fault:?}");
+            assert_eq!(lab.handle.job_count(), jobs, "{fault:?}");
+            let asked = error.asked().unwrap();
+            assert_eq!(
+                (asked.operation.as_str(), asked.prompt.as_str()),
+                ("generate_scene", "a lab")
+            );
+            assert!(asked.at.elapsed().unwrap() < Duration::from_secs(60));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_says_what_was_asked_of_which_scene() {
+    let (lab, _) = lab().await;
+    let scene_id = lab.scene().await.scene_id;
+    for operation in ["generate_asset", "edit_scene"] {
+        lab.handle
+            .inject(On::operation(operation), Fault::DropBeforeAnswer);
+    }
+    let asset = lab
+        .client
+        .generate_asset()
+        .prompt("a lamp")
+        .scene_id(&scene_id);
+    let edit = lab.client.edit_scene().scene_id(&scene_id);
+    for error in [
+        asset.persist(false).start().await.unwrap_err(),
+        edit.prompt("a lamp").start().await.unwrap_err(),
+    ] {
+        let asked = error.asked().unwrap();
+        assert_eq!(Some(asked.operation.as_str()), error.operation());
+        assert_eq!(asked.prompt, "a lamp");
+        assert_eq!(asked.scene_id.as_deref(), Some(scene_id.as_str()));
+        assert_eq!(asked.persist, asked.operation == "edit_scene");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_refused_is_tried_again_for_a_generation_too() {
+    let simulator = Simulator::start(Options::instant()).await.unwrap();
+    let handle = simulator.handle();
+    handle.listen(false);
+    let listening = handle.clone();
+    let client = Lab::client_of(&simulator).retry_policy(quick());
+    // The port opens while the client waits to try again.
+    let client = client
+        .on_wait(move |_| listening.listen(true))
+        .build()
+        .unwrap();
+    tokio::task::yield_now().await;
+    drop(generate(&client).await.unwrap());
+    assert_eq!((handle.job_count(), handle.count("generate_scene")), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_form_of_retry_after_is_obeyed_by_a_generation() {
+    let second = Duration::from_secs(1);
+    for (answer, least) in [
+        (Canned::rate_limited().retry_after("2"), second * 2),
+        (Canned::rate_limited().retry_after("2.5"), second * 5 / 2),
+        (
+            Canned::rate_limited().retry_after_date(second * 30),
+            second * 29,
+        ),
+        (Canned::empty(503).retry_after("3"), second * 3),
+        (
+            Canned::empty(503).retry_after_date(second * 30),
+            second * 29,
+        ),
+        (Canned::rate_limited(), Duration::ZERO),
+    ] {
+        let (lab, waits) = lab().await;
+        lab.handle.inject(
+            On::operation("generate_scene"),
+            Fault::Answer(answer.clone()),
+        );
+        let start = Instant::now();
+        drop(generate(&lab.client).await.unwrap());
+        let waited = start.elapsed();
+        assert!(
+            waited >= least && waited <= least * 5 / 4 + second * 2,
+            "{answer:?}: {waited:?}"
+        );
+        assert_eq!(
+            (lab.handle.job_count(), lab.handle.count("generate_scene")),
+            (1, 2)
+        );
+        let first = waits.lock().unwrap()[0];
+        assert_eq!(first.operation, "generate_scene");
+        assert!(first.delay >= least, "{first:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_is_longer_than_there_is_time_is_an_error_at_once() {
+    let (lab, waits) = lab().await;
+    let busy = Canned::empty(503).retry_after("3600");
+    lab.handle.inject(On::any().always(), Fault::Answer(busy));
+    let error = lab.client.whoami().send().await.unwrap_err();
+    assert_eq!((error.attempts(), lab.handle.total()), (1, 1));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
+    assert!(waits.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_changes_nothing_twice_survives_two_bad_answers() {
+    for fault in [
+        Fault::Answer(Canned::html(502)),
+        Fault::Answer(Canned::empty(408)),
+        Fault::DropBeforeReading,
+        Fault::DropBeforeAnswer,
+        Fault::CutHead(50),
+        Fault::CutBody(At::Byte(3)),
+    ] {
+        let (lab, waits) = lab().await;
+        let scene_id = lab.scene().await.scene_id;
+        lab.handle.clear_requests();
+        let on = |operation| On::operation(operation).times(2);
+        for operation in ["get_scene", "list_scenes", "export_scene", "update_scene"] {
+            lab.handle.inject(on(operation), fault.clone());
+        }
+        let client = &lab.client;
+        client.get_scene().scene_id(&scene_id).send().await.unwrap();
+        client.list_scenes().send().await.unwrap();
+        let rename = client.update_scene().scene_id(&scene_id).name("Lab");
+        rename.send().await.unwrap();
+        let export = client.export_scene().scene_id(&scene_id);
+        let archive = export.download().await.unwrap().bytes(1 << 24).await;
+        assert!(archive.unwrap().starts_with(b"PK"));
+        for operation in ["get_scene", "list_scenes", "export_scene", "update_scene"] {
+            assert_eq!(lab.handle.count(operation), 3, "{operation} {fault:?}");
+        }
+        let waits = waits.lock().unwrap();
+        assert!(waits.len() >= 6 && waits.iter().all(|wait| wait.reason == WaitReason::Retry));
+    }
+    // A second DELETE may find nothing any more, but it is sent.
+    let (lab, _) = lab().await;
+    let scene_id = lab.scene().await.scene_id;
+    lab.handle
+        .inject(On::operation("delete_scene"), Fault::DropBeforeHandling);
+    lab.client
+        .delete_scene()
+        .scene_id(scene_id)
+        .send()
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_file_is_fetched_again_until_its_head_has_come() {
+    let (lab, _) = lab().await;
+    let items = lab.client.search_catalog().limit(1).send().await.unwrap();
+    let path = items.items[0].glb().unwrap().to_owned();
+    let bad = Fault::Answer(Canned::html(502));
+    lab.handle
+        .inject(On::any().path(path.clone()).times(2), bad);
+    let file = lab
+        .client
+        .download(&path)
+        .await
+        .unwrap()
+        .bytes(1 << 24)
+        .await;
+    assert!(!file.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn attempts_are_bounded_and_counted() {
+    let (lab, _) = lab().await;
+    let bad = Fault::Answer(Canned::html(502));
+    lab.handle.inject(On::any().always(), bad);
+    let error = lab.client.whoami().send().await.unwrap_err();
+    assert_eq!((error.attempts(), lab.handle.count("whoami")), (5, 5));
+    assert!(error.is_retryable());
+    assert_eq!(
+        error.to_string(),
+        "whoami: 502 bad gateway: an HTML page, `502 Bad Gateway` (5 attempts, request req_00000005)"
+    );
+    // The stream of events has its own way; and what may not be repeated is not.
+    let job = lab.client.job_events().job_id("job_1");
+    let cancel = lab.client.cancel_job().job_id("job_1");
+    for error in [job.send().await.map(drop), cancel.send().await.map(drop)] {
+        assert_eq!(error.unwrap_err().attempts(), 1);
+    }
+    assert_eq!(
+        lab.handle.count("job_events") + lab.handle.count("cancel_job"),
+        2
+    );
+    let client = Lab::client_of(&lab.simulator).retry_policy(RetryPolicy::none());
+    let error = client.build().unwrap().whoami().send().await.unwrap_err();
+    assert_eq!(error.attempts(), 1);
+    assert!(!error.to_string().contains("attempt"), "{error}");
+}
+
+#[tokio::test]
+async fn a_failing_service_is_not_hammered() {
+    let (lab, _) = lab().await;
+    lab.handle
+        .inject(On::any().always(), Fault::DropBeforeHandling);
+    let calls = (0..200).map(|_| lab.client.whoami().send());
+    let failed = futures::future::join_all(calls).await;
+    assert!(failed.iter().all(Result::is_err));
+    let sent = lab.handle.total();
+    assert!((201..=200 + 40 + 64).contains(&sent), "{sent}");
+    // It gets better, and so does the client.
+    lab.handle.clear_faults();
+    lab.client.whoami().send().await.unwrap();
+}
+
+/// Keeps whatever is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl Visit for Log {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        write!(self.0.lock().unwrap(), "{}={value:?} ", field.name()).unwrap();
+    }
+}
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, attributes: &span::Attributes<'_>) -> span::Id {
+        attributes.record(&mut self.clone());
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
+        values.record(&mut self.clone());
+    }
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[tokio::test]
+async fn the_key_is_in_no_log() {
+    let (lab, _) = lab().await;
+    let key = lab.simulator.api_key().to_owned();
+    let log = Log::default();
+    let logging = tracing::subscriber::set_default(log.clone());
+    let echo = Canned::error(502, "bad", &format!("no backend for {key}"));
+    lab.handle.inject(On::any().times(2), Fault::Answer(echo));
+    lab.client.whoami().send().await.unwrap();
+    lab.handle.inject(On::any(), Fault::DropBeforeAnswer);
+    lab.client.whoami().send().await.unwrap();
+    drop(logging);
+    let log = log.0.lock().unwrap();
+    assert!(
+        log.contains("retry") && log.contains("502 bad: no backend"),
+        "{log}"
+    );
+    assert!(!log.contains(&key), "{log}");
+}
