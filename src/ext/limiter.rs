@@ -269,11 +269,11 @@ impl Limiter {
     /// end that would be longer than `longest` is not waited: the service itself has the last word.
     ///
     /// Dropping the future gives the place in the line up.
-    pub(crate) async fn enter<R>(
+    pub(crate) async fn enter<R: Send>(
         &self,
-        room: impl Future<Output = R>,
+        room: impl Future<Output = R> + Send,
         longest: Duration,
-        tell: impl Fn(Duration),
+        tell: impl Fn(Duration) + Send,
     ) -> (Lease<'_>, R) {
         let mut told = false;
         let mut tell_once = |ends: Instant, now: Instant| {
@@ -281,17 +281,17 @@ impl Limiter {
                 tell(ends.saturating_duration_since(now));
             }
         };
-        let _turn = match self.turn.try_lock() {
-            Ok(turn) => turn,
-            Err(_) => {
-                let now = Instant::now();
-                let verdict = self.state().verdict(now);
-                match verdict {
-                    Verdict::WindowEnds(ends) if ends - now <= longest => tell_once(ends, now),
-                    _ => {}
-                }
-                self.turn.lock().await
+        let _turn = if let Ok(turn) = self.turn.try_lock() {
+            turn
+        } else {
+            let now = Instant::now();
+            let verdict = self.state().verdict(now);
+            if let Verdict::WindowEnds(ends) = verdict
+                && ends - now <= longest
+            {
+                tell_once(ends, now);
             }
+            self.turn.lock().await
         };
         // Room before leave: whoever has leave goes at once, by what is known then.
         let room = room.await;

@@ -203,7 +203,7 @@ impl Client {
         if age >= SETTLED || !matches!(found, Reconciled::Nothing | Reconciled::Unknown) {
             return Ok(found);
         }
-        tokio::time::sleep(SETTLED - age).await;
+        tokio::time::sleep(SETTLED.saturating_sub(age)).await;
         self.look_for(asked).await
     }
 
@@ -408,10 +408,9 @@ impl Fitting {
         }
         match &candidate.prompt {
             Some(prompt) if is_same(prompt, &asked.prompt) => self.certain.push(candidate),
-            Some(_) => {}
             // Without a time either, it is any of the old ones.
             None if candidate.created_at.is_some() => self.perhaps.push(candidate),
-            None => {}
+            Some(_) | None => {}
         }
     }
 

@@ -101,14 +101,15 @@ impl Outcome {
     pub(crate) fn fate(self) -> Fate {
         match self {
             Self::NotSent => Fate::NotSent,
-            Self::BrokenOff | Self::TimedOut => Fate::Lost,
             Self::NotUnderstood => Fate::Unreadable,
             Self::Answered { status: 429, .. }
             | Self::Answered {
                 status: 503,
                 retry_after: Some(_),
             } => Fate::TurnedAway,
-            Self::Answered {
+            Self::BrokenOff
+            | Self::TimedOut
+            | Self::Answered {
                 status: 408 | 500..=599,
                 ..
             } => Fate::Lost,
@@ -173,15 +174,13 @@ pub(crate) fn decide(
         return Decision::Stop;
     }
     let backoff = policy.backoff.delay(tried.retries, tried.random);
-    let delay = match tried.outcome.retry_after() {
-        // Not before, and not all at once.
-        Some(wait) if tried.elapsed.saturating_add(wait) <= policy.max_elapsed => {
-            backoff.max(wait.mul_f64(1.0 + tried.random / 10.0))
-        }
-        Some(_) => return Decision::Stop,
-        None if tried.elapsed.saturating_add(backoff) <= policy.max_elapsed => backoff,
-        None => return Decision::Stop,
-    };
+    let told = tried.outcome.retry_after();
+    if tried.elapsed.saturating_add(told.unwrap_or(backoff)) > policy.max_elapsed {
+        return Decision::Stop;
+    }
+    // Not before the service says, and not all at once.
+    let spread = |wait: Duration| wait.mul_f64(1.0 + tried.random / 10.0);
+    let delay = told.map_or(backoff, |wait| spread(wait).max(backoff));
     // A 429 comes from a service in good health, and pacing sees to it that few do.
     let is_rate_limited = matches!(tried.outcome, Outcome::Answered { status: 429, .. });
     if is_rate_limited || budget.draw() {

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
-use reqwest::{Method, Request, Response, Url};
+use reqwest::{Method, Request, Response, ResponseBuilderExt, Url};
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 use tracing::{debug, info};
@@ -249,8 +249,11 @@ impl Client {
             serde_json::from_slice::<JobAccepted>(&body)
                 .map_err(|error| Error::not_understood(&body, &error))?;
         }
-        let mut whole = http::Response::new(body);
-        *whole.status_mut() = status;
+        // Without a URL, reqwest would parse one of its own making.
+        let whole = http::Response::builder()
+            .status(status)
+            .url(response.url().clone());
+        let mut whole = whole.body(body).expect("the status is valid");
         *whole.headers_mut() = std::mem::take(response.headers_mut());
         Ok(whole.into())
     }
