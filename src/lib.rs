@@ -20,6 +20,7 @@
 //!
 //! | I want to … | |
 //! | --- | --- |
+//! | go from a sentence to a folder, whatever happens on the way | [`Client::bake`], [`Client::bake_all`] |
 //! | start a job and follow it | `.start()` → [`JobHandle`]: [`events`](JobHandle::events), [`wait`](JobHandle::wait), [`cancel`](JobHandle::cancel) |
 //! | go on with a job of another process | [`Client::job`], [`JobHandle::events_after`] a [`Cursor`] |
 //! | wait for many jobs | [`wait_all`] |
@@ -31,8 +32,10 @@
 //!
 //! # Paying and waiting
 //!
-//! A generation costs credits and takes minutes. Its request is sent once; when its answer is lost,
-//! the error says so ([`Error::is_outcome_unknown`]). Dropping a handle, a stream or a future
+//! A generation costs credits and takes minutes. Its request is not sent again once it may have
+//! arrived; when its answer is lost, the error says so ([`Error::is_outcome_unknown`]) and
+//! [`Client::reconcile`] looks for its job. What is safe to repeat is retried within the
+//! [`RetryPolicy`], and the service's rate limit is kept to. Dropping a handle, a stream or a future
 //! leaves the job running; only [`JobHandle::cancel`] cancels it.
 //!
 //! # Limits
