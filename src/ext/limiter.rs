@@ -273,7 +273,7 @@ impl Limiter {
         &self,
         room: impl Future<Output = R> + Send,
         longest: Duration,
-        tell: impl Fn(Duration) + Send,
+        tell: impl Fn(Duration) + Send + Sync,
     ) -> (Lease<'_>, R) {
         let mut told = false;
         let mut tell_once = |ends: Instant, now: Instant| {
@@ -360,6 +360,7 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
+    #[expect(clippy::unnecessary_wraps, reason = "as the headers are read")]
     fn standing(remaining: u64, left: Duration) -> Option<Standing> {
         Some(Standing {
             limit: Some(100),
