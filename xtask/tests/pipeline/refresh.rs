@@ -184,7 +184,7 @@ fn an_address_that_is_none_is_refused() {
     tree.fails(&["--url", "http://example.com/openapi.json"], 1, "https");
     let output = tree
         .command(&[])
-        .env("GIZMO_BASE_URL", "example.com")
+        .env("GIZMO_BASE_URL", "ftp://example.com")
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
