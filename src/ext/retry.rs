@@ -231,6 +231,7 @@ mod tests {
     use std::fmt::Write;
 
     use super::*;
+    use crate::ext::operation::Operation;
     use crate::raw::OPERATIONS;
 
     const WAIT: Duration = Duration::from_secs(7);
@@ -361,7 +362,7 @@ job_events
         );
         assert_eq!(of(Class::Stream), ["job_events"]);
         assert_eq!(of(Class::Read).len(), 11);
-        let unknown = crate::ext::operation::Operation {
+        let unknown = Operation {
             id: "render_scene",
             method: "POST",
             path: "/v1/scenes/{scene_id}/render",
@@ -372,7 +373,7 @@ job_events
 
     #[test]
     fn a_request_is_either_safe_to_repeat_or_of_unknown_outcome_but_never_both() {
-        for class in OPERATIONS.iter().map(|operation| operation.class()) {
+        for class in OPERATIONS.iter().map(Operation::class) {
             for status in 100..=599 {
                 for retry_after in [None, Some(WAIT)] {
                     let fate = answered(status, retry_after).fate();
