@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName};
 
 /// `Date` has no fractions and is as old as its way here was long: within this much of it, this
 /// machine's clock is as good.
@@ -15,9 +15,13 @@ const LEAST_EPOCH: f64 = 1e9;
 /// A reset above this counts milliseconds: in seconds it would be the year 5138.
 const LEAST_EPOCH_MILLISECONDS: f64 = 1e11;
 
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
 /// The service's time when it answered: this machine's, unless `Date` proves that wrong.
 pub(crate) fn server_now(headers: &HeaderMap, now: SystemTime) -> SystemTime {
-    let date = text(headers, DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
+    let date = text(headers, &DATE).and_then(|date| httpdate::parse_http_date(date).ok());
     match date {
         Some(date) if now < date || now > date + DATE_PRECISION => date,
         _ => now,
@@ -29,7 +33,7 @@ pub(crate) fn server_now(headers: &HeaderMap, now: SystemTime) -> SystemTime {
 ///
 /// [rfc]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = text(headers, RETRY_AFTER.as_str())?;
+    let text = text(headers, &RETRY_AFTER)?;
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).ok();
     }
@@ -49,19 +53,8 @@ pub(crate) struct Standing {
 /// `X-RateLimit-Limit`, `-Remaining` and `-Reset`, the last as Unix seconds, Unix milliseconds or
 /// seconds from now.
 pub(crate) fn standing(headers: &HeaderMap, now: SystemTime) -> Option<Standing> {
-    let number = |name: &str| text(headers, name)?.parse::<f64>().ok();
-    let count = |name: &str| {
-        let number = number(name).filter(|number| *number >= 0.0)?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a cast saturates, and what is no number was left out"
-        )]
-        let count = number as u64;
-        Some(count)
-    };
-    let remaining = count("x-ratelimit-remaining")?;
-    let reset = number("x-ratelimit-reset")?;
+    let remaining = count(text(headers, &REMAINING)?)?;
+    let reset: f64 = text(headers, &RESET)?.parse().ok()?;
     let seconds = if reset >= LEAST_EPOCH_MILLISECONDS {
         reset / 1e3
     } else {
@@ -74,10 +67,25 @@ pub(crate) fn standing(headers: &HeaderMap, now: SystemTime) -> Option<Standing>
         until(UNIX_EPOCH.checked_add(duration)?, headers, now)
     };
     Some(Standing {
-        limit: count("x-ratelimit-limit"),
+        limit: text(headers, &LIMIT).and_then(count),
         remaining,
         left,
     })
+}
+
+/// A number of requests; whoever counts in floats may write `99.0`.
+fn count(text: &str) -> Option<u64> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let number: f64 = text.parse().ok().filter(|number| *number >= 0.0)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a cast saturates, and what is no number was left out"
+    )]
+    let number = number as u64;
+    Some(number)
 }
 
 /// From the service's now to a moment of its clock.
@@ -87,7 +95,7 @@ fn until(moment: SystemTime, headers: &HeaderMap, now: SystemTime) -> Duration {
         .unwrap_or_default()
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     Some(headers.get(name)?.to_str().ok()?.trim())
 }
 

@@ -360,13 +360,18 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
+<<<<<<< HEAD
     #[expect(clippy::unnecessary_wraps, reason = "as the headers are read")]
     fn standing(remaining: u64, left: Duration) -> Option<Standing> {
         Some(Standing {
+=======
+    fn standing(remaining: u64, left: Duration) -> Standing {
+        Standing {
+>>>>>>> retry
             limit: Some(100),
             remaining,
             left,
-        })
+        }
     }
 
     async fn enter(limiter: &Limiter) -> Lease<'_> {
@@ -377,7 +382,7 @@ mod tests {
     fn known(now: Instant, remaining: u64) -> State {
         let mut state = State::new();
         assert_eq!(state.enter(now), Verdict::Probe);
-        state.answered(now, standing(remaining, MINUTE));
+        state.answered(now, Some(standing(remaining, MINUTE)));
         state.leave(true);
         state
     }
@@ -411,14 +416,14 @@ mod tests {
         assert_eq!(state.enter(now), Verdict::AnswerComes(now + MINUTE));
         // The answers overtake each other: the lowest counts.
         for remaining in [1, 2, 0] {
-            state.answered(now, standing(remaining, MINUTE));
+            state.answered(now, Some(standing(remaining, MINUTE)));
             state.leave(false);
         }
         assert_eq!(state.enter(now), Verdict::WindowEnds(now + MINUTE));
         assert_eq!(state.enter(now + MINUTE), Verdict::Probe);
         let later = now + MINUTE;
         assert_eq!(state.enter(later), Verdict::AnswerComes(later + PROBE));
-        state.answered(later, standing(99, MINUTE));
+        state.answered(later, Some(standing(99, MINUTE)));
         state.leave(true);
         for _ in 0..99 {
             assert_eq!(state.enter(later), Verdict::Go);
@@ -453,7 +458,7 @@ mod tests {
         ] {
             let mut state = known(now, 5);
             state.under_way = 2;
-            state.answered(now, standing(remaining, left));
+            state.answered(now, Some(standing(remaining, left)));
             let Known::Window {
                 remaining: read, ..
             } = state.known
@@ -488,7 +493,7 @@ mod tests {
         let limiter = Limiter::new();
         let start = Instant::now();
         let first = enter(&limiter).await;
-        first.answered(standing(0, Duration::from_secs(10)), None);
+        first.answered(Some(standing(0, Duration::from_secs(10))), None);
         let (waits, served) = (Mutex::new(0), Mutex::new(Vec::new()));
         let calls = (0..150).map(|_| async {
             let tell = |_| *waits.lock().unwrap() += 1;
@@ -499,7 +504,10 @@ mod tests {
                 .push((start.elapsed(), lease.is_probe));
             tokio::time::sleep(Duration::from_millis(20)).await;
             let (used, left) = (served.lock().unwrap().len() as u64, Duration::from_secs(10));
-            lease.answered(standing(100_u64.saturating_sub(used % 100), left), None);
+            lease.answered(
+                Some(standing(100_u64.saturating_sub(used % 100), left)),
+                None,
+            );
         });
         futures_util::future::join_all(calls).await;
         assert_eq!(*waits.lock().unwrap(), 150);
@@ -521,7 +529,7 @@ mod tests {
         assert!(enter(&limiter).await.is_probe);
         // Too long a wait is none.
         let far = enter(&limiter).await;
-        far.answered(standing(0, MINUTE * 2), None);
+        far.answered(Some(standing(0, MINUTE * 2)), None);
         let start = Instant::now();
         drop(
             limiter

@@ -362,7 +362,7 @@ job_events
         );
         assert_eq!(of(Class::Stream), ["job_events"]);
         assert_eq!(of(Class::Read).len(), 11);
-        let unknown = crate::ext::operation::Operation {
+        let unknown = Operation {
             id: "render_scene",
             method: "POST",
             path: "/v1/scenes/{scene_id}/render",
