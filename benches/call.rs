@@ -86,11 +86,7 @@ async fn compare(url: &str) {
     println!("{ratio:.3} times as long (goal: at most {GOAL})");
 }
 
-<<<<<<< HEAD
 #[expect(clippy::future_not_send, reason = "the runtime has one thread")]
-=======
-#[expect(clippy::future_not_send, reason = "there is one thread")]
->>>>>>> retry
 async fn timed<T>(call: &impl AsyncFn() -> T) -> Duration {
     let start = Instant::now();
     std::hint::black_box(call().await);

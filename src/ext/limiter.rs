@@ -360,14 +360,9 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-<<<<<<< HEAD
     #[expect(clippy::unnecessary_wraps, reason = "as the headers are read")]
     fn standing(remaining: u64, left: Duration) -> Option<Standing> {
         Some(Standing {
-=======
-    fn standing(remaining: u64, left: Duration) -> Standing {
-        Standing {
->>>>>>> retry
             limit: Some(100),
             remaining,
             left,
