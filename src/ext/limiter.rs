@@ -360,9 +360,8 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    #[expect(clippy::unnecessary_wraps, reason = "as the headers are read")]
-    fn standing(remaining: u64, left: Duration) -> Option<Standing> {
-        Some(Standing {
+    fn standing(remaining: u64, left: Duration) -> Standing {
+        Standing {
             limit: Some(100),
             remaining,
             left,
