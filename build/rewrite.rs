@@ -94,6 +94,7 @@ fn own_send(block: &mut ItemImpl) -> std::result::Result<bool, Box<dyn std::erro
         success_type(&exchange.sig.output).ok_or("a generated `send` does not return a Result")?;
     let operation =
         any_2xx_is_success(exchange).ok_or("a generated `send` does not match on the status")?;
+    no_version_header(exchange)?;
     exchange.sig.ident = parse_quote!(exchange);
     exchange.vis = Visibility::Inherited;
     let send = quote! {
@@ -145,6 +146,23 @@ fn any_2xx_is_success(exchange: &mut syn::ImplItemFn) -> Option<Expr> {
         }
     }
     Some(operation)
+}
+
+/// Drops the header `api-version`, which progenitor adds and the document does not know.
+fn no_version_header(exchange: &mut syn::ImplItemFn) -> Result {
+    let before = exchange.block.stmts.len();
+    exchange.block.stmts.retain(|statement| {
+        let text = quote!(#statement).to_string();
+        !(text.starts_with("header_map . append") && text.contains("\"api-version\""))
+    });
+    if exchange.block.stmts.len() + 1 == before {
+        Ok(())
+    } else {
+        Err(
+            "a generated `send` does not add `api-version` once; progenitor's output has changed"
+                .into(),
+        )
+    }
 }
 
 /// The id in `let info = OperationInfo { operation_id: "…" };`.

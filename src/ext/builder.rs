@@ -143,6 +143,7 @@ impl ClientBuilder {
             http,
             Config::new(Shared {
                 base,
+                key_header: credential.header(),
                 credential,
                 idle_timeout,
                 gate: Semaphore::new(REQUESTS_AT_ONCE),

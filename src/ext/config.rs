@@ -23,6 +23,8 @@ pub struct Config(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) base: Url,
     pub(crate) credential: Credential,
+    /// The credential's header, ready to be sent; marked sensitive.
+    pub(crate) key_header: (HeaderName, HeaderValue),
     /// Longest silence while an answer is awaited or a JSON body is read.
     pub(crate) idle_timeout: Duration,
     /// Held while the head of an answer is awaited, so that many jobs are no storm of requests.

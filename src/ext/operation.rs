@@ -36,6 +36,9 @@ impl Operation {
     /// Whether a URL's path still has the shape of the operation's path: a parameter that is
     /// empty, `.` or `..` would have turned it into another operation's.
     pub(crate) fn matches(&self, url: &Url, base_path: &str) -> bool {
+        if !self.path.contains('{') {
+            return true;
+        }
         let Some(path) = url.path().strip_prefix(base_path.trim_end_matches('/')) else {
             return false;
         };

@@ -4,7 +4,10 @@
 //! whatever goes wrong. progenitor's hooks can return only a `reqwest::Error`, so ours travels up
 //! inside of a response that no operation expects; `Error::from_raw` takes it out again.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
@@ -68,10 +71,8 @@ impl ClientHooks<Config> for Client {
             );
             return Err(progenitor_client::Error::Custom(message));
         }
-        let headers = request.headers_mut();
-        headers.remove("api-version");
-        let (name, value) = self.inner.0.credential.header();
-        headers.insert(name, value);
+        let (name, value) = &self.inner.0.key_header;
+        request.headers_mut().insert(name, value.clone());
         Ok(())
     }
 
@@ -291,8 +292,8 @@ impl Client {
             let mut request = Request::new(Method::GET, url.clone());
             *request.headers_mut() = headers.clone();
             if key == Key::ToOwnOrigin && url.origin() == shared.base.origin() {
-                let (name, value) = shared.credential.header();
-                request.headers_mut().insert(name, value);
+                let (name, value) = &shared.key_header;
+                request.headers_mut().insert(name, value.clone());
             }
             let answer = within(shared.idle_timeout, self.client.execute(request)).await?;
             let mut response = answer.map_err(|error| unreachable_at(&url, error))?;
@@ -372,7 +373,13 @@ fn unreachable_at(url: &Url, source: reqwest::Error) -> Error {
 }
 
 /// Bounds a wait for the network.
-async fn within<T>(idle: Duration, wait: impl Future<Output = T>) -> Result<T, Error> {
+async fn within<T>(idle: Duration, wait: impl Future<Output = T> + Send) -> Result<T, Error> {
+    let mut wait = pin!(wait);
+    // Most of a body is there already, and needs no timer.
+    let at_once = poll_fn(|context| Poll::Ready(wait.as_mut().poll(context))).await;
+    if let Poll::Ready(done) = at_once {
+        return Ok(done);
+    }
     tokio::time::timeout(idle, wait).await.map_err(|_| {
         Error::new(
             ErrorKind::Timeout,
