@@ -148,21 +148,33 @@ fn any_2xx_is_success(exchange: &mut syn::ImplItemFn) -> Option<Expr> {
     Some(operation)
 }
 
-/// Drops the header `api-version`, which progenitor adds and the document does not know.
+/// Drops the header `api-version`, which progenitor adds and the document does not know; most
+/// operations have no other.
 fn no_version_header(exchange: &mut syn::ImplItemFn) -> Result {
-    let before = exchange.block.stmts.len();
-    exchange.block.stmts.retain(|statement| {
-        let text = quote!(#statement).to_string();
-        !(text.starts_with("header_map . append") && text.contains("\"api-version\""))
-    });
-    if exchange.block.stmts.len() + 1 == before {
-        Ok(())
-    } else {
-        Err(
-            "a generated `send` does not add `api-version` once; progenitor's output has changed"
-                .into(),
-        )
+    let statements = &mut exchange.block.stmts;
+    let text = |statement: &syn::Stmt| quote!(#statement).to_string();
+    let position = |start: &str, part: &str| {
+        let is_it = |text: String| text.starts_with(start) && text.contains(part);
+        statements
+            .iter()
+            .position(|statement| is_it(text(statement)))
+    };
+    let (Some(map), Some(version)) = (
+        position("let mut header_map", "HeaderMap"),
+        position("header_map . append", "\"api-version\""),
+    ) else {
+        return Err(
+            "a generated `send` adds no `api-version`; progenitor's output has changed".into(),
+        );
+    };
+    statements.remove(version);
+    if !statements
+        .iter()
+        .any(|statement| text(statement).contains("header_map . append"))
+    {
+        statements[map] = parse_quote!(let header_map = ::reqwest::header::HeaderMap::new(););
     }
+    Ok(())
 }
 
 /// The id in `let info = OperationInfo { operation_id: "…" };`.

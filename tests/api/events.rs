@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt};
 use gizmo_client::{Cursor, Error, ErrorKind, JobEvent, JobEventKind, JobHandle};
 use gizmo_simulator::{Canned, EventFault, Fault, Numbering, On, Options};
 
-use crate::support::Lab;
+use crate::support::{Lab, steady_clock};
 
 /// Asks the client to reconnect at once: the server's `retry` is honoured.
 const RETRY: EventFault = EventFault::Preamble(b"retry: 1\n\n");
@@ -327,6 +327,7 @@ async fn a_proxy_that_buffers_the_stream_makes_way_for_polling() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_breaks_again_and_again_makes_way_for_polling() {
+    steady_clock();
     let lab = Lab::start(Options::instant().with_speed(0.0)).await;
     lab.handle
         .inject(always(), Fault::Answer(Canned::empty(503)));

@@ -11,7 +11,7 @@ use gizmo_client::{Client, RetryPolicy, WaitReason, Waiting};
 use gizmo_simulator::{Options, ResetForm, Simulator};
 use tokio::time::Instant;
 
-use crate::support::Lab;
+use crate::support::{Lab, steady_clock};
 
 const WINDOW: Duration = Duration::from_secs(60);
 
@@ -33,6 +33,7 @@ async fn call(client: &Client, times: usize) {
 
 #[tokio::test(start_paused = true)]
 async fn many_callers_at_once_never_run_into_the_limit() {
+    steady_clock();
     let simulator = simulator(Options::default()).await;
     let client = client(&simulator);
     let start = Instant::now();
@@ -45,6 +46,7 @@ async fn many_callers_at_once_never_run_into_the_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn a_used_up_window_is_waited_for_and_one_goes_ahead() {
+    steady_clock();
     let simulator = simulator(Options::default()).await;
     let (client, handle) = (client(&simulator), simulator.handle());
     call(&client, 100).await;
@@ -61,6 +63,7 @@ async fn a_used_up_window_is_waited_for_and_one_goes_ahead() {
 
 #[tokio::test(start_paused = true)]
 async fn every_form_of_reset_is_understood_whatever_the_clocks_say() {
+    steady_clock();
     for form in [
         ResetForm::EpochSeconds,
         ResetForm::EpochMilliseconds,
@@ -89,6 +92,7 @@ async fn every_form_of_reset_is_understood_whatever_the_clocks_say() {
 
 #[tokio::test(start_paused = true)]
 async fn another_process_with_the_key_needs_no_coordinator() {
+    steady_clock();
     let simulator = simulator(Options::default()).await;
     let one = Lab::client_of(&simulator).build().unwrap();
     let other = Lab::client_of(&simulator).build().unwrap();
@@ -100,6 +104,7 @@ async fn another_process_with_the_key_needs_no_coordinator() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_holds_the_clones_back_too() {
+    steady_clock();
     let simulator = simulator(Options::default()).await;
     let client = Lab::client_of(&simulator).build().unwrap();
     call(&client, 1).await;
@@ -117,6 +122,7 @@ async fn a_refusal_holds_the_clones_back_too() {
 
 #[tokio::test(start_paused = true)]
 async fn waiting_is_told_and_can_be_turned_off() {
+    steady_clock();
     let simulator = simulator(Options::default().with_rate_limit(2)).await;
     let waits = Arc::new(Mutex::new(Vec::<Waiting>::new()));
     let listener = Arc::clone(&waits);
@@ -146,6 +152,7 @@ async fn waiting_is_told_and_can_be_turned_off() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reset_that_is_too_far_away_is_the_services_to_enforce() {
+    steady_clock();
     let simulator = simulator(Options {
         rate_window: Duration::from_secs(3_600),
         rate_limit: 1,

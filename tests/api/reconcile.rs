@@ -8,7 +8,7 @@ use gizmo_simulator::{At, Fault, On, Options};
 use httpmock::MockServer;
 use serde_json::json;
 
-use crate::support::{Lab, once};
+use crate::support::{Lab, once, steady_clock};
 
 const PROMPT: &str = "a lab with a robot arm";
 
@@ -31,6 +31,7 @@ fn lost() -> Vec<Fault> {
 
 #[tokio::test(start_paused = true)]
 async fn the_job_of_a_lost_answer_is_found_and_there_is_no_second() {
+    steady_clock();
     for clock_skew in [0, 3_600, -3_600] {
         for fault in lost() {
             let lab = Lab::start(Options {
@@ -53,6 +54,7 @@ async fn the_job_of_a_lost_answer_is_found_and_there_is_no_second() {
 
 #[tokio::test(start_paused = true)]
 async fn where_scenes_name_no_job_the_scene_is_found() {
+    steady_clock();
     for fault in lost() {
         let lab = Lab::start(Options {
             name_jobs: false,
@@ -72,6 +74,7 @@ async fn where_scenes_name_no_job_the_scene_is_found() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_never_begun_is_not_found_and_not_before_time() {
+    steady_clock();
     for fault in [Fault::DropBeforeReading, Fault::DropBeforeHandling] {
         let lab = Lab::instant().await;
         lab.scene().await;
@@ -88,6 +91,7 @@ async fn what_was_never_begun_is_not_found_and_not_before_time() {
 
 #[tokio::test(start_paused = true)]
 async fn several_that_fit_are_all_named_and_older_ones_do_not_fit() {
+    steady_clock();
     let lab = Lab::instant().await;
     let first = lose(&lab, Fault::DropBeforeAnswer).await;
     lose(&lab, Fault::DropBeforeAnswer).await;
@@ -114,6 +118,7 @@ async fn several_that_fit_are_all_named_and_older_ones_do_not_fit() {
 
 #[tokio::test(start_paused = true)]
 async fn the_job_of_a_lost_asset_or_edit_is_found() {
+    steady_clock();
     for speed in [f64::INFINITY, 0.0] {
         for name_jobs in [true, false] {
             let lab = Lab::start(Options {
@@ -167,6 +172,7 @@ async fn the_job_of_a_lost_asset_or_edit_is_found() {
 
 #[tokio::test(start_paused = true)]
 async fn an_asset_that_was_never_begun_is_not_said_to_be_missing_too_soon() {
+    steady_clock();
     let lab = Lab::instant().await;
     let scene_id = lab.scene().await.scene_id;
     let just_now = Asked::asset(&scene_id, "a toolbox", SystemTime::now());

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::field::{Field, Visit};
 use tracing::span;
 
-use crate::support::{Lab, quick};
+use crate::support::{Lab, quick, steady_clock};
 
 /// A lab whose client retries without delay, and what it waited for.
 async fn lab() -> (Lab, Arc<Mutex<Vec<Waiting>>>) {
@@ -119,6 +119,7 @@ async fn a_connection_that_is_refused_is_tried_again_for_a_generation_too() {
 
 #[tokio::test(start_paused = true)]
 async fn every_form_of_retry_after_is_obeyed_by_a_generation() {
+    steady_clock();
     let second = Duration::from_secs(1);
     for (answer, least) in [
         (Canned::rate_limited().retry_after("2"), second * 2),

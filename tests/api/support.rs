@@ -33,6 +33,21 @@ pub(crate) fn quick() -> RetryPolicy {
     policy
 }
 
+/// Slows a paused clock down to 400 times the real one.
+///
+/// Left alone it jumps to the next timer as soon as an answer is not there at once, and on a busy
+/// machine none is.
+pub(crate) fn steady_clock() {
+    tokio::spawn(async {
+        loop {
+            // While such a task is at work, a paused clock stands still.
+            let pause = || std::thread::sleep(Duration::from_millis(1));
+            tokio::task::spawn_blocking(pause).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+    });
+}
+
 /// A simulator, a client for it, and the handle that makes it misbehave.
 pub(crate) struct Lab {
     pub(crate) client: Client,

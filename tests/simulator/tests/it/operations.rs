@@ -323,8 +323,13 @@ async fn a_job_passes_through_its_states() {
 #[tokio::test(start_paused = true)]
 async fn jobs_follow_a_paused_clock() {
     let api = Api::start(Options::default().with_speed(1.0)).await;
+    // The clock stands still while this waits, however late the answer comes.
+    let (answered, answer) = std::sync::mpsc::channel::<()>();
+    let still = tokio::task::spawn_blocking(move || answer.recv());
     let start = tokio::time::Instant::now();
     let (job, _) = api.generate("a lab").await;
+    drop(answered);
+    assert!(still.await.unwrap().is_err());
     while api.simulator.handle().running() > 0 {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     }
