@@ -3,6 +3,7 @@
 mod all;
 mod journal;
 mod run;
+mod watch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -133,6 +134,12 @@ pub enum BakeEvent {
     Started {
         /// The job's id.
         job_id: String,
+    },
+    /// The job is at work, and the service does not say under which id: no events of it will
+    /// come until its scene has been made.
+    Unnamed {
+        /// The scene that it makes.
+        scene_id: String,
     },
     /// The job has reported something.
     Job(JobEvent),

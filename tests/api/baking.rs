@@ -368,3 +368,45 @@ async fn a_lost_answer_is_found_again_and_its_job_goes_on() {
         is_tidy(dir.path());
     }
 }
+
+#[tokio::test]
+async fn a_scene_whose_job_nobody_names_is_exported_once_it_is_made() {
+    for (prompt, made) in [("a robotics lab", true), ("a doomed lab", false)] {
+        let lab = Lab::start(Options {
+            name_jobs: false,
+            ..Options::instant().with_speed(0.0)
+        });
+        let lab = lab.await;
+        let lost = On::operation("generate_scene");
+        lab.handle.inject(lost, Fault::DropBeforeAnswer);
+        let dir = tempfile::tempdir().unwrap();
+        let mut bake = lab.client.bake(prompt).into_dir(dir.path().join("lab"));
+        let event = bake.next().await.unwrap().unwrap();
+        let BakeEvent::Unnamed { scene_id } = event else {
+            panic!("{event:?}")
+        };
+        assert_eq!(lab.handle.scenes(), [scene_id]);
+        // Once it has been seen at work, it goes on; perhaps in another process.
+        while lab.handle.count("scene_status") == 0 {
+            assert!(futures::poll!(bake.next()).is_pending());
+            tokio::task::yield_now().await;
+        }
+        if made {
+            drop(bake);
+            bake = lab.client.bake(prompt).into_dir(dir.path().join("lab"));
+        }
+        lab.handle.finish(&lab.handle.jobs()[0].id);
+        let ended = bake.await;
+        assert_eq!(lab.handle.job_count(), 1);
+        if made {
+            assert!(ended.unwrap().model().is_file());
+            is_tidy(dir.path());
+            continue;
+        }
+        let error = ended.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::JobFailed, "{error}");
+        assert_eq!(lab.handle.count("export_scene"), 0);
+        // It is forgotten: the next try asks for another.
+        assert_eq!(names(dir.path()).len(), 0);
+    }
+}

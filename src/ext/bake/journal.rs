@@ -40,10 +40,12 @@ impl Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Phase {
-    /// The job is about to be asked for, or has been. → Working, once its id is known.
+    /// The job is about to be asked for, or has been. → Working, once its id is known, or Unnamed.
     Asked,
     /// The job is at work. → Made.
     Working,
+    /// The job is at work, and only its scene is known. → Made.
+    Unnamed,
     /// The job has succeeded. → Received.
     Made,
     /// The export is whole, beside the folder. → Done.

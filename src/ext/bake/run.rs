@@ -140,6 +140,7 @@ impl Run {
             match self.phase {
                 Phase::Asked => self.find().await?,
                 Phase::Working => self.follow().await?,
+                Phase::Unnamed => self.watch().await?,
                 Phase::Made => self.receive().await?,
                 Phase::Received => return self.unpack().await,
                 Phase::Done => return open(&self.paths.dir).await,
@@ -192,7 +193,13 @@ impl Run {
             Reconciled::FoundWithoutJob(candidate) => {
                 self.journal.scene_id = candidate.scene_id;
                 self.journal.asset_id = candidate.asset_id;
-                self.reach(Phase::Made)
+                // An asset is listed once it is there.
+                let is_asset = self.journal.request.in_scene.is_some();
+                self.reach(if is_asset {
+                    Phase::Made
+                } else {
+                    Phase::Unnamed
+                })
             }
             Reconciled::Nothing if self.asked_again => {
                 unclear("asking again was lost as well".to_owned())
@@ -246,6 +253,23 @@ impl Run {
         let job_id = job.id().to_owned();
         let _ = self.events.send(BakeEvent::Started { job_id });
         Ok(())
+    }
+
+    /// The scene until it has been made.
+    async fn watch(&mut self) -> Result<(), Error> {
+        let scene_id = self.journal.scene_id.clone().unwrap_or_default();
+        let _ = self.events.send(BakeEvent::Unnamed {
+            scene_id: scene_id.clone(),
+        });
+        let made = super::watch::made(&self.client, &scene_id).await;
+        if made
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::JobFailed)
+        {
+            self.forget();
+        }
+        made?;
+        self.reach(Phase::Made)
     }
 
     /// The job's events to their end.
