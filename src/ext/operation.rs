@@ -33,6 +33,12 @@ impl Operation {
         }
     }
 
+    /// The value of `{a parameter}` in a URL's path, as it stands there.
+    pub(crate) fn parameter<'a>(&self, path: &'a str, name: &str) -> Option<&'a str> {
+        let back = self.path.rsplit('/').position(|part| part == name)?;
+        path.rsplit('/').nth(back)
+    }
+
     /// Whether a URL's path still has the shape of the operation's path: a parameter that is
     /// empty, `.` or `..` would have turned it into another operation's.
     pub(crate) fn matches(&self, url: &Url, base_path: &str) -> bool {

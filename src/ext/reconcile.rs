@@ -1,5 +1,7 @@
 //! Finds the job of a generation whose answer was lost, so that it is not paid for twice.
 
+mod candidate;
+
 use std::collections::HashSet;
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -8,12 +10,14 @@ use http::HeaderMap;
 use progenitor_client::ResponseValue;
 use reqwest::Request;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+pub use self::candidate::Candidate;
+use self::candidate::{Fitting, is_same, moment};
 use super::headers::server_now;
 use super::operation::Operation;
-use crate::types::{Asset, Job, Scene};
-use crate::{Client, Error, ErrorKind, JobHandle, Timestamp};
+use crate::types::Job;
+use crate::{Client, Error, ErrorKind, JobHandle};
 
 /// A generation that was asked for and whose answer was lost.
 ///
@@ -67,23 +71,12 @@ impl Asked {
         let body = request.body().and_then(reqwest::Body::as_bytes);
         let body: Value = serde_json::from_slice(body.unwrap_or_default()).unwrap_or_default();
         let text = |name: &str| body[name].as_str().map(str::to_owned);
-        // `/v1/scenes/{scene_id}/edit`: ids need no decoding.
-        let in_path = || {
-            let back = operation
-                .path
-                .rsplit('/')
-                .position(|part| part == "{scene_id}")?;
-            request
-                .url()
-                .path()
-                .rsplit('/')
-                .nth(back)
-                .map(str::to_owned)
-        };
+        // Ids need no decoding.
+        let in_path = operation.parameter(request.url().path(), "{scene_id}");
         Self {
             operation: operation.id.to_owned(),
             prompt: text("prompt").unwrap_or_default(),
-            scene_id: text("scene_id").or_else(in_path),
+            scene_id: text("scene_id").or_else(|| in_path.map(str::to_owned)),
             persist: body["persist"].as_bool().unwrap_or(true),
             at,
         }
@@ -105,22 +98,6 @@ pub enum Reconciled {
     Several(Vec<Candidate>),
     /// The service shows too little to tell: neither that it was begun nor that it was not.
     Unknown,
-}
-
-/// Something that a lost generation may have made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Candidate {
-    /// The scene, or the scene of the asset.
-    pub scene_id: Option<String>,
-    /// The asset, where one was asked for.
-    pub asset_id: Option<String>,
-    /// The job that makes it, where the service says so.
-    pub job_id: Option<String>,
-    /// The sentence it is made from, where the service says so.
-    pub prompt: Option<String>,
-    /// When it was begun, by the service's clock.
-    pub created_at: Option<SystemTime>,
 }
 
 /// The service writes whole seconds, and so does its `Date`.
@@ -240,11 +217,10 @@ impl Client {
                 break;
             }
         }
-        for candidate in std::mem::take(&mut fitting.perhaps) {
+        for (looks, candidate) in std::mem::take(&mut fitting.perhaps).into_iter().enumerate() {
             // The list says nothing of its prompt; the scene itself may.
             let candidate = match &candidate.scene_id {
-                Some(id) if fitting.looks < MOST_LOOKS => {
-                    fitting.looks += 1;
+                Some(id) if looks < MOST_LOOKS => {
                     let (scene, _) = self.scene(id).await?;
                     candidate.or(scene)
                 }
@@ -389,101 +365,6 @@ impl Asked {
             .duration_since(self.at)
             .unwrap_or_default()
     }
-}
-
-/// What may be what was asked for.
-#[derive(Debug, Default)]
-struct Fitting {
-    certain: Vec<Candidate>,
-    /// Begun in time, but nothing says from which prompt.
-    perhaps: Vec<Candidate>,
-    looks: usize,
-}
-
-impl Fitting {
-    /// Keeps a candidate unless its time or its prompt is another.
-    fn consider(&mut self, asked: &Asked, since: SystemTime, candidate: Candidate) {
-        if candidate.created_at.is_some_and(|created| created < since) {
-            return;
-        }
-        match &candidate.prompt {
-            Some(prompt) if is_same(prompt, &asked.prompt) => self.certain.push(candidate),
-            // Without a time either, it is any of the old ones.
-            None if candidate.created_at.is_some() => self.perhaps.push(candidate),
-            Some(_) | None => {}
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.certain.is_empty() && self.perhaps.is_empty()
-    }
-}
-
-/// Whether two prompts are the same, but for white space.
-fn is_same(one: &str, other: &str) -> bool {
-    one.split_whitespace().eq(other.split_whitespace())
-}
-
-fn moment(timestamp: Option<&Timestamp>) -> Option<SystemTime> {
-    timestamp.and_then(Timestamp::system_time)
-}
-
-impl From<Scene> for Candidate {
-    fn from(scene: Scene) -> Self {
-        Self {
-            job_id: job_id(&scene.extra, scene.record.as_ref()),
-            created_at: moment(scene.created_at.as_ref()),
-            scene_id: Some(scene.id),
-            asset_id: None,
-            prompt: scene.prompt,
-        }
-    }
-}
-
-impl From<Asset> for Candidate {
-    fn from(asset: Asset) -> Self {
-        Self {
-            job_id: job_id(&asset.extra, asset.record.as_ref()),
-            created_at: moment(asset.created_at.as_ref()),
-            scene_id: asset.scene_id,
-            asset_id: Some(asset.id),
-            prompt: asset.prompt,
-        }
-    }
-}
-
-impl Candidate {
-    /// Fills in what another answer says of the same.
-    fn or(self, other: Self) -> Self {
-        Self {
-            scene_id: self.scene_id.or(other.scene_id),
-            asset_id: self.asset_id.or(other.asset_id),
-            job_id: self.job_id.or(other.job_id),
-            prompt: self.prompt.or(other.prompt),
-            created_at: self.created_at.or(other.created_at),
-        }
-    }
-}
-
-/// The job of a scene or an asset, under any of the names that it may go by.
-fn job_id(extra: &Map<String, Value>, record: Option<&Value>) -> Option<String> {
-    const NAMES: [&str; 5] = [
-        "job_id",
-        "jobId",
-        "latest_job_id",
-        "last_job_id",
-        "generation_job_id",
-    ];
-    let record = record.and_then(Value::as_object);
-    [Some(extra), record]
-        .into_iter()
-        .flatten()
-        .find_map(|fields| {
-            let named = NAMES.iter().find_map(|name| fields.get(*name)?.as_str());
-            let whole = || fields.get("job")?.get("id")?.as_str();
-            let id = named.or_else(whole)?;
-            (!id.is_empty()).then(|| id.to_owned())
-        })
 }
 
 impl fmt::Display for Reconciled {

@@ -12,6 +12,7 @@ mod errors;
 mod events;
 mod jobs;
 mod lists;
+mod logging;
 mod operations;
 mod pacing;
 mod path;

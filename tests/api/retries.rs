@@ -1,14 +1,11 @@
 //! What is sent again, when, and how often.
 
-use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gizmo_client::{Client, RetryPolicy, WaitReason, Waiting};
 use gizmo_simulator::{At, Canned, Fault, On, Options, Simulator};
 use tokio::time::Instant;
-use tracing::field::{Field, Visit};
-use tracing::span;
 
 use crate::support::{Lab, quick, steady_clock};
 
@@ -271,59 +268,4 @@ async fn a_failing_service_is_not_hammered() {
     // It gets better, and so does the client.
     lab.handle.clear_faults();
     lab.client.whoami().send().await.unwrap();
-}
-
-/// Keeps whatever is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl Visit for Log {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        write!(self.0.lock().unwrap(), "{}={value:?} ", field.name()).unwrap();
-    }
-}
-
-impl tracing::Subscriber for Log {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, attributes: &span::Attributes<'_>) -> span::Id {
-        attributes.record(&mut self.clone());
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
-        values.record(&mut self.clone());
-    }
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        event.record(&mut self.clone());
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-#[tokio::test]
-async fn the_key_is_in_no_log() {
-    let (lab, _) = lab().await;
-    let key = lab.simulator.api_key().to_owned();
-    let log = Log::default();
-    let logging = tracing::subscriber::set_default(log.clone());
-    let echo = Canned::error(502, "bad", &format!("no backend for {key}"));
-    lab.handle.inject(On::any().times(2), Fault::Answer(echo));
-    lab.client.whoami().send().await.unwrap();
-    lab.handle.inject(On::any(), Fault::DropBeforeAnswer);
-    lab.client.whoami().send().await.unwrap();
-    drop(logging);
-    let log = log.0.lock().unwrap();
-    assert!(
-        log.contains("retry") && log.contains("502 bad: no backend"),
-        "{log}"
-    );
-    assert!(!log.contains(&key), "{log}");
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::spawn_blocking;
+use tracing::info;
 
 use super::journal::{Journal, Lock, Phase, Request};
 use super::{BakeEvent, Paths};
@@ -151,6 +152,10 @@ impl Run {
     fn reach(&mut self, phase: Phase) -> Result<(), Error> {
         self.phase = phase;
         self.journal.phase = phase;
+        let Journal {
+            job_id, scene_id, ..
+        } = &self.journal;
+        info!(dir = %self.paths.dir.display(), ?phase, job_id, scene_id, "bake");
         self.journal.store(&self.paths.journal)
     }
 

@@ -1,0 +1,50 @@
+//! Telling a caller that a call waits.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A call that waits before it is sent; see [`ClientBuilder::on_wait`](crate::ClientBuilder::on_wait).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Waiting {
+    /// The operation, by the name of its builder.
+    pub operation: &'static str,
+    /// How long, as far as is known.
+    pub delay: Duration,
+    /// What for.
+    pub reason: WaitReason,
+}
+
+/// Why a call waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitReason {
+    /// The rate limit's window is used up.
+    RateLimit,
+    /// The last try failed, and another follows.
+    Retry,
+}
+
+/// Who wants to know of waits.
+#[derive(Clone, Default)]
+pub(crate) struct OnWait(pub(crate) Option<Arc<dyn Fn(Waiting) + Send + Sync>>);
+
+impl OnWait {
+    pub(crate) fn tell(&self, operation: &'static str, delay: Duration, reason: WaitReason) {
+        if let Some(listener) = &self.0 {
+            listener(Waiting {
+                operation,
+                delay,
+                reason,
+            });
+        }
+    }
+}
+
+impl fmt::Debug for OnWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listener = self.0.as_ref().map(|_| "…");
+        f.debug_tuple("OnWait").field(&listener).finish()
+    }
+}

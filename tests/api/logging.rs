@@ -1,0 +1,110 @@
+//! What a program's log says of its calls.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use gizmo_client::Format;
+use gizmo_simulator::{Canned, Fault, On};
+use tracing::Level;
+use tracing::subscriber::{DefaultGuard, set_default};
+
+use crate::support::Lab;
+
+/// Keeps whatever is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Begins to keep what this thread logs.
+    fn start() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(Level::TRACE)
+            .with_ansi(false)
+            .without_time()
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, set_default(subscriber))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The lines of the crate itself.
+    fn lines(&self) -> Vec<String> {
+        let text = self.text();
+        let own = text.lines().filter(|line| line.contains("gizmo_client::"));
+        own.map(|line| line.trim().to_owned()).collect()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn each_call_is_a_span_that_says_what_came_of_it() {
+    let lab = Lab::instant().await;
+    let (log, logging) = Log::start();
+    let dir = tempfile::tempdir().unwrap();
+    let busy = Canned::error(503, "busy", "come back");
+    let busy = busy.retry_after("0");
+    lab.handle
+        .inject(On::operation("generate_scene"), Fault::Answer(busy));
+    let bake = lab.client.bake("a robotics lab").format(Format::Mjcf);
+    bake.into_dir(dir.path().join("lab")).await.unwrap();
+    drop(logging);
+    let job = &lab.handle.jobs()[0];
+    let call = |operation: &str| {
+        let start = format!("DEBUG call{{operation=\"{operation}\" ");
+        let lines = log.lines();
+        let of = lines.into_iter().filter(|line| line.starts_with(&start));
+        of.collect::<Vec<_>>()
+    };
+    let generate = call("generate_scene");
+    assert!(generate[0].contains(" attempt=1}: ") && generate[0].contains(" method=POST "));
+    let refused = " attempt=1 status=503 request_id=\"req_00000001\"}: ";
+    assert!(generate[2].contains(refused) && generate[2].contains("503 busy: come back"));
+    let accepted = " attempt=2 status=202 request_id=\"req_00000002\"}: ";
+    assert!(generate.last().unwrap().contains(accepted));
+    let begun = format!(
+        "job begun operation=\"generate_scene\" job_id=\"{}\"",
+        job.id
+    );
+    assert!(log.lines().iter().any(|line| line.ends_with(&begun)));
+    for operation in ["job_events", "get_job"] {
+        let wanted = format!(" attempt=1 job_id=\"{}\"}}: ", job.id);
+        assert!(call(operation)[0].contains(&wanted), "{operation}");
+    }
+    let done = format!(
+        "phase=Done job_id=\"{}\" scene_id=\"{}\"",
+        job.id, job.scene_id
+    );
+    assert!(log.lines().last().unwrap().ends_with(&done));
+}
+
+#[tokio::test]
+async fn the_key_is_in_no_log() {
+    let lab = Lab::instant().await;
+    let key = lab.simulator.api_key().to_owned();
+    let (log, logging) = Log::start();
+    let echo = Canned::error(502, "bad", &format!("no backend for {key}"));
+    lab.handle.inject(On::any().times(2), Fault::Answer(echo));
+    lab.client.whoami().send().await.unwrap();
+    lab.handle.inject(On::any(), Fault::DropBeforeAnswer);
+    lab.client.whoami().send().await.unwrap();
+    drop(logging);
+    let text = log.text();
+    assert!(text.contains("retry") && text.contains("502 bad: no backend"));
+    // What hyper and its like log at the finest level is in it too.
+    assert!(text.contains("hyper") && !text.contains(&key), "{text}");
+}
