@@ -32,16 +32,71 @@
 //!
 //! # Paying and waiting
 //!
-//! A generation costs credits and takes minutes. Its request is not sent again once it may have
-//! arrived; when its answer is lost, the error says so ([`Error::is_outcome_unknown`]) and
-//! [`Client::reconcile`] looks for its job. What is safe to repeat is retried within the
-//! [`RetryPolicy`], and the service's rate limit is kept to. Dropping a handle, a stream or a future
-//! leaves the job running; only [`JobHandle::cancel`] cancels it.
+//! A generation costs credits and takes minutes: a scene 2 to 20, an asset up to one and a half.
+//! Its request is not sent again once it may have arrived; when its answer is lost, the error says
+//! so ([`Error::is_outcome_unknown`]) and [`Client::reconcile`] looks for its job. Anything that
+//! was not sent, or was refused unread, is sent again, and so are reads, exports, changes and
+//! deletions, within the [`RetryPolicy`]: 4 retries in 3 minutes unless it says otherwise.
+//!
+//! The service's rate limit, 100 requests a minute and key, is kept to by its own headers: when a
+//! window is used up, callers wait for the next ([`ClientBuilder::on_wait`] tells of it). Clones of
+//! a client share one limiter; processes with the same key need no coordinator.
+//!
+//! A job is followed by its event stream, and by polls every 5 s where streams do not get through.
+//! Dropping a handle, a stream or a future leaves the job running; only [`JobHandle::cancel`]
+//! cancels it. What a dropped future of each function leaves behind is under *Cancel safety*.
+//!
+//! # Errors
+//!
+//! There is one [`Error`]. Its `Display` is one line, `{error:#}` adds the causes; it carries the
+//! ids of the request and of the job. Ask it what to do:
+//!
+//! | | what to do |
+//! | --- | --- |
+//! | [`is_outcome_unknown`](Error::is_outcome_unknown) | look with [`Client::reconcile`] before asking again: it may be paid for |
+//! | [`is_unauthorized`](Error::is_unauthorized) | give another key |
+//! | [`is_insufficient_credits`](Error::is_insufficient_credits) | buy credits; nothing was begun |
+//! | [`is_rate_limited`](Error::is_rate_limited) | come back after [`retry_after`](Error::retry_after); the client has waited as long as it may |
+//! | [`is_not_found`](Error::is_not_found) | there is no such id; a scene that was never kept is in no list |
+//! | [`is_retryable`](Error::is_retryable) | ask again later: it cannot be paid for twice |
+//! | [`ErrorKind::Deadline`] | wait again: [`Client::job`] takes up [`job_id`](Error::job_id) |
+//! | [`ErrorKind::JobFailed`], [`ErrorKind::JobCancelled`] | see [`job`](Error::job); another job needs another generation |
+//! | [`ErrorKind::Decode`] | [`body`](Error::body) shows what came instead of the answer |
+//! | [`ErrorKind::Archive`] | the archive is broken or hostile, and nothing of it was kept |
+//! | [`ErrorKind::InvalidRequest`], [`ErrorKind::Config`], [`ErrorKind::Io`] | the message names the value or the path |
 //!
 //! # Limits
 //!
 //! Whatever comes from the network is bounded: a JSON answer by 64 MiB, a server-sent event by
-//! 16 MiB, what an [`Error`] keeps of a body by 64 KiB, an archive by [`archive::Limits`].
+//! 16 MiB, what an [`Error`] keeps of a body by 64 KiB, an archive by [`archive::Limits`]. Silence
+//! ends a request after the [idle timeout](ClientBuilder::idle_timeout), a stream after three
+//! missing pings and a download after 30 s with less than 1 KiB; none has a total timeout.
+//!
+//! # Logging
+//!
+//! Each try of a request is a [`tracing`] span at `DEBUG` with what is known of it; jobs that begin,
+//! the phases of a bake and waits for the rate limit are events at `INFO`. No key and no signed URL
+//! is in any of them.
+//!
+//! ```text
+//! INFO gizmo_client::ext::bake::run: bake dir=lab phase=Asked
+//! DEBUG call{operation="generate_scene" attempt=1}: request method=POST path="/v1/scenes"
+//! DEBUG call{operation="generate_scene" attempt=1 status=503 request_id="req_00000001"}: answer
+//! DEBUG call{operation="generate_scene" attempt=1 status=503 request_id="req_00000001"}: retry delay_ms=117 error=generate_scene: 503 busy: come back (request req_00000001)
+//! DEBUG call{operation="generate_scene" attempt=2}: request method=POST path="/v1/scenes"
+//! DEBUG call{operation="generate_scene" attempt=2 status=202 request_id="req_00000002"}: answer
+//! INFO call{operation="generate_scene" attempt=2 status=202 request_id="req_00000002"}: job begun operation="generate_scene" job_id="job_54ce456d21"
+//! INFO gizmo_client::ext::bake::run: bake dir=lab phase=Working job_id="job_54ce456d21" scene_id="sc_c821198561"
+//! DEBUG call{operation="job_events" attempt=1 job_id="job_54ce456d21"}: request method=GET path="/v1/jobs/job_54ce456d21/events"
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | brings |
+//! | --- | --- | --- |
+//! | `rustls` | yes | TLS by rustls with ring, and the platform's certificates |
+//! | `native-tls` | | TLS by the platform's library; used where `rustls` is off |
+//! | `httpmock` | | `mock`: a typed mock of every operation, for your tests |
 
 mod ext;
 

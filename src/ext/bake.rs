@@ -26,12 +26,28 @@ impl Client {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example(client: gizmo_client::Client) -> Result<(), gizmo_client::Error> {
-    /// use gizmo_client::Format;
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let simulator = gizmo_simulator::Simulator::start(gizmo_simulator::Options::instant()).await?;
+    /// # let builder = gizmo_client::Client::builder().api_key(simulator.api_key());
+    /// # let client = builder.base_url(simulator.url()).build()?;
+    /// # let dir = tempfile::tempdir()?;
+    /// # std::env::set_current_dir(&dir)?;
+    /// use futures::StreamExt;
+    /// use gizmo_client::{BakeEvent, Format};
     ///
     /// let bundle = client.bake("a robotics lab").format(Format::Mjcf).into_dir("lab").await?;
     /// println!("{}", bundle.model().display()); // lab/scene.xml
+    ///
+    /// // Or with its events, for a progress bar. There is no second job: it is done already.
+    /// let mut bake = client.bake("a robotics lab").into_dir("lab");
+    /// while let Some(event) = bake.next().await {
+    ///     if let BakeEvent::Job(event) = event? {
+    ///         println!("{event}");
+    ///     }
+    /// }
+    /// # assert_eq!(simulator.handle().job_count(), 1);
     /// # Ok(())
     /// # }
     /// ```

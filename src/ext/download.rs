@@ -37,6 +37,29 @@ pub struct Progress {
 /// Its bytes are streamed: memory stays flat however large it is. There is no total timeout; a
 /// download that brings less than 1 KiB in 30 s is stalled. What is cut or stalled is asked for
 /// again, from where it stopped if the service can do that, five times at most.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let simulator = gizmo_simulator::Simulator::start(gizmo_simulator::Options::instant()).await?;
+/// # let builder = gizmo_client::Client::builder().api_key(simulator.api_key());
+/// # let client = builder.base_url(simulator.url()).build()?;
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # let scene = client.generate_scene().prompt("a robotics lab").start().await?.await?;
+/// let download = client.export_scene().scene_id(&scene.scene_id).download().await?;
+/// let download = download.on_progress(|progress| {
+///     println!("{} of {:?} bytes", progress.received, progress.total);
+/// });
+/// let bytes = download.to_file("lab.zip").await?;
+/// let bundle = gizmo_client::archive::unpack("lab.zip", "lab").await?;
+/// println!("{}", bundle.model().display()); // lab/scene.xml
+/// # assert_eq!(std::fs::metadata("lab.zip")?.len(), bytes);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is received until the download is told where to go"]
 pub struct Download {
     source: Source,
@@ -143,6 +166,10 @@ impl Download {
     ///
     /// Those of [`bytes_stream`](Self::bytes_stream), and [`ErrorKind::Decode`] beyond the limit
     /// or when the archive is not whole.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what had come is lost.
     pub async fn bytes(mut self, limit: usize) -> Result<Bytes, Error> {
         let mut all = BytesMut::new();
         loop {
@@ -280,6 +307,10 @@ macro_rules! download {
             /// # Errors
             ///
             /// Whatever `send` can say, and [`ErrorKind::Decode`] when the answer is no ZIP archive.
+            ///
+            /// # Cancel safety
+            ///
+            /// An export costs nothing and changes nothing: dropping the future loses nothing.
             pub async fn download(self) -> Result<Download, Error> {
                 let client: Client = self.client.clone();
                 let idle_timeout = client.inner.0.idle_timeout;

@@ -48,7 +48,28 @@ impl Default for PollPolicy {
 
 /// A handle on one job, made by `start` or from an id alone by [`Client::job`].
 ///
-/// Dropping it, or any future made from it, leaves the job running.
+/// Dropping it, or any future made from it, leaves the job running. Awaiting it is [`wait`](Self::wait).
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let simulator = gizmo_simulator::Simulator::start(gizmo_simulator::Options::instant()).await?;
+/// # let builder = gizmo_client::Client::builder().api_key(simulator.api_key());
+/// # let client = builder.base_url(simulator.url()).build()?;
+/// use futures::TryStreamExt;
+///
+/// let job = client.generate_scene().prompt("a robotics lab").start().await?;
+/// let mut events = job.events();
+/// while let Some(event) = events.try_next().await? {
+///     println!("{event}");
+/// }
+/// let finished = job.await?;
+/// println!("scene {}", finished.scene_id);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "a job goes on by itself, but only its handle can wait for it"]
 pub struct JobHandle {
@@ -135,6 +156,10 @@ impl JobHandle {
     /// # Errors
     ///
     /// Whatever `get_job` can say, with the job's id.
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads: dropping the future loses nothing.
     pub async fn status(&self) -> Result<Job, Error> {
         self.client.job_status(&self.id, false).await
     }
@@ -143,7 +168,13 @@ impl JobHandle {
     ///
     /// # Errors
     ///
-    /// Whatever `cancel_job` can say, with the job's id.
+    /// Whatever `cancel_job` can say, with the job's id. A job that has ended already is refused by
+    /// the service.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future dropped before its end may or may not have cancelled the job; cancelling it again
+    /// tells.
     pub async fn cancel(&self) -> Result<Acknowledged, Error> {
         let answer = self.client.cancel_job().job_id(&self.id).send().await;
         answer

@@ -23,8 +23,12 @@ use crate::Error;
 ///
 /// # Examples
 ///
-/// ```no_run
-/// # async fn example(client: gizmo_client::Client) -> Result<(), gizmo_client::Error> {
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let simulator = gizmo_simulator::Simulator::start(gizmo_simulator::Options::instant()).await?;
+/// # let builder = gizmo_client::Client::builder().api_key(simulator.api_key());
+/// # let client = builder.base_url(simulator.url()).build()?;
 /// use futures::StreamExt;
 ///
 /// let mut jobs = Vec::new();

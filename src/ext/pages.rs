@@ -35,12 +35,38 @@ macro_rules! stream_of {
 
 stream_of! {
     /// The pages of a list, one request each; it ends at the first error.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping a `next()` future loses no page.
     Pages of Page<T>
 }
 
 stream_of! {
     /// The items of a list, page after page, each once even when new ones push the others back
     /// in the meantime; it ends at the first error.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping a `next()` future loses no item.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let simulator = gizmo_simulator::Simulator::start(gizmo_simulator::Options::instant()).await?;
+    /// # let builder = gizmo_client::Client::builder().api_key(simulator.api_key());
+    /// # let client = builder.base_url(simulator.url()).build()?;
+    /// use futures::{StreamExt, TryStreamExt};
+    ///
+    /// let mut items = client.search_catalog().q("chair").items().take(50);
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{}", item.name.as_deref().unwrap_or(&item.slug));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     Items of T
 }
 

@@ -139,19 +139,28 @@ impl Client {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example(client: gizmo_client::Client) -> Result<(), gizmo_client::Error> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let simulator = gizmo_simulator::Simulator::start(gizmo_simulator::Options::instant()).await?;
+    /// # let builder = gizmo_client::Client::builder().api_key(simulator.api_key());
+    /// # let client = builder.base_url(simulator.url()).build()?;
     /// use gizmo_client::Reconciled;
     ///
-    /// let job = match client.generate_scene().prompt("a robotics lab").start().await {
+    /// # use gizmo_simulator::{Fault, On};
+    /// # simulator.handle().inject(On::operation("generate_scene"), Fault::DropBeforeAnswer);
+    /// let generate = || client.generate_scene().prompt("a robotics lab");
+    /// let job = match generate().start().await {
     ///     Err(error) if error.is_outcome_unknown() => match client.reconcile(&error).await? {
     ///         Reconciled::Found(job) => job,
-    ///         Reconciled::Nothing => client.generate_scene().prompt("a robotics lab").start().await?,
-    ///         _ => return Err(error),
+    ///         Reconciled::Nothing => generate().start().await?,
+    ///         unclear => return Err(format!("{error}: {unclear}").into()),
     ///     },
     ///     started => started?,
     /// };
-    /// # job.wait().await.map(drop)
+    /// println!("scene {}", job.await?.scene_id);
+    /// # assert_eq!(simulator.handle().job_count(), 1);
+    /// # Ok(())
     /// # }
     /// ```
     pub async fn reconcile(&self, error: &Error) -> Result<Reconciled, Error> {

@@ -17,13 +17,21 @@ impl Client {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example(client: gizmo_client::Client) {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let simulator = gizmo_simulator::Simulator::start(gizmo_simulator::Options::instant()).await?;
+    /// # let builder = gizmo_client::Client::builder().api_key(simulator.api_key());
+    /// # let client = builder.base_url(simulator.url()).build()?;
+    /// # let dir = tempfile::tempdir()?;
+    /// # std::env::set_current_dir(&dir)?;
     /// let prompts = ["a kitchen", "a garage"];
     /// let summary = client.bake_all(prompts).into_dir("scenes").await;
     /// for baked in summary.failed() {
     ///     println!("{}: {}", baked.prompt, baked.error.as_deref().unwrap_or_default());
     /// }
+    /// # assert_eq!(summary.failed().count(), 0);
+    /// # Ok(())
     /// # }
     /// ```
     pub fn bake_all<P: Into<String>>(&self, prompts: impl IntoIterator<Item = P>) -> BakeAll {
@@ -78,6 +86,10 @@ impl BakeAll {
     }
 
     /// Each scene as it is done or has failed, with the place of its prompt.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the stream loses nothing; see [`Bake`](super::Bake).
     pub fn stream(self, dir: &Path) -> impl Stream<Item = (usize, Baked)> + Send + use<> {
         let Self {
             client,

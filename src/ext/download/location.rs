@@ -25,6 +25,10 @@ impl Client {
     /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) when `location` is no such thing or is
     /// plain http to another machine; [`Decode`](crate::ErrorKind::Decode) when a page comes where
     /// a file was due; and whatever the network and the service can say.
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads: dropping the future loses nothing.
     pub async fn download(&self, location: &str) -> Result<Download, Error> {
         let url = file_url(&self.inner.0.base, location).map_err(named)?;
         let client = self.clone();
@@ -43,6 +47,10 @@ impl Client {
     /// # Errors
     ///
     /// Those of `mint` and of [`download`](Self::download).
+    ///
+    /// # Cancel safety
+    ///
+    /// As `mint` is: all else only reads.
     pub async fn download_signed<M, F>(&self, mint: M) -> Result<Download, Error>
     where
         M: Fn() -> F + Send + Sync + 'static,

@@ -62,6 +62,33 @@ pub(crate) const MOST_DELAY: Duration = Duration::from_secs(300);
 /// # Cancel safety
 ///
 /// Dropping a `next()` future loses no event. Dropping the stream leaves the job running.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let simulator = gizmo_simulator::Simulator::start(gizmo_simulator::Options::instant()).await?;
+/// # let builder = gizmo_client::Client::builder().api_key(simulator.api_key());
+/// # let client = builder.base_url(simulator.url()).build()?;
+/// use futures::TryStreamExt;
+/// use gizmo_client::Cursor;
+///
+/// let job = client.generate_scene().prompt("a robotics lab").start().await?;
+/// let mut events = job.events();
+/// let first = events.try_next().await?;
+/// let stored = serde_json::to_string(&events.cursor())?;
+///
+/// // Later, in another process: each event comes once.
+/// let cursor: Cursor = serde_json::from_str(&stored)?;
+/// let mut rest = client.job(job.id()).events_after(cursor);
+/// while let Some(event) = rest.try_next().await? {
+///     println!("{event}");
+/// #   assert!(event.seq > first.as_ref().unwrap().seq);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct EventStream {
     events: BoxStream<'static, (Result<JobEvent, Error>, Cursor)>,
     cursor: Cursor,
