@@ -17,6 +17,7 @@ pub(crate) mod limiter;
 pub(crate) mod open_enum;
 pub(crate) mod operation;
 pub(crate) mod pages;
+pub(crate) mod pipeline;
 pub(crate) mod reconcile;
 pub(crate) mod requests;
 pub(crate) mod retry;

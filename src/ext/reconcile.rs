@@ -16,6 +16,7 @@ pub use self::candidate::Candidate;
 use self::candidate::{Fitting, is_same, moment};
 use super::headers::server_now;
 use super::operation::Operation;
+use super::pipeline::Pipeline;
 use crate::types::Job;
 use crate::{Client, Error, ErrorKind, JobHandle};
 
@@ -276,9 +277,7 @@ impl Client {
             return Ok(self.handle(job_id, Some(scene_id.to_owned()), None));
         }
         let status = self.scene_status().scene_id(scene_id).send().await?;
-        let status = status.pipeline_status.as_deref().unwrap_or_default();
-        let at_work = ["queued", "pending", "running", "processing"].contains(&status);
-        Ok(if at_work {
+        Ok(if Pipeline::of(&status) == Pipeline::AtWork {
             Reconciled::FoundWithoutJob(scene)
         } else {
             Reconciled::Unknown

@@ -1,0 +1,49 @@
+//! How far a scene has come, by its pipeline's status.
+
+use crate::types::SceneStatus;
+
+/// What a `pipeline_status` means. Its words are nowhere listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pipeline {
+    AtWork,
+    Made,
+    Failed,
+    /// Another word, or none.
+    Unknown,
+}
+
+impl Pipeline {
+    pub(crate) fn of(status: &SceneStatus) -> Self {
+        let word = status.pipeline_status.as_deref().unwrap_or_default();
+        match word.to_ascii_lowercase().as_str() {
+            "queued" | "pending" | "started" | "running" | "processing" | "in_progress"
+            | "generating" => Self::AtWork,
+            "succeeded" | "success" | "completed" | "complete" | "done" | "finished" | "ready" => {
+                Self::Made
+            }
+            "failed" | "failure" | "error" | "errored" | "cancelled" | "canceled" => Self::Failed,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_read_in_any_case_and_may_be_unknown() {
+        for (word, meaning) in [
+            (Some("running"), Pipeline::AtWork),
+            (Some("Completed"), Pipeline::Made),
+            (Some("canceled"), Pipeline::Failed),
+            (Some("texturing"), Pipeline::Unknown),
+            (Some(""), Pipeline::Unknown),
+            (None, Pipeline::Unknown),
+        ] {
+            let status = serde_json::json!({ "pipeline_status": word });
+            let status = serde_json::from_value(status).unwrap();
+            assert_eq!(Pipeline::of(&status), meaning, "{word:?}");
+        }
+    }
+}
