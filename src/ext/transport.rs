@@ -16,8 +16,9 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
-use reqwest::{Request, Response, ResponseBuilderExt, Url};
+use progenitor_client::{ClientHooks, ClientInfo, OperationInfo, ResponseValue};
+use reqwest::{Request, Response, Url};
+use serde::de::DeserializeOwned;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 use tracing::field::Empty;
@@ -63,6 +64,28 @@ impl Failure {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
+    }
+}
+
+/// The body of a success on its way to [`decoded`], read whole already.
+#[derive(Clone)]
+struct Whole(Bytes);
+
+/// What the generated code makes of a success.
+pub(crate) fn decoded<T: DeserializeOwned, E>(
+    mut response: Response,
+) -> Result<ResponseValue<T>, progenitor_client::Error<E>> {
+    let Some(Whole(body)) = response.extensions_mut().remove() else {
+        return Err(progenitor_client::Error::UnexpectedResponse(response));
+    };
+    match serde_json::from_slice(&body) {
+        Ok(value) => {
+            let headers = std::mem::take(response.headers_mut());
+            Ok(ResponseValue::new(value, response.status(), headers))
+        }
+        Err(error) => Err(progenitor_client::Error::InvalidResponsePayload(
+            body, error,
+        )),
     }
 }
 
@@ -182,9 +205,11 @@ impl Client {
     /// Tells the log and the limiter what an answer says.
     fn heard(&self, lease: Option<Lease<'_>>, response: &Response) {
         let span = Span::current();
-        span.record("status", response.status().as_u16());
-        if let Some(request_id) = request_id(response.headers()) {
-            span.record("request_id", request_id);
+        if !span.is_disabled() {
+            span.record("status", response.status().as_u16());
+            if let Some(request_id) = request_id(response.headers()) {
+                span.record("request_id", request_id);
+            }
         }
         debug!("answer");
         let Some(lease) = lease else { return };
@@ -272,13 +297,8 @@ impl Client {
                 "job begun"
             );
         }
-        // Without a URL, reqwest would parse one of its own making.
-        let whole = http::Response::builder()
-            .status(status)
-            .url(response.url().clone());
-        let mut whole = whole.body(body).expect("the status is valid");
-        *whole.headers_mut() = std::mem::take(response.headers_mut());
-        Ok(whole.into())
+        response.extensions_mut().insert(Whole(body));
+        Ok(response)
     }
 }
 
