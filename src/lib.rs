@@ -98,6 +98,8 @@
 //! | `native-tls` | | TLS by the platform's library; used where `rustls` is off |
 //! | `httpmock` | | `mock`: a typed mock of every operation, for your tests |
 
+#[cfg(feature = "alpha")]
+pub mod alpha;
 mod ext;
 
 /// The README's program compiles.

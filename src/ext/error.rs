@@ -34,6 +34,8 @@ struct Inner {
     job: Option<Job>,
     attempts: u32,
     asked: Option<Box<Asked>>,
+    #[cfg(feature = "alpha")]
+    alpha: super::alpha::About,
     body: Bytes,
     source: Option<Source>,
 }
@@ -60,6 +62,9 @@ pub enum ErrorKind {
     JobFailed,
     /// The job ended as cancelled.
     JobCancelled,
+    /// The asset of the early-access API ended as failed.
+    #[cfg(feature = "alpha")]
+    AssetFailed,
     /// The caller's deadline passed while the job was still at work.
     Deadline,
     /// An archive was refused or a bundle is not whole.
@@ -82,6 +87,8 @@ impl Error {
             job: None,
             attempts: 0,
             asked: None,
+            #[cfg(feature = "alpha")]
+            alpha: super::alpha::About::default(),
             body: Bytes::new(),
             source: None,
         }))
@@ -313,6 +320,17 @@ impl Error {
         self.0.asked.as_deref()
     }
 
+    /// What it is about in the early-access API.
+    #[cfg(feature = "alpha")]
+    pub(crate) fn alpha(&self) -> &super::alpha::About {
+        &self.0.alpha
+    }
+
+    #[cfg(feature = "alpha")]
+    pub(crate) fn alpha_mut(&mut self) -> &mut super::alpha::About {
+        &mut self.0.alpha
+    }
+
     pub(crate) fn class(&self) -> Class {
         class_of(self.0.operation)
     }
@@ -356,7 +374,13 @@ impl fmt::Display for Error {
             write!(f, "{separator}{} attempts", inner.attempts)?;
             separator = ", ";
         }
-        for (name, id) in [("job", &inner.job_id), ("request", &inner.request_id)] {
+        let ids = [
+            ("job", &inner.job_id),
+            #[cfg(feature = "alpha")]
+            ("asset", &inner.alpha.asset_id),
+            ("request", &inner.request_id),
+        ];
+        for (name, id) in ids {
             if let Some(id) = id {
                 write!(f, "{separator}{name} {id}")?;
                 separator = ", ";

@@ -33,10 +33,9 @@ use super::config::Config;
 use super::error::BODY_KEPT;
 use super::headers::{retry_after, standing};
 use super::limiter::{Lease, WaitReason};
-use super::operation::{Class, Operation, is_generation};
+use super::operation::{Class, Operation};
 use super::reconcile::Asked;
 use super::retry::{Decision, Tried, decide};
-use crate::types::JobAccepted;
 use crate::{Client, Error, ErrorKind};
 
 /// The largest JSON answer that is read: 64 MiB. Scene graphs are large, but not that large.
@@ -95,25 +94,40 @@ impl ClientHooks<Config> for Client {
         request: &mut Request,
         info: &OperationInfo,
     ) -> Result<(), progenitor_client::Error<E>> {
-        let operation = Operation::find(info.operation_id);
+        let operation = Operation::find(crate::raw::OPERATIONS, info);
+        self.prepare(request, operation)
+            .map_err(progenitor_client::Error::Custom)
+    }
+
+    async fn exec(&self, request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
+        let operation = Operation::find(crate::raw::OPERATIONS, info);
+        Ok(self.carry(request, operation).await)
+    }
+}
+
+/// What the hooks of every generated client do.
+impl Client {
+    /// Refuses a request that has become another's, and adds the key.
+    pub(crate) fn prepare(
+        &self,
+        request: &mut Request,
+        operation: &Operation,
+    ) -> Result<(), String> {
         if !operation.matches(request.url(), self.inner.0.base.path()) {
-            let message = format!(
+            return Err(format!(
                 "a path parameter of `{}` is empty, `.` or `..`",
                 operation.path
-            );
-            return Err(progenitor_client::Error::Custom(message));
+            ));
         }
         let (name, value) = &self.inner.0.key_header;
         request.headers_mut().insert(name, value.clone());
         Ok(())
     }
 
-    async fn exec(&self, request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
-        let operation = Operation::find(info.operation_id);
-        Ok(self
-            .exchange(request, operation)
-            .await
-            .unwrap_or_else(Failure::into_response))
+    /// Brings back an answer, or an [`Error`] inside of one.
+    pub(crate) async fn carry(&self, request: Request, operation: &'static Operation) -> Response {
+        let answer = self.exchange(request, operation).await;
+        answer.unwrap_or_else(Failure::into_response)
     }
 }
 
@@ -244,7 +258,7 @@ impl Client {
             })
             .await;
         answer.map_err(|error| {
-            if error.is_outcome_unknown() && is_generation(operation.id) {
+            if error.is_outcome_unknown() && operation.is_generation() {
                 error.with_asked(Asked::of(operation, &request, sent_at))
             } else {
                 error
@@ -287,15 +301,12 @@ impl Client {
         } else {
             body
         };
-        if is_generation(operation.id) {
+        if operation.is_generation() {
             // Looked at here, where it is still known what was asked.
-            let accepted: JobAccepted = serde_json::from_slice(&body)
+            let id = operation
+                .begun(&body)
                 .map_err(|error| Error::not_understood(&body, &error))?;
-            info!(
-                operation = operation.id,
-                job_id = accepted.job_id,
-                "job begun"
-            );
+            info!(operation = operation.id, id, "begun");
         }
         response.extensions_mut().insert(Whole(body));
         Ok(response)
