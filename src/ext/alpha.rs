@@ -4,14 +4,13 @@ pub(crate) mod asset;
 mod error;
 mod export;
 pub(crate) mod pose;
-mod reconcile;
 mod requests;
 
 use progenitor_client::{ClientHooks, OperationInfo};
 use reqwest::{Request, Response};
 
-pub(crate) use self::error::About;
 use self::asset::AssetHandle;
+pub(crate) use self::error::About;
 use super::operation::Operation;
 use crate::alpha::Client;
 use crate::alpha::raw::OPERATIONS;

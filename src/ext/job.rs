@@ -335,10 +335,7 @@ impl Client {
 }
 
 /// Asks again, no sooner than `least` later, when the network or the service has a bad moment.
-pub(crate) async fn patiently<T, F>(
-    least: Duration,
-    ask: impl Fn() -> F + Send,
-) -> Result<T, Error>
+pub(crate) async fn patiently<T, F>(least: Duration, ask: impl Fn() -> F + Send) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>> + Send,
 {

@@ -3,8 +3,6 @@
 use progenitor_client::OperationInfo;
 use reqwest::Url;
 
-use crate::types::JobAccepted;
-
 /// One operation of a document; build.rs lists them all in the `OPERATIONS` of its raw client.
 #[derive(Debug)]
 pub(crate) struct Operation {
@@ -48,16 +46,6 @@ impl Operation {
             self.id,
             "generate_scene" | "generate_asset" | "edit_scene" | "create_asset"
         )
-    }
-
-    /// The id of the job, or of the asset, that the answer of a generation says it has begun.
-    pub(crate) fn begun(&self, body: &[u8]) -> serde_json::Result<String> {
-        #[cfg(feature = "alpha")]
-        if self.id == "create_asset" {
-            let asset: crate::Answer<crate::alpha::types::Asset> = serde_json::from_slice(body)?;
-            return Ok(asset.into_inner().id);
-        }
-        Ok(serde_json::from_slice::<JobAccepted>(body)?.job_id)
     }
 
     /// Whether a URL's path still has the shape of the operation's path: a parameter that is
@@ -128,7 +116,9 @@ mod tests {
 
     #[test]
     fn a_parameter_that_changes_the_route_is_noticed() {
-        let info = OperationInfo { operation_id: "get_scene" };
+        let info = OperationInfo {
+            operation_id: "get_scene",
+        };
         let get_scene = Operation::find(crate::raw::OPERATIONS, &info);
         for (url, ok) in [
             ("http://h/v1/scenes/sc_1", true),

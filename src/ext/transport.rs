@@ -36,6 +36,7 @@ use super::limiter::{Lease, WaitReason};
 use super::operation::{Class, Operation};
 use super::reconcile::Asked;
 use super::retry::{Decision, Tried, decide};
+use crate::types::JobAccepted;
 use crate::{Client, Error, ErrorKind};
 
 /// The largest JSON answer that is read: 64 MiB. Scene graphs are large, but not that large.
@@ -303,10 +304,7 @@ impl Client {
         };
         if operation.is_generation() {
             // Looked at here, where it is still known what was asked.
-            let id = operation
-                .begun(&body)
-                .map_err(|error| Error::not_understood(&body, &error))?;
-            info!(operation = operation.id, id, "begun");
+            begun(operation.id, &body).map_err(|error| Error::not_understood(&body, &error))?;
         }
         response.extensions_mut().insert(Whole(body));
         Ok(response)
@@ -337,6 +335,19 @@ fn unreachable_at(url: &Url, source: reqwest::Error) -> Error {
     let origin = url.origin().ascii_serialization();
     let message = format!("could not connect to {origin}");
     Error::new(ErrorKind::Connect, message).with_source(source)
+}
+
+/// Notes what the answer to a generation says was begun.
+fn begun(operation: &'static str, body: &[u8]) -> serde_json::Result<()> {
+    #[cfg(feature = "alpha")]
+    if operation == "create_asset" {
+        let asset: crate::Answer<crate::alpha::types::Asset> = serde_json::from_slice(body)?;
+        info!(operation, asset_id = asset.id, "asset begun");
+        return Ok(());
+    }
+    let accepted: JobAccepted = serde_json::from_slice(body)?;
+    info!(operation, job_id = accepted.job_id, "job begun");
+    Ok(())
 }
 
 /// Bounds a wait for the network.

@@ -28,8 +28,8 @@ impl Asset {
     /// Whether the service says that the asset can be exported in a format; it does so once the
     /// asset is ready, and not in lists.
     pub fn is_available_as(&self, format: AssetFormat) -> bool {
-        let format = format.to_string();
-        self.formats_available.contains(&format)
+        let mut formats = self.formats_available.iter().flatten();
+        formats.any(|available| *available == format.to_string())
     }
 }
 
@@ -113,7 +113,9 @@ impl AssetHandle {
             Err(limit) => limit.as_secs_f32(),
         };
         let last = self.last().map(|(asset, _)| asset);
-        let status = last.as_ref().map_or("at work", |asset| asset.status.as_str());
+        let status = last
+            .as_ref()
+            .map_or("at work", |asset| asset.status.as_str());
         let status = one_line(status, 50);
         let message = format!("the asset was still {status} after {limit} s");
         let error = Error::new(ErrorKind::Deadline, message).with_asset_id(&self.id);
@@ -148,7 +150,11 @@ impl AssetHandle {
     }
 
     fn saw(&self, asset: Asset) {
-        let mut last = self.seen.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self
+            .seen
+            .last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *last = Some((asset, Instant::now()));
     }
 }

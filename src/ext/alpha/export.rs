@@ -16,7 +16,10 @@ impl<'de> Deserialize<'de> for SignedUrl {
             download_url: String,
             expires_at: Option<Timestamp>,
         }
-        let Answer { download_url, expires_at } = Answer::deserialize(deserializer)?;
+        let Answer {
+            download_url,
+            expires_at,
+        } = Answer::deserialize(deserializer)?;
         let expires_at = expires_at.as_ref().and_then(Timestamp::system_time);
         Ok(Self::new(download_url, expires_at))
     }
@@ -89,7 +92,8 @@ impl builder::ExportScene<'_> {
     /// Dropping the future leaves the assets being made.
     pub async fn download_when_ready(self, policy: PollPolicy) -> Result<Download, Error> {
         let body = self.body.clone();
-        let body = body.and_then(|body| types::ExportSceneBody::try_from(body).map_err(|e| e.to_string()));
+        let body =
+            body.and_then(|body| types::ExportSceneBody::try_from(body).map_err(|e| e.to_string()));
         if let Err(message) = body {
             // Known now, and not only after minutes.
             let error = progenitor_client::Error::<()>::InvalidRequest(message);
@@ -100,9 +104,17 @@ impl builder::ExportScene<'_> {
             scene_id: self.scene_id.clone(),
         };
         let scene = get_scene.send().await?.into_inner().into_inner();
-        let ids: BTreeSet<String> = scene.assets.into_iter().filter_map(|placed| placed.asset_id).collect();
-        let handles = ids.into_iter().map(|id| self.client.asset(id).with_poll_policy(policy.clone()));
-        wait_all(handles).try_for_each(|_| std::future::ready(Ok(()))).await?;
+        let ids: BTreeSet<String> = scene
+            .assets
+            .into_iter()
+            .filter_map(|placed| placed.asset_id)
+            .collect();
+        let handles = ids
+            .into_iter()
+            .map(|id| self.client.asset(id).with_poll_policy(policy.clone()));
+        wait_all(handles)
+            .try_for_each(|_| std::future::ready(Ok(())))
+            .await?;
         self.download().await
     }
 }

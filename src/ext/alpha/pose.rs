@@ -75,7 +75,9 @@ fn unit(quaternion: [f64; 4]) -> Result<[f64; 4], String> {
         return refuse("is not finite");
     }
     // Scaled first, so that no square overflows or vanishes.
-    let largest = quaternion.iter().fold(0.0, |most: f64, part| most.max(part.abs()));
+    let largest = quaternion
+        .iter()
+        .fold(0.0, |most: f64, part| most.max(part.abs()));
     if largest == 0.0 {
         return refuse("is zero, which is no rotation; none is [0, 0, 0, 1]");
     }
@@ -131,12 +133,18 @@ mod tests {
         ] {
             let sent = sent(given).unwrap();
             let is_close = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-12;
-            assert!(sent.iter().zip(&wanted).all(is_close), "{given:?}: {sent:?}");
+            assert!(
+                sent.iter().zip(&wanted).all(is_close),
+                "{given:?}: {sent:?}"
+            );
         }
         for (given, why) in [
             ([0.0; 4], "rotation: the quaternion [0, 0, 0, 0] is zero"),
             ([0.0, f64::NAN, 0.0, 1.0], "[0, NaN, 0, 1] is not finite"),
-            ([0.0, 0.0, f64::INFINITY, 1.0], "[0, 0, inf, 1] is not finite"),
+            (
+                [0.0, 0.0, f64::INFINITY, 1.0],
+                "[0, 0, inf, 1] is not finite",
+            ),
         ] {
             let error = sent(given).unwrap_err();
             assert!(error.contains(why), "{error}");

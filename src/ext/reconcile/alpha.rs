@@ -1,14 +1,14 @@
-//! Finds the asset whose creation was answered by nothing, so that it is not paid for twice.
+//! The same for an asset of the early-access API.
 
 use std::collections::HashSet;
 
-use crate::ext::reconcile::{Asked, Candidate, Fitting, MOST_PAGES, PAGE, Reconciled, moment};
+use super::{Asked, Candidate, Fitting, MOST_PAGES, PAGE, Reconciled, moment};
 use crate::{Client, Error};
 
 impl Client {
     /// Looks through the assets of the key. The pages do not say in which order they are listed, so
     /// that all are looked at; an asset is listed from its beginning on.
-    pub(crate) async fn look_for_created(&self, asked: &Asked) -> Result<Reconciled, Error> {
+    pub(super) async fn look_for_created(&self, asked: &Asked) -> Result<Reconciled, Error> {
         let alpha = self.alpha();
         let (mut fitting, mut seen) = (Fitting::default(), HashSet::new());
         for page in 0..MOST_PAGES {
