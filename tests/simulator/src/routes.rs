@@ -219,6 +219,8 @@ mod tests {
         ] {
             assert_eq!(found(method, path), expected, "{path}");
         }
+        let place = route(Api::Alpha, &Method::POST, "/v1/scenes/x/assets");
+        assert_eq!(place, operation("place_asset", "x"));
     }
 
     #[test]
