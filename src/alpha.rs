@@ -27,6 +27,16 @@
 //! ([`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown),
 //! [`Client::reconcile`](crate::Client::reconcile)); answers are decoded leniently.
 //!
+//! | I want to … | |
+//! | --- | --- |
+//! | make an asset and wait for it | `create_asset().….start()` → [`AssetHandle`], no sooner polled than every 5 s |
+//! | go on with an asset of another process | [`Client::asset`] |
+//! | wait for many assets | [`wait_all`](crate::wait_all) |
+//! | put an asset somewhere | `place_asset().….pose(…)` with a [`Pose`] |
+//! | have an export on disk | `.download()` → [`Download`](crate::Download); of a scene whose assets are being made, `.download_when_ready()` |
+//! | know which assets are not ready | [`Error::is_not_ready`](crate::Error::is_not_ready), [`Error::asset_ids`](crate::Error::asset_ids) |
+//! | read a whole list | `.items()`, `.pages()` |
+//!
 //! The document is `openapi/alpha.json`, written from the vendor's pages, which may change.
 
 /// The client as progenitor generates it from `openapi/alpha.json`.
