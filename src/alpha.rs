@@ -9,7 +9,7 @@
 //! let arm = alpha.create_asset().prompt("a 6-DOF arm").tags(["arm"]).start().await?;
 //! let arm = arm.wait().await?;
 //! let export = alpha.export_asset().asset_id(&arm.id).format(AssetFormat::MujocoMjcf);
-//! export.download().await?.to_file("arm.zip").await?;
+//! export.download().await?.unpack("arm").await?;
 //!
 //! let scene = alpha.create_scene().name("workcell").send().await?;
 //! let place = alpha.place_asset().scene_id(&scene.id).asset_id(&arm.id);

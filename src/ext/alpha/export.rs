@@ -45,12 +45,13 @@ impl Serialize for SignedUrl {
 
 /// `download` for an export builder, which answers with a pre-signed URL.
 macro_rules! download {
-    ($($builder:ident { $id:ident };)*) => {$(
+    ($($builder:ident { $id:ident } by $body:ident;)*) => {$(
         impl builder::$builder<'_> {
             /// Asks for the export and returns once the file begins to come, without the key and
             /// from wherever the service has put it.
             ///
-            /// A URL that has expired is asked for anew, and the rest is had over the new one.
+            /// A URL that has expired is asked for anew, and the rest is had over the new one. What
+            /// comes may be an archive or a model file alone: [`Download::unpack`] takes both.
             ///
             /// # Errors
             ///
@@ -58,6 +59,9 @@ macro_rules! download {
             /// [`Client::download_signed`](crate::Client::download_signed).
             pub async fn download(self) -> Result<Download, Error> {
                 let Self { client, $id, body } = self;
+                // Where there is no format, nothing will come.
+                let whole = body.clone().ok().and_then(|body| types::$body::try_from(body).ok());
+                let name = whole.map_or("", |body| body.format.file_name());
                 let alpha = client.clone();
                 let mint = move || {
                     let (client, $id, body) = (alpha.clone(), $id.clone(), body.clone());
@@ -66,15 +70,35 @@ macro_rules! download {
                         Ok(export.send().await?.into_inner())
                     }
                 };
-                client.inner.download_signed(mint).await
+                Ok(client.inner.download_signed(mint).await?.or_alone(name))
             }
         }
     )*};
 }
 
 download! {
-    ExportAsset { asset_id };
-    ExportScene { scene_id };
+    ExportAsset { asset_id } by ExportAssetBody;
+    ExportScene { scene_id } by ExportSceneBody;
+}
+
+impl types::AssetFormat {
+    /// What a model is called that comes alone.
+    fn file_name(self) -> &'static str {
+        match self {
+            Self::IsaacSimUsd => "asset.usd",
+            Self::IsaacSimUrdf => "asset.urdf",
+            Self::MujocoMjcf => "asset.xml",
+        }
+    }
+}
+
+impl types::SceneFormat {
+    fn file_name(self) -> &'static str {
+        match self {
+            Self::IsaacSimUsd => "scene.usd",
+            Self::MujocoMjcf => "scene.xml",
+        }
+    }
 }
 
 impl builder::ExportScene<'_> {

@@ -6,6 +6,7 @@ use gizmo_client::bundle::ModelFormat;
 use gizmo_simulator::{At, Canned, Fault, On, Options};
 
 use super::Workshop;
+use crate::support::names;
 
 /// That the CDN was asked so often, and by nobody who said who it was.
 fn cdn_has_seen_no_key(workshop: &Workshop, times: usize) {
@@ -189,24 +190,61 @@ async fn a_link_that_leads_nowhere_good_is_refused() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_archive_is_downloaded_too() {
+async fn a_model_that_comes_without_an_archive_is_unpacked_too() {
     let workshop = Workshop::instant().await;
     let asset = workshop.asset("a bench").await;
-    let model = Canned::empty(200)
-        .header("content-type", "application/xml")
-        .body("<mujoco/>");
-    workshop
-        .handle
-        .inject(On::operation("cdn"), Fault::Answer(model));
-    let export = workshop
-        .alpha
-        .export_asset()
-        .asset_id(&asset.id)
-        .format("mujoco_mjcf");
     let dir = tempfile::tempdir().unwrap();
+    let send = |media, body: &'static str| {
+        let file = Canned::empty(200).header("content-type", media).body(body);
+        workshop
+            .handle
+            .inject(On::operation("cdn"), Fault::Answer(file));
+    };
+    for (format, body, name, language) in [
+        (
+            AssetFormat::MujocoMjcf,
+            "<mujoco/>",
+            "asset.xml",
+            ModelFormat::Mjcf,
+        ),
+        (
+            AssetFormat::IsaacSimUsd,
+            "#usda 1.0",
+            "asset.usd",
+            ModelFormat::Usd,
+        ),
+        (
+            AssetFormat::IsaacSimUrdf,
+            "<robot/>",
+            "asset.urdf",
+            ModelFormat::Urdf,
+        ),
+    ] {
+        send("application/octet-stream", body);
+        let export = workshop
+            .alpha
+            .export_asset()
+            .asset_id(&asset.id)
+            .format(format);
+        let out = dir.path().join(format.to_string());
+        let bundle = export.download().await.unwrap().unpack(&out).await.unwrap();
+        assert_eq!(
+            (bundle.model(), bundle.format()),
+            (out.join(name).as_path(), language)
+        );
+        assert_eq!(std::fs::read_to_string(bundle.model()).unwrap(), body);
+    }
+    let export = || {
+        workshop
+            .alpha
+            .export_asset()
+            .asset_id(&asset.id)
+            .format("mujoco_mjcf")
+    };
+    send("application/xml", "<mujoco/>");
     let path = dir.path().join("arm_v1.xml");
     assert_eq!(
-        export
+        export()
             .download()
             .await
             .unwrap()
@@ -215,7 +253,38 @@ async fn a_file_that_is_no_archive_is_downloaded_too() {
             .unwrap(),
         9
     );
-    assert_eq!(std::fs::read_to_string(path).unwrap(), "<mujoco/>");
+
+    // What is no model is not kept, and a folder that is in use is left alone.
+    send("application/octet-stream", "<sdf/>");
+    let out = dir.path().join("none");
+    let error = export()
+        .download()
+        .await
+        .unwrap()
+        .unpack(&out)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Archive);
+    assert!(!out.exists());
+    send("application/xml", "<mujoco/>");
+    let error = export()
+        .download()
+        .await
+        .unwrap()
+        .unpack(dir.path())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Archive);
+    let names: Vec<_> = names(dir.path()).into_iter().collect();
+    assert_eq!(
+        names,
+        [
+            "arm_v1.xml",
+            "isaac_sim_urdf",
+            "isaac_sim_usd",
+            "mujoco_mjcf"
+        ]
+    );
 }
 
 #[tokio::test]
