@@ -1,7 +1,6 @@
 //! The early-access API: its client is a view of the ordinary one, its verbs are the same.
 
 pub(crate) mod asset;
-mod error;
 mod export;
 pub(crate) mod pose;
 mod requests;
@@ -10,7 +9,6 @@ use progenitor_client::{ClientHooks, OperationInfo};
 use reqwest::{Request, Response};
 
 use self::asset::AssetHandle;
-pub(crate) use self::error::About;
 use super::operation::Operation;
 use crate::alpha::Client;
 use crate::alpha::raw::OPERATIONS;

@@ -1,5 +1,8 @@
 //! The one error of the crate.
 
+#[cfg(feature = "alpha")]
+mod alpha;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
@@ -35,7 +38,7 @@ struct Inner {
     attempts: u32,
     asked: Option<Box<Asked>>,
     #[cfg(feature = "alpha")]
-    alpha: super::alpha::About,
+    alpha: alpha::About,
     body: Bytes,
     source: Option<Source>,
 }
@@ -88,7 +91,7 @@ impl Error {
             attempts: 0,
             asked: None,
             #[cfg(feature = "alpha")]
-            alpha: super::alpha::About::default(),
+            alpha: alpha::About::default(),
             body: Bytes::new(),
             source: None,
         }))
@@ -318,17 +321,6 @@ impl Error {
     /// What was asked for and when, where [`is_outcome_unknown`](Self::is_outcome_unknown).
     pub fn asked(&self) -> Option<&Asked> {
         self.0.asked.as_deref()
-    }
-
-    /// What it is about in the early-access API.
-    #[cfg(feature = "alpha")]
-    pub(crate) fn alpha(&self) -> &super::alpha::About {
-        &self.0.alpha
-    }
-
-    #[cfg(feature = "alpha")]
-    pub(crate) fn alpha_mut(&mut self) -> &mut super::alpha::About {
-        &mut self.0.alpha
     }
 
     pub(crate) fn class(&self) -> Class {

@@ -2,37 +2,37 @@
 
 use http::StatusCode;
 
-use crate::Error;
+use super::Error;
 use crate::alpha::types::Asset;
 
 /// The asset that an error is about.
 #[derive(Debug, Default)]
-pub(crate) struct About {
-    pub(crate) asset_id: Option<String>,
+pub(super) struct About {
+    pub(super) asset_id: Option<String>,
     asset: Option<Asset>,
 }
 
 impl Error {
     pub(crate) fn with_asset_id(mut self, id: &str) -> Self {
-        let asset_id = &mut self.alpha_mut().asset_id;
+        let asset_id = &mut self.0.alpha.asset_id;
         asset_id.get_or_insert_with(|| id.to_owned());
         self
     }
 
     pub(crate) fn with_asset(mut self, asset: Asset) -> Self {
-        self.alpha_mut().asset = Some(asset);
+        self.0.alpha.asset = Some(asset);
         self
     }
 
     /// The asset of the early-access API in question, where there is one: it may still be being
     /// made and can be picked up by [`alpha::Client::asset`](crate::alpha::Client::asset).
     pub fn asset_id(&self) -> Option<&str> {
-        self.alpha().asset_id.as_deref()
+        self.0.alpha.asset_id.as_deref()
     }
 
     /// The asset as last reported, when it failed or outlived a deadline.
     pub fn asset(&self) -> Option<&Asset> {
-        self.alpha().asset.as_ref()
+        self.0.alpha.asset.as_ref()
     }
 
     /// The early-access API has refused to export a scene or an asset, or to place one, because an
