@@ -17,6 +17,9 @@ use crate::{Error, ErrorKind, PollPolicy};
 /// The pages ask for "a polling interval of at least 5 seconds".
 const LEAST_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Whoever asks for longer never wants to know.
+const MOST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+
 impl AssetStatus {
     /// Whether the asset will stay as it is: ready or failed.
     pub fn is_terminal(&self) -> bool {
@@ -137,7 +140,8 @@ impl AssetHandle {
                     }
                     _ => {}
                 }
-                let interval = self.policy.interval.max(LEAST_INTERVAL);
+                let interval = self.policy.interval;
+                let interval = interval.clamp(LEAST_INTERVAL, MOST_INTERVAL);
                 tokio::time::sleep_until(at + interval.mul_f64(1.0 + random() / 4.0)).await;
             }
             patiently(LEAST_INTERVAL, || self.status()).await?;

@@ -89,6 +89,20 @@ fn unit(quaternion: [f64; 4]) -> Result<[f64; 4], String> {
     Ok(scaled.map(|part| part / length))
 }
 
+impl types::PlacedAsset {
+    /// Where the asset is, if the service tells it in the notation in which it is sent.
+    pub fn pose(&self) -> Option<Pose> {
+        let position = serde_json::from_value(self.position.clone()?);
+        let types::Position { x, y, z } = position.ok()?;
+        let pose = Pose::at([x, y, z]);
+        let Some(rotation) = self.rotation.clone() else {
+            return Some(pose);
+        };
+        let types::Rotation { x, y, z, w } = serde_json::from_value(rotation).ok()?;
+        Some(pose.turned([x, y, z, w]))
+    }
+}
+
 impl builder::PlaceAsset<'_> {
     /// Where the asset is placed; without it the service takes the origin and no rotation.
     #[must_use]

@@ -46,10 +46,10 @@ impl Error {
         );
         let said = format!("{} {}", self.code().unwrap_or_default(), self.message());
         let said = said.to_lowercase();
-        let words = ["ready", "pending", "processing"];
+        let mut words = said.split(|c: char| !c.is_ascii_alphanumeric());
         is_of_asset
             && self.status() == Some(StatusCode::BAD_REQUEST)
-            && words.iter().any(|word| said.contains(word))
+            && words.any(|word| matches!(word, "ready" | "unready" | "pending" | "processing"))
     }
 
     /// The ids of the assets that an answer names, each once: those that are

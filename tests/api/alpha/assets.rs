@@ -17,10 +17,10 @@ use crate::support::steady_clock;
 
 const LEAST: Duration = Duration::from_secs(5);
 
-/// A workshop in which an asset takes its minute.
+/// A workshop in which an asset takes its minute, and a key has a hundred requests in one.
 async fn workshop() -> Workshop {
     steady_clock();
-    Workshop::start(Options::default().with_speed(1.0).with_rate_limit(1_000)).await
+    Workshop::start(Options::default().with_speed(1.0)).await
 }
 
 /// The shortest time between two polls of one asset.
@@ -137,6 +137,24 @@ async fn a_deadline_says_which_asset_and_how_it_stood() {
         workshop.alpha.asset(id).await.unwrap().status,
         AssetStatus::Ready
     );
+}
+
+#[tokio::test]
+async fn a_deadline_before_the_first_answer_names_the_asset_alone() {
+    let workshop = Workshop::instant().await;
+    let silent = On::operation("get_asset").always();
+    workshop.handle.inject(silent, Fault::StallBeforeAnswer);
+    let mut policy = PollPolicy::default();
+    policy.interval = Duration::MAX;
+    policy.deadline = Some(Duration::from_millis(20));
+    let asset = workshop.alpha.asset("ast_1").with_poll_policy(policy);
+    let error = asset.wait().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.asset().is_some()),
+        (ErrorKind::Deadline, false)
+    );
+    let told = "the asset was still at work after 0.02 s (asset ast_1)";
+    assert_eq!(error.to_string(), told);
 }
 
 #[tokio::test(start_paused = true)]

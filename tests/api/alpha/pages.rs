@@ -259,6 +259,8 @@ async fn scenes_are_composed_as_the_page_describes_it() {
         .pose(pose);
     let placed = place.send().await.unwrap();
     assert_eq!(placed.assets[0].asset_id.as_deref(), Some(ARM));
+    let unit = pose.turned([0.0, 0.0, 0.6, 0.8]);
+    assert_eq!(placed.assets[0].pose(), Some(unit));
     let export = alpha
         .export_scene()
         .scene_id("scn_1")
@@ -385,5 +387,9 @@ async fn answers_that_say_more_or_less_than_the_pages_are_understood() {
     );
     let scene = alpha.get_scene().scene_id("scn_1").send().await.unwrap();
     assert_eq!(scene.assets[0].position, Some(json!([0, 1, 2])));
+    assert_eq!(
+        (scene.assets[0].pose(), scene.assets[1].pose()),
+        (None, None)
+    );
     assert_eq!(scene.assets[1].asset_id, None);
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use gizmo_client::alpha::{Pose, SceneFormat};
 use gizmo_client::{ErrorKind, PollPolicy};
 use gizmo_simulator::{Canned, Fault, On, Options};
-use serde_json::json;
 use tokio::time::Instant;
 
 use super::Workshop;
@@ -43,14 +42,7 @@ async fn an_asset_can_be_placed_twice() {
         .map(|placed| placed.asset_id.as_ref().unwrap())
         .collect();
     assert_eq!(placed, [&bench, &lamp, &lamp]);
-    assert_eq!(
-        scene.assets[2].position,
-        Some(json!({"x": -1.0, "y": 0.0, "z": 0.0}))
-    );
-    assert_eq!(
-        scene.assets[2].rotation,
-        Some(json!({"x": 0.0, "y": 0.0, "z": 0.0, "w": 1.0}))
-    );
+    assert_eq!(scene.assets[2].pose(), Some(Pose::at([-1.0, 0.0, 0.0])));
 }
 
 #[tokio::test]
@@ -164,7 +156,10 @@ async fn a_refusal_is_told_by_its_words_and_only_of_what_needs_assets() {
         assert!(error.is_not_ready(), "{error}");
         assert_eq!(error.asset_ids(), ids, "{message}");
     }
-    for (status, message) in [(400, "The scene is empty"), (404, "The scene is not ready")] {
+    for (status, message) in [
+        (400, "The scene is empty, or exported already"),
+        (404, "The scene is not ready"),
+    ] {
         assert!(!refuse(status, "x", message).await.is_not_ready());
     }
     let answer = Canned::flat_error(400, "bad_request", "x", "not ready");
