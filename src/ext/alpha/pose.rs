@@ -92,14 +92,14 @@ fn unit(quaternion: [f64; 4]) -> Result<[f64; 4], String> {
 impl types::PlacedAsset {
     /// Where the asset is, if the service tells it in the notation in which it is sent.
     pub fn pose(&self) -> Option<Pose> {
-        let position = serde_json::from_value(self.position.clone()?);
-        let types::Position { x, y, z } = position.ok()?;
-        let pose = Pose::at([x, y, z]);
-        let Some(rotation) = self.rotation.clone() else {
+        let position = self.position.as_ref()?;
+        let at = |name: &str| position[name].as_f64();
+        let pose = Pose::at([at("x")?, at("y")?, at("z")?]);
+        let Some(rotation) = &self.rotation else {
             return Some(pose);
         };
-        let types::Rotation { x, y, z, w } = serde_json::from_value(rotation).ok()?;
-        Some(pose.turned([x, y, z, w]))
+        let turned = |name: &str| rotation[name].as_f64();
+        Some(pose.turned([turned("x")?, turned("y")?, turned("z")?, turned("w")?]))
     }
 }
 

@@ -370,7 +370,7 @@ async fn answers_that_say_more_or_less_than_the_pages_are_understood() {
         answers(then.into_inner(), 200, body);
     });
     server.get_scene(|_, then| {
-        let placed = json!([{"id": "plc_1", "position": [0, 1, 2]}, {}]);
+        let placed = json!([{"id": "plc_1", "position": [0, 1, 2], "rotation": [0, 0, 0, 1]}, {}]);
         answers(
             then.into_inner(),
             200,
