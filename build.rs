@@ -1,4 +1,5 @@
-//! Turns `openapi/openapi.json` into the raw client: reads files, nothing else.
+//! Turns `openapi/openapi.json`, and with the feature `alpha` also `openapi/alpha.json`, into raw
+//! clients: reads files, nothing else.
 
 #[path = "build/generate.rs"]
 mod generate;
@@ -13,20 +14,26 @@ use std::{env, fs};
 
 use serde_json::Value;
 
-const DOCUMENT: &str = "openapi/openapi.json";
-
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed={DOCUMENT}");
     println!("cargo::rerun-if-changed=build");
-    let document: Value = serde_json::from_str(&fs::read_to_string(DOCUMENT)?)?;
+    generate("openapi/openapi.json", "client.rs", "mock.rs")?;
+    if env::var_os("CARGO_FEATURE_ALPHA").is_some() {
+        generate("openapi/alpha.json", "alpha.rs", "alpha_mock.rs")?;
+    }
+    Ok(())
+}
+
+/// Writes the client of a document, and its mocks where they are asked for.
+fn generate(document: &str, client: &str, mock: &str) -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={document}");
+    let document: Value = serde_json::from_str(&fs::read_to_string(document)?)?;
     let out = env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
     let out = Path::new(&out);
-
-    let client = prettyplease::unparse(&generate::client(&document)?);
-    fs::write(out.join("client.rs"), client)?;
+    let code = prettyplease::unparse(&generate::client(&document)?);
+    fs::write(out.join(client), code)?;
     if env::var_os("CARGO_FEATURE_HTTPMOCK").is_some() {
-        let mocks = prettyplease::unparse(&generate::mocks(&document)?);
-        fs::write(out.join("mock.rs"), mocks)?;
+        let code = prettyplease::unparse(&generate::mocks(&document)?);
+        fs::write(out.join(mock), code)?;
     }
     Ok(())
 }

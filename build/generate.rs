@@ -5,7 +5,6 @@
 use std::error::Error;
 
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeImpl};
-use quote::quote;
 use serde_json::Value;
 
 use super::{rewrite, tables};
@@ -15,7 +14,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// The raw client: progenitor's output, rewritten, with our open enums and the table of operations.
 pub(crate) fn client(document: &Value) -> Result<syn::File> {
     let spec: openapiv3::OpenAPI = serde_json::from_value(document.clone())?;
-    let tokens = Generator::new(&settings(document)).generate_tokens(&spec)?;
+    let tokens = Generator::new(&settings(document)?).generate_tokens(&spec)?;
     let mut file: syn::File = syn::parse2(tokens)?;
     rewrite::rewrite(&mut file, &tables::open_enums(document))?;
     let table: syn::File = syn::parse2(tables::operations(document))?;
@@ -28,27 +27,34 @@ pub(crate) fn mocks(document: &Value) -> Result<syn::File> {
     let mut spec = document.clone();
     plain_values(&mut spec);
     let spec: openapiv3::OpenAPI = serde_json::from_value(spec)?;
-    let tokens = Generator::new(&settings(document)).httpmock(&spec, "crate::raw")?;
+    let tokens = Generator::new(&settings(document)?).httpmock(&spec, module(document))?;
     Ok(syn::parse2(tokens)?)
 }
 
 /// Builder style, our hooks, `JsonSchema` on every type, and handwritten types where the document asks for them.
-fn settings(document: &Value) -> GenerationSettings {
+fn settings(document: &Value) -> Result<GenerationSettings> {
+    let inner_type = document["x-inner-type"].as_str();
+    let inner_type = inner_type.unwrap_or("crate::ext::config::Config").parse()?;
     let mut settings = GenerationSettings::new();
     settings
         .with_interface(InterfaceStyle::Builder)
         .with_hooks(HooksMode::Expected)
-        .with_inner_type(quote!(crate::ext::config::Config))
+        .with_inner_type(inner_type)
         .with_derive("schemars::JsonSchema");
     for (name, schema) in tables::schemas(document) {
         if let Some(path) = schema["x-handwritten"].as_str() {
             settings.with_replacement(name, path, std::iter::empty());
         } else if schema["x-open-enum"] == true {
-            let path = format!("crate::raw::types::{}", tables::type_name(name));
+            let path = format!("{}::types::{}", module(document), tables::type_name(name));
             settings.with_replacement(name, path, std::iter::once(TypeImpl::Display));
         }
     }
-    settings
+    Ok(settings)
+}
+
+/// Where the crate includes the client.
+fn module(document: &Value) -> &str {
+    document["x-module"].as_str().unwrap_or("crate::raw")
 }
 
 /// Restates what progenitor's mocks do not compile with, each time as the value that is there:

@@ -29,6 +29,7 @@
 //! | read a whole list | `.items()`, `.pages()` → [`Items`], [`Pages`] |
 //! | know what went wrong | [`Error`] and its predicates |
 //! | test without the service | the feature `httpmock`: `mock` |
+//! | use a key of the early-access API | the feature `alpha`: `Client::alpha` |
 //!
 //! # Paying and waiting
 //!
@@ -97,7 +98,10 @@
 //! | `rustls` | yes | TLS by rustls with ring, and the platform's certificates |
 //! | `native-tls` | | TLS by the platform's library; used where `rustls` is off |
 //! | `httpmock` | | `mock`: a typed mock of every operation, for your tests |
+//! | `alpha` | | `alpha`: the early-access API, assets one by one and scenes composed of them |
 
+#[cfg(feature = "alpha")]
+pub mod alpha;
 mod ext;
 
 /// The README's program compiles.

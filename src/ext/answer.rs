@@ -53,6 +53,12 @@ resource! {
     Category: ["category"], ["name", "slug", "id"], ["categories", "items"], |category| &category.name;
 }
 
+#[cfg(feature = "alpha")]
+resource! {
+    crate::alpha::types::Scene: ["scene"], ["id", "scene_id", "_id"], ["scenes", "items"], |scene| &scene.id;
+    crate::alpha::types::Asset: ["asset"], ["id", "asset_id", "_id"], ["assets", "items"], |asset| &asset.id;
+}
+
 /// Reads one resource: a bare name (a category), the resource itself, or the resource under its name.
 fn resource<T: Resource>(value: Value) -> Result<T, serde_json::Error> {
     let mut fields = match value {

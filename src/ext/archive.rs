@@ -176,9 +176,43 @@ pub async fn unpack_with(
     options: UnpackOptions,
 ) -> Result<Bundle, UnpackError> {
     let (path, dir) = (path.as_ref().to_owned(), dir.as_ref().to_owned());
+    on_thread(move |cancelled| run(&path, &dir, &options, cancelled)).await
+}
+
+/// Puts a model that came without an archive into the folder `dir`, as [`unpack_with`] would: alone,
+/// and under this name.
+pub(crate) async fn place_alone(
+    path: &Path,
+    name: &'static str,
+    dir: &Path,
+    options: UnpackOptions,
+) -> Result<Bundle, UnpackError> {
+    let (path, dir) = (path.to_owned(), dir.to_owned());
+    on_thread(move |cancelled| {
+        stage(&dir, &options, cancelled, |root| {
+            let to = root.join(name);
+            let copied = std::fs::copy(&path, &to).and_then(|_| std::fs::File::open(&to));
+            let copied = copied.and_then(|file| {
+                if options.sync {
+                    file.sync_all()
+                } else {
+                    Ok(())
+                }
+            });
+            copied.map_err(|error| UnpackError::io(&to, "cannot be written", error))?;
+            Bundle::open(root).map_err(UnpackError::from)
+        })
+    })
+    .await
+}
+
+/// Works on a thread that may block, until it is done or the future is dropped.
+async fn on_thread(
+    work: impl FnOnce(&AtomicBool) -> Result<Bundle, UnpackError> + Send + 'static,
+) -> Result<Bundle, UnpackError> {
     let cancel = CancelOnDrop(Arc::new(AtomicBool::new(false)));
     let cancelled = Arc::clone(&cancel.0);
-    let task = tokio::task::spawn_blocking(move || run(&path, &dir, &options, &cancelled));
+    let task = tokio::task::spawn_blocking(move || work(&cancelled));
     match task.await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
@@ -225,24 +259,34 @@ fn run(
 ) -> Result<Bundle, UnpackError> {
     let archive = directory::open(path)?;
     let entries = directory::read(&archive, path, &options.limits)?;
-    let staging = place::Target::look(dir, options.replace)?.stage()?;
-    let root = staging.root().to_owned();
-    let job = inflate::Job {
-        archive: &archive,
-        path,
-        root: &root,
-        cancelled,
-        sync: options.sync,
-    };
-    job.make_folders(&entries)?;
-    let bundle = if options.slim {
-        slim::write(&job, &entries)
-    } else {
+    stage(dir, options, cancelled, |root| {
+        let job = inflate::Job {
+            archive: &archive,
+            path,
+            root,
+            cancelled,
+            sync: options.sync,
+        };
+        job.make_folders(&entries)?;
+        if options.slim {
+            return slim::write(&job, &entries);
+        }
         let files: Vec<_> = entries.iter().filter(|entry| !entry.name.folder).collect();
         job.write_all(&files)?;
-        Bundle::open(&root).map_err(UnpackError::from)
-    };
-    let bundle = bundle.map_err(|error| error.moved(&root, dir))?;
+        Bundle::open(root).map_err(UnpackError::from)
+    })
+}
+
+/// Lets the contents be written to a temporary folder, and puts that in place of `dir`.
+fn stage(
+    dir: &Path,
+    options: &UnpackOptions,
+    cancelled: &AtomicBool,
+    write: impl FnOnce(&Path) -> Result<Bundle, UnpackError>,
+) -> Result<Bundle, UnpackError> {
+    let staging = place::Target::look(dir, options.replace)?.stage()?;
+    let root = staging.root().to_owned();
+    let bundle = write(&root).map_err(|error| error.moved(&root, dir))?;
     if cancelled.load(Ordering::Relaxed) {
         return Err(UnpackError::new(UnpackErrorKind::Cancelled));
     }

@@ -17,7 +17,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use self::file::Part;
 pub(crate) use self::file::{ends_whole, lock, sync_folder};
 use self::source::{Ask, Expect, Piece, Rest, Source};
-use super::archive::{UnpackOptions, unpack_with};
+use super::archive::{UnpackOptions, place_alone, unpack_with};
 use super::bundle::Bundle;
 use crate::{Client, Error, ErrorKind, builder};
 
@@ -64,6 +64,8 @@ pub struct Progress {
 pub struct Download {
     source: Source,
     on_progress: Option<Box<dyn FnMut(Progress) + Send>>,
+    /// What the file is called where it is a model without an archive around it.
+    alone: Option<&'static str>,
 }
 
 impl Download {
@@ -79,7 +81,17 @@ impl Download {
         Ok(Self {
             source,
             on_progress: None,
+            alone: None,
         })
+    }
+
+    /// Lets a model that comes without an archive be unpacked all the same, under this name.
+    #[cfg(feature = "alpha")]
+    pub(crate) fn or_alone(self, name: &'static str) -> Self {
+        Self {
+            alone: Some(name),
+            ..self
+        }
     }
 
     /// Bytes in all, where the service says it.
@@ -202,7 +214,7 @@ impl Download {
     /// # Cancel safety
     ///
     /// A dropped future leaves the target as it was and removes what it wrote.
-    pub async fn to_file(self, path: impl AsRef<Path> + Send) -> Result<u64, Error> {
+    pub async fn to_file(mut self, path: impl AsRef<Path> + Send) -> Result<u64, Error> {
         let path = path.as_ref();
         let part = Part::beside(path)?;
         let file = self.receive(&part).await?;
@@ -212,7 +224,7 @@ impl Download {
         Ok(length)
     }
 
-    async fn receive(mut self, part: &Part) -> Result<std::fs::File, Error> {
+    async fn receive(&mut self, part: &Part) -> Result<std::fs::File, Error> {
         let mut writer = part.write().await?;
         loop {
             let going_on = match self.next().await? {
@@ -267,7 +279,7 @@ impl Download {
     ///
     /// As [`unpack`](Self::unpack).
     pub async fn unpack_with(
-        self,
+        mut self,
         dir: impl AsRef<Path> + Send,
         options: UnpackOptions,
     ) -> Result<Bundle, Error> {
@@ -278,7 +290,10 @@ impl Download {
         archive.push(".zip");
         let part = Part::beside(Path::new(&archive))?;
         let archive = self.receive(&part).await?;
-        let unpacked = unpack_with(part.path(), dir, options).await;
+        let unpacked = match self.alone.filter(|_| !self.source.is_zip()) {
+            Some(name) => place_alone(part.path(), name, dir, options).await,
+            None => unpack_with(part.path(), dir, options).await,
+        };
         drop(archive);
         unpacked.map_err(|error| Error::from(error).with_operation(operation))
     }

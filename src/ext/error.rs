@@ -1,5 +1,8 @@
 //! The one error of the crate.
 
+#[cfg(feature = "alpha")]
+mod alpha;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
@@ -34,6 +37,8 @@ struct Inner {
     job: Option<Job>,
     attempts: u32,
     asked: Option<Box<Asked>>,
+    #[cfg(feature = "alpha")]
+    alpha: alpha::About,
     body: Bytes,
     source: Option<Source>,
 }
@@ -60,6 +65,9 @@ pub enum ErrorKind {
     JobFailed,
     /// The job ended as cancelled.
     JobCancelled,
+    /// The asset of the early-access API ended as failed.
+    #[cfg(feature = "alpha")]
+    AssetFailed,
     /// The caller's deadline passed while the job was still at work.
     Deadline,
     /// An archive was refused or a bundle is not whole.
@@ -82,6 +90,8 @@ impl Error {
             job: None,
             attempts: 0,
             asked: None,
+            #[cfg(feature = "alpha")]
+            alpha: alpha::About::default(),
             body: Bytes::new(),
             source: None,
         }))
@@ -356,7 +366,13 @@ impl fmt::Display for Error {
             write!(f, "{separator}{} attempts", inner.attempts)?;
             separator = ", ";
         }
-        for (name, id) in [("job", &inner.job_id), ("request", &inner.request_id)] {
+        let ids = [
+            ("job", &inner.job_id),
+            #[cfg(feature = "alpha")]
+            ("asset", &inner.alpha.asset_id),
+            ("request", &inner.request_id),
+        ];
+        for (name, id) in ids {
             if let Some(id) = id {
                 write!(f, "{separator}{name} {id}")?;
                 separator = ", ";

@@ -5,7 +5,6 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::backoff::random;
 use super::error::one_line;
@@ -32,6 +31,7 @@ const MOST_LOOKS: u32 = 10;
 #[non_exhaustive]
 pub struct PollPolicy {
     /// Time between two polls, a quarter more or less by chance. Defaults to 5 s: a scene takes 2 to 20 minutes.
+    /// An asset of the early-access API is never polled sooner than that.
     pub interval: Duration,
     /// Longest time to wait in all, by stream or by polls. Defaults to none.
     pub deadline: Option<Duration>,
@@ -42,6 +42,19 @@ impl Default for PollPolicy {
         Self {
             interval: Duration::from_secs(5),
             deadline: None,
+        }
+    }
+}
+
+impl PollPolicy {
+    /// Waits until the deadline; where that passes first, says how long it was.
+    pub(crate) async fn bound<T>(
+        &self,
+        wait: impl Future<Output = T> + Send,
+    ) -> Result<T, Duration> {
+        match self.deadline {
+            Some(limit) => tokio::time::timeout(limit, wait).await.map_err(|_| limit),
+            None => Ok(wait.await),
         }
     }
 }
@@ -195,17 +208,10 @@ impl JobHandle {
     ///
     /// Dropping the future leaves the job running; waiting again picks it up.
     pub async fn wait(&self) -> Result<FinishedJob, Error> {
-        let deadline = self
-            .policy
-            .deadline
-            .and_then(|limit| Instant::now().checked_add(limit));
-        let Some(deadline) = deadline else {
-            return self.follow(|_| {}).await;
+        let limit = match self.policy.bound(self.follow(|_| {})).await {
+            Ok(ended) => return ended,
+            Err(limit) => limit.as_secs_f32(),
         };
-        if let Ok(ended) = tokio::time::timeout_at(deadline, self.follow(|_| {})).await {
-            return ended;
-        }
-        let limit = self.policy.deadline.unwrap_or_default().as_secs_f32();
         let message = format!("the job was still at work after {limit} s");
         let error = Error::new(ErrorKind::Deadline, message).with_job_id(&self.id);
         match tokio::time::timeout(LAST_LOOK, self.status()).await {
@@ -324,24 +330,28 @@ impl Client {
         id: &str,
         include_result: bool,
     ) -> Result<Job, Error> {
-        let mut failures = 0;
-        loop {
-            let error = match self.job_status(id, include_result).await {
-                Ok(job) => return Ok(job),
-                Err(error) => error,
-            };
-            failures += error.attempts().max(1);
-            if !error.is_retryable() || failures > MOST_FAILURES {
-                return Err(error.with_attempts(failures));
-            }
-            let delay = BACKOFF.delay(failures - 1, random());
-            tokio::time::sleep(
-                delay
-                    .max(error.retry_after().unwrap_or_default())
-                    .min(MOST_DELAY),
-            )
-            .await;
+        patiently(Duration::ZERO, || self.job_status(id, include_result)).await
+    }
+}
+
+/// Asks again, no sooner than `least` later, when the network or the service has a bad moment.
+pub(crate) async fn patiently<T, F>(least: Duration, ask: impl Fn() -> F + Send) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>> + Send,
+{
+    let mut failures = 0;
+    loop {
+        let error = match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        failures += error.attempts().max(1);
+        if !error.is_retryable() || failures > MOST_FAILURES {
+            return Err(error.with_attempts(failures));
         }
+        let delay = BACKOFF.delay(failures - 1, random());
+        let told = error.retry_after().unwrap_or_default();
+        tokio::time::sleep(delay.max(told).min(MOST_DELAY).max(least)).await;
     }
 }
 

@@ -9,10 +9,11 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
-use super::job::{FinishedJob, JobHandle};
+use super::job::FinishedJob;
 use crate::Error;
 
-/// Waits for many jobs at once and yields each as it ends, in order of completion.
+/// Waits for many jobs at once and yields each as it ends, in order of completion; or for whatever
+/// else has a handle that can be awaited, such as an asset of the early-access API.
 ///
 /// A job that fails is an error in the stream and ends none of the others; its id is
 /// [`Error::job_id`]. However many there are, a client has only so many requests under way.
@@ -45,16 +46,22 @@ use crate::Error;
 /// # Ok(())
 /// # }
 /// ```
-pub fn wait_all(jobs: impl IntoIterator<Item = JobHandle>) -> WaitAll {
-    WaitAll(jobs.into_iter().map(IntoFuture::into_future).collect())
+pub fn wait_all<H, T>(handles: impl IntoIterator<Item = H>) -> WaitAll<T>
+where
+    H: IntoFuture<IntoFuture = Wait<T>, Output = Result<T, Error>>,
+{
+    WaitAll(handles.into_iter().map(IntoFuture::into_future).collect())
 }
 
-/// The jobs that [`wait_all`] waits for, in order of completion.
-#[must_use = "a stream does nothing until it is polled"]
-pub struct WaitAll(FuturesUnordered<BoxFuture<'static, Result<FinishedJob, Error>>>);
+/// What a handle becomes when it is awaited.
+type Wait<T> = BoxFuture<'static, Result<T, Error>>;
 
-impl Stream for WaitAll {
-    type Item = Result<FinishedJob, Error>;
+/// What [`wait_all`] waits for, in order of completion.
+#[must_use = "a stream does nothing until it is polled"]
+pub struct WaitAll<T = FinishedJob>(FuturesUnordered<Wait<T>>);
+
+impl<T> Stream for WaitAll<T> {
+    type Item = Result<T, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.poll_next_unpin(context)
@@ -65,7 +72,7 @@ impl Stream for WaitAll {
     }
 }
 
-impl fmt::Debug for WaitAll {
+impl<T> fmt::Debug for WaitAll<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitAll")
             .field("jobs", &self.0.len())

@@ -1,5 +1,7 @@
 //! What a generator cannot write: other last verbs on the generated builders, and handles.
 
+#[cfg(feature = "alpha")]
+pub(crate) mod alpha;
 pub(crate) mod answer;
 pub(crate) mod archive;
 pub(crate) mod backoff;

@@ -1,8 +1,9 @@
 //! The document's operations as the transport sees them.
 
+use progenitor_client::OperationInfo;
 use reqwest::Url;
 
-/// One operation of the document; build.rs lists them all in `raw::OPERATIONS`.
+/// One operation of a document; build.rs lists them all in the `OPERATIONS` of its raw client.
 #[derive(Debug)]
 pub(crate) struct Operation {
     pub(crate) id: &'static str,
@@ -13,10 +14,10 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
-    /// Finds the operation by its id.
-    pub(crate) fn find(id: &str) -> &'static Self {
-        let mut all = crate::raw::OPERATIONS.iter();
-        all.find(|operation| operation.id == id)
+    /// Finds the operation that the generated code speaks of.
+    pub(crate) fn find(operations: &'static [Self], info: &OperationInfo) -> &'static Self {
+        let mut all = operations.iter();
+        all.find(|operation| operation.id == info.operation_id)
             .expect("build.rs lists every operation that it generates")
     }
 
@@ -25,7 +26,7 @@ impl Operation {
         match (self.id, self.method) {
             ("job_events", _) => Class::Stream,
             ("export_scene" | "export_asset", _) => Class::Export,
-            ("cancel_job", _) => Class::Once,
+            ("cancel_job" | "create_scene" | "place_asset", _) => Class::Once,
             (_, "GET" | "HEAD") => Class::Read,
             (_, "DELETE" | "PATCH") => Class::Change,
             // Also what a later document brings: nobody knows what it costs.
@@ -37,6 +38,14 @@ impl Operation {
     pub(crate) fn parameter<'a>(&self, path: &'a str, name: &str) -> Option<&'a str> {
         let back = self.path.rsplit('/').position(|part| part == name)?;
         path.rsplit('/').nth(back)
+    }
+
+    /// Whether it begins to make something, which costs credits.
+    pub(crate) fn is_generation(&self) -> bool {
+        matches!(
+            self.id,
+            "generate_scene" | "generate_asset" | "edit_scene" | "create_asset"
+        )
     }
 
     /// Whether a URL's path still has the shape of the operation's path: a parameter that is
@@ -77,17 +86,21 @@ pub(crate) enum Class {
     Stream,
 }
 
-/// The class of an operation, where all that is known is the name that an error has of it; what
-/// is no operation of the document is a file that was fetched.
+/// The class of an operation, where all that is known is the name that an error has of it: what
+/// the APIs call by one name is of one class. What is no operation is a file that was fetched.
 pub(crate) fn class_of(id: Option<&str>) -> Class {
-    let mut all = crate::raw::OPERATIONS.iter();
+    let mut all = all();
     all.find(|operation| Some(operation.id) == id)
         .map_or(Class::Read, Operation::class)
 }
 
-/// Whether an operation starts a job, which costs credits.
-pub(crate) fn is_generation(id: &str) -> bool {
-    matches!(id, "generate_scene" | "generate_asset" | "edit_scene")
+/// The operations of every API.
+pub(crate) fn all() -> impl Iterator<Item = &'static Operation> {
+    #[cfg(feature = "alpha")]
+    let alpha = crate::alpha::raw::OPERATIONS;
+    #[cfg(not(feature = "alpha"))]
+    let alpha: &[Operation] = &[];
+    crate::raw::OPERATIONS.iter().chain(alpha)
 }
 
 #[cfg(test)]
@@ -95,8 +108,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_the_apis_call_by_one_name_is_of_one_class() {
+        for operation in all() {
+            assert_eq!(class_of(Some(operation.id)), operation.class());
+        }
+    }
+
+    #[test]
     fn a_parameter_that_changes_the_route_is_noticed() {
-        let get_scene = Operation::find("get_scene");
+        let info = OperationInfo {
+            operation_id: "get_scene",
+        };
+        let get_scene = Operation::find(crate::raw::OPERATIONS, &info);
         for (url, ok) in [
             ("http://h/v1/scenes/sc_1", true),
             ("http://h/v1/scenes/a%2Fb", true),

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use super::answer::{Page, Resource};
-use crate::{Client, Error, builder};
+use crate::{Client, Error, builder, types};
 
 macro_rules! stream_of {
     ($(#[$meta:meta])* $name:ident of $item:ty) => {
@@ -71,7 +71,7 @@ stream_of! {
 }
 
 /// Asks for the page at an offset.
-type Fetch<T> = Box<dyn Fn(u64) -> BoxFuture<'static, Result<Page<T>, Error>> + Send>;
+pub(crate) type Fetch<T> = Box<dyn Fn(u64) -> BoxFuture<'static, Result<Page<T>, Error>> + Send>;
 
 struct Walk<T> {
     fetch: Fetch<T>,
@@ -102,7 +102,7 @@ impl<T: Resource> Walk<T> {
     }
 }
 
-fn pages<T: Resource>(offset: u64, fetch: Fetch<T>) -> Pages<T> {
+pub(crate) fn pages<T: Resource>(offset: u64, fetch: Fetch<T>) -> Pages<T> {
     let walk = Walk {
         fetch,
         offset: Some(offset),
@@ -111,7 +111,7 @@ fn pages<T: Resource>(offset: u64, fetch: Fetch<T>) -> Pages<T> {
     Pages(stream::try_unfold(walk, Walk::next).boxed())
 }
 
-fn items<T: Resource>(pages: Pages<T>) -> Items<T> {
+pub(crate) fn items<T: Resource>(pages: Pages<T>) -> Items<T> {
     Items(
         pages
             .map_ok(|page| stream::iter(page.items).map(Ok))
@@ -120,7 +120,8 @@ fn items<T: Resource>(pages: Pages<T>) -> Items<T> {
     )
 }
 
-/// `.pages()` and `.items()` for a list builder, made anew for each page from its parameters.
+/// `.pages()` and `.items()` for a list builder, made anew for each page from its parameters; the
+/// caller's `Client`, `builder` and `types` are meant.
 macro_rules! list {
     ($($builder:ident of $item:ident { $($parameter:ident),* };)*) => {$(
         impl builder::$builder<'_> {
@@ -129,11 +130,11 @@ macro_rules! list {
             /// # Errors
             ///
             /// The stream yields whatever `send` can say and then ends.
-            pub fn pages(self) -> Pages<crate::types::$item> {
+            pub fn pages(self) -> $crate::Pages<types::$item> {
                 let client: Client = self.client.clone();
                 let (start, limit $(, $parameter)*) = (self.offset, self.limit $(, self.$parameter)*);
                 let first = start.clone().ok().flatten().unwrap_or_default();
-                pages(first, Box::new(move |offset| {
+                $crate::ext::pages::pages(first, Box::new(move |offset| {
                     let client = client.clone();
                     let start = start.clone();
                     let limit = limit.clone();
@@ -151,12 +152,14 @@ macro_rules! list {
             /// # Errors
             ///
             /// The stream yields whatever `send` can say and then ends.
-            pub fn items(self) -> Items<crate::types::$item> {
-                items(self.pages())
+            pub fn items(self) -> $crate::Items<types::$item> {
+                $crate::ext::pages::items(self.pages())
             }
         }
     )*};
 }
+#[cfg(feature = "alpha")]
+pub(crate) use list;
 
 list! {
     ListScenes of Scene {};

@@ -1,5 +1,7 @@
 //! Finds the job of a generation whose answer was lost, so that it is not paid for twice.
 
+#[cfg(feature = "alpha")]
+mod alpha;
 mod candidate;
 
 use std::collections::HashSet;
@@ -26,7 +28,7 @@ use crate::{Client, Error, ErrorKind, JobHandle};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Asked {
-    /// `generate_scene`, `generate_asset` or `edit_scene`.
+    /// `generate_scene`, `generate_asset` or `edit_scene`; `create_asset` in the early-access API.
     pub operation: String,
     /// What was to be made or changed.
     pub prompt: String,
@@ -129,6 +131,9 @@ impl Client {
     /// when it is done, so that until 5 minutes later the answer is [`Reconciled::Unknown`]
     /// instead; edits are listed nowhere, and of them it is never said.
     ///
+    /// An asset of the early-access API has no job: it is [`Reconciled::FoundWithoutJob`], and
+    /// its id leads on (`alpha::Client::asset`).
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidRequest`] when the error leaves nothing to look for; whatever the lists
@@ -199,6 +204,8 @@ impl Client {
             ("generate_scene", _) => self.look_for_scene(asked).await,
             ("generate_asset", Some(scene_id)) => self.look_for_asset(asked, scene_id).await,
             ("edit_scene", Some(scene_id)) => self.look_for_edit(asked, scene_id).await,
+            #[cfg(feature = "alpha")]
+            ("create_asset", _) => self.look_for_created(asked).await,
             _ => Ok(Reconciled::Unknown),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{Error, JobHandle, builder, types};
 
-/// A setter on the builder for each field of its body.
+/// A setter on the builder for each field of its body; the caller's `builder` and `types` are meant.
 macro_rules! fields {
     ($($builder:ident { $($(#[$meta:meta])* $field:ident: $ty:ty),* $(,)? })*) => {$(
         impl builder::$builder<'_> {
@@ -26,6 +26,8 @@ macro_rules! fields {
         }
     )*};
 }
+#[cfg(feature = "alpha")]
+pub(crate) use fields;
 
 fields! {
     GenerateScene {

@@ -371,6 +371,24 @@ job_events
         assert_eq!(unknown.class(), Class::Paid);
     }
 
+    #[cfg(feature = "alpha")]
+    #[test]
+    fn an_early_access_asset_is_paid_for_once_and_a_scene_is_not_made_twice() {
+        let classes = crate::alpha::raw::OPERATIONS;
+        let classes = classes
+            .iter()
+            .map(|operation| (operation.id, operation.class()));
+        for (id, class) in classes {
+            let wanted = match id {
+                "create_asset" => Class::Paid,
+                "create_scene" | "place_asset" => Class::Once,
+                "export_asset" | "export_scene" => Class::Export,
+                _ => Class::Read,
+            };
+            assert_eq!(class, wanted, "{id}");
+        }
+    }
+
     #[test]
     fn a_request_is_either_safe_to_repeat_or_of_unknown_outcome_but_never_both() {
         for class in OPERATIONS.iter().map(Operation::class) {

@@ -64,9 +64,14 @@ impl SignedUrl {
         }
     }
 
-    /// The URL with its signature.
-    pub(crate) fn reveal(&self) -> &str {
+    /// The URL with its signature: for whoever is to download, and for no log.
+    pub fn reveal(&self) -> &str {
         &self.url
+    }
+
+    /// When it expires, where that is known.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.expires_at
     }
 
     pub(crate) fn has_expired(&self, now: SystemTime) -> bool {

@@ -33,7 +33,7 @@ use super::config::Config;
 use super::error::BODY_KEPT;
 use super::headers::{retry_after, standing};
 use super::limiter::{Lease, WaitReason};
-use super::operation::{Class, Operation, is_generation};
+use super::operation::{Class, Operation};
 use super::reconcile::Asked;
 use super::retry::{Decision, Tried, decide};
 use crate::types::JobAccepted;
@@ -95,25 +95,40 @@ impl ClientHooks<Config> for Client {
         request: &mut Request,
         info: &OperationInfo,
     ) -> Result<(), progenitor_client::Error<E>> {
-        let operation = Operation::find(info.operation_id);
+        let operation = Operation::find(crate::raw::OPERATIONS, info);
+        self.prepare(request, operation)
+            .map_err(progenitor_client::Error::Custom)
+    }
+
+    async fn exec(&self, request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
+        let operation = Operation::find(crate::raw::OPERATIONS, info);
+        Ok(self.carry(request, operation).await)
+    }
+}
+
+/// What the hooks of every generated client do.
+impl Client {
+    /// Refuses a request that has become another's, and adds the key.
+    pub(crate) fn prepare(
+        &self,
+        request: &mut Request,
+        operation: &Operation,
+    ) -> Result<(), String> {
         if !operation.matches(request.url(), self.inner.0.base.path()) {
-            let message = format!(
+            return Err(format!(
                 "a path parameter of `{}` is empty, `.` or `..`",
                 operation.path
-            );
-            return Err(progenitor_client::Error::Custom(message));
+            ));
         }
         let (name, value) = &self.inner.0.key_header;
         request.headers_mut().insert(name, value.clone());
         Ok(())
     }
 
-    async fn exec(&self, request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
-        let operation = Operation::find(info.operation_id);
-        Ok(self
-            .exchange(request, operation)
-            .await
-            .unwrap_or_else(Failure::into_response))
+    /// Brings back an answer, or an [`Error`] inside of one.
+    pub(crate) async fn carry(&self, request: Request, operation: &'static Operation) -> Response {
+        let answer = self.exchange(request, operation).await;
+        answer.unwrap_or_else(Failure::into_response)
     }
 }
 
@@ -244,7 +259,7 @@ impl Client {
             })
             .await;
         answer.map_err(|error| {
-            if error.is_outcome_unknown() && is_generation(operation.id) {
+            if error.is_outcome_unknown() && operation.is_generation() {
                 error.with_asked(Asked::of(operation, &request, sent_at))
             } else {
                 error
@@ -287,15 +302,9 @@ impl Client {
         } else {
             body
         };
-        if is_generation(operation.id) {
+        if operation.is_generation() {
             // Looked at here, where it is still known what was asked.
-            let accepted: JobAccepted = serde_json::from_slice(&body)
-                .map_err(|error| Error::not_understood(&body, &error))?;
-            info!(
-                operation = operation.id,
-                job_id = accepted.job_id,
-                "job begun"
-            );
+            begun(operation.id, &body).map_err(|error| Error::not_understood(&body, &error))?;
         }
         response.extensions_mut().insert(Whole(body));
         Ok(response)
@@ -326,6 +335,19 @@ fn unreachable_at(url: &Url, source: reqwest::Error) -> Error {
     let origin = url.origin().ascii_serialization();
     let message = format!("could not connect to {origin}");
     Error::new(ErrorKind::Connect, message).with_source(source)
+}
+
+/// Notes what the answer to a generation says was begun.
+fn begun(operation: &'static str, body: &[u8]) -> serde_json::Result<()> {
+    #[cfg(feature = "alpha")]
+    if operation == "create_asset" {
+        let asset: crate::Answer<crate::alpha::types::Asset> = serde_json::from_slice(body)?;
+        info!(operation, asset_id = asset.id, "asset begun");
+        return Ok(());
+    }
+    let accepted: JobAccepted = serde_json::from_slice(body)?;
+    info!(operation, job_id = accepted.job_id, "job begun");
+    Ok(())
 }
 
 /// Bounds a wait for the network.

@@ -22,6 +22,7 @@ const UPSTREAM: &str = "upstream.json";
 const OVERLAY: &str = "overlay.json";
 const DERIVED: &str = "openapi.json";
 const LEDGER: &str = "ledger.json";
+const ALPHA: &str = "alpha.json";
 
 /// Where the next document comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,7 +184,8 @@ fn compare(folder: &Path, upstream: Option<&[u8]>, overlay: &[u8], after: &Deriv
     )
 }
 
-/// Verifies, with no network, that every derived file is what its inputs derive.
+/// Verifies, with no network, that every derived file is what its inputs derive, and that the
+/// generator takes the early-access API's document.
 ///
 /// # Errors
 /// An input is refused, or a file is stale.
@@ -209,7 +211,16 @@ pub fn check(root: &Path) -> Result<Derived> {
              by `cargo xtask refresh-spec`",
         ));
     }
+    check_alpha(&read(&folder, ALPHA)?)
+        .map_err(|error| Error::refused(format!("openapi/{ALPHA}: {error}")))?;
     Ok(derived)
+}
+
+/// Tries the generator on the document that is written by hand.
+fn check_alpha(text: &[u8]) -> Result<()> {
+    let document = serde_json::from_slice(text);
+    let document = document.map_err(|error| Error::refused(format!("no JSON: {error}")))?;
+    guard::generate(&document).map(drop)
 }
 
 /// The document's bytes and their `ETag`.

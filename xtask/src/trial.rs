@@ -49,7 +49,7 @@ pub fn check(target: &Path) -> Result<()> {
         .map_err(|error| Error::refused(format!("cannot find {}: {error}", target.display())))?;
     let output = Command::new(cargo)
         .args(["check", "--quiet", "--locked", "--package", "gizmo-client"])
-        .args(["--features", "httpmock", "--message-format", "short"])
+        .args(["--features", "alpha,httpmock", "--message-format", "short"])
         .current_dir(tree(&target))
         .env("CARGO_TARGET_DIR", &target)
         .env("CARGO_TERM_COLOR", "never")

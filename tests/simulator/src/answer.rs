@@ -71,6 +71,22 @@ impl Window {
         name: &str,
         all: impl IntoIterator<Item = T>,
     ) -> Handled {
+        let mut fields = self.of(name, all);
+        fields["ok"] = json!(true);
+        Ok(json_answer(StatusCode::OK, &fields))
+    }
+
+    /// The same without `ok`, which the early-access API does not say.
+    #[expect(clippy::unnecessary_wraps, reason = "it ends handlers")]
+    pub(crate) fn bare_list<T: Serialize>(
+        &self,
+        name: &str,
+        all: impl IntoIterator<Item = T>,
+    ) -> Handled {
+        Ok(json_answer(StatusCode::OK, &self.of(name, all)))
+    }
+
+    fn of<T: Serialize>(&self, name: &str, all: impl IntoIterator<Item = T>) -> Value {
         let skip = usize::try_from(self.offset).unwrap_or(usize::MAX);
         let take = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let (mut page, mut total) = (Vec::new(), 0_usize);
@@ -80,8 +96,7 @@ impl Window {
             }
             total += 1;
         }
-        let fields = json!({ "ok": true, name: page, "total": total, "limit": self.limit, "offset": self.offset });
-        Ok(json_answer(StatusCode::OK, &fields))
+        json!({ name: page, "total": total, "limit": self.limit, "offset": self.offset })
     }
 }
 
@@ -136,6 +151,30 @@ impl Refusal {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             body: json!({ "detail": faults }),
             retry_after: None,
+        }
+    }
+
+    /// The same in the early-access API's flat shape, which has 400 for 422.
+    pub(crate) fn flat(self) -> Self {
+        let status = match self.status {
+            StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+            status => status,
+        };
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let first = &self.body["detail"][0];
+        let broken = text(&first["msg"]).map(|said| format!("{}: {said}", first["loc"]));
+        let message = text(&self.body["error"]["message"]).or(broken);
+        let category = status.canonical_reason().unwrap_or_default().to_lowercase();
+        let category = category.replace(' ', "_");
+        let body = json!({
+            "error": category,
+            "code": text(&self.body["error"]["code"]).unwrap_or_else(|| category.clone()),
+            "message": message.or_else(|| text(&self.body["detail"])),
+        });
+        Self {
+            status,
+            body,
+            ..self
         }
     }
 

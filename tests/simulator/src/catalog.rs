@@ -146,6 +146,7 @@ pub(crate) fn file(
         id: entry.slug.clone(),
         name: entry.slug.replace('-', "_"),
         kind: entry.kind,
+        place: None,
     };
     let (bytes, media) = match kind {
         "glb" => (glb(&item), "model/gltf-binary"),

@@ -10,7 +10,7 @@ use http::{HeaderValue, Response, StatusCode};
 
 use crate::answer::{Handled, Refusal, fault, whole};
 use crate::call::{Call, Rule};
-use crate::export::{Brief, archive};
+use crate::export::{Brief, Language, archive};
 use crate::files::etag;
 use crate::scenes;
 use crate::state::{AssetEntry, Shared};
@@ -78,29 +78,8 @@ pub(crate) async fn asset(call: Call) -> Handled {
 
 /// Answers with the archive of a brief.
 async fn answer(shared: &Arc<Shared>, brief: Brief, format: Format) -> Handled {
-    let items: Vec<&str> = brief.items.iter().map(|item| item.id.as_str()).collect();
-    let key = format!(
-        "{format} {} {} {:?} {}",
-        brief.id,
-        brief.revision,
-        brief.robot_profile,
-        items.join(" ")
-    );
     let disposition = format!("attachment; filename=\"{}_{format}.zip\"", brief.id);
-    let cached = shared.exports().get(&key);
-    let bytes = if let Some(bytes) = cached {
-        bytes
-    } else {
-        let (texture_bytes, deflate) = (shared.options.texture_bytes, shared.options.deflate);
-        let work = move || archive(&brief, format, texture_bytes, deflate);
-        let built = tokio::task::spawn_blocking(work).await.map_err(|_| {
-            let message = "The export failed";
-            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "export_failed", message)
-        })?;
-        let bytes = Bytes::from(built);
-        shared.exports().put(key, bytes.clone());
-        bytes
-    };
+    let bytes = archived(shared, brief, format.into()).await?;
     let mut response = Response::new(whole(bytes.clone()));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/zip"));
@@ -109,4 +88,34 @@ async fn answer(shared: &Arc<Shared>, brief: Brief, format: Format) -> Handled {
         headers.insert(CONTENT_DISPOSITION, disposition);
     }
     Ok(response)
+}
+
+/// The archive of a brief, built where it is not kept.
+pub(crate) async fn archived(
+    shared: &Arc<Shared>,
+    brief: Brief,
+    language: Language,
+) -> Result<Bytes, Refusal> {
+    let items: Vec<&str> = brief.items.iter().map(|item| item.id.as_str()).collect();
+    let key = format!(
+        "{} {} {} {:?} {}",
+        language.name(),
+        brief.id,
+        brief.revision,
+        brief.robot_profile,
+        items.join(" ")
+    );
+    let cached = shared.exports().get(&key);
+    if let Some(bytes) = cached {
+        return Ok(bytes);
+    }
+    let (texture_bytes, deflate) = (shared.options.texture_bytes, shared.options.deflate);
+    let work = move || archive(&brief, language, texture_bytes, deflate);
+    let built = tokio::task::spawn_blocking(work).await.map_err(|_| {
+        let message = "The export failed";
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "export_failed", message)
+    })?;
+    let bytes = Bytes::from(built);
+    shared.exports().put(key, bytes.clone());
+    Ok(bytes)
 }

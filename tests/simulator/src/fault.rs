@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::json;
 
+use crate::routes::CDN;
+
 /// Something that goes wrong with a request, for real, on the wire.
 #[derive(Debug, Clone)]
 pub enum Fault {
@@ -43,6 +45,8 @@ pub enum Fault {
     Answer(Canned),
     /// The event stream misbehaves.
     Events(EventFault),
+    /// All links of the early-access API that there are expire, before the request is carried out.
+    ExpireLinks,
     /// A request for events with a cursor is refused with this status, one without is not.
     RefuseCursor(u16),
 }
@@ -219,16 +223,18 @@ pub struct On {
 }
 
 impl On {
-    /// Requests of this operation, such as `generate_scene`.
+    /// Requests of this operation, such as `generate_scene`, in whichever API; `cdn` is the fetching
+    /// of a file that the early-access API links to.
     ///
     /// # Panics
     ///
     /// When there is no such operation, so that a misspelt test does not pass.
     pub fn operation(id: &str) -> Self {
-        let known = crate::OPERATIONS.iter().find(|(known, _, _)| *known == id);
-        let (operation, _, _) = known.unwrap_or_else(|| panic!("no operation is called `{id}`"));
+        let ids = crate::OPERATIONS.iter().chain(crate::ALPHA_OPERATIONS);
+        let mut known = ids.map(|(known, _, _)| *known).chain([CDN]);
+        let operation = known.find(|known| *known == id);
         Self {
-            operation: Some(*operation),
+            operation: Some(operation.unwrap_or_else(|| panic!("no operation is called `{id}`"))),
             ..Self::any()
         }
     }

@@ -136,7 +136,21 @@ impl Handle {
             .collect()
     }
 
-    /// Sets how many jobs may still be started.
+    /// The ids of all assets that the early-access API was asked for, in their order.
+    pub fn alpha_assets(&self) -> Vec<String> {
+        let tables = self.shared.tables();
+        let assets = tables.alpha.assets.newest().rev();
+        assets.map(|asset| asset.id.clone()).collect()
+    }
+
+    /// Lets the early-access API make an asset once more, so that it is not ready for a while.
+    pub fn remake(&self, asset_id: &str) {
+        if let Some(asset) = self.shared.tables().alpha.assets.get_mut(asset_id) {
+            asset.remake();
+        }
+    }
+
+    /// Sets how many jobs, or assets of the early-access API, may still be started.
     pub fn set_credits(&self, credits: Option<u64>) {
         self.shared.tables().credits = credits;
     }

@@ -16,6 +16,7 @@
 //! ```
 
 mod account;
+mod alpha;
 mod answer;
 mod assets;
 mod call;
@@ -46,5 +47,5 @@ pub use handle::Handle;
 pub use job::JobState;
 pub use options::{Numbering, Options, ResetForm};
 pub use record::Received;
-pub use routes::OPERATIONS;
+pub use routes::{ALPHA_OPERATIONS, OPERATIONS};
 pub use server::Simulator;

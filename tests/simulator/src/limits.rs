@@ -129,7 +129,7 @@ fn seconds_up(duration: Duration) -> u64 {
 /// The key that a request carries, or a refusal; a service token goes alone.
 pub(crate) fn credential(
     headers: &HeaderMap,
-    api_key: &str,
+    api_keys: &[&str],
     service_token: &str,
 ) -> Result<String, Refusal> {
     let text = |name: &str| {
@@ -148,7 +148,9 @@ pub(crate) fn credential(
         (None, None) => refuse("Authentication required: send an API key"),
         (Some(_), Some(_)) => refuse("An API key and a service token exclude each other"),
         (Some(value), None) => match value.split_once(' ') {
-            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") && key == api_key => {
+            Some((scheme, key))
+                if scheme.eq_ignore_ascii_case("bearer") && api_keys.contains(&key) =>
+            {
                 Ok(key.to_owned())
             }
             _ => refuse("The API key is not valid"),
@@ -202,7 +204,7 @@ mod tests {
             if let Some(value) = token {
                 headers.insert("x-gizmo-service-token", value.parse().unwrap());
             }
-            assert_eq!(credential(&headers, "k", "t").is_ok(), ok, "{headers:?}");
+            assert_eq!(credential(&headers, &["k"], "t").is_ok(), ok, "{headers:?}");
         }
     }
 }

@@ -10,6 +10,8 @@ pub struct Options {
     pub address: SocketAddr,
     /// The key that `Authorization: Bearer` must carry.
     pub api_key: String,
+    /// The key that sees the early-access API instead, on the same paths.
+    pub alpha_api_key: String,
     /// The token that `x-gizmo-service-token` may carry instead.
     pub service_token: String,
     /// How many times faster than the real service time passes. With the default of 90 a scene takes
@@ -44,6 +46,8 @@ pub struct Options {
     pub texture_bytes: u64,
     /// Whether archives are deflated, as the real ones are, or stored.
     pub deflate: bool,
+    /// How long the early-access API's links are good, in real time (default 1 h).
+    pub link_lifetime: Duration,
     /// Number of items in the catalog (default 48).
     pub catalog_items: usize,
     /// Requests that are remembered for [`Handle::requests`](crate::Handle::requests) (default 10,000).
@@ -57,6 +61,7 @@ impl Default for Options {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             api_key: "gzm_k1_simulator".to_owned(),
+            alpha_api_key: "gzm_k1_alpha".to_owned(),
             service_token: "gzm_service_simulator".to_owned(),
             speed: 90.0,
             seed: 0,
@@ -73,6 +78,7 @@ impl Default for Options {
             numbering: Numbering::IdAndSeq,
             texture_bytes: 0,
             deflate: true,
+            link_lifetime: Duration::from_secs(3_600),
             catalog_items: 48,
             requests_kept: 10_000,
             clock_skew: 0,

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
+use tokio::time::Instant;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Received {
     pub headers: HeaderMap,
     /// Its body, as far as it was read.
     pub body: Bytes,
+    /// When it came.
+    pub at: Instant,
 }
 
 impl Received {

@@ -31,6 +31,29 @@ pub const OPERATIONS: &[(&str, &str, &str)] = &[
     ("usage", "GET", "/v1/usage"),
 ];
 
+/// Every operation of the early-access API.
+pub const ALPHA_OPERATIONS: &[(&str, &str, &str)] = &[
+    ("create_asset", "POST", "/v1/assets"),
+    ("list_assets", "GET", "/v1/assets"),
+    ("get_asset", "GET", "/v1/assets/{asset_id}"),
+    ("export_asset", "POST", "/v1/assets/{asset_id}/export"),
+    ("create_scene", "POST", "/v1/scenes"),
+    ("list_scenes", "GET", "/v1/scenes"),
+    ("get_scene", "GET", "/v1/scenes/{scene_id}"),
+    ("place_asset", "POST", "/v1/scenes/{scene_id}/assets"),
+    ("export_scene", "POST", "/v1/scenes/{scene_id}/export"),
+];
+
+/// The name that faults and the record have for a file that the early-access API's CDN sends.
+pub(crate) const CDN: &str = "cdn";
+
+/// Which API a request is for: the one that its key sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Api {
+    Current,
+    Alpha,
+}
+
 /// Where a request leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -40,6 +63,8 @@ pub(crate) enum Route {
     CatalogFile(String),
     /// The document.
     Document,
+    /// A file that the early-access API links to.
+    Linked,
     /// The path without its last slash leads somewhere.
     Redirect(String),
     /// A path that other methods lead along.
@@ -48,9 +73,9 @@ pub(crate) enum Route {
 }
 
 /// Finds the route; of two paths that fit the one without a parameter wins.
-pub(crate) fn route(method: &Method, path: &str) -> Route {
+pub(crate) fn route(api: Api, method: &Method, path: &str) -> Route {
     if let Some(shorter) = path.strip_suffix('/').filter(|shorter| !shorter.is_empty()) {
-        return match route(method, shorter) {
+        return match route(api, method, shorter) {
             Route::Unknown => Route::Unknown,
             _ => Route::Redirect(shorter.to_owned()),
         };
@@ -66,7 +91,11 @@ pub(crate) fn route(method: &Method, path: &str) -> Route {
             Route::WrongMethod("GET".to_owned())
         };
     }
-    let mut fitting: Vec<_> = OPERATIONS
+    let operations = match api {
+        Api::Current => OPERATIONS,
+        Api::Alpha => ALPHA_OPERATIONS,
+    };
+    let mut fitting: Vec<_> = operations
         .iter()
         .filter_map(|(id, method, template)| {
             Some((*id, *method, *template, parameter(template, path)?))
@@ -139,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_request_finds_its_operation() {
-        let found = |method: Method, path: &str| route(&method, path);
+        let found = |method: Method, path: &str| route(Api::Current, &method, path);
         let operation = |id, parameter: &str| Route::Operation(id, parameter.to_owned());
         for (method, path, expected) in [
             (Method::GET, "/v1/scenes", operation("list_scenes", "")),
@@ -190,12 +219,21 @@ mod tests {
         ] {
             assert_eq!(found(method, path), expected, "{path}");
         }
+        let place = route(Api::Alpha, &Method::POST, "/v1/scenes/x/assets");
+        assert_eq!(place, operation("place_asset", "x"));
     }
 
     #[test]
-    fn the_operations_are_those_of_the_document() {
-        let document: serde_json::Value =
-            serde_json::from_str(include_str!("../../../openapi/openapi.json")).unwrap();
+    fn the_operations_are_those_of_the_documents() {
+        same(OPERATIONS, include_str!("../../../openapi/openapi.json"));
+        same(
+            ALPHA_OPERATIONS,
+            include_str!("../../../openapi/alpha.json"),
+        );
+    }
+
+    fn same(operations: &[(&str, &str, &str)], document: &str) {
+        let document: serde_json::Value = serde_json::from_str(document).unwrap();
         let mut documented = Vec::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {
@@ -203,7 +241,7 @@ mod tests {
                 documented.push((id, method.to_uppercase(), path.clone()));
             }
         }
-        let mut ours: Vec<_> = OPERATIONS
+        let mut ours: Vec<_> = operations
             .iter()
             .map(|(id, method, path)| ((*id).to_owned(), (*method).to_owned(), (*path).to_owned()))
             .collect();

@@ -14,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
 use crate::answer::{Body, Broken, Handled, Refusal, whole};
 use crate::call::{Call, read_query};
@@ -22,18 +23,26 @@ use crate::handle::Handle;
 use crate::limits::credential;
 use crate::options::Options;
 use crate::record::{Received, copied};
-use crate::routes::{Route, dispatch, route};
+use crate::routes::{Api, CDN, Route, dispatch, route};
 use crate::state::Shared;
 use crate::wire::{Control, Network, Wire};
-use crate::{catalog, feed, files, trouble};
+use crate::{alpha, catalog, feed, files, trouble};
 
-/// A Gizmo API on a port of this machine, as long as it is not dropped.
+/// A Gizmo API on a port of this machine, and the early-access API's CDN on another, as long as it
+/// is not dropped.
 #[derive(Debug)]
 pub struct Simulator {
     shared: Arc<Shared>,
     address: SocketAddr,
     url: String,
-    task: JoinHandle<()>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+/// Which of the two ports a connection has come to.
+#[derive(Debug, Clone, Copy)]
+enum Door {
+    Api,
+    Cdn,
 }
 
 impl Simulator {
@@ -49,13 +58,21 @@ impl Simulator {
     pub async fn start(options: Options) -> io::Result<Self> {
         let listener = listen(options.address)?;
         let address = listener.local_addr()?;
-        let shared = Shared::new(options);
-        let task = tokio::spawn(accept(listener, address, Arc::clone(&shared)));
+        let cdn = listen(SocketAddr::new(address.ip(), 0))?;
+        let cdn_address = cdn.local_addr()?;
+        let shared = Shared::new(options, format!("http://{cdn_address}"));
+        let serve = |listener, address, door| {
+            tokio::spawn(accept(listener, address, Arc::clone(&shared), door))
+        };
+        let tasks = [
+            serve(listener, address, Door::Api),
+            serve(cdn, cdn_address, Door::Cdn),
+        ];
         Ok(Self {
             shared,
             address,
             url: format!("http://{address}"),
-            task,
+            tasks,
         })
     }
 
@@ -74,6 +91,11 @@ impl Simulator {
         &self.shared.options.api_key
     }
 
+    /// The key that sees the early-access API.
+    pub fn alpha_api_key(&self) -> &str {
+        &self.shared.options.alpha_api_key
+    }
+
     /// Looks into it and makes it misbehave.
     pub fn handle(&self) -> Handle {
         Handle::new(Arc::clone(&self.shared))
@@ -82,8 +104,8 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        // Connections are the task's own and end with it; jobs are not.
-        self.task.abort();
+        // Connections are the tasks' own and end with them; jobs are not.
+        self.tasks.iter().for_each(JoinHandle::abort);
         for job in self.shared.tables().jobs.newest() {
             if let Some(task) = &job.task {
                 task.abort();
@@ -105,7 +127,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Takes connections as long as the network says so.
-async fn accept(listener: TcpListener, address: SocketAddr, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, address: SocketAddr, shared: Arc<Shared>, door: Door) {
     let mut network = shared.network.subscribe();
     let mut listener = Some(listener);
     let mut connections = JoinSet::new();
@@ -123,7 +145,7 @@ async fn accept(listener: TcpListener, address: SocketAddr, shared: Arc<Shared>)
                     let _ = stream.set_zero_linger();
                 }
                 Ok(stream) => {
-                    connections.spawn(connection(stream, Arc::clone(&shared)));
+                    connections.spawn(connection(stream, Arc::clone(&shared), door));
                 }
                 // Out of descriptors, most likely: some will come free.
                 Err(_) => tokio::time::sleep(crate::clock::SHORTEST).await,
@@ -142,7 +164,7 @@ async fn take(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
 }
 
 /// Serves one connection until it ends or all are to be closed.
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, shared: Arc<Shared>, door: Door) {
     let _ = stream.set_nodelay(true);
     let control = Arc::new(Control::default());
     let wire = Wire::new(stream, Arc::clone(&control));
@@ -150,7 +172,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let purges = network.borrow().purges;
     let service = service_fn(move |request| {
         let (shared, control) = (Arc::clone(&shared), Arc::clone(&control));
-        async move { serve(&shared, &control, request).await }
+        async move { serve(&shared, &control, door, request).await }
     });
     let serving = http1::Builder::new()
         .auto_date_header(false)
@@ -166,16 +188,21 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
 async fn serve(
     shared: &Arc<Shared>,
     control: &Arc<Control>,
+    door: Door,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Broken> {
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
     let query = head.uri.query().unwrap_or_default().to_owned();
-    let route = route(&head.method, &path);
-    let operation = if let Route::Operation(id, _) = &route {
-        Some(*id)
-    } else {
-        None
+    let api = alpha::api(&head.headers, &shared.options.alpha_api_key);
+    let route = match door {
+        Door::Api => route(api, &head.method, &path),
+        Door::Cdn => Route::Linked,
+    };
+    let operation = match &route {
+        Route::Operation(id, _) => Some(*id),
+        Route::Linked => Some(CDN),
+        _ => None,
     };
     let faults = shared.faults().meet(operation, &path);
     let unread = faults
@@ -193,6 +220,7 @@ async fn serve(
         query: query.clone(),
         headers: copied(&head.headers),
         body: body.clone().unwrap_or_default(),
+        at: Instant::now(),
     };
     let number = shared.record().add(received);
     if unread {
@@ -208,10 +236,20 @@ async fn serve(
     if let Some(canned) = trouble::before(&faults, control, &shared.clock, has_cursor).await? {
         return trouble::after(&faults, control, finished(shared, number, canned)).await;
     }
+    if faults
+        .iter()
+        .any(|fault| matches!(fault, Fault::ExpireLinks))
+    {
+        shared.tables().alpha.expire_links();
+    }
+    if route == Route::Linked {
+        let file = alpha::cdn::file(shared, &query, &head.headers).await;
+        return trouble::after(&faults, control, finished(shared, number, file)).await;
+    }
 
     let key = credential(
         &head.headers,
-        &shared.options.api_key,
+        &[&shared.options.api_key, &shared.options.alpha_api_key],
         &shared.options.service_token,
     );
     let standing = shared.limits().count(key.as_deref().ok());
@@ -234,7 +272,10 @@ async fn serve(
                     headers: head.headers,
                     body,
                 };
-                dispatch(operation, call, events).await
+                match api {
+                    Api::Current => dispatch(operation, call, events).await,
+                    Api::Alpha => alpha::dispatch(operation, &call),
+                }
             }
             Err(refusal) => Err(refusal),
         },
@@ -243,7 +284,10 @@ async fn serve(
         }
         other => elsewhere(other, &head.headers),
     }
-    .unwrap_or_else(Refusal::into_response);
+    .unwrap_or_else(|refusal| match api {
+        Api::Current => refusal.into_response(),
+        Api::Alpha => refusal.flat().into_response(),
+    });
     standing.write(response.headers_mut(), &shared.clock);
     trouble::after(&faults, control, finished(shared, number, response)).await
 }

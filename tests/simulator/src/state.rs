@@ -7,6 +7,7 @@ use gizmo_client::types::{Asset, JobStatus, Scene};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::alpha;
 use crate::answer::fields;
 use crate::catalog::Catalog;
 use crate::clock::{Clock, timestamp};
@@ -25,6 +26,8 @@ use crate::wire::Network;
 pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) clock: Clock,
+    /// Where the early-access API's files are.
+    pub(crate) cdn_url: String,
     pub(crate) catalog: Catalog,
     pub(crate) network: watch::Sender<Network>,
     tables: Mutex<Tables>,
@@ -35,7 +38,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(options: Options) -> Arc<Self> {
+    pub(crate) fn new(options: Options, cdn_url: String) -> Arc<Self> {
         let clock = Clock::new(options.speed, options.clock_skew);
         Arc::new(Self {
             catalog: Catalog::new(options.seed, options.catalog_items),
@@ -46,6 +49,7 @@ impl Shared {
             record: Mutex::new(Record::new(options.requests_kept)),
             exports: Mutex::default(),
             clock,
+            cdn_url,
             options,
         })
     }
@@ -82,6 +86,8 @@ pub(crate) struct Tables {
     pub(crate) scenes: Table<SceneEntry>,
     pub(crate) assets: Table<AssetEntry>,
     pub(crate) jobs: Table<JobEntry>,
+    /// What the early-access API keeps.
+    pub(crate) alpha: alpha::Tables,
     /// Jobs that may still be started.
     pub(crate) credits: Option<u64>,
     /// Jobs that were started.
@@ -94,6 +100,7 @@ impl Tables {
             scenes: Table::new(options.seed, "sc"),
             assets: Table::new(options.seed, "as"),
             jobs: Table::new(options.seed, "job"),
+            alpha: alpha::Tables::new(options.seed),
             credits: options.credits,
             spent: 0,
         }
@@ -124,7 +131,7 @@ pub(crate) struct Table<T> {
 }
 
 impl<T> Table<T> {
-    fn new(seed: u64, prefix: &'static str) -> Self {
+    pub(crate) fn new(seed: u64, prefix: &'static str) -> Self {
         Self {
             entries: HashMap::new(),
             order: Vec::new(),
@@ -143,6 +150,12 @@ impl<T> Table<T> {
     pub(crate) fn insert(&mut self, id: &str, entry: T) {
         self.order.push(id.to_owned());
         self.entries.insert(id.to_owned(), entry);
+    }
+
+    /// Forgets all entries; no id comes again.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.order.clear();
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&T> {
@@ -265,6 +278,7 @@ impl AssetEntry {
             id: self.id.clone(),
             name: self.name.clone(),
             kind: self.kind,
+            place: None,
         }
     }
 

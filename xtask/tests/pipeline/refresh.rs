@@ -225,6 +225,30 @@ fn a_stale_file_fails_the_check() {
 }
 
 #[test]
+fn a_hand_written_document_that_is_not_generated_fails_the_check() {
+    let tree = Tree::new();
+    let text = tree.text("alpha.json");
+    let unknown = text.replace(
+        "#/components/schemas/PlacedAsset",
+        "#/components/schemas/Nowhere",
+    );
+    let posted = text.replace("\"place_asset\"", "\"new\"");
+    for (text, reason) in [
+        (&text[1..], "openapi/alpha.json: no JSON"),
+        (&unknown, "openapi/alpha.json: "),
+        (
+            &posted,
+            "openapi/alpha.json: /paths/~1v1~1scenes~1{scene_id}~1assets/post/operationId: the generated client has a `new` of its own",
+        ),
+    ] {
+        fs::write(tree.path("alpha.json"), text).unwrap();
+        tree.fails(&["--check"], 1, reason);
+    }
+    fs::remove_file(tree.path("alpha.json")).unwrap();
+    tree.fails(&["--check"], 1, "cannot read openapi/alpha.json");
+}
+
+#[test]
 fn an_overlay_that_has_changed_is_derived_again_and_the_lock_stays() {
     let tree = Tree::new();
     let lock = tree.text("spec.lock");

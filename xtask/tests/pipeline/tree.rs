@@ -33,6 +33,7 @@ impl Tree {
             "openapi.json",
             "ledger.json",
             "spec.lock",
+            "alpha.json",
         ] {
             fs::copy(source.join(name), folder.join(name)).unwrap();
         }

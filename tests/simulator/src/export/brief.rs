@@ -18,7 +18,7 @@ impl Brief {
     pub(crate) fn record(&self) -> Value {
         let assets = self.items.iter().enumerate().map(|(index, item)| {
             let mut record = item.record();
-            record["position"] = json!(place(index));
+            record["position"] = json!(item.place.map_or_else(|| place(index), |(at, _)| at));
             record
         });
         json!({
@@ -37,6 +37,8 @@ pub(crate) struct Item {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) kind: Kind,
+    /// Where it was placed, and its turn about the vertical in radians.
+    pub(crate) place: Option<([f64; 3], f64)>,
 }
 
 impl Item {

@@ -8,9 +8,11 @@ mod mjcf;
 mod model;
 mod sdf;
 mod texture;
+mod urdf;
 mod usd;
 mod zip;
 
+use gizmo_client::alpha::{AssetFormat, SceneFormat};
 use gizmo_client::types::Format;
 use serde_json::json;
 
@@ -20,6 +22,55 @@ pub(crate) use usd::usdz;
 pub(crate) use zip::{Archive, Method};
 
 use model::Model;
+
+/// What an export is written in, by whichever name an API has for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Language {
+    Mjcf,
+    Usd,
+    Sdf,
+    Urdf,
+}
+
+impl Language {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Mjcf => "mjcf",
+            Self::Usd => "usd",
+            Self::Sdf => "sdf",
+            Self::Urdf => "urdf",
+        }
+    }
+}
+
+impl From<Format> for Language {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Mjcf => Self::Mjcf,
+            Format::Usd => Self::Usd,
+            Format::Sdf => Self::Sdf,
+        }
+    }
+}
+
+impl From<AssetFormat> for Language {
+    fn from(format: AssetFormat) -> Self {
+        match format {
+            AssetFormat::IsaacSimUsd => Self::Usd,
+            AssetFormat::IsaacSimUrdf => Self::Urdf,
+            AssetFormat::MujocoMjcf => Self::Mjcf,
+        }
+    }
+}
+
+impl From<SceneFormat> for Language {
+    fn from(format: SceneFormat) -> Self {
+        match format {
+            SceneFormat::IsaacSimUsd => Self::Usd,
+            SceneFormat::MujocoMjcf => Self::Mjcf,
+        }
+    }
+}
 
 /// A file of an export.
 pub(crate) struct File {
@@ -36,15 +87,21 @@ impl File {
     }
 }
 
-/// The archive of a brief in a format: always the same bytes.
-pub(crate) fn archive(brief: &Brief, format: Format, texture_bytes: u64, deflate: bool) -> Vec<u8> {
+/// The archive of a brief in a language: always the same bytes.
+pub(crate) fn archive(
+    brief: &Brief,
+    language: Language,
+    texture_bytes: u64,
+    deflate: bool,
+) -> Vec<u8> {
     let model = Model::of(brief);
-    let mut files = match format {
-        Format::Mjcf => mjcf::files(&model),
-        Format::Usd => usd::files(&model),
-        Format::Sdf => sdf::files(&model),
+    let mut files = match language {
+        Language::Mjcf => mjcf::files(&model),
+        Language::Usd => usd::files(&model),
+        Language::Sdf => sdf::files(&model),
+        Language::Urdf => urdf::files(&model),
     };
-    let metadata = metadata(brief, &model, format);
+    let metadata = metadata(brief, &model, language);
     files.insert(1, File::new("metadata.json", format!("{metadata:#}\n")));
     files.extend(texture::files(&model, texture_bytes));
     let mut archive = Archive::new(if deflate {
@@ -58,7 +115,7 @@ pub(crate) fn archive(brief: &Brief, format: Format, texture_bytes: u64, deflate
     archive.finish()
 }
 
-fn metadata(brief: &Brief, model: &Model, format: Format) -> serde_json::Value {
+fn metadata(brief: &Brief, model: &Model, language: Language) -> serde_json::Value {
     let mut joints = Vec::new();
     for assembly in &model.assemblies {
         assembly.base.visit(&mut |body, _| {
@@ -70,7 +127,7 @@ fn metadata(brief: &Brief, model: &Model, format: Format) -> serde_json::Value {
         });
     }
     let mut metadata = brief.record();
-    metadata["format"] = json!(format);
+    metadata["format"] = json!(language.name());
     metadata["generator"] = json!("gizmo-simulator");
     metadata["up_axis"] = json!("Z");
     metadata["meters_per_unit"] = json!(1.0);

@@ -145,14 +145,16 @@ impl Model {
             .enumerate()
             .map(|(index, item)| {
                 let mut random = Random::of(&[parts[0], parts[1], parts[2], &item.id]);
-                let yaw = random.between(-0.2, 0.2);
+                let by_chance = random.between(-0.2, 0.2);
                 let base = furniture::build(item.kind, &item.name, &mut random);
+                let somewhere = if brief.items.len() == 1 {
+                    [0.0; 3]
+                } else {
+                    place(index)
+                };
+                let (position, yaw) = item.place.unwrap_or((somewhere, by_chance));
                 Assembly {
-                    position: if brief.items.len() == 1 {
-                        [0.0; 3]
-                    } else {
-                        place(index)
-                    },
+                    position,
                     yaw,
                     base,
                 }

@@ -1,0 +1,71 @@
+//! A workcell of three assets, by the early-access API:
+//! `cargo run --example alpha_workcell --features alpha -- FOLDER`
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program talks to its terminal"
+)]
+
+use std::f64::consts::FRAC_1_SQRT_2;
+
+use futures::TryStreamExt;
+use gizmo_client::alpha::{self, Pose, SceneFormat};
+use gizmo_client::{Client, wait_all};
+use gizmo_simulator::{Options, Simulator};
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    let folder = std::env::args().nth(1);
+    let (alpha, _simulator) = client().await?;
+
+    let mut handles = Vec::new();
+    let mut ids = Vec::new();
+    for (name, prompt) in [
+        ("bench", "a workbench of steel"),
+        ("arm", "a 6-DOF arm with a parallel jaw gripper"),
+        ("bin", "a bin for parts"),
+    ] {
+        let create = alpha.create_asset().prompt(prompt).name(name);
+        let asset = create.tags(["workcell"]).start().await?;
+        ids.push(asset.id().to_owned());
+        handles.push(asset);
+    }
+    let mut assets = wait_all(handles);
+    while let Some(asset) = assets.try_next().await? {
+        println!("{} is {}", asset.id, asset.status);
+    }
+
+    let scene = alpha.create_scene().name("workcell").send().await?;
+    let poses = [
+        Pose::default(),
+        Pose::at([0.0, 0.0, 0.9]),
+        // A quarter turn to the left.
+        Pose::at([1.2, 0.0, 0.0]).turned([0.0, 0.0, FRAC_1_SQRT_2, FRAC_1_SQRT_2]),
+    ];
+    for (id, pose) in ids.iter().zip(poses) {
+        let place = alpha.place_asset().scene_id(&scene.id).asset_id(id);
+        place.pose(pose).send().await?;
+    }
+    let export = alpha.export_scene().scene_id(&scene.id);
+    let download = export.format(SceneFormat::MujocoMjcf).download().await?;
+    let folder = folder.unwrap_or_else(|| "workcell".to_owned());
+    let bundle = download.unpack(folder).await?;
+    println!("{}", bundle.model().display());
+    Ok(())
+}
+
+/// The service that the environment names or, without a key, a simulator in this process.
+async fn client() -> Outcome<(alpha::Client, Option<Simulator>)> {
+    if std::env::var_os("GIZMO_API_KEY").is_some() {
+        return Ok((Client::from_env()?.alpha(), None));
+    }
+    let simulator = Simulator::start(Options::default()).await?;
+    let url = simulator.url();
+    eprintln!("GIZMO_API_KEY is not set: using the simulator at {url}");
+    let client = Client::builder().api_key(simulator.alpha_api_key());
+    let client = client.base_url(url).build()?;
+    Ok((client.alpha(), Some(simulator)))
+}

@@ -1,0 +1,144 @@
+//! Exports over pre-signed URLs, and scenes whose assets are waited for.
+
+use std::collections::BTreeSet;
+
+use futures_util::TryStreamExt;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::alpha::{builder, types};
+use crate::{Download, Error, PollPolicy, SignedUrl, Timestamp, wait_all};
+
+/// `{"download_url": …, "expires_at": …}`.
+impl<'de> Deserialize<'de> for SignedUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Answer {
+            download_url: String,
+            expires_at: Option<Timestamp>,
+        }
+        let Answer {
+            download_url,
+            expires_at,
+        } = Answer::deserialize(deserializer)?;
+        let expires_at = expires_at.as_ref().and_then(Timestamp::system_time);
+        Ok(Self::new(download_url, expires_at))
+    }
+}
+
+/// As the service writes it, but for the moment, which is in Unix seconds. It shows the signature.
+impl Serialize for SignedUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Answer<'a> {
+            download_url: &'a str,
+            expires_at: Option<f64>,
+        }
+        let since_epoch = |at: std::time::SystemTime| at.duration_since(std::time::UNIX_EPOCH).ok();
+        let expires_at = self.expires_at().and_then(since_epoch);
+        Answer {
+            download_url: self.reveal(),
+            expires_at: expires_at.map(|at| at.as_secs_f64()),
+        }
+        .serialize(serializer)
+    }
+}
+
+/// `download` for an export builder, which answers with a pre-signed URL.
+macro_rules! download {
+    ($($builder:ident { $id:ident } by $body:ident;)*) => {$(
+        impl builder::$builder<'_> {
+            /// Asks for the export and returns once the file begins to come, without the key and
+            /// from wherever the service has put it.
+            ///
+            /// A URL that has expired is asked for anew, and the rest is had over the new one. What
+            /// comes may be an archive or a model file alone: [`Download::unpack`] takes both.
+            ///
+            /// # Errors
+            ///
+            /// Whatever `send` can say, [`Error::is_not_ready`] among it, and those of
+            /// [`Client::download_signed`](crate::Client::download_signed).
+            pub async fn download(self) -> Result<Download, Error> {
+                let Self { client, $id, body } = self;
+                // Where there is no format, nothing will come.
+                let whole = body.clone().ok().and_then(|body| types::$body::try_from(body).ok());
+                let name = whole.map_or("", |body| body.format.file_name());
+                let alpha = client.clone();
+                let mint = move || {
+                    let (client, $id, body) = (alpha.clone(), $id.clone(), body.clone());
+                    async move {
+                        let export = builder::$builder { client: &client, $id, body };
+                        Ok(export.send().await?.into_inner())
+                    }
+                };
+                Ok(client.inner.download_signed(mint).await?.or_alone(name))
+            }
+        }
+    )*};
+}
+
+download! {
+    ExportAsset { asset_id } by ExportAssetBody;
+    ExportScene { scene_id } by ExportSceneBody;
+}
+
+impl types::AssetFormat {
+    /// What a model is called that comes alone.
+    fn file_name(self) -> &'static str {
+        match self {
+            Self::IsaacSimUsd => "asset.usd",
+            Self::IsaacSimUrdf => "asset.urdf",
+            Self::MujocoMjcf => "asset.xml",
+        }
+    }
+}
+
+impl types::SceneFormat {
+    fn file_name(self) -> &'static str {
+        match self {
+            Self::IsaacSimUsd => "scene.usd",
+            Self::MujocoMjcf => "scene.xml",
+        }
+    }
+}
+
+impl builder::ExportScene<'_> {
+    /// Waits until each asset of the scene is ready, and then does what
+    /// [`download`](Self::download) does; the policy's deadline is for the waiting alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`download`](Self::download), of `get_scene`, and of
+    /// [`AssetHandle::wait`](crate::alpha::AssetHandle::wait) for the first asset that fails or is
+    /// not ready in time.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the assets being made.
+    pub async fn download_when_ready(self, policy: PollPolicy) -> Result<Download, Error> {
+        let body = self.body.clone();
+        let body =
+            body.and_then(|body| types::ExportSceneBody::try_from(body).map_err(|e| e.to_string()));
+        if let Err(message) = body {
+            // Known now, and not only after minutes.
+            let error = progenitor_client::Error::<()>::InvalidRequest(message);
+            return Err(Error::from_raw("export_scene", error));
+        }
+        let get_scene = builder::GetScene {
+            client: self.client,
+            scene_id: self.scene_id.clone(),
+        };
+        let scene = get_scene.send().await?.into_inner().into_inner();
+        let ids: BTreeSet<String> = scene
+            .assets
+            .into_iter()
+            .filter_map(|placed| placed.asset_id)
+            .collect();
+        let handles = ids
+            .into_iter()
+            .map(|id| self.client.asset(id).with_poll_policy(policy.clone()));
+        wait_all(handles)
+            .try_for_each(|_| std::future::ready(Ok(())))
+            .await?;
+        self.download().await
+    }
+}

@@ -1,0 +1,176 @@
+//! Where an asset is placed in a scene.
+
+use crate::alpha::{builder, types};
+
+/// How far from 1 the length of a quaternion may be that is sent as it is.
+const UNIT: f64 = 1e-6;
+
+/// A place and an orientation in a scene; by default its origin, not turned.
+///
+/// # Examples
+///
+/// ```
+/// use std::f64::consts::FRAC_1_SQRT_2;
+///
+/// use gizmo_client::alpha::Pose;
+///
+/// // A quarter turn about z.
+/// let pose = Pose::at([1.0, 0.0, 0.8]).turned([0.0, 0.0, FRAC_1_SQRT_2, FRAC_1_SQRT_2]);
+/// assert_eq!(pose.position[2], 0.8);
+/// assert_eq!(Pose::default().rotation, [0.0, 0.0, 0.0, 1.0]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pose {
+    /// x, y and z in the scene's frame. The pages name no unit; metres are what simulators take.
+    pub position: [f64; 3],
+    /// A quaternion as x, y, z, w: w, the real part, is last. Of another length than 1 it is
+    /// normalised when it is sent, since its length says nothing of the rotation.
+    pub rotation: [f64; 4],
+}
+
+impl Default for Pose {
+    fn default() -> Self {
+        Self {
+            position: [0.0; 3],
+            rotation: [0.0, 0.0, 0.0, 1.0],
+        }
+    }
+}
+
+impl Pose {
+    /// A place, without a turn.
+    pub fn at(position: [f64; 3]) -> Self {
+        Self {
+            position,
+            ..Self::default()
+        }
+    }
+
+    /// The same place with another rotation: x, y, z, w.
+    #[must_use]
+    pub fn turned(self, rotation: [f64; 4]) -> Self {
+        Self { rotation, ..self }
+    }
+}
+
+impl TryFrom<Pose> for (types::Position, types::Rotation) {
+    type Error = String;
+
+    fn try_from(pose: Pose) -> Result<Self, String> {
+        let [x, y, z] = pose.position;
+        if !pose.position.iter().all(|part| part.is_finite()) {
+            return Err(format!("position: [{x}, {y}, {z}] is not finite"));
+        }
+        let position = types::Position { x, y, z };
+        let [x, y, z, w] = unit(pose.rotation).map_err(|why| format!("rotation: {why}"))?;
+        Ok((position, types::Rotation { x, y, z, w }))
+    }
+}
+
+/// The quaternion with the length 1.
+fn unit(quaternion: [f64; 4]) -> Result<[f64; 4], String> {
+    let [x, y, z, w] = quaternion;
+    let refuse = |why: &str| Err(format!("the quaternion [{x}, {y}, {z}, {w}] {why}"));
+    if !quaternion.iter().all(|part| part.is_finite()) {
+        return refuse("is not finite");
+    }
+    // Scaled first, so that no square overflows or vanishes.
+    let largest = quaternion
+        .iter()
+        .fold(0.0, |most: f64, part| most.max(part.abs()));
+    if largest == 0.0 {
+        return refuse("is zero, which is no rotation; none is [0, 0, 0, 1]");
+    }
+    let scaled = quaternion.map(|part| part / largest);
+    let length = scaled.iter().map(|part| part * part).sum::<f64>().sqrt();
+    if (length * largest - 1.0).abs() <= UNIT {
+        return Ok(quaternion);
+    }
+    Ok(scaled.map(|part| part / length))
+}
+
+impl types::PlacedAsset {
+    /// Where the asset is, if the service tells it in the notation in which it is sent.
+    pub fn pose(&self) -> Option<Pose> {
+        let position = self.position.as_ref()?;
+        let at = |name: &str| position[name].as_f64();
+        let pose = Pose::at([at("x")?, at("y")?, at("z")?]);
+        let Some(rotation) = &self.rotation else {
+            return Some(pose);
+        };
+        let turned = |name: &str| rotation[name].as_f64();
+        Some(pose.turned([turned("x")?, turned("y")?, turned("z")?, turned("w")?]))
+    }
+}
+
+impl builder::PlaceAsset<'_> {
+    /// Where the asset is placed; without it the service takes the origin and no rotation.
+    #[must_use]
+    pub fn pose(self, pose: Pose) -> Self {
+        match pose.try_into() {
+            Ok((position, rotation)) => {
+                let (position, rotation): (types::Position, types::Rotation) = (position, rotation);
+                self.body_map(|body| body.position(position).rotation(rotation))
+            }
+            Err(error) => Self {
+                body: Err(error),
+                ..self
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(rotation: [f64; 4]) -> Result<[f64; 4], String> {
+        let (_, types::Rotation { x, y, z, w }) = Pose::default().turned(rotation).try_into()?;
+        Ok([x, y, z, w])
+    }
+
+    #[test]
+    fn a_quaternion_is_sent_as_it_is_normalised_or_refused() {
+        for (given, wanted) in [
+            ([0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1.0]),
+            // A double cover is the same rotation, and left alone.
+            ([0.0, 0.0, 0.0, -1.0], [0.0, 0.0, 0.0, -1.0]),
+            ([0.0, 0.6, 0.0, 0.8], [0.0, 0.6, 0.0, 0.8]),
+            // Within 1e-6.
+            ([0.0, 0.0, 0.0, 1.000_000_9], [0.0, 0.0, 0.0, 1.000_000_9]),
+            ([0.0, 0.0, 0.0, 1.000_002], [0.0, 0.0, 0.0, 1.0]),
+            ([0.0, 0.0, 3.0, 4.0], [0.0, 0.0, 0.6, 0.8]),
+            // Squares that overflow, and squares that vanish.
+            ([0.0, 0.0, 3e300, 4e300], [0.0, 0.0, 0.6, 0.8]),
+            ([0.0, 0.0, -3e-300, 4e-300], [0.0, 0.0, -0.6, 0.8]),
+            ([5e-324, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]),
+        ] {
+            let sent = sent(given).unwrap();
+            let is_close = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-12;
+            assert!(
+                sent.iter().zip(&wanted).all(is_close),
+                "{given:?}: {sent:?}"
+            );
+        }
+        for (given, why) in [
+            ([0.0; 4], "rotation: the quaternion [0, 0, 0, 0] is zero"),
+            ([0.0, f64::NAN, 0.0, 1.0], "[0, NaN, 0, 1] is not finite"),
+            (
+                [0.0, 0.0, f64::INFINITY, 1.0],
+                "[0, 0, inf, 1] is not finite",
+            ),
+        ] {
+            let error = sent(given).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_none_is_refused_by_name() {
+        for part in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let pose = Pose::at([0.0, part, 0.0]);
+            let error = <(types::Position, types::Rotation)>::try_from(pose).unwrap_err();
+            assert_eq!(error, format!("position: [0, {part}, 0] is not finite"));
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! An asset is paid for once, whatever becomes of the answer.
+
+use gizmo_client::Reconciled;
+use gizmo_simulator::{At, Canned, Fault, On, Options};
+
+use super::Workshop;
+use crate::support::steady_clock;
+
+async fn lose(workshop: &Workshop, fault: Fault) -> gizmo_client::Error {
+    workshop.handle.inject(On::operation("create_asset"), fault);
+    let create = workshop
+        .alpha
+        .create_asset()
+        .prompt("a gripper")
+        .name("gripper");
+    let error = create.start().await.unwrap_err();
+    assert!(
+        error.is_outcome_unknown() && !error.is_retryable(),
+        "{error}"
+    );
+    let asked = error.asked().unwrap();
+    assert_eq!(
+        (asked.operation.as_str(), asked.prompt.as_str()),
+        ("create_asset", "a gripper")
+    );
+    assert_eq!(workshop.handle.count("create_asset"), 1);
+    error
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_asset_whose_answer_was_lost_is_found_and_there_is_no_second() {
+    steady_clock();
+    for fault in [
+        Fault::DropBeforeAnswer,
+        Fault::CutHead(40),
+        Fault::CutBody(At::Byte(10)),
+    ] {
+        let workshop = Workshop::instant().await;
+        let error = lose(&workshop, fault).await;
+        // Others do not matter, however many pages they fill.
+        for number in 0..120 {
+            workshop.asset(&format!("bin {number}")).await;
+        }
+        let found = workshop.client.reconcile(&error).await.unwrap();
+        let Reconciled::FoundWithoutJob(candidate) = found else {
+            panic!("{found}")
+        };
+        let id = candidate.asset_id.unwrap();
+        assert_eq!(workshop.handle.alpha_assets()[0], id);
+        assert_eq!(
+            workshop.alpha.asset(id).await.unwrap().name.as_deref(),
+            Some("gripper")
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_asset_that_was_never_begun_is_known_for_that_after_a_while() {
+    steady_clock();
+    let workshop = Workshop::instant().await;
+    let error = lose(&workshop, Fault::DropBeforeHandling).await;
+    let found = workshop.client.reconcile(&error).await.unwrap();
+    assert!(matches!(found, Reconciled::Nothing), "{found}");
+    assert!(workshop.handle.alpha_assets().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_that_would_fit_are_both_named() {
+    steady_clock();
+    let workshop = Workshop::instant().await;
+    let error = lose(&workshop, Fault::DropBeforeAnswer).await;
+    workshop.asset("a gripper").await;
+    let found = workshop.client.reconcile(&error).await.unwrap();
+    assert!(
+        matches!(&found, Reconciled::Several(both) if both.len() == 2),
+        "{found}"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_without_an_id_is_an_asset_that_may_be_paid_for() {
+    let workshop = Workshop::instant().await;
+    let answer = Canned::json(201, &serde_json::json!({"status": "pending"}));
+    lose(&workshop, Fault::Answer(answer)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_turned_away_unread_is_sent_again() {
+    steady_clock();
+    let workshop = Workshop::instant().await;
+    let refused = Canned::flat_error(429, "rate_limited", "slow_down", "Slow down");
+    let refused = Fault::Answer(refused.retry_after("1"));
+    workshop
+        .handle
+        .inject(On::operation("create_asset"), refused);
+    workshop.asset("a gripper").await;
+    assert_eq!(workshop.handle.count("create_asset"), 2);
+    assert_eq!(workshop.handle.alpha_assets().len(), 1);
+}
+
+#[tokio::test]
+async fn without_credits_nothing_is_made() {
+    let workshop = Workshop::start(Options {
+        credits: Some(1),
+        ..Options::instant()
+    });
+    let workshop = workshop.await;
+    workshop.asset("a gripper").await;
+    let error = workshop
+        .alpha
+        .create_asset()
+        .prompt("a bin")
+        .start()
+        .await
+        .unwrap_err();
+    assert!(
+        error.is_insufficient_credits() && !error.is_outcome_unknown(),
+        "{error}"
+    );
+}
