@@ -79,7 +79,7 @@ fn killed_at_twenty_random_moments_the_tree_is_fresh() {
             String::from_utf8_lossy(&check.stderr)
         );
         let left: Vec<String> = tree.files().into_keys().collect();
-        assert_eq!(left.len(), 5, "seed {seed}, round {round}: {left:?}");
+        assert_eq!(left.len(), 6, "seed {seed}, round {round}: {left:?}");
         let upstream = std::fs::read(tree.path("upstream.json")).unwrap();
         assert!(
             upstream == old || upstream == new,
