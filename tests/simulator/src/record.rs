@@ -8,6 +8,7 @@ use serde_json::Value;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Received {
     /// The operation it asked for, where there is one.
     pub operation: Option<&'static str>,
