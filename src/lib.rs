@@ -98,6 +98,8 @@
 //! | `native-tls` | | TLS by the platform's library; used where `rustls` is off |
 //! | `httpmock` | | `mock`: a typed mock of every operation, for your tests |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod ext;
 
 /// The README's program compiles.
