@@ -3,12 +3,20 @@
 //! A hundred at once with a key that may make 100 requests a minute; time passes 60 times as fast.
 //! The client is told to retry nothing, so that a 429 for one of its calls fails its bake.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints what it found")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints what it found"
+)]
+
+#[path = "support/table.rs"]
+mod table;
 
 use std::time::Instant;
 
 use gizmo_client::{Client, RetryPolicy};
 use gizmo_simulator::{Options, Simulator};
+use table::{Goal, Table};
 
 const BAKES: usize = 100;
 const SPEED: f64 = 60.0;
@@ -27,6 +35,7 @@ async fn main() {
         .retry_policy(RetryPolicy::none())
         .build()
         .expect("a client");
+    let handle = simulator.handle();
     let dir = tempfile::tempdir().expect("a temporary folder");
     let prompts = (0..BAKES).map(|number| format!("a lab with {number} crates"));
     let started = Instant::now();
@@ -38,18 +47,28 @@ async fn main() {
     let seconds = started.elapsed().as_secs_f64();
     let failed: Vec<_> = summary.failed().collect();
     for baked in &failed {
-        println!("failed: {}", baked.error.as_deref().unwrap_or_default());
+        eprintln!("failed: {}", baked.error.as_deref().unwrap_or_default());
     }
-    let requests = simulator.handle().total();
-    let minutes = seconds * SPEED / 60.0;
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
+    let [wanted, failed, jobs, requests] = [
+        BAKES,
+        failed.len(),
+        handle.job_count(),
+        handle.requests().len(),
+    ]
+    .map(|count| count as f64);
+    println!("## Many bakes at 100 requests a minute\n");
     println!(
-        "{} of {BAKES} bakes done in {seconds:.1} s, which stand for {minutes:.1} min",
-        BAKES - failed.len()
+        "{BAKES} at once, without retries: a request over the limit fails its bake. Time passes \
+         {SPEED} times as fast.\n"
     );
-    #[expect(clippy::cast_precision_loss, reason = "a few hundred requests")]
-    let per_job = requests as f64 / BAKES as f64;
-    println!(
-        "{per_job:.2} requests a job, at 100 a minute; {} jobs",
-        simulator.handle().job_count()
-    );
+    let mut table = Table::new(&[&"", &"", &"goal"]);
+    let done = wanted - failed;
+    table.row(&[&"bakes done", &done, &Goal::AtLeast(wanted).of(done)]);
+    table.row(&[&"jobs paid for", &jobs, &Goal::AtMost(wanted).of(jobs)]);
+    let per_job = format!("{:.2}", requests / wanted);
+    table.row(&[&"requests a job", &per_job, &""]);
+    let minutes = format!("{:.1}", seconds * SPEED / 60.0);
+    table.row(&[&"minutes of the service's time", &minutes, &""]);
+    println!("{table}");
 }

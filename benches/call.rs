@@ -7,6 +7,8 @@
 
 #[expect(dead_code, reason = "not every benchmark uses all of it")]
 mod support;
+#[path = "support/table.rs"]
+mod table;
 
 use std::time::{Duration, Instant};
 
@@ -14,13 +16,14 @@ use gizmo_client::Client;
 use gizmo_client::types::WhoAmI;
 use gizmo_simulator::Options;
 use support::Serving;
+use table::{Goal, Table, median};
 
 const KEY: &str = "gzm_k1_simulator";
 
 /// Calls of each kind, after those that warm up.
 const CALLS: usize = 20_000;
 
-const GOAL: f64 = 1.05;
+const GOAL: Goal = Goal::AtMost(1.05);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,16 +38,44 @@ fn main() {
         return;
     }
     let simulator = Serving::start();
-    println!("{CALLS} calls of each kind, in turns; medians");
-    println!("on a runtime of several threads, as `#[tokio::main]` starts it");
-    support::runtime().block_on(compare(&simulator.url));
-    println!("on a runtime of one thread, where nothing hides a microsecond");
-    let mut one = tokio::runtime::Builder::new_current_thread();
+    println!("## One call beside bare reqwest\n");
+    println!(
+        "{CALLS} calls of each kind in turns, medians in µs, and ours over theirs. The client never \
+         waits without end; reqwest does not either with a read timeout.\n"
+    );
+    let mut table = Table::new(&[
+        &"runtime",
+        &"gizmo-client",
+        &"reqwest",
+        &"ratio",
+        &"goal",
+        &"reqwest, read timeout",
+        &"ratio",
+    ]);
+    let (several, mut one) = (
+        support::runtime(),
+        tokio::runtime::Builder::new_current_thread(),
+    );
     let one = one.enable_all().build().expect("a runtime");
-    one.block_on(compare(&simulator.url));
+    for (name, runtime) in [("several threads", several), ("one thread", one)] {
+        let [ours, bare, careful] = runtime.block_on(compare(&simulator.url));
+        let ratio = |theirs: f64| format!("{:.3}", ours / theirs);
+        let time = |time: f64| format!("{time:.1}");
+        table.row(&[
+            &name,
+            &time(ours),
+            &time(bare),
+            &ratio(bare),
+            &GOAL.of(ours / bare),
+            &time(careful),
+            &ratio(careful),
+        ]);
+    }
+    println!("{table}");
 }
 
-async fn compare(url: &str) {
+/// Medians in microseconds: the client's, reqwest's, and reqwest's with a read timeout.
+async fn compare(url: &str) -> [f64; 3] {
     let client = Client::builder()
         .api_key(KEY)
         .base_url(url)
@@ -84,24 +115,9 @@ async fn compare(url: &str) {
             }
         }
     }
-    let [ours, bare, careful] = times.map(median);
-    println!("  gizmo-client               {ours:.1} µs");
-    println!(
-        "  reqwest                    {bare:.1} µs: {:.3} times as long (goal: at most {GOAL})",
-        ours / bare
-    );
-    println!(
-        "  reqwest with read timeout  {careful:.1} µs: {:.3} times as long",
-        ours / careful
-    );
+    times.map(|times| median(times.iter().map(Duration::as_secs_f64)) * 1e6)
 }
 
 fn http() -> reqwest::ClientBuilder {
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none())
-}
-
-/// In microseconds.
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    times[times.len() / 2].as_secs_f64() * 1e6
 }

@@ -6,6 +6,8 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it found")]
 
 mod support;
+#[path = "support/table.rs"]
+mod table;
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,7 @@ use futures::stream::{FuturesUnordered, StreamExt, TryStreamExt};
 use gizmo_client::{Client, Error, JobEventKind, JobHandle};
 use gizmo_simulator::Options;
 use support::{Serving, resident, runtime};
+use table::{Goal, Table};
 
 /// A job takes 12 s, so that all of them are at work while the last is being started.
 const SPEED: f64 = 15.0;
@@ -72,16 +75,24 @@ async fn follow(url: &str, count: usize) {
     let asked = self::requests(&client).await - requests - 1;
     #[expect(clippy::cast_precision_loss, reason = "the totals are far below 2^52")]
     let per_job = |total: u64| total as f64 / count as f64;
-    println!(
-        "{count} jobs followed to their end in {:.1} s by one process",
-        elapsed.as_secs_f64()
-    );
-    println!("{events} events, {fewest} to {most} a job, each once and in order");
-    println!("{:.3} requests a job (goal: at most 1.1)", per_job(asked));
-    println!(
-        "{:.1} KiB of resident memory a job (goal: at most 32)",
-        per_job((peak - memory) / 1024)
-    );
+    println!("## Many jobs followed by one process\n");
+    println!("Every event comes once and in order, or the benchmark fails.\n");
+    let mut table = Table::new(&[&"", &"", &"goal"]);
+    table.row(&[&"jobs", &count, &""]);
+    table.row(&[
+        &"seconds",
+        &format_args!("{:.1}", elapsed.as_secs_f64()),
+        &"",
+    ]);
+    table.row(&[&"events", &events, &""]);
+    table.row(&[&"events a job", &format_args!("{fewest} to {most}"), &""]);
+    let requests = per_job(asked);
+    let goal = Goal::AtMost(1.1).of(requests);
+    table.row(&[&"requests a job", &format_args!("{requests:.3}"), &goal]);
+    let memory = per_job(peak - memory) / 1024.0;
+    let goal = Goal::AtMost(32.0).of(memory);
+    table.row(&[&"resident KiB a job", &format_args!("{memory:.1}"), &goal]);
+    println!("{table}");
 }
 
 /// Number of events of a job, which must be numbered without a gap and end with `done`.

@@ -5,6 +5,9 @@
 //! does not favour anyone. Above 1 the other decoder is slower than ours.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
+#[path = "support/table.rs"]
+mod table;
+
 use std::{
     array,
     convert::Infallible,
@@ -18,6 +21,7 @@ use std::{
 };
 
 use futures_util::{Stream, stream};
+use table::{Goal, Table, median};
 
 const MIB: usize = 1024 * 1024;
 
@@ -157,13 +161,17 @@ fn main() {
         None => 101,
     };
 
-    println!("Medians in ms of {rounds} rounds, and how many times ours the others' are.");
+    println!("## Decoding server-sent events\n");
+    println!(
+        "Medians of {rounds} rounds, and how many times ours the others' are; the goal is for the fastest \
+         of them, or else in ms.\n"
+    );
     let [ours, others @ ..] = DECODERS.map(|(name, _)| name);
-    print!("{:<29}{ours:>9}{:>8}", "", "MB/s");
-    for other in others {
-        print!("{other:>12}{:>6}", "ratio");
-    }
-    println!();
+    let [first, second, third] = others;
+    let ours = format!("{ours}, ms");
+    let mut table = Table::new(&[
+        &"stream", &"chunks", &ours, &"MB/s", &first, &second, &third, &"goal",
+    ]);
 
     let streams = [
         (
@@ -191,13 +199,14 @@ fn main() {
     let wanted = arguments.next().unwrap_or_default();
     for (name, bytes, sizes) in streams.iter().filter(|(name, ..)| name.contains(&wanted)) {
         for &size in *sizes {
-            compare(name, bytes, size, rounds);
+            compare(&mut table, name, bytes, size, rounds);
         }
     }
+    println!("{table}");
 }
 
-/// Prints one line of the table.
-fn compare(name: &str, bytes: &[u8], size: usize, rounds: usize) {
+/// Adds one line to the table.
+fn compare(table: &mut Table, name: &str, bytes: &[u8], size: usize, rounds: usize) {
     let chunks: Vec<&[u8]> = bytes.chunks(size).collect();
     let expected = ours(&chunks);
     let mut times = vec![[Duration::ZERO; DECODERS.len()]; rounds];
@@ -217,31 +226,29 @@ fn compare(name: &str, bytes: &[u8], size: usize, rounds: usize) {
         }
     }
 
-    let mut median_of = [0.0; DECODERS.len()];
-    let mut ratio_to = [0.0; DECODERS.len()];
-    for turn in 0..DECODERS.len() {
-        median_of[turn] = median(times.iter().map(|times| times[turn].as_secs_f64()));
-        ratio_to[turn] = median(
-            times
-                .iter()
-                .map(|times| times[turn].as_secs_f64() / times[0].as_secs_f64()),
-        );
-    }
+    let own = median(times.iter().map(|times| times[0].as_secs_f64()));
+    let [_, ratios @ ..]: [f64; DECODERS.len()] = array::from_fn(|turn| {
+        let ratios = times
+            .iter()
+            .map(|times| times[turn].as_secs_f64() / times[0].as_secs_f64());
+        median(ratios)
+    });
+    let fastest = ratios.into_iter().fold(f64::INFINITY, f64::min);
+    let goal = match (name, size) {
+        ("one event of 10 MiB", _) => Goal::AtMost(30.0).of(own * 1e3),
+        ("small events (120 B)", 1400) => Goal::AtLeast(1.4).of(fastest),
+        _ => Goal::AtLeast(1.0).of(fastest),
+    };
     let megabytes = u32::try_from(bytes.len()).map_or(f64::INFINITY, f64::from) / 1e6;
-    let title = format!("{name}, by {size}");
-    print!(
-        "{title:<29}{:>9.3}{:>8.0}",
-        median_of[0] * 1e3,
-        megabytes / median_of[0]
-    );
-    for other in 1..DECODERS.len() {
-        print!("{:>12.3}{:>6.2}", median_of[other] * 1e3, ratio_to[other]);
-    }
-    println!();
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    let [first, second, third] = ratios.map(|ratio| format!("{ratio:.2}"));
+    table.row(&[
+        &name,
+        &size,
+        &format_args!("{:.3}", own * 1e3),
+        &format_args!("{:.0}", megabytes / own),
+        &first,
+        &second,
+        &third,
+        &goal,
+    ]);
 }

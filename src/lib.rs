@@ -100,6 +100,8 @@
 //! | `httpmock` | | `mock`: a typed mock of every operation, for your tests |
 //! | `alpha` | | `alpha`: the early-access API, assets one by one and scenes composed of them |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "alpha")]
 pub mod alpha;
 mod ext;

@@ -8,6 +8,7 @@ use gizmo_client::Client;
 use gizmo_simulator::Options;
 
 use crate::support::{Serving, resident, runtime};
+use crate::table::{Goal, Table, median};
 
 const MIB: u64 = 1 << 20;
 const SIZE: u64 = 256 * MIB;
@@ -48,10 +49,6 @@ pub(crate) fn run() {
     };
     // The simulator builds the archive once.
     let length = runtime.block_on(download());
-    println!(
-        "\ndownload of {} MiB to a file, {ROUNDS} paired rounds",
-        length / MIB
-    );
 
     let (before, mut peak) = (resident(), 0);
     let (mut own, mut curl) = (Vec::new(), Vec::new());
@@ -80,26 +77,26 @@ pub(crate) fn run() {
             measure_own();
         }
     }
-    report("ours, flushed to disk", &own);
+    println!("## An export to a file\n");
     println!(
-        "  resident memory grew by {:.1} MiB (goal: at most 16)",
-        mib(peak.saturating_sub(before))
+        "{} MiB in {ROUNDS} paired rounds, medians; ours is flushed to disk. Resident memory grew by \
+         {:.1} MiB (goal: {}).\n",
+        length / MIB,
+        mib(peak.saturating_sub(before)),
+        Goal::AtMost(16.0).of(mib(peak.saturating_sub(before))),
     );
+    let mut table = Table::new(&[&"", &"ms", &"times ours", &"goal"]);
+    table.row(&[&"gizmo-client", &milliseconds(&own), &"", &""]);
     if curl.len() < ROUNDS {
-        println!("  curl: skipped, it is not installed");
-        return;
+        table.row(&[&"curl -o", &"not installed", &"", &""]);
+    } else {
+        let pairs = own.iter().zip(&curl);
+        let ratio = median(pairs.map(|(own, curl)| curl.as_secs_f64() / own.as_secs_f64()));
+        let goal = Goal::AtLeast(0.95).of(ratio);
+        let shown = format!("{ratio:.2}");
+        table.row(&[&"curl -o", &milliseconds(&curl), &shown, &goal]);
     }
-    report("curl -o", &curl);
-    let mut ratios: Vec<f64> = own
-        .iter()
-        .zip(&curl)
-        .map(|(own, curl)| curl.as_secs_f64() / own.as_secs_f64())
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    println!(
-        "  curl's time is {:.2} times ours (goal: at least 0.95)",
-        ratios[ratios.len() / 2]
-    );
+    println!("{table}");
 }
 
 fn receive_by_curl(url: &str, scene: &str, path: &Path) -> Option<Duration> {
@@ -124,13 +121,10 @@ fn receive_by_curl(url: &str, scene: &str, path: &Path) -> Option<Duration> {
     status.success().then(|| started.elapsed())
 }
 
-fn report(name: &str, times: &[Duration]) {
-    let mut times = times.to_vec();
-    times.sort();
-    println!(
-        "  {name}: median {:.0} ms",
-        times[times.len() / 2].as_secs_f64() * 1e3
-    );
+/// The median.
+fn milliseconds(times: &[Duration]) -> String {
+    let median = median(times.iter().map(Duration::as_secs_f64));
+    format!("{:.0}", median * 1e3)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]

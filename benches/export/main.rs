@@ -5,6 +5,8 @@
 mod download;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/table.rs"]
+mod table;
 mod unpack;
 
 fn main() {

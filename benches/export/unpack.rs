@@ -10,6 +10,8 @@ use gizmo_client::archive::{self, UnpackOptions};
 use zlib_rs::crc32::crc32;
 use zlib_rs::{Deflate, DeflateFlush};
 
+use crate::table::{Goal, Table, median};
+
 /// Runs of each tool; they take turns, so that all see the same machine.
 const ROUNDS: usize = 21;
 
@@ -17,19 +19,31 @@ const ROUNDS: usize = 21;
 struct Contender {
     name: &'static str,
     /// How many times as fast this crate has to be.
-    goal: f64,
+    goal: Goal,
     run: fn(&Path, &Path),
+}
+
+impl Contender {
+    fn is_installed(&self) -> bool {
+        let program = self.name.split(' ').next().unwrap_or(self.name);
+        let version = Command::new(program)
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        version.is_ok()
+    }
 }
 
 const OTHERS: [Contender; 2] = [
     Contender {
         name: "unzip -q",
-        goal: 2.0,
+        goal: Goal::AtLeast(2.0),
         run: |zip, to| command(Command::new("unzip").arg("-q").arg(zip).arg("-d").arg(to)),
     },
     Contender {
         name: "bsdtar -xf",
-        goal: 1.5,
+        goal: Goal::AtLeast(1.5),
         run: |zip, to| {
             fs::create_dir(to).expect("a fresh folder");
             command(Command::new("bsdtar").arg("-xf").arg(zip).arg("-C").arg(to));
@@ -41,22 +55,29 @@ const OTHERS: [Contender; 2] = [
 /// disk part of what is measured is the file system, which has its own mind about new files.
 pub(crate) fn run() {
     let export = Export::new();
+    println!("## An export unpacked\n");
     println!(
-        "unpack: {} files, {:.1} MB of contents in {:.1} MB, {ROUNDS} rounds",
+        "{} files, {:.1} MB of contents in {:.1} MB, {ROUNDS} rounds, medians; the ratio is the median of \
+         neighbouring runs'.\n",
         export.files,
         megabytes(export.contents),
         megabytes(export.zip.len() as u64),
     );
-    let others: Vec<&Contender> = OTHERS.iter().filter(|other| is_installed(other)).collect();
-    compare(&std::env::temp_dir(), &export, &others);
+    let mut table = Table::new(&[&"", &"folder", &"ms", &"times ours", &"goal"]);
+    let others: Vec<&Contender> = OTHERS.iter().filter(|other| other.is_installed()).collect();
+    compare(&mut table, &std::env::temp_dir(), &export, &others);
     let memory = Path::new("/dev/shm");
     if memory.is_dir() {
-        compare(memory, &export, &others);
+        compare(&mut table, memory, &export, &others);
     }
+    for missing in OTHERS.iter().filter(|other| !other.is_installed()) {
+        table.row(&[&missing.name, &"", &"not installed", &"", &""]);
+    }
+    println!("{table}");
 }
 
-/// Prints the medians, and the median of the ratios of neighbouring runs.
-fn compare(parent: &Path, export: &Export, others: &[&Contender]) {
+/// Adds a row for each tool.
+fn compare(table: &mut Table, parent: &Path, export: &Export, others: &[&Contender]) {
     let folder = parent.join(format!("gizmo-bench-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder for the benchmark");
     let zip = folder.join("export.zip");
@@ -82,38 +103,15 @@ fn compare(parent: &Path, export: &Export, others: &[&Contender]) {
     }
     fs::remove_dir_all(&folder).expect("our own folder");
 
-    println!("in {}", parent.display());
-    let own = milliseconds(median(&ours));
-    println!("  {:<12} {own:>8.1} ms", "gizmo-client");
+    let folder = parent.display();
+    table.row(&[&"gizmo-client", &folder, &milliseconds(&ours), &"", &""]);
     for (other, times) in others.iter().zip(&theirs) {
-        let mut ratios: Vec<f64> = times
-            .iter()
-            .zip(&ours)
-            .map(|(other, own)| other.as_secs_f64() / own.as_secs_f64())
-            .collect();
-        ratios.sort_by(f64::total_cmp);
-        println!(
-            "  {:<12} {:>8.1} ms   {:.2} x (goal {:.1} x)",
-            other.name,
-            milliseconds(median(times)),
-            ratios[ratios.len() / 2],
-            other.goal,
-        );
+        let pairs = times.iter().zip(&ours);
+        let ratio = median(pairs.map(|(other, own)| other.as_secs_f64() / own.as_secs_f64()));
+        let goal = other.goal.of(ratio);
+        let shown = format!("{ratio:.2}");
+        table.row(&[&other.name, &folder, &milliseconds(times), &shown, &goal]);
     }
-}
-
-fn is_installed(other: &Contender) -> bool {
-    let program = other.name.split(' ').next().unwrap_or(other.name);
-    let found = Command::new(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok();
-    if !found {
-        println!("  {:<12} skipped: not installed", other.name);
-    }
-    found
 }
 
 fn command(command: &mut Command) {
@@ -131,14 +129,10 @@ fn timed(zip: &Path, folder: &Path, run: impl Fn(&Path, &Path)) -> Duration {
     time
 }
 
-fn median(times: &[Duration]) -> Duration {
-    let mut times = times.to_vec();
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
+/// The median.
+fn milliseconds(times: &[Duration]) -> String {
+    let median = median(times.iter().map(Duration::as_secs_f64));
+    format!("{:.1}", median * 1e3)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "it is shown with one digit")]

@@ -106,7 +106,7 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Config`]: no key, both a key and a token, a base URL that is none or that is
-    /// plain http to another machine, or TLS that could not be set up.
+    /// plain http to another machine, or TLS that could not be set up or is not compiled in.
     pub fn build(self) -> Result<Client, Error> {
         let credential = match (self.api_key, self.service_token) {
             (Some(key), None) => Credential::ApiKey(key?),
@@ -127,6 +127,11 @@ impl ClientBuilder {
             Some(http) => {
                 install_crypto_provider();
                 http
+            }
+            None if base.scheme() == "https" && !HAS_TLS => {
+                return Err(config(
+                    "https needs one of gizmo-client's features `rustls` and `native-tls`",
+                ));
             }
             None => with_tls(reqwest::Client::builder())?
                 .connect_timeout(self.connect_timeout.unwrap_or(Duration::from_secs(10)))
@@ -159,6 +164,9 @@ impl ClientBuilder {
 fn config(message: &'static str) -> Error {
     Error::new(ErrorKind::Config, message)
 }
+
+/// Without either, only a caller's own builder can speak https.
+const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
 
 /// rustls with ring, unless the process has chosen another provider: ring builds in seconds.
 #[cfg(feature = "rustls")]

@@ -1,8 +1,12 @@
-//! The document pipeline: from what the service serves to `openapi/openapi.json`.
+//! The document pipeline: from what the service serves to `openapi/openapi.json`; and the reports
+//! of what the crate costs.
 //!
 //! `overlay` corrects, `lower` translates `OpenAPI` 3.1 into what the generator takes, `guard`
 //! tries the generator, `refresh` ties them to files. Nothing here needs the crate to compile.
 
+pub mod bench_report;
+pub mod build_cost;
+mod cargo;
 pub mod derive;
 pub mod diff;
 pub mod error;
@@ -17,6 +21,8 @@ mod pointer;
 pub mod refresh;
 mod replace;
 pub mod simulate;
+#[path = "../../benches/support/table.rs"]
+mod table;
 pub mod trial;
 
 pub use error::{Error, Result};

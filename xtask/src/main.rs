@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Parser, Subcommand, ValueEnum};
 use xtask::{
-    Result,
+    Result, bench_report, build_cost,
     diff::Format,
     fetch,
     refresh::{self, Options, Report, Source},
@@ -58,6 +58,14 @@ enum Command {
         /// The repository
         #[arg(long, hide = true)]
         root: Option<PathBuf>,
+    },
+    /// Runs every benchmark and writes benches/README.md
+    BenchReport,
+    /// Measures a cold build beside that of the bare generated client
+    BuildCost {
+        /// Builds of each
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
     },
     /// Runs the simulator
     Simulate {
@@ -126,6 +134,14 @@ fn run(command: Command) -> Result<ExitCode> {
             let report = refresh::refresh(&root, &options)?;
             show(&report, format, dry_run);
             report.refusal.map_or(Ok(ExitCode::SUCCESS), Err)
+        }
+        Command::BenchReport => {
+            bench_report::write(&repository(), complain)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::BuildCost { rounds } => {
+            print(&build_cost::measure(&repository(), rounds)?);
+            Ok(ExitCode::SUCCESS)
         }
         Command::Simulate { port, speed } => simulate::run(port, speed),
     }

@@ -1,19 +1,15 @@
 //! Runs the simulator as a child, so that this package compiles without it.
 
-use std::{
-    env,
-    process::{Command, ExitCode},
-};
+use std::process::ExitCode;
 
-use crate::{Error, Result};
+use crate::{Error, Result, cargo::cargo};
 
 /// Runs `gizmo-simulator` until it ends and returns its exit code.
 ///
 /// # Errors
 /// Cargo cannot be started.
 pub fn run(port: Option<u16>, speed: Option<f64>) -> Result<ExitCode> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = cargo();
     command.args(["run", "--quiet", "-p", "gizmo-simulator", "--"]);
     if let Some(port) = port {
         command.args(["--port", &port.to_string()]);

@@ -2,12 +2,11 @@
 
 use std::{
     collections::BTreeSet,
-    env, fs, io,
+    fs, io,
     path::{Path, PathBuf},
-    process::Command,
 };
 
-use crate::{Error, Result};
+use crate::{Error, Result, cargo::cargo};
 
 /// What a copy of the repository does without.
 const LEFT_OUT: [&str; 2] = ["target", ".git"];
@@ -43,11 +42,10 @@ pub fn tree(target: &Path) -> PathBuf {
 /// # Errors
 /// It does not compile; the first thing that the compiler says.
 pub fn check(target: &Path) -> Result<()> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // Cargo runs in the copy, so a relative folder would be another one.
     let target = fs::canonicalize(target)
         .map_err(|error| Error::refused(format!("cannot find {}: {error}", target.display())))?;
-    let output = Command::new(cargo)
+    let output = cargo()
         .args(["check", "--quiet", "--locked", "--package", "gizmo-client"])
         .args(["--features", "alpha,httpmock", "--message-format", "short"])
         .current_dir(tree(&target))
@@ -146,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_mirror_follows_what_comes_changes_and_goes() {
-        let root = env::temp_dir().join(format!("gizmo-mirror-{}", std::process::id()));
+        let root = std::env::temp_dir().join(format!("gizmo-mirror-{}", std::process::id()));
         let (from, to) = (root.join("from"), root.join("to"));
         fs::create_dir_all(from.join("inner")).unwrap();
         fs::create_dir_all(from.join("target")).unwrap();

@@ -11,6 +11,7 @@ use crate::routes::CDN;
 
 /// Something that goes wrong with a request, for real, on the wire.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Fault {
     /// The connection is reset when the request's head has come; its body is not read and nothing is done.
     DropBeforeReading,
@@ -78,6 +79,7 @@ impl At {
 
 /// What is wrong with an event stream; several can be.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum EventFault {
     /// The connection is closed after each event.
     DropAfterEach,

@@ -16,6 +16,7 @@ use crate::state::{AssetEntry, Shared, Tables};
 
 /// A job as tests look at it.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct JobState {
     /// Its id.
     pub id: String,

@@ -1,19 +1,91 @@
-//! A Gizmo API over real sockets: it keeps scenes, assets and jobs, moves jobs in scaled time, and
-//! misbehaves on request.
+//! A Gizmo API on your own machine: it keeps scenes, assets and jobs, moves jobs in scaled time over
+//! real sockets, and misbehaves on request. Tests of what is built on [`gizmo_client`] run against it
+//! offline, without a key and without paying.
+//!
+//! A pipeline, whose export breaks off half way:
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use gizmo_simulator::{Fault, On, Options, Simulator};
+//! use gizmo_client::{Client, Format};
+//! use gizmo_simulator::{At, Fault, On, Options, Simulator};
 //!
 //! let simulator = Simulator::start(Options::instant()).await?;
 //! let handle = simulator.handle();
-//! handle.inject(On::operation("generate_scene"), Fault::DropBeforeAnswer);
-//! println!("{} {}", simulator.url(), simulator.api_key());
-//! assert_eq!(handle.jobs().len(), 0);
+//! let client = Client::builder()
+//!     .base_url(simulator.url())
+//!     .api_key(simulator.api_key())
+//!     .build()?;
+//!
+//! let cut = handle.inject(On::operation("export_scene"), Fault::CutBody(At::Percent(50.0)));
+//! let dir = tempfile::tempdir()?;
+//! let bundle = client
+//!     .bake("a robotics lab with two workbenches")
+//!     .format(Format::Mjcf)
+//!     .into_dir(dir.path().join("lab"))
+//!     .await?;
+//!
+//! assert!(bundle.model().ends_with("lab/scene.xml"));
+//! assert_eq!(cut.hits(), 1);
+//! assert_eq!(handle.count("export_scene"), 2); // asked for again
+//! assert_eq!(handle.count("generate_scene"), 1); // and paid for once
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # What it does by itself
+//!
+//! | | |
+//! | --- | --- |
+//! | jobs | pass through their stages, 90 times as fast as the service's ([`Options::speed`]); [`Handle::advance`] moves one by hand |
+//! | a prompt | names its furniture: `two workbenches and a lamp`; with `flaky` in it one asset fails, with `doomed` the job, and `forbidden` is refused |
+//! | exports | are archives in MJCF, USD and SDF that simulators load; [`Options::texture_bytes`] makes them as large as real ones |
+//! | limits | 100 requests a minute ([`Options::rate_limit`]), told by `X-RateLimit-*`; [`Options::credits`] can run out |
+//! | answers | have the types of [`gizmo_client::types`], so they are what the client expects |
+//!
+//! # What it does on request
+//!
+//! [`Handle::inject`] takes the requests that are meant, by [`On`], and what goes wrong with them, by
+//! [`Fault`]: a connection that is dropped before or after the request is carried out, a body that is
+//! cut, stalled or slow, a [`Canned`] answer, and all that can be wrong with an event stream
+//! ([`EventFault`]). The handle also refuses and closes connections, and tells what was asked:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use gizmo_client::Client;
+//! use gizmo_client::Reconciled;
+//! use gizmo_simulator::{Canned, Fault, On, Options, Simulator};
+//!
+//! let simulator = Simulator::start(Options::instant()).await?;
+//! let handle = simulator.handle();
+//! # let builder = Client::builder().base_url(simulator.url()).api_key(simulator.api_key());
+//! # let client = builder.build()?;
+//!
+//! // The service starts the job, and its answer is lost.
+//! handle.inject(On::operation("generate_scene"), Fault::DropBeforeAnswer);
+//! let error = client.generate_scene().prompt("a lab").start().await.unwrap_err();
+//! assert!(error.is_outcome_unknown());
+//! let found = client.reconcile(&error).await?;
+//! assert!(matches!(found, Reconciled::Found(_)));
+//! assert_eq!(handle.job_count(), 1);
+//!
+//! // A second of waiting, as a proxy asks for it.
+//! let busy = Canned::html(503).retry_after("1");
+//! handle.inject(On::operation("whoami"), Fault::Answer(busy));
+//! client.whoami().send().await?;
+//! assert_eq!(handle.requests_of("whoami").len(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # In tests
+//!
+//! A simulator listens on a free port and ends when it is dropped, so each test has its own. It
+//! follows tokio's clock; with a paused one ([`tokio::time::pause`]) an answer that is on its way is
+//! no reason for the clock to stand still, so a quick [`Options::speed`] is the surer way to fast tests.
+//!
+//! For what is not written in Rust there is the program `gizmo-simulator`.
 
 mod account;
 mod alpha;
@@ -49,3 +121,8 @@ pub use options::{Numbering, Options, ResetForm};
 pub use record::Received;
 pub use routes::{ALPHA_OPERATIONS, OPERATIONS};
 pub use server::Simulator;
+
+/// The README's program runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

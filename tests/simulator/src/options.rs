@@ -111,6 +111,7 @@ impl Options {
 
 /// Where an event carries its sequence number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Numbering {
     /// In the SSE `id` and in the data's `seq`.
     #[default]
@@ -125,6 +126,7 @@ pub enum Numbering {
 
 /// How `X-RateLimit-Reset` tells when the window ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum ResetForm {
     /// In Unix seconds, rounded up: what the real service says.
     #[default]

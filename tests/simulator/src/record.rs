@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Received {
     /// The operation it asked for, where there is one.
     pub operation: Option<&'static str>,

@@ -225,10 +225,10 @@ mod tests {
 
     #[test]
     fn the_operations_are_those_of_the_documents() {
-        same(OPERATIONS, include_str!("../../../openapi/openapi.json"));
+        same(OPERATIONS, include_str!("../openapi/openapi.json"));
         same(
             ALPHA_OPERATIONS,
-            include_str!("../../../openapi/alpha.json"),
+            include_str!("../openapi/alpha.json"),
         );
     }
 

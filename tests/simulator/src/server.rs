@@ -296,7 +296,7 @@ async fn serve(
 fn elsewhere(route: Route, headers: &http::HeaderMap) -> Handled {
     match route {
         Route::Document => {
-            let text = Bytes::from_static(include_bytes!("../../../openapi/upstream.json"));
+            let text = Bytes::from_static(include_bytes!("../openapi/upstream.json"));
             Ok(files::answer(&text, "application/json", headers))
         }
         Route::Redirect(path) => {

@@ -1,0 +1,7 @@
+//! Makes one call by the bare client.
+
+#[tokio::main]
+async fn main() {
+    let client = bare_client::Client::new("https://api.gizmo.antimlabs.com");
+    println!("{:?}", client.whoami().send().await);
+}
