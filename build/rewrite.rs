@@ -2,7 +2,7 @@
 //! that the handwritten verbs can see into, and no constructor beside ours.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 use syn::{
     Expr, File, FnArg, GenericArgument, ImplItem, Item, ItemImpl, ItemMod, Pat, PathArguments,
     ReturnType, Type, Visibility, parse_quote,
@@ -129,34 +129,41 @@ fn success_type(output: &ReturnType) -> Option<Type> {
 
 /// Widens the success arm from the documented status to every 2xx: a service that answers 200
 /// where its document says 202 has still started the job. The transport has read the body of a
-/// success by then, and has taken errors out. Returns the operation's id.
+/// success by then, and what else it brings up is an error of ours. Returns the operation's id.
 fn any_2xx_is_success(exchange: &mut syn::ImplItemFn) -> Option<Expr> {
     let operation = exchange.block.stmts.iter().find_map(operation_id)?;
     let Some(syn::Stmt::Expr(Expr::Match(status), None)) = exchange.block.stmts.last_mut() else {
         return None;
     };
-    status.arms.retain_mut(|arm| {
+    let success = status.arms.iter().find(|arm| {
         let code = match &arm.pat {
             Pat::Lit(pattern) => code(&pattern.lit),
             Pat::Range(range) => match range.start.as_deref() {
                 Some(Expr::Lit(start)) => code(&start.lit),
                 _ => None,
             },
-            _ => return true,
+            _ => None,
         };
-        arm.pat = parse_quote!(200u16..=299u16);
         code.is_some_and(|code| (200..300).contains(&code))
     });
-    for arm in &mut status.arms {
-        let body = &arm.body;
-        let body = quote!(#body).to_string();
-        let read = quote!(ResponseValue::from_response(response).await).to_string();
-        if body.trim_matches(['{', '}', ' ']) == read {
-            arm.body = parse_quote!(crate::ext::transport::decoded(response));
-        } else if body.contains("from_response") {
-            return None;
-        }
-    }
+    let body = &*success?.body;
+    let text = quote!(#body).to_string();
+    // `response`, or `_response` beside a parameter of that name.
+    let response = &*status.expr;
+    let response = quote!(#response).to_string();
+    let response = format_ident!("{}", response.split(' ').next()?);
+    let read = quote!(ResponseValue::from_response(#response).await).to_string();
+    let value: Expr = if text.trim_matches(['{', '}', ' ']) == read {
+        parse_quote!(crate::ext::transport::decoded(#response))
+    } else if text.contains("from_response") {
+        return None;
+    } else {
+        body.clone()
+    };
+    status.arms = vec![
+        parse_quote!(200u16..=299u16 => #value,),
+        parse_quote!(_ => Err(Error::UnexpectedResponse(#response)),),
+    ];
     Some(operation)
 }
 
@@ -170,28 +177,22 @@ fn code(literal: &syn::Lit) -> Option<u16> {
 /// Drops the header `api-version`, which progenitor adds and the document does not know; most
 /// operations have no other.
 fn no_version_header(exchange: &mut syn::ImplItemFn) -> Result {
+    let changed = "a generated `send` adds no `api-version`; progenitor's output has changed";
     let statements = &mut exchange.block.stmts;
     let text = |statement: &syn::Stmt| quote!(#statement).to_string();
-    let position = |start: &str, part: &str| {
-        let is_it = |text: String| text.starts_with(start) && text.contains(part);
-        statements
+    let is_version = |text: &str| text.contains(". append (") && text.contains("\"api-version\"");
+    let version = statements.iter().position(|one| is_version(&text(one)));
+    let version = text(&statements.remove(version.ok_or(changed)?));
+    // `header_map`, or `_header_map` beside a parameter of that name.
+    let map = format_ident!("{}", version.split(' ').next().ok_or(changed)?);
+    let appends = format!("{map} . append (");
+    if !statements.iter().any(|one| text(one).contains(&appends)) {
+        let begins = format!("let mut {map} =");
+        let made = statements
             .iter()
-            .position(|statement| is_it(text(statement)))
-    };
-    let (Some(map), Some(version)) = (
-        position("let mut header_map", "HeaderMap"),
-        position("header_map . append", "\"api-version\""),
-    ) else {
-        return Err(
-            "a generated `send` adds no `api-version`; progenitor's output has changed".into(),
-        );
-    };
-    statements.remove(version);
-    if !statements
-        .iter()
-        .any(|statement| text(statement).contains("header_map . append"))
-    {
-        statements[map] = parse_quote!(let header_map = ::reqwest::header::HeaderMap::new(););
+            .position(|one| text(one).starts_with(&begins));
+        statements[made.ok_or(changed)?] =
+            parse_quote!(let #map = ::reqwest::header::HeaderMap::new(););
     }
     Ok(())
 }

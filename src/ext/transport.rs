@@ -72,6 +72,10 @@ impl Failure {
 struct Whole(Bytes);
 
 /// What the generated code makes of a success.
+#[expect(
+    clippy::result_large_err,
+    reason = "progenitor's error, on its way to ours"
+)]
 pub(crate) fn decoded<T: DeserializeOwned, E>(
     mut response: Response,
 ) -> Result<ResponseValue<T>, progenitor_client::Error<E>> {

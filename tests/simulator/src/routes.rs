@@ -226,10 +226,7 @@ mod tests {
     #[test]
     fn the_operations_are_those_of_the_documents() {
         same(OPERATIONS, include_str!("../openapi/openapi.json"));
-        same(
-            ALPHA_OPERATIONS,
-            include_str!("../openapi/alpha.json"),
-        );
+        same(ALPHA_OPERATIONS, include_str!("../openapi/alpha.json"));
     }
 
     fn same(operations: &[(&str, &str, &str)], document: &str) {

@@ -39,9 +39,19 @@ pub mod ext {
     pub mod operation;
     #[path = "EXT/open_enum.rs"]
     pub mod open_enum;
+    pub mod transport {
+        pub fn decoded<T, E>(
+            response: reqwest::Response,
+        ) -> Result<progenitor_client::ResponseValue<T>, progenitor_client::Error<E>> {
+            Err(progenitor_client::Error::UnexpectedResponse(response))
+        }
+    }
 }
 pub mod raw {
     pub(crate) const OPERATIONS: &[crate::ext::operation::Operation] = &[];
+}
+pub mod alpha {
+    pub use crate::raw;
 }
 pub struct Error;
 impl Error {
