@@ -176,6 +176,8 @@ pub use ext::reconcile::{Asked, Candidate, Reconciled};
 pub use ext::retry::RetryPolicy;
 pub use ext::secret::{ApiKey, SignedUrl};
 pub use ext::sse::stream::EventStream;
+#[cfg(feature = "preview")]
+pub use ext::timeline::Timeline;
 pub use ext::timestamp::Timestamp;
 pub use progenitor_client::{ByteStream, ResponseValue};
 pub use raw::{Client, builder, types};

@@ -17,6 +17,7 @@ mod logging;
 mod operations;
 mod pacing;
 mod path;
+mod preview;
 mod reconcile;
 mod requests;
 mod resume;

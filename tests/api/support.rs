@@ -91,3 +91,25 @@ pub(crate) fn names(dir: &Path) -> BTreeSet<String> {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect()
 }
+
+/// What a Python program prints of a model; `None`, and a line that says so, where Python cannot
+/// import `MuJoCo`.
+#[expect(
+    clippy::print_stdout,
+    reason = "a skipped check is named in the test's output"
+)]
+pub(crate) fn in_mujoco(program: &str, model: &Path) -> Option<String> {
+    let python = |arguments: &[&std::ffi::OsStr]| {
+        let mut command = std::process::Command::new("python3");
+        command.args(arguments).output()
+    };
+    let importable = python(&["-c".as_ref(), "import mujoco".as_ref()]);
+    if !importable.is_ok_and(|output| output.status.success()) {
+        println!("skipped: python3 cannot import mujoco");
+        return None;
+    }
+    let output = python(&["-c".as_ref(), program.as_ref(), model.as_os_str()]).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    Some(String::from_utf8(output.stdout).unwrap())
+}
