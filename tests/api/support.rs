@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use gizmo_client::{Client, FinishedJob, RetryPolicy};
 use gizmo_simulator::{Handle, Options, Simulator};
+use tokio::process::Command;
 
 /// A key to look for in whatever is printed.
 pub(crate) const CANARY: &str = "gzm_k1_canary_5b1f";
@@ -77,11 +78,30 @@ impl Lab {
             .base_url(simulator.url())
     }
 
+    /// Makes a program talk to this simulator.
+    pub(crate) fn environment<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        let command = command.env("GIZMO_API_KEY", self.simulator.api_key());
+        command.env("GIZMO_BASE_URL", self.simulator.url())
+    }
+
     /// A finished scene.
     pub(crate) async fn scene(&self) -> FinishedJob {
         let job = self.client.generate_scene().prompt("a robotics lab");
         job.start().await.unwrap().wait().await.unwrap()
     }
+}
+
+/// An example as a program of its own, without a key. Cargo builds the examples before the tests,
+/// beside them.
+pub(crate) fn example(name: &str) -> Command {
+    let test = std::env::current_exe().unwrap();
+    let built = test.parent().unwrap().with_file_name("examples");
+    let mut command = Command::new(built.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)));
+    command.kill_on_drop(true);
+    command
+        .env_remove("GIZMO_API_KEY")
+        .env_remove("GIZMO_BASE_URL");
+    command
 }
 
 /// The names in a folder.
