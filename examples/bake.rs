@@ -65,7 +65,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let mut bake = bake.into_dir(arguments.out);
     while let Some(event) = bake.try_next().await? {
         match event {
-            BakeEvent::Job(event) => {
+            BakeEvent::Job(event) if !matches!(event.kind, JobEventKind::Ping) => {
                 bar.inc_length(matches!(event.kind, JobEventKind::StageStart { .. }).into());
                 bar.inc(matches!(event.kind, JobEventKind::StageComplete { .. }).into());
                 bar.suspend(|| eprintln!("{event}"));

@@ -13,7 +13,7 @@ use tokio::sync::watch::{Receiver, channel};
 const PAGE: &str = r#"<!doctype html><meta charset="utf-8"><title>Gizmo</title><style>
   body { background: #ece8df; font: 16px system-ui, sans-serif; margin: 32px auto; width: 760px }
   main > svg { border-radius: 10px; height: auto; margin-bottom: 16px; max-width: 100% }
-  a { background: #2b2f36; border-radius: 8px; color: #fff; display: none; padding: 10px 18px }
+  a { background: #2b2f36; border-radius: 8px; color: #fff; display: none; padding: 10px 18px; text-decoration: none }
   main:has(svg + svg) + a { display: inline-block }
 </style><main></main><a href="/scene.zip" download>Download the ZIP</a><script>
   const source = new EventSource("/events"), main = document.querySelector("main");

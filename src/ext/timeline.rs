@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::svg::{FAINT, INK, LINE, PALETTE, PAPER, px, round_step, text, tint};
+use super::svg::{FAINT, INK, LINE, Number, PALETTE, PAPER, px, round_step, text, tint};
 use crate::types::JobStatus;
 use crate::{JobEvent, JobEventKind};
 
@@ -352,7 +352,8 @@ fn span(time: Duration) -> String {
         _ => format!("{large} {unit} {small} {rest}"),
     };
     match seconds {
-        0..10 => format!("{} s", px(time.as_secs_f64())),
+        0 => format!("{} s", Number(time.as_secs_f64(), 2)),
+        1..10 => format!("{} s", px(time.as_secs_f64())),
         10..60 => format!("{seconds} s"),
         60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
         _ => two(seconds / 3600, "h", seconds % 3600 / 60, "min"),
