@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use gizmo_client::Format;
 use gizmo_client::bundle::{Bundle, BundleErrorKind};
-use gizmo_simulator::Options;
+use gizmo_simulator::{Canned, Fault, On, Options};
 use regex::Regex;
 
 use crate::support::{Lab, in_mujoco};
@@ -300,6 +301,74 @@ async fn a_generated_room_is_drawn_where_mujoco_has_it() {
     }
     assert!(svg.contains("hinge: ") && svg.contains("slide: ") && svg.contains(" m</text>"));
     is_where_mujoco_has_it(bundle.dir(), 30);
+}
+
+#[tokio::test]
+async fn a_bake_leaves_the_plan_beside_the_model() {
+    let lab = Lab::instant().await;
+    let dir = tempfile::tempdir().unwrap();
+    let bake = |format| {
+        lab.client
+            .bake("a lab")
+            .format(format)
+            .into_dir(dir.path().join(format.to_string()))
+    };
+    let bundle = bake(Format::Mjcf).await.unwrap();
+    let plan = fs::read_to_string(bundle.dir().join("preview.svg")).unwrap();
+    assert_eq!(plan, bundle.preview().unwrap());
+    assert!(
+        bundle
+            .files()
+            .iter()
+            .any(|file| file.path == Path::new("preview.svg"))
+    );
+    // Baked again it is the same bundle, and there is one picture for one format.
+    assert_eq!(bake(Format::Mjcf).await.unwrap().files(), bundle.files());
+    let bundle = bake(Format::Usd).await.unwrap();
+    assert!(!bundle.dir().join("preview.svg").exists());
+}
+
+/// A ZIP archive of one file, as it is.
+fn zip(name: &str, contents: &str) -> Vec<u8> {
+    let crc = zlib_rs::crc32::crc32(0, contents.as_bytes());
+    let [length, name_length] =
+        [contents.len(), name.len()].map(|length| u32::try_from(length).unwrap());
+    let mut header = vec![10, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    for number in [crc, length, length, name_length] {
+        header.extend(number.to_le_bytes());
+    }
+    let local = [
+        b"PK\x03\x04",
+        &header[..],
+        name.as_bytes(),
+        contents.as_bytes(),
+    ]
+    .concat();
+    let central = [b"PK\x01\x02\x0a\0", &header[..], &[0; 14], name.as_bytes()].concat();
+    let mut end = b"PK\x05\x06\0\0\0\0\x01\0\x01\0".to_vec();
+    for length in [central.len(), local.len()] {
+        end.extend(u32::try_from(length).unwrap().to_le_bytes());
+    }
+    [&local[..], &central, &end, &[0, 0]].concat()
+}
+
+#[tokio::test]
+async fn a_model_that_cannot_be_drawn_is_baked_without_a_plan() {
+    let lab = Lab::instant().await;
+    let dir = tempfile::tempdir().unwrap();
+    let archive = zip("scene.xml", &world("<geom size='nan'/>"));
+    let answer = Canned::empty(200).body(archive);
+    lab.handle
+        .inject(On::operation("export_scene"), Fault::Answer(answer));
+    let bundle = lab
+        .client
+        .bake("a lab")
+        .into_dir(dir.path().join("lab"))
+        .await
+        .unwrap();
+    assert!(bundle.preview().is_err());
+    let names: Vec<_> = bundle.files().iter().map(|file| &file.path).collect();
+    assert_eq!(names, [Path::new("scene.xml")]);
 }
 
 fn preview(model: &str) -> Result<String, gizmo_client::bundle::BundleError> {
