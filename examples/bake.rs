@@ -1,10 +1,10 @@
-//! From a sentence to a folder; stopped at any moment and run again, it goes on where it was:
-//! `cargo run --example bake -- "A robotics lab with two workbenches"`
+//! From a sentence to a folder; run again, it goes on: `cargo run --example bake -- "a robotics lab"`
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
 use clap::Parser;
 use futures::{StreamExt, TryStreamExt};
 use gizmo_client::{BakeEvent, Client, Format, JobEventKind};
+use gizmo_simulator::{Options, Simulator};
 use indicatif::{ProgressBar, ProgressStyle};
 
 #[derive(Parser)]
@@ -30,20 +30,20 @@ async fn main() -> std::process::ExitCode {
     u8::from(ended.is_err()).into()
 }
 
-async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let style = ProgressStyle::with_template("{spinner} {elapsed} [{bar:30}] {pos}/{len} {msg}");
     let bar = ProgressBar::new(0).with_style(style?);
+    bar.enable_steady_tick(std::time::Duration::from_millis(100));
+    let given = ["GIZMO_API_KEY", "GIZMO_BASE_URL"].map(std::env::var_os);
     let simulator;
-    let client = if std::env::vars_os().any(|(name, _)| name == "GIZMO_API_KEY") {
+    let client = if given.iter().any(Option::is_some) {
         Client::from_env()?
     } else {
-        simulator = gizmo_simulator::Simulator::start(Default::default()).await?;
-        eprintln!(
-            "GIZMO_API_KEY is not set: using the simulator at {}",
-            simulator.url()
-        );
+        simulator = Simulator::start(Options::default()).await?;
+        let url = simulator.url();
+        eprintln!("GIZMO_API_KEY is not set: using the simulator at {url}");
         let settings = Client::builder().api_key(simulator.api_key());
-        settings.base_url(simulator.url()).build()?
+        settings.base_url(url).build()?
     };
     let Some(prompt) = arguments.prompt else {
         let prompts = arguments.prompts.unwrap_or_default();

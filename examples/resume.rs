@@ -5,8 +5,8 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
 use std::error::Error;
-use std::fs;
 use std::path::PathBuf;
+use std::{fs, io};
 
 use clap::Parser;
 use futures::TryStreamExt;
@@ -44,11 +44,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let keep = |state: &State| fs::write(&arguments.state, serde_json::json!(state).to_string());
     let mut state: State = match fs::read(&arguments.state) {
         Ok(kept) => serde_json::from_slice(&kept).map_err(|error| format!("`{file}`: {error}"))?,
-        Err(_) => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let scene = client.generate_scene().prompt(arguments.prompt);
             let (job_id, cursor) = (scene.start().await?.id().to_owned(), Cursor::default());
             State { job_id, cursor }
         }
+        Err(error) => return Err(format!("`{file}`: {error}").into()),
     };
     keep(&state)?;
     println!("job {} after event {}", state.job_id, state.cursor.after);

@@ -75,9 +75,9 @@ pub(crate) fn px(value: f64) -> Number {
 pub(crate) fn tint(colour: [u8; 3], white: f64) -> String {
     let [red, green, blue] = colour.map(|part| {
         let part = f64::from(part);
-        format!("{:02x}", (part + (255.0 - part) * white).round() as u8)
+        Number(part + (255.0 - part) * white, 0)
     });
-    format!("#{red}{green}{blue}")
+    format!("rgb({red},{green},{blue})")
 }
 
 /// The smallest of 1, 2 and 5 times a power of ten that is at least `least`, which is above 0.

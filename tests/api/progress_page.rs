@@ -1,4 +1,4 @@
-//! The example `progress_page` in a browser: headless Chromium, over the DevTools protocol.
+//! The example `progress_page` in a browser: headless Chromium, over its `DevTools` protocol.
 
 use std::collections::HashSet;
 use std::process::Stdio;
@@ -28,7 +28,7 @@ impl Browser {
         clippy::print_stdout,
         reason = "a skipped check is named in the test's output"
     )]
-    async fn start(profile: &std::path::Path) -> Option<Self> {
+    fn start(profile: &std::path::Path) -> Option<Self> {
         let names = ["chromium", "chromium-browser", "google-chrome"];
         let installed = names.into_iter().find(|name| {
             let version = std::process::Command::new(name).arg("--version").output();
@@ -142,7 +142,7 @@ fn colours(png: &[u8]) -> usize {
 #[tokio::test]
 async fn the_page_follows_the_job_and_offers_the_zip() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(mut browser) = Browser::start(&dir.path().join("profile")).await else {
+    let Some(mut browser) = Browser::start(&dir.path().join("profile")) else {
         return;
     };
     // A scene in half a second.

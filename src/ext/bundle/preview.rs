@@ -10,6 +10,7 @@ mod meshes;
 mod plan;
 mod pose;
 mod shape;
+mod view;
 
 use super::mjcf::Model;
 use super::{Budget, Bundle, BundleError, BundleErrorKind, ModelFormat};

@@ -50,10 +50,8 @@ impl<'a> Compiler<'a> {
             .iter()
             .filter(|child| child.name() == "compiler");
         let last = |attribute| {
-            sections
-                .clone()
-                .filter_map(|one| one.value(attribute))
-                .last()
+            let mut values = sections.clone().filter_map(|one| one.value(attribute));
+            values.next_back()
         };
         Self {
             radian: last("angle") == Some("radian"),

@@ -6,137 +6,19 @@ use std::fmt::Write as _;
 use super::labels;
 use super::marks;
 use super::plan::{Geom, Plan};
-use super::shape::{Shape, Vec2};
+use super::shape::{FAR, Shape, Vec2};
+use super::view::{LEFT, Rect, TOP, View};
 use crate::ext::svg::{FAINT, INK, LINE, Number, PALETTE, PAPER, px, round_step, text, tint};
 
-/// The largest and the smallest size of the drawing, in pixels.
-const LARGEST: Vec2 = [960.0, 720.0];
-const SMALLEST: Vec2 = [560.0, 320.0];
-/// Room for the header, the scales and the footer, in pixels.
-const TOP: f64 = 66.0;
-const LEFT: f64 = 46.0;
+/// Room at the right, and for the scales and the footer, in pixels.
 const RIGHT: f64 = 26.0;
 const BOTTOM: f64 = 78.0;
 /// The least distance of grid lines, in pixels.
 const GRID: f64 = 48.0;
-/// The least extent of a drawing, in metres.
-const TINY: f64 = 0.01;
 /// What lies so much higher than the lowest geom and covers half of the plan is a ceiling, in metres.
 const HEAD: f64 = 1.9;
 /// What belongs to the world itself: walls and the like.
 const WORLD: [u8; 3] = [0x8f, 0x94, 0x9e];
-
-/// A rectangle: its corner with the least X and Y, and its size.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rect {
-    pub(super) at: Vec2,
-    pub(super) size: Vec2,
-}
-
-impl Rect {
-    /// The smallest one around all points; `None` without any.
-    pub(super) fn around<'p>(points: impl IntoIterator<Item = &'p Vec2>) -> Option<Self> {
-        let mut points = points.into_iter();
-        let first = *points.next()?;
-        let (least, most) = points.fold((first, first), |(least, most), point| {
-            let pair = |pick: fn(f64, f64) -> f64, bound: Vec2| {
-                [pick(bound[0], point[0]), pick(bound[1], point[1])]
-            };
-            (pair(f64::min, least), pair(f64::max, most))
-        });
-        let size = [most[0] - least[0], most[1] - least[1]];
-        Some(Self { at: least, size })
-    }
-
-    pub(super) fn area(&self) -> f64 {
-        self.size[0] * self.size[1]
-    }
-
-    pub(super) fn centre(&self) -> Vec2 {
-        [0, 1].map(|axis| self.at[axis] + self.size[axis] / 2.0)
-    }
-
-    pub(super) fn end(&self) -> Vec2 {
-        [0, 1].map(|axis| self.at[axis] + self.size[axis])
-    }
-
-    /// The same centre, and at least this size.
-    fn at_least(&self, size: Vec2) -> Self {
-        let centre = self.centre();
-        let size = [0, 1].map(|axis| self.size[axis].max(size[axis]));
-        let at = [0, 1].map(|axis| centre[axis] - size[axis] / 2.0);
-        Self { at, size }
-    }
-
-    pub(super) fn meets(&self, other: &Self) -> bool {
-        let (end, other_end) = (self.end(), other.end());
-        (0..2).all(|axis| self.at[axis] < other_end[axis] && other.at[axis] < end[axis])
-    }
-}
-
-/// Which part of the world is shown, and how large.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct View {
-    /// In metres.
-    pub(super) shown: Rect,
-    /// Pixels to a metre.
-    pub(super) scale: f64,
-}
-
-impl View {
-    fn of(geoms: &[Drawn<'_>], plan: &Plan<'_>) -> Self {
-        let unknown: Vec<Vec2> = plan.unknown.iter().map(|[x, y, _]| [*x, *y]).collect();
-        let outlines = |planes: bool| {
-            let chosen = geoms.iter().filter(move |drawn| drawn.is_plane() == planes);
-            Rect::around(chosen.flat_map(|drawn| &drawn.outline).chain(&unknown))
-        };
-        let everything = outlines(false).or_else(|| outlines(true));
-        let mut shown = everything.unwrap_or(Rect {
-            at: [-1.0; 2],
-            size: [2.0; 2],
-        });
-        let margin = shown.size[0].max(shown.size[1]) * 0.12;
-        shown = shown.at_least(shown.size.map(|size| (size + margin).clamp(TINY, 1e7)));
-        let fits = (LARGEST[0] / shown.size[0]).min(LARGEST[1] / shown.size[1]);
-        Self {
-            shown: shown.at_least(SMALLEST.map(|size| size / fits)),
-            scale: fits,
-        }
-    }
-
-    /// A length in metres, precise to a tenth of a pixel.
-    pub(super) fn metres(&self, value: f64) -> Number {
-        // At most 96,000 pixels to a metre, and a millionth of one at least.
-        let decimals = (0..9).find(|decimals| 10_f64.powi(*decimals) >= self.scale * 10.0);
-        Number(
-            value,
-            decimals.map_or(9, |decimals| decimals.unsigned_abs() as usize),
-        )
-    }
-
-    /// Pixels as metres.
-    pub(super) fn pixels(&self, pixels: f64) -> Number {
-        self.metres(pixels / self.scale)
-    }
-
-    pub(super) fn size(&self) -> Vec2 {
-        self.shown.size.map(|size| size * self.scale)
-    }
-
-    /// Where a point of the world is on the page, in pixels.
-    pub(super) fn on_page(&self, [x, y]: Vec2) -> Vec2 {
-        let [left, top] = [self.shown.at[0], self.shown.end()[1]];
-        [LEFT + (x - left) * self.scale, TOP + (top - y) * self.scale]
-    }
-
-    /// The drawing's place on the page, in pixels.
-    pub(super) fn frame(&self) -> Rect {
-        Rect {
-            at: [LEFT, TOP],
-            size: self.size(),
-        }
-    }
-}
 
 /// A geom with what is seen of it.
 #[derive(Debug)]
@@ -149,6 +31,10 @@ pub(super) struct Drawn<'p> {
 impl Drawn<'_> {
     fn is_plane(&self) -> bool {
         matches!(self.geom.shape, Shape::Plane(..))
+    }
+
+    fn is_endless(&self) -> bool {
+        matches!(self.geom.shape, Shape::Plane(x, y) if x.max(y) >= FAR)
     }
 }
 
@@ -163,7 +49,7 @@ pub(super) fn svg(plan: &Plan<'_>) -> String {
             heights: geom.shape.heights(&geom.pose),
         })
         .collect();
-    let view = View::of(&geoms, plan);
+    let view = View::around(extent(plan, &geoms));
     // Planes are the ground; of the rest, what stands on something comes after it. Sorting is
     // stable, so that the model's order decides in the end.
     geoms.sort_by(|a, b| {
@@ -174,17 +60,15 @@ pub(super) fn svg(plan: &Plan<'_>) -> String {
             .then(a.heights[1].total_cmp(&b.heights[1]))
     });
     let [width, height] = view.size();
-    let (page_width, page_height) = (LEFT + width + RIGHT, TOP + height + BOTTOM);
+    let (w, h) = (px(LEFT + width + RIGHT), px(TOP + height + BOTTOM));
     let mut out = String::new();
     let name = text(plan.name.unwrap_or("unnamed model"), 80);
     let _ = writeln!(
         out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w:.0}\" height=\"{h:.0}\" viewBox=\"0 0 {w:.0} {h:.0}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" \
          font-family=\"system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif\" font-size=\"11\">\n\
          <title>{name}, seen from above</title>\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"{PAPER}\"/>",
-        w = page_width,
-        h = page_height,
+         <rect width=\"100%\" height=\"100%\" fill=\"{PAPER}\"/>"
     );
     header(&mut out, plan, &geoms, &name);
     scales(&mut out, &view);
@@ -215,6 +99,21 @@ pub(super) fn svg(plan: &Plan<'_>) -> String {
     footer(&mut out, &view, plan);
     out.push_str("</svg>\n");
     out
+}
+
+/// What is to be in the picture: all geoms, or without any the planes that have an end.
+fn extent(plan: &Plan<'_>, geoms: &[Drawn<'_>]) -> Rect {
+    let unknown: Vec<Vec2> = plan.unknown.iter().map(|[x, y, _]| [*x, *y]).collect();
+    let outlines = |planes: bool| {
+        let chosen = geoms.iter().filter(move |drawn| drawn.is_plane() == planes);
+        let outlines = chosen.filter(|drawn| !drawn.is_endless());
+        Rect::around(outlines.flat_map(|drawn| &drawn.outline).chain(&unknown))
+    };
+    let everything = outlines(false).or_else(|| outlines(true));
+    everything.unwrap_or(Rect {
+        at: [-1.0; 2],
+        size: [2.0; 2],
+    })
 }
 
 /// The name, and what there is.
@@ -286,22 +185,19 @@ fn scales(out: &mut String, view: &View) {
 fn ground(out: &mut String, view: &View, planes: &[Drawn<'_>]) {
     let _ = writeln!(out, "<g fill=\"#f4f1ea\" stroke=\"#cfc9bb\">");
     let end = view.shown.end();
+    // An endless plane ends a little beyond the picture.
+    let margin = view.shown.size.map(|size| size * 0.1);
+    let near = |point: &Vec2| {
+        [0, 1].map(|axis| {
+            let (from, to) = (view.shown.at[axis] - margin[axis], end[axis] + margin[axis]);
+            point[axis].clamp(from, to)
+        })
+    };
     for drawn in planes {
-        // An endless plane ends a little beyond the picture.
-        let margin = view.shown.size.map(|size| size * 0.1);
-        let near = |axis: usize, value: f64| {
-            value.clamp(view.shown.at[axis] - margin[axis], end[axis] + margin[axis])
-        };
-        let endless = |point: &Vec2| point.iter().any(|value| value.abs() > 1e6);
-        let outline: Vec<Vec2> = if drawn.outline.iter().any(endless) {
-            drawn
-                .outline
-                .iter()
-                .map(|[x, y]| [near(0, *x), near(1, *y)])
-                .collect()
-        } else {
-            drawn.outline.clone()
-        };
+        let mut outline = drawn.outline.clone();
+        if drawn.is_endless() {
+            outline = outline.iter().map(near).collect();
+        }
         let _ = writeln!(out, "<path d=\"{}\"/>", path(view, &outline));
     }
     out.push_str("</g>\n");

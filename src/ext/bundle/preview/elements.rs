@@ -118,10 +118,10 @@ fn splice<'a>(
 /// Numbers that are separated by white space, each of them finite and of a size that can be drawn.
 pub(super) fn numbers(text: &str) -> Option<Vec<f64>> {
     text.split_ascii_whitespace()
-        .map(|number| number.parse().ok().filter(is_drawable))
+        .map(|number| number.parse().ok().filter(|number| is_drawable(*number)))
         .collect()
 }
 
-pub(super) fn is_drawable(number: &f64) -> bool {
+pub(super) fn is_drawable(number: f64) -> bool {
     number.abs() <= LARGEST
 }

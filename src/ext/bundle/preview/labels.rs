@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::draw::{Drawn, Rect, View};
+use super::draw::Drawn;
 use super::plan::Plan;
 use super::shape::Vec2;
+use super::view::{Rect, View};
 use crate::ext::svg::{INK, px, text, width};
 
 /// The size of letters, in pixels.

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::draw::View;
 use super::plan::{JointKind, Plan};
 use super::shape::Vec2;
+use super::view::View;
 use crate::ext::svg::{FAINT, INK, Number, px, text, width};
 
 const COLOUR: &str = "#b3261e";

@@ -56,13 +56,12 @@ impl<'a> Meshes<'a> {
         let Some((name, asset)) = self.assets.get_key_value(name) else {
             return Ok(None);
         };
-        let vertices = match self.read.get(name) {
-            Some(vertices) => vertices.clone(),
-            None => {
-                let vertices = read(self.root, self.model, asset, &mut self.bytes)?;
-                self.read.insert(name, vertices.clone());
-                vertices
-            }
+        let vertices = if let Some(vertices) = self.read.get(name) {
+            vertices.clone()
+        } else {
+            let vertices = read(self.root, self.model, asset, &mut self.bytes)?;
+            self.read.insert(name, vertices.clone());
+            vertices
         };
         let count = vertices.as_ref().map_or(0, |vertices| vertices.len());
         self.vertices = self.vertices.checked_sub(count).ok_or_else(|| {
@@ -119,7 +118,7 @@ fn placed(asset: &Given<'_>, mut vertices: Vec<[f32; 3]>) -> Option<Rc<[[f32; 3]
     for vertex in &mut vertices {
         let point = frame.point_in(vertex.map(f64::from));
         let point = [0, 1, 2].map(|axis| point[axis] * scale[axis]);
-        if !point.iter().all(is_drawable) {
+        if !point.into_iter().all(is_drawable) {
             return None;
         }
         *vertex = point.map(single);

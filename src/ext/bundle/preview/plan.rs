@@ -262,7 +262,7 @@ impl<'a> Reading<'a> {
             let field = given.value("hfield").and_then(|name| self.hfield(name));
             field.map(|[x, y, top, bottom]| {
                 pose.position = pose.point([0.0, 0.0, (top - bottom) / 2.0]);
-                Shape::Box([x, y, (top + bottom) / 2.0])
+                Shape::Box([x, y, f64::midpoint(top, bottom)])
             })
         } else {
             let (shape, along) = primitive(given, kind)?;
@@ -314,7 +314,11 @@ fn primitive(given: &Given<'_>, kind: &str) -> Result<(Shape, Option<Pose>), Str
         let direction = [a - d, b - e, c - f];
         let rotation = pose::z_axis(direction);
         along = Some(Pose {
-            position: [(a + d) / 2.0, (b + e) / 2.0, (c + f) / 2.0],
+            position: [
+                f64::midpoint(a, d),
+                f64::midpoint(b, e),
+                f64::midpoint(c, f),
+            ],
             rotation: rotation.ok_or_else(|| given.wrong("fromto", "has no length"))?,
         });
         // The first size is the radius, or half the width.

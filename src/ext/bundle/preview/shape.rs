@@ -11,7 +11,7 @@ use super::pose::{Pose, Vec3, dot, unit};
 /// The corners of a round footprint.
 const CORNERS: u32 = 48;
 /// An infinite plane reaches so far, in metres: beyond every picture.
-const FAR: f64 = 1e7;
+pub(super) const FAR: f64 = 1e7;
 
 /// A point of the ground, in metres.
 pub(super) type Vec2 = [f64; 2];
