@@ -318,10 +318,7 @@ fn texture_name(tag: &Tag<'_>) -> Option<String> {
     if let Some(name) = tag.value("name") {
         return Some(name.to_owned());
     }
-    let file = tag.value("file")?;
-    let file = file.rsplit(['/', '\\']).next().unwrap_or(file);
-    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-    Some(stem.to_owned())
+    tag.value("file").map(|file| path::stem(file).to_owned())
 }
 
 fn each_tag<'a>(

@@ -123,21 +123,10 @@ fn header(out: &mut String, plan: &Plan<'_>, geoms: &[Drawn<'_>], name: &str) {
     let size = extent.map_or([0.0; 2], |extent| extent.size);
     let decimals = if size[0].max(size[1]) < 1.0 { 3 } else { 2 };
     let [width, depth] = size.map(|size| Number(size, decimals));
-    let count = |count: usize, what: &str| match count {
-        1 => format!("1 {what}"),
-        _ => format!(
-            "{count} {}",
-            if what == "body" {
-                "bodies".to_owned()
-            } else {
-                format!("{what}s")
-            }
-        ),
-    };
-    let (bodies, geoms) = (
-        count(plan.bodies.len() - 1, "body"),
-        count(geoms.len(), "geom"),
-    );
+    let count =
+        |count: usize, one, many| format!("{count} {}", if count == 1 { one } else { many });
+    let bodies = count(plan.bodies.len() - 1, "body", "bodies");
+    let geoms = count(geoms.len(), "geom", "geoms");
     let _ = writeln!(
         out,
         "<text x=\"{LEFT}\" y=\"32\" font-size=\"17\" font-weight=\"600\" fill=\"{INK}\">{name}</text>\n\
@@ -309,7 +298,7 @@ fn footer(out: &mut String, view: &View, plan: &Plan<'_>) {
         x = px(origin),
         y = px(y),
     );
-    // Of the round lengths, the one next below 160 pixels.
+    // A round length of 64 to 160 pixels.
     let step = round_step(64.0 / view.scale);
     let length = step * view.scale;
     let bar = origin + 76.0;

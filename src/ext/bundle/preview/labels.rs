@@ -53,7 +53,8 @@ pub(super) fn draw(out: &mut String, view: &View, plan: &Plan<'_>, geoms: &[Draw
     );
     for (index, body) in wanted.iter().enumerate() {
         let name = text(body.name, LETTERS);
-        let size = [width(body.name).min(0.6 * 32.0) * SIZE + 4.0, LINE];
+        let letters: String = body.name.chars().take(LETTERS + 1).collect();
+        let size = [width(&letters) * SIZE + 4.0, LINE];
         let smaller = wanted[..index].iter().filter(|other| other.top);
         let fits = |place: &Rect| {
             let inside = (0..2).all(|axis| {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::super::mjcf::Model;
+use super::super::path::stem;
 use super::super::{BundleError, BundleErrorKind, read_limited};
 use super::attributes::{Defaults, Given};
 use super::elements::{Element, is_drawable};
@@ -38,7 +39,9 @@ impl<'a> Meshes<'a> {
             .flat_map(|section| &section.children)
             .filter(|asset| asset.name() == "mesh");
         let named = meshes.filter_map(|asset| {
-            let name = asset.value("name").or_else(|| stem(asset.value("file")?));
+            let name = asset
+                .value("name")
+                .or_else(|| asset.value("file").map(stem));
             Some((name?, Given::new(asset, defaults, None)))
         });
         Self {
@@ -70,12 +73,6 @@ impl<'a> Meshes<'a> {
         })?;
         Ok(vertices)
     }
-}
-
-/// A file's name without folder and extension.
-fn stem(file: &str) -> Option<&str> {
-    let name = file.rsplit(['/', '\\']).next()?;
-    Some(name.rsplit_once('.').map_or(name, |(stem, _)| stem))
 }
 
 /// Reads a mesh, and places it as its asset says.
