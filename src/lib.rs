@@ -27,6 +27,8 @@
 //! | have an export on disk | `.download()` → [`Download`]: [`unpack`](Download::unpack) → [`Bundle`], [`to_file`](Download::to_file) |
 //! | have a catalog item's model | [`Client::download`] its [`glb`](types::CatalogItem::glb) |
 //! | read a whole list | `.items()`, `.pages()` → [`Items`], [`Pages`] |
+//! | see a scene before a simulator loads it | the feature `preview`: `Bundle::preview`; `bake` draws it, too |
+//! | see how a job spent its time | the feature `preview`: `Timeline` |
 //! | know what went wrong | [`Error`] and its predicates |
 //! | test without the service | the feature `httpmock`: `mock` |
 //! | use a key of the early-access API | the feature `alpha`: `Client::alpha` |
@@ -99,6 +101,7 @@
 //! | `native-tls` | | TLS by the platform's library; used where `rustls` is off |
 //! | `httpmock` | | `mock`: a typed mock of every operation, for your tests |
 //! | `alpha` | | `alpha`: the early-access API, assets one by one and scenes composed of them |
+//! | `preview` | | pictures as SVG: a scene's plan, and a job's `Timeline`; no further dependency |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -176,6 +179,8 @@ pub use ext::reconcile::{Asked, Candidate, Reconciled};
 pub use ext::retry::RetryPolicy;
 pub use ext::secret::{ApiKey, SignedUrl};
 pub use ext::sse::stream::EventStream;
+#[cfg(feature = "preview")]
+pub use ext::timeline::Timeline;
 pub use ext::timestamp::Timestamp;
 pub use progenitor_client::{ByteStream, ResponseValue};
 pub use raw::{Client, builder, types};

@@ -2,6 +2,8 @@
 
 mod all;
 mod journal;
+#[cfg(feature = "preview")]
+mod preview;
 mod run;
 mod watch;
 
@@ -126,6 +128,9 @@ impl BakeBuilder {
     /// and after each phase. Whoever bakes the same into the same folder again, in another
     /// process too, goes on from there: a job is never asked for twice, nor is an export
     /// received twice that is whole. When all is done, the folder is returned without a request.
+    ///
+    /// With the feature `preview`, the plan of an MJCF model is drawn into a `preview.svg` beside
+    /// it, where it can be drawn; see [`Bundle`]'s `preview`.
     pub fn into_dir(self, dir: impl AsRef<Path>) -> Bake {
         let (events, receiver) = mpsc::unbounded_channel();
         let run = run::run(self.client, self.request, dir.as_ref().to_owned(), events);

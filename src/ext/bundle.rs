@@ -4,6 +4,8 @@ mod error;
 mod find;
 mod mjcf;
 mod path;
+#[cfg(feature = "preview")]
+mod preview;
 mod sdf;
 mod xml;
 

@@ -25,5 +25,9 @@ pub(crate) mod requests;
 pub(crate) mod retry;
 pub(crate) mod secret;
 pub(crate) mod sse;
+#[cfg(feature = "preview")]
+pub(crate) mod svg;
+#[cfg(feature = "preview")]
+pub(crate) mod timeline;
 pub(crate) mod timestamp;
 pub(crate) mod transport;

@@ -6,17 +6,10 @@ use std::process::Output;
 use gizmo_simulator::Options;
 use tokio::process::Command;
 
-use crate::support::{CANARY, Lab, names};
+use crate::support::{CANARY, Lab, example, names};
 
-/// Cargo builds the examples before the tests, beside them.
 fn bake() -> Command {
-    let test = std::env::current_exe().unwrap();
-    let built = test.parent().unwrap().with_file_name("examples");
-    let mut command = Command::new(built.join(format!("bake{}", std::env::consts::EXE_SUFFIX)));
-    command
-        .env_remove("GIZMO_API_KEY")
-        .env_remove("GIZMO_BASE_URL");
-    command
+    example("bake")
 }
 
 async fn run(command: &mut Command, out: &Path) -> Output {
@@ -44,7 +37,7 @@ async fn without_a_key_it_uses_the_simulator_and_says_so() {
             "{said}"
         );
         assert!(
-            said.contains("stage_start") && said.contains("downloaded"),
+            said.contains("stage_start") && said.contains("done succeeded"),
             "{said}"
         );
         assert_eq!(PathBuf::from(text(&output.stdout).trim()), out.join(model));
@@ -58,7 +51,7 @@ async fn with_a_key_and_a_base_url_it_talks_to_that_service() {
     let lab = Lab::start(Options::instant()).await;
     let dir = tempfile::tempdir().unwrap();
     let output = bake()
-        .args(["a lab", "--plain", "--out"])
+        .args(["a lab", "--out"])
         .arg(dir.path().join("lab"))
         .env("GIZMO_API_KEY", lab.simulator.api_key())
         .env("GIZMO_BASE_URL", format!("{}/v1/", lab.simulator.url()))
@@ -124,8 +117,8 @@ async fn what_goes_wrong_is_one_line_and_leaves_nothing() {
         let output = run(&mut command, &dir.path().join(out)).await;
         let lines = text(&output.stderr);
         let last = lines.lines().last().unwrap();
-        assert!(last.starts_with(&format!("error: {said}")), "{last}");
-        let errors = lines.lines().filter(|line| line.starts_with("error: "));
+        assert!(last.starts_with(&format!("Error: {said}")), "{last}");
+        let errors = lines.lines().filter(|line| line.starts_with("Error: "));
         assert_eq!(errors.count(), 1, "{lines}");
         assert!(!lines.contains("canary"), "{lines}");
         assert_eq!(
@@ -136,4 +129,33 @@ async fn what_goes_wrong_is_one_line_and_leaves_nothing() {
     }
     // Only the prompts that the service took have cost anything.
     assert_eq!(lab.handle.job_count(), 1);
+}
+
+#[tokio::test]
+async fn a_file_of_prompts_is_baked_into_a_folder_each() {
+    let lab = Lab::start(Options::instant()).await;
+    let dir = tempfile::tempdir().unwrap();
+    let (file, out) = (dir.path().join("prompts.txt"), dir.path().join("scenes"));
+    std::fs::write(&file, "a kitchen\na doomed lab\na garage\n").unwrap();
+    let mut command = bake();
+    command.arg("--prompts").arg(&file);
+    let output = run(lab.environment(&mut command), &out).await;
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("a doomed lab: ") && said.contains("\nError: not all"),
+        "{said}"
+    );
+    let models = text(&output.stdout);
+    assert_eq!(
+        models
+            .lines()
+            .filter(|line| Path::new(line).is_file())
+            .count(),
+        2,
+        "{models}"
+    );
+    assert_eq!((output.status.code(), lab.handle.job_count()), (Some(1), 3));
+
+    let absent = run(bake().args(["--prompts", "absent.txt"]), &out).await;
+    assert!(text(&absent.stderr).contains("invalid value 'absent.txt' for '--prompts"));
 }

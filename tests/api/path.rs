@@ -4,7 +4,7 @@ use futures::TryStreamExt;
 use gizmo_client::{Format, JobEventKind};
 use gizmo_simulator::Options;
 
-use crate::support::{Lab, names};
+use crate::support::{Lab, in_mujoco, names};
 
 #[tokio::test]
 async fn a_sentence_becomes_a_folder_with_a_model() {
@@ -53,35 +53,10 @@ async fn a_sentence_becomes_a_folder_with_a_model() {
     assert_eq!(lab.handle.job_count(), 1);
 }
 
-/// Loads a model into `MuJoCo`, where Python can import it.
-#[expect(
-    clippy::print_stdout,
-    reason = "a skipped check is named in the test's output"
-)]
-fn load_in_mujoco(model: &std::path::Path) -> Option<String> {
-    let program = "import sys, mujoco\n\
-        model = mujoco.MjModel.from_xml_path(sys.argv[1])\n\
-        mujoco.mj_step(model, mujoco.MjData(model))\n\
-        print(model.nmesh, model.njnt, model.ntex)";
-    let python = |arguments: &[&std::ffi::OsStr]| {
-        std::process::Command::new("python3")
-            .args(arguments)
-            .output()
-    };
-    if !python(&["-c".as_ref(), "import mujoco".as_ref()])
-        .is_ok_and(|output| output.status.success())
-    {
-        println!("skipped: python3 cannot import mujoco");
-        return None;
-    }
-    let output = python(&["-c".as_ref(), program.as_ref(), model.as_os_str()]).unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Some(String::from_utf8(output.stdout).unwrap())
-}
+const COUNTS: &str = "import sys, mujoco
+model = mujoco.MjModel.from_xml_path(sys.argv[1])
+mujoco.mj_step(model, mujoco.MjData(model))
+print(model.nmesh, model.njnt, model.ntex)";
 
 #[tokio::test]
 async fn an_exported_scene_loads_in_mujoco_with_textures_and_without() {
@@ -105,7 +80,7 @@ async fn an_exported_scene_loads_in_mujoco_with_textures_and_without() {
             .await
             .unwrap();
         assert_eq!(bundle.missing_files().unwrap(), []);
-        if let Some(counts) = load_in_mujoco(bundle.model()) {
+        if let Some(counts) = in_mujoco(COUNTS, bundle.model()) {
             let counts: Vec<u32> = counts
                 .split_whitespace()
                 .map(|count| count.parse().unwrap())

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use gizmo_client::{Client, FinishedJob, RetryPolicy};
 use gizmo_simulator::{Handle, Options, Simulator};
+use tokio::process::Command;
 
 /// A key to look for in whatever is printed.
 pub(crate) const CANARY: &str = "gzm_k1_canary_5b1f";
@@ -77,11 +78,30 @@ impl Lab {
             .base_url(simulator.url())
     }
 
+    /// Makes a program talk to this simulator.
+    pub(crate) fn environment<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        let command = command.env("GIZMO_API_KEY", self.simulator.api_key());
+        command.env("GIZMO_BASE_URL", self.simulator.url())
+    }
+
     /// A finished scene.
     pub(crate) async fn scene(&self) -> FinishedJob {
         let job = self.client.generate_scene().prompt("a robotics lab");
         job.start().await.unwrap().wait().await.unwrap()
     }
+}
+
+/// An example as a program of its own, without a key. Cargo builds the examples before the tests,
+/// beside them.
+pub(crate) fn example(name: &str) -> Command {
+    let test = std::env::current_exe().unwrap();
+    let built = test.parent().unwrap().with_file_name("examples");
+    let mut command = Command::new(built.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)));
+    command.kill_on_drop(true);
+    command
+        .env_remove("GIZMO_API_KEY")
+        .env_remove("GIZMO_BASE_URL");
+    command
 }
 
 /// The names in a folder.
@@ -90,4 +110,26 @@ pub(crate) fn names(dir: &Path) -> BTreeSet<String> {
     entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect()
+}
+
+/// What a Python program prints of a model; `None`, and a line that says so, where Python cannot
+/// import `MuJoCo`.
+#[expect(
+    clippy::print_stdout,
+    reason = "a skipped check is named in the test's output"
+)]
+pub(crate) fn in_mujoco(program: &str, model: &Path) -> Option<String> {
+    let python = |arguments: &[&std::ffi::OsStr]| {
+        let mut command = std::process::Command::new("python3");
+        command.args(arguments).output()
+    };
+    let importable = python(&["-c".as_ref(), "import mujoco".as_ref()]);
+    if !importable.is_ok_and(|output| output.status.success()) {
+        println!("skipped: python3 cannot import mujoco");
+        return None;
+    }
+    let output = python(&["-c".as_ref(), program.as_ref(), model.as_os_str()]).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    Some(String::from_utf8(output.stdout).unwrap())
 }

@@ -361,6 +361,8 @@ impl Run {
                 return Err(error.into());
             }
         };
+        #[cfg(feature = "preview")]
+        let bundle = super::preview::add(bundle).await;
         self.reach(Phase::Done)?;
         let _ = fs::remove_file(&self.paths.archive);
         Ok(bundle)

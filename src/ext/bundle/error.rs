@@ -13,13 +13,15 @@ pub enum BundleErrorKind {
     NoModel,
     /// More than one such file, and no way to tell which one is meant.
     SeveralModels,
-    /// A model that is no well-formed XML, or not in UTF-8.
+    /// A model that is no well-formed XML, or not in UTF-8, or has values that make no sense.
     BadModel,
     /// A `metadata.json` that is no JSON.
     BadMetadata,
     /// A model beyond 64 MiB of XML or 10,000 files that include each other, or a `metadata.json`
-    /// beyond 16 MiB.
+    /// beyond 16 MiB; or more than can be drawn.
     TooLarge,
+    /// A model in a language that this is not done for.
+    UnsupportedFormat,
     /// The file system refused.
     Io,
 }
@@ -87,7 +89,10 @@ impl fmt::Display for BundleError {
                 write!(f, "several models in {path}, and none is scene: {detail}")
             }
             BundleErrorKind::BadModel => write!(f, "model {path} cannot be parsed: {detail}"),
-            BundleErrorKind::BadMetadata | BundleErrorKind::TooLarge | BundleErrorKind::Io => {
+            BundleErrorKind::BadMetadata
+            | BundleErrorKind::TooLarge
+            | BundleErrorKind::UnsupportedFormat
+            | BundleErrorKind::Io => {
                 write!(f, "{path}: {detail}")
             }
         }

@@ -28,19 +28,20 @@ const TEXTURE_FILES: [&str; 7] = [
 
 /// A model with all that it includes; a model that it attaches is another one.
 #[derive(Debug)]
-struct Model {
+pub(super) struct Model {
     /// The folder of its main file, below the bundle's.
     folder: PathBuf,
-    parts: Vec<Part>,
+    /// The main file first.
+    pub(super) parts: Vec<Part>,
     compiler: Compiler,
     references: Vec<Reference>,
 }
 
 /// One file of a model.
 #[derive(Debug)]
-struct Part {
-    path: PathBuf,
-    text: String,
+pub(super) struct Part {
+    pub(super) path: PathBuf,
+    pub(super) text: String,
 }
 
 #[derive(Debug, Default)]
@@ -169,7 +170,7 @@ fn read(root: &Path, main: &Path) -> Result<Vec<Model>, BundleError> {
 }
 
 impl Model {
-    fn read(root: &Path, main: &Path, budget: &mut Budget) -> Result<Self, BundleError> {
+    pub(super) fn read(root: &Path, main: &Path, budget: &mut Budget) -> Result<Self, BundleError> {
         let mut model = Self {
             folder: main.parent().unwrap_or(Path::new("")).to_owned(),
             parts: Vec::new(),
@@ -210,6 +211,32 @@ impl Model {
             model.parts.push(part);
         }
         Ok(model)
+    }
+
+    /// The file, below the bundle's folder, that `by` includes under this name; `None` when it is
+    /// not there.
+    #[cfg(feature = "preview")]
+    pub(super) fn included(&self, root: &Path, by: &Path, name: &str) -> Option<PathBuf> {
+        self.file(root, by, name, Use::Include)
+    }
+
+    /// The file of a mesh, below the bundle's folder; `None` when it is not there.
+    #[cfg(feature = "preview")]
+    pub(super) fn mesh(&self, root: &Path, name: &str) -> Option<PathBuf> {
+        self.file(root, Path::new(""), name, Use::Mesh)
+    }
+
+    #[cfg(feature = "preview")]
+    fn file(&self, root: &Path, by: &Path, name: &str, kind: Use) -> Option<PathBuf> {
+        let reference = Reference {
+            by: by.to_owned(),
+            name: name.to_owned(),
+            kind,
+        };
+        match self.resolve(root, &reference) {
+            Resolved::Inside(path) if root.join(&path).is_file() => Some(path),
+            _ => None,
+        }
     }
 
     /// Where a file that the model names is to be found.
@@ -291,10 +318,7 @@ fn texture_name(tag: &Tag<'_>) -> Option<String> {
     if let Some(name) = tag.value("name") {
         return Some(name.to_owned());
     }
-    let file = tag.value("file")?;
-    let file = file.rsplit(['/', '\\']).next().unwrap_or(file);
-    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-    Some(stem.to_owned())
+    tag.value("file").map(|file| path::stem(file).to_owned())
 }
 
 fn each_tag<'a>(

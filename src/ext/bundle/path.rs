@@ -30,6 +30,12 @@ pub(super) fn is_absolute(name: &str) -> bool {
         || matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
 }
 
+/// A file's name without folder and extension, which is what an asset is called that has no name.
+pub(super) fn stem(name: &str) -> &str {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    file.rsplit_once('.').map_or(file, |(stem, _)| stem)
+}
+
 /// Follows `name` from `folder`, which is below the bundle's folder. A backslash separates, too:
 /// models are written on all systems.
 pub(super) fn resolve(folder: &Path, name: &str) -> Resolved {

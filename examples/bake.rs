@@ -1,0 +1,79 @@
+//! From a sentence to a folder; run again, it goes on: `cargo run --example bake -- "a robotics lab"`
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
+
+use clap::Parser;
+use futures::{StreamExt, TryStreamExt};
+use gizmo_client::{BakeEvent, Client, Format, JobEventKind};
+use gizmo_simulator::{Options, Simulator};
+use indicatif::{ProgressBar, ProgressStyle};
+
+#[derive(Parser)]
+struct Arguments {
+    /// What the scene should contain, in plain words.
+    #[arg(required_unless_present = "prompts")]
+    prompt: Option<String>,
+    /// A file with a prompt a line, instead; each gets a folder of its own in --out.
+    #[arg(long, conflicts_with = "prompt", value_parser = |file: &str| std::fs::read_to_string(file))]
+    prompts: Option<String>,
+    /// Simulator format: mjcf, usd or sdf.
+    #[arg(long, default_value = "mjcf", value_parser = |text: &str| Format::try_from(text))]
+    format: Format,
+    /// Folder for the scene; empty, not there yet, or one that an earlier run began.
+    #[arg(long, default_value = "scene")]
+    out: std::path::PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    let ended = run(Arguments::parse()).await;
+    let ended = ended.inspect_err(|error| eprintln!("Error: {error:#}"));
+    u8::from(ended.is_err()).into()
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let style = ProgressStyle::with_template("{spinner} {elapsed} [{bar:30}] {pos}/{len} {msg}");
+    let bar = ProgressBar::new(0).with_style(style?);
+    bar.enable_steady_tick(std::time::Duration::from_millis(100));
+    let given = ["GIZMO_API_KEY", "GIZMO_BASE_URL"].map(std::env::var_os);
+    let simulator;
+    let client = if given.iter().any(Option::is_some) {
+        Client::from_env()?
+    } else {
+        simulator = Simulator::start(Options::default()).await?;
+        let url = simulator.url();
+        eprintln!("GIZMO_API_KEY is not set: using the simulator at {url}");
+        let settings = Client::builder().api_key(simulator.api_key());
+        settings.base_url(url).build()?
+    };
+    let Some(prompt) = arguments.prompt else {
+        let prompts = arguments.prompts.unwrap_or_default();
+        bar.set_length(prompts.lines().count() as u64);
+        let all = client.bake_all(prompts.lines()).format(arguments.format);
+        let mut all = std::pin::pin!(all.stream(&arguments.out));
+        let mut ended = Ok(());
+        while let Some((_, baked)) = all.next().await {
+            bar.inc(1);
+            if let Some(error) = baked.error {
+                bar.suspend(|| eprintln!("{}: {error}", baked.prompt));
+                ended = Err("not all are baked; run it again to try the others".into());
+            }
+            bar.suspend(|| baked.model.map(|model| println!("{}", model.display())));
+        }
+        return ended;
+    };
+    let bake = client.bake(prompt).format(arguments.format);
+    let mut bake = bake.into_dir(arguments.out);
+    while let Some(event) = bake.try_next().await? {
+        match event {
+            BakeEvent::Job(event) if !matches!(event.kind, JobEventKind::Ping) => {
+                bar.inc_length(matches!(event.kind, JobEventKind::StageStart { .. }).into());
+                bar.inc(matches!(event.kind, JobEventKind::StageComplete { .. }).into());
+                bar.suspend(|| eprintln!("{event}"));
+            }
+            BakeEvent::Download(now) => bar.set_message(format!("{} bytes", now.received)),
+            BakeEvent::Finished(at) => bar.suspend(|| println!("{}", at.model().display())),
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! Joints, and what their signs mean.
+
+use std::fmt::Write as _;
+
+use super::plan::{JointKind, Plan};
+use super::shape::Vec2;
+use super::view::View;
+use crate::ext::svg::{FAINT, INK, Number, px, text, width};
+
+const COLOUR: &str = "#b3261e";
+/// Half the length of an axis that lies flat, in pixels.
+const AXIS: f64 = 11.0;
+/// An axis that leaves less than this part of itself on the plan points up or down.
+const UPRIGHT: f64 = 0.2;
+
+/// The sign of a joint in pixels, about the origin; `flat` is the part of its axis that is seen
+/// from above, along X.
+fn sign(kind: JointKind, flat: f64) -> String {
+    let half = px(AXIS * flat);
+    let tip = px(AXIS * flat - 3.0);
+    let dot = format!("<circle r=\"1.2\" fill=\"{COLOUR}\"/>");
+    match kind {
+        JointKind::Hinge if flat < UPRIGHT => format!("<circle r=\"3.4\"/>{dot}"),
+        JointKind::Hinge => format!("<path d=\"M-{half} 0H{half}\"/><circle r=\"2.6\"/>"),
+        JointKind::Slide if flat < UPRIGHT => {
+            format!("<path d=\"M-3 -3H3V3H-3Z\"/>{dot}")
+        }
+        JointKind::Slide => format!(
+            "<path fill=\"none\" d=\"M-{half} 0H{half}M-{tip} -3L-{half} 0L-{tip} 3M{tip} -3L{half} 0L{tip} 3\"/>"
+        ),
+        JointKind::Ball => format!("<circle r=\"4\"/><circle r=\"1.8\" fill=\"{COLOUR}\"/>"),
+    }
+}
+
+/// Joints with their axes, and geoms of which nothing but their place is known.
+pub(super) fn draw(out: &mut String, view: &View, plan: &Plan<'_>) {
+    let unit = Number(1.0 / view.scale, 9);
+    let _ = writeln!(
+        out,
+        "<g class=\"joints\" fill=\"#fff\" stroke=\"{COLOUR}\" stroke-width=\"1.2\">"
+    );
+    for joint in &plan.joints {
+        let [x, y, _] = joint.anchor.map(|value| view.metres(value));
+        let flat = joint.axis[0].hypot(joint.axis[1]);
+        let degrees = Number(joint.axis[1].atan2(joint.axis[0]).to_degrees(), 1);
+        let name = text(joint.name.unwrap_or("joint"), 80);
+        let _ = writeln!(
+            out,
+            "<g transform=\"translate({x} {y}) scale({unit}) rotate({degrees})\">{}<title>{name}</title></g>",
+            sign(joint.kind, flat),
+        );
+    }
+    for [x, y, _] in &plan.unknown {
+        let [x, y] = [x, y].map(|value| view.metres(*value));
+        let _ = writeln!(
+            out,
+            "<path transform=\"translate({x} {y}) scale({unit})\" d=\"{CROSS}\" stroke=\"{FAINT}\"/>"
+        );
+    }
+    out.push_str("</g>\n");
+}
+
+const CROSS: &str = "M-4 -4L4 4M-4 4L4 -4";
+
+/// Which signs are in the picture, in a row from `at` on.
+pub(super) fn legend(out: &mut String, plan: &Plan<'_>, [mut x, y]: Vec2) {
+    let count = |kind| {
+        plan.joints
+            .iter()
+            .filter(|joint| joint.kind == kind)
+            .count()
+    };
+    let free = plan.bodies.iter().filter(|body| body.free).count();
+    let dashed = format!(
+        "<path d=\"M-9 -5H9V5H-9Z\" fill=\"none\" stroke=\"{FAINT}\" stroke-dasharray=\"4 2.5\"/>"
+    );
+    let cross = format!("<path d=\"{CROSS}\" stroke=\"{FAINT}\"/>");
+    for (count, sign, what) in [
+        (
+            count(JointKind::Hinge),
+            sign(JointKind::Hinge, 1.0),
+            "hinge",
+        ),
+        (
+            count(JointKind::Slide),
+            sign(JointKind::Slide, 1.0),
+            "slide",
+        ),
+        (
+            count(JointKind::Ball),
+            sign(JointKind::Ball, 1.0),
+            "ball joint",
+        ),
+        (free, dashed, "moves freely"),
+        (plan.unknown.len(), cross, "of unknown shape"),
+    ] {
+        if count == 0 {
+            continue;
+        }
+        let label = format!("{what}: {count}");
+        let _ = writeln!(
+            out,
+            "<g transform=\"translate({} {})\" fill=\"#fff\" stroke=\"{COLOUR}\" stroke-width=\"1.2\">{sign}\
+             <text x=\"16\" y=\"4\" fill=\"{INK}\" stroke=\"none\">{label}</text></g>",
+            px(x + 12.0),
+            px(y - 4.0),
+        );
+        x += 12.0 + 16.0 + 11.0 * width(&label) + 14.0;
+    }
+}

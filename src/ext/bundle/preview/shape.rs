@@ -1,0 +1,178 @@
+//! The shapes of geoms, and what of the ground they cover.
+//!
+//! All of them are convex, or drawn as if they were: a shape is known by its farthest point in
+//! every direction.
+
+use std::f64::consts::TAU;
+use std::rc::Rc;
+
+use super::pose::{Pose, Vec3, dot, unit};
+
+/// The corners of a round footprint.
+const CORNERS: u32 = 48;
+/// An infinite plane reaches so far, in metres: beyond every picture.
+pub(super) const FAR: f64 = 1e7;
+
+/// A point of the ground, in metres.
+pub(super) type Vec2 = [f64; 2];
+
+/// The shape of a geom in its own frame.
+#[derive(Clone, Debug)]
+pub(super) enum Shape {
+    /// Half its size along each axis.
+    Box(Vec3),
+    /// Its radii; a sphere has three of the same.
+    Ellipsoid(Vec3),
+    /// Radius, and half the length along Z without the caps.
+    Capsule(f64, f64),
+    /// Radius, and half the length along Z.
+    Cylinder(f64, f64),
+    /// Half its size along X and Y.
+    Plane(f64, f64),
+    /// Its vertices; never none.
+    Mesh(Rc<[[f32; 3]]>),
+}
+
+impl Shape {
+    /// A plane of this size; 0 is without end.
+    pub(super) fn plane(x: f64, y: f64) -> Self {
+        let [x, y] = [x, y].map(|half| if half > 0.0 { half } else { FAR });
+        Self::Plane(x, y)
+    }
+
+    /// The farthest point in a direction.
+    fn support(&self, direction: Vec3) -> Vec3 {
+        let side = |half: f64, along: f64| if along < 0.0 { -half } else { half };
+        match self {
+            Self::Box(half) => [0, 1, 2].map(|axis| side(half[axis], direction[axis])),
+            Self::Plane(x, y) => [side(*x, direction[0]), side(*y, direction[1]), 0.0],
+            Self::Ellipsoid(radii) => {
+                let scaled = [0, 1, 2].map(|axis| radii[axis] * direction[axis]);
+                let [x, y, z] = unit(scaled).unwrap_or_default();
+                [x * radii[0], y * radii[1], z * radii[2]]
+            }
+            Self::Capsule(radius, half) => {
+                let [x, y, z] = unit(direction).unwrap_or_default();
+                [x * radius, y * radius, z * radius + side(*half, z)]
+            }
+            Self::Cylinder(radius, half) => {
+                let [x, y, _] = unit([direction[0], direction[1], 0.0]).unwrap_or_default();
+                [x * radius, y * radius, side(*half, direction[2])]
+            }
+            Self::Mesh(points) => {
+                let points = points.iter().map(|point| point.map(f64::from));
+                let along = |point: &Vec3| dot(*point, direction);
+                let farthest = points.max_by(|a, b| along(a).total_cmp(&along(b)));
+                farthest.unwrap_or_default()
+            }
+        }
+    }
+
+    /// The outline of what it covers, counterclockwise.
+    pub(super) fn footprint(&self, pose: &Pose) -> Vec<Vec2> {
+        let flat = |point: Vec3| {
+            let [x, y, _] = pose.point(point);
+            [x, y]
+        };
+        let round = || {
+            (0..CORNERS).map(|corner| {
+                let (y, x) = (TAU * f64::from(corner) / f64::from(CORNERS)).sin_cos();
+                self.support(pose.direction_in([x, y, 0.0]))
+            })
+        };
+        hull(match self {
+            Self::Box([x, y, z]) => corners([*x, *y, *z]).map(flat).collect(),
+            Self::Plane(x, y) => corners([*x, *y, 0.0]).map(flat).collect(),
+            Self::Mesh(points) => {
+                let points = points.iter().map(|point| point.map(f64::from));
+                points.map(flat).collect()
+            }
+            Self::Ellipsoid(_) => round().map(flat).collect(),
+            // Either end may be the farther one where the sides are parallel.
+            Self::Capsule(_, half) | Self::Cylinder(_, half) => round()
+                .flat_map(|[x, y, z]| {
+                    let other = if z > 0.0 {
+                        z - 2.0 * half
+                    } else {
+                        z + 2.0 * half
+                    };
+                    [[x, y, z], [x, y, other]]
+                })
+                .map(flat)
+                .collect(),
+        })
+    }
+
+    /// The heights of its lowest and its highest point.
+    pub(super) fn heights(&self, pose: &Pose) -> [f64; 2] {
+        [-1.0, 1.0].map(|up| pose.point(self.support(pose.direction_in([0.0, 0.0, up])))[2])
+    }
+}
+
+/// The corners of a box of half this size.
+fn corners([x, y, z]: Vec3) -> impl Iterator<Item = Vec3> {
+    let sign = |bit: u8, half: f64| if bit == 0 { -half } else { half };
+    (0..8_u8).map(move |corner| {
+        [
+            sign(corner & 1, x),
+            sign(corner & 2, y),
+            sign(corner & 4, z),
+        ]
+    })
+}
+
+/// The convex hull, counterclockwise, by [Andrew's monotone chain][chain].
+///
+/// [chain]: https://doi.org/10.1016/0020-0190(79)90072-3
+fn hull(mut points: Vec<Vec2>) -> Vec<Vec2> {
+    points.sort_unstable_by(|left, right| {
+        let by_x = left[0].total_cmp(&right[0]);
+        by_x.then(left[1].total_cmp(&right[1]))
+    });
+    points.dedup();
+    if points.len() < 3 {
+        return points;
+    }
+    let mut lower = half_hull(points.iter());
+    let mut upper = half_hull(points.iter().rev());
+    // Each ends where the other begins.
+    lower.pop();
+    upper.pop();
+    lower.append(&mut upper);
+    lower
+}
+
+fn half_hull<'a>(points: impl Iterator<Item = &'a Vec2>) -> Vec<Vec2> {
+    let mut kept: Vec<Vec2> = Vec::new();
+    for point in points {
+        while let [.., before, last] = kept.as_slice()
+            && !turns_left(*before, *last, *point)
+        {
+            kept.pop();
+        }
+        kept.push(*point);
+    }
+    kept
+}
+
+fn turns_left(a: Vec2, b: Vec2, c: Vec2) -> bool {
+    (b[0] - a[0]) * (c[1] - a[1]) > (b[1] - a[1]) * (c[0] - a[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hull_keeps_the_corners_and_nothing_else() {
+        let square = vec![[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]];
+        let mut crowded = square.clone();
+        crowded.extend([[0.5, 0.5], [0.5, 0.0], [1.0, 1.0], [0.0, 0.25]]);
+        crowded.reverse();
+        assert_eq!(hull(crowded), square);
+        let line = vec![[2.0, 2.0], [0.0, 0.0], [1.0, 1.0]];
+        assert_eq!(hull(line), [[0.0, 0.0], [2.0, 2.0]]);
+        assert_eq!(hull(vec![[1.0, 2.0]; 3]), [[1.0, 2.0]]);
+        assert!(hull(Vec::new()).is_empty());
+    }
+}

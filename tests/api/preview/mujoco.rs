@@ -1,0 +1,302 @@
+//! Everything is drawn where `MuJoCo` has it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use gizmo_client::bundle::Bundle;
+use regex::Regex;
+
+use crate::support::{Lab, in_mujoco};
+
+/// Prints what each geom but planes covers of the ground and of the height, and each joint's
+/// anchor and the angle of its axis.
+const EXTENTS: &str = r"
+import mujoco, numpy, sys
+model = mujoco.MjModel.from_xml_path(sys.argv[1])
+data = mujoco.MjData(model)
+mujoco.mj_forward(model, data)
+G = mujoco.mjtGeom
+for id in range(model.ngeom):
+    kind, size = model.geom_type[id], model.geom_size[id]
+    at, turn = data.geom_xpos[id], data.geom_xmat[id].reshape(3, 3)
+    if kind == G.mjGEOM_PLANE or model.geom_group[id] > 2:
+        continue
+    if kind == G.mjGEOM_MESH:
+        mesh = model.geom_dataid[id]
+        first = model.mesh_vertadr[mesh]
+        points = at + model.mesh_vert[first:first + model.mesh_vertnum[mesh]] @ turn.T
+        low, high = points.min(0), points.max(0)
+    else:
+        z = turn[:, 2]
+        reach = {
+            G.mjGEOM_SPHERE: lambda: numpy.full(3, size[0]),
+            G.mjGEOM_CAPSULE: lambda: size[0] + abs(z) * size[1],
+            G.mjGEOM_CYLINDER: lambda: abs(z) * size[1] + size[0] * numpy.sqrt(1 - numpy.minimum(z * z, 1)),
+            G.mjGEOM_ELLIPSOID: lambda: numpy.sqrt((turn ** 2) @ (size ** 2)),
+            G.mjGEOM_BOX: lambda: abs(turn) @ size,
+        }[kind]()
+        low, high = at - reach, at + reach
+    print('geom', model.geom(id).name, *low, *high)
+for id in range(model.njnt):
+    # A ball joint has no axis.
+    axis = data.xaxis[id] * (model.jnt_type[id] != mujoco.mjtJoint.mjJNT_BALL)
+    if model.jnt_type[id] != mujoco.mjtJoint.mjJNT_FREE:
+        print('joint', model.joint(id).name, *data.xanchor[id][:2], *axis[:2])
+";
+
+/// Copies share a name, and are sorted by X.
+type Extents = BTreeMap<String, Vec<[f64; 6]>>;
+type Joints = BTreeMap<String, [f64; 4]>;
+
+fn numbers<const N: usize>(text: &str) -> [f64; N] {
+    let numbers = text
+        .split([' ', 'M', 'L', 'Z'])
+        .filter(|number| !number.is_empty());
+    let numbers: Vec<f64> = numbers.map(|number| number.parse().unwrap()).collect();
+    numbers.try_into().unwrap()
+}
+
+fn collect(geoms: impl IntoIterator<Item = (String, [f64; 6])>) -> Extents {
+    let mut extents = Extents::new();
+    for (name, extent) in geoms {
+        // MuJoCo numbers the copies.
+        let copy = name.strip_prefix("peg").map(|_| "peg".to_owned());
+        extents
+            .entry(copy.unwrap_or(name))
+            .or_default()
+            .push(extent);
+    }
+    for copies in extents.values_mut() {
+        copies.sort_by(|a, b| a[0].total_cmp(&b[0]));
+    }
+    extents
+}
+
+fn expected(said: &str) -> (Extents, Joints) {
+    let (mut geoms, mut joints) = (Vec::new(), Joints::new());
+    for line in said.lines() {
+        let mut parts = line.splitn(3, ' ');
+        let (kind, name, rest) = (parts.next(), parts.next().unwrap(), parts.next().unwrap());
+        match kind {
+            Some("geom") => geoms.push((name.to_owned(), numbers(rest))),
+            _ => drop(joints.insert(name.to_owned(), numbers(rest))),
+        }
+    }
+    (collect(geoms), joints)
+}
+
+/// The same of a drawing, whose own coordinates are metres.
+fn drawn(svg: &str) -> (Extents, Joints) {
+    let geom =
+        r#"<path d="([^"]*)Z"[^>]*><title>(?:[^<]* / )?(\S+) \((\S+) to (\S+) m high\)</title>"#;
+    let geoms = Regex::new(geom).unwrap();
+    let geoms = geoms.captures_iter(svg).map(|geom| {
+        let points: Vec<[f64; 2]> = geom[1].split('L').map(numbers).collect();
+        let bound = |axis: usize, pick: fn(f64, f64) -> f64| {
+            points.iter().map(|point| point[axis]).reduce(pick).unwrap()
+        };
+        let extent = [
+            bound(0, f64::min),
+            bound(1, f64::min),
+            geom[3].parse().unwrap(),
+            bound(0, f64::max),
+            bound(1, f64::max),
+            geom[4].parse().unwrap(),
+        ];
+        (geom[2].to_owned(), extent)
+    });
+    let joint = r#"translate\((\S+) (\S+)\)[^"]*rotate\((\S+)\)">.*<title>(\S+)</title></g>"#;
+    let joints = Regex::new(joint).unwrap();
+    let joints = joints.captures_iter(svg).map(|joint| {
+        let angle: f64 = joint[3].parse().unwrap();
+        let (y, x) = angle.to_radians().sin_cos();
+        let [at_x, at_y] = [&joint[1], &joint[2]].map(|number| number.parse().unwrap());
+        (joint[4].to_owned(), [at_x, at_y, x, y])
+    });
+    (collect(geoms), joints.collect())
+}
+
+/// Draws a model, and compares all of it with what `MuJoCo` says; `false` without `MuJoCo`.
+fn is_where_mujoco_has_it(dir: &Path, least: usize) -> bool {
+    let bundle = Bundle::open(dir).unwrap();
+    let svg = bundle.preview().unwrap();
+    let Some(said) = in_mujoco(EXTENTS, bundle.model()) else {
+        return false;
+    };
+    let (geoms, joints) = drawn(&svg);
+    let (wanted_geoms, wanted_joints) = expected(&said);
+    assert!(wanted_geoms.len() >= least, "{said}");
+    assert!(
+        geoms.keys().eq(wanted_geoms.keys()),
+        "{geoms:?} {wanted_geoms:?}"
+    );
+    for (name, wanted) in wanted_geoms {
+        let mut pairs = wanted.iter().flatten().zip(geoms[&name].iter().flatten());
+        let close = wanted.len() == geoms[&name].len() && pairs.all(|(a, b)| (a - b).abs() < 2e-3);
+        assert!(close, "{name}: {wanted:?}, drawn at {:?}", geoms[&name]);
+    }
+    assert!(
+        joints.keys().eq(wanted_joints.keys()),
+        "{joints:?} {wanted_joints:?}"
+    );
+    for (name, [x, y, axis_x, axis_y]) in wanted_joints {
+        let drawn = joints[&name];
+        assert!((x - drawn[0]).abs() + (y - drawn[1]).abs() < 2e-3, "{name}");
+        // An upright axis has no angle on the ground.
+        let flat = axis_x.hypot(axis_y);
+        let along = (axis_x * drawn[2] + axis_y * drawn[3]) / flat;
+        assert!(flat < 1e-6 || (along - 1.0).abs() < 1e-3, "{name}: {along}");
+    }
+    true
+}
+
+/// A tetrahedron with nothing the same on two sides.
+const CORNERS: [[f32; 3]; 4] = [
+    [0.1, 0.2, 0.3],
+    [0.9, 0.3, 0.2],
+    [0.2, 0.8, 0.1],
+    [0.3, 0.4, 1.1],
+];
+const FACES: [[u8; 3]; 4] = [[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]];
+
+fn bytes(points: impl IntoIterator<Item = [f32; 3]>) -> Vec<u8> {
+    points
+        .into_iter()
+        .flatten()
+        .flat_map(f32::to_le_bytes)
+        .collect()
+}
+
+/// The tetrahedron in every format.
+fn write_meshes(dir: &Path) {
+    fs::create_dir(dir.join("meshes")).unwrap();
+    let mut obj = String::new();
+    let mut stl = vec![b' '; 80];
+    stl.extend(4_u32.to_le_bytes());
+    for [x, y, z] in CORNERS {
+        writeln!(obj, "v {x} {y} {z}").unwrap();
+    }
+    for face in FACES {
+        let [a, b, c] = face.map(|corner| corner + 1);
+        writeln!(obj, "f {a} {b} {c}").unwrap();
+        let corners = face.map(|corner| CORNERS[usize::from(corner)]);
+        stl.extend(bytes([[0.0; 3]].into_iter().chain(corners)));
+        stl.extend([0, 0]);
+    }
+    let mut msh: Vec<u8> = [4_u32, 0, 0, 4]
+        .into_iter()
+        .flat_map(u32::to_le_bytes)
+        .collect();
+    msh.extend(bytes(CORNERS));
+    msh.extend(
+        FACES
+            .into_iter()
+            .flatten()
+            .flat_map(|corner| u32::from(corner).to_le_bytes()),
+    );
+    fs::write(dir.join("meshes/a.obj"), obj).unwrap();
+    fs::write(dir.join("meshes/b.stl"), stl).unwrap();
+    fs::write(dir.join("meshes/c.msh"), msh).unwrap();
+}
+
+/// Every way to place a thing that is drawn.
+const EVERYTHING: &str = r#"<mujoco model="everything">
+  <compiler COMPILER meshdir="meshes"/>
+  <include file="assets.xml"/>
+  <default>
+    <geom size="0.1 0.2 0.3"/>
+    <default class="round"><geom type="capsule" euler="10 20 30"/><joint type="slide" axis="1 2 3"/>
+      <default class="rounder"><geom type="ellipsoid"/></default></default>
+    <default class="large"><mesh scale="1.5 1.5 1.5"/></default>
+  </default>
+  <worldbody>
+    <geom name="floor" type="plane" size="0 0 1"/>
+    <geom name="ball" pos="1 2 3"/>
+    <geom name="cuboid" type="box" pos="-1 2 0.5" quat="0.5 0.1 -0.7 0.3"/>
+    <geom name="egg" type="ellipsoid" pos="-2 2 0.5" axisangle="1 2 3 ANGLE"/>
+    <geom name="can" type="cylinder" pos="-3 2 0.5" xyaxes="1 2 3 0 1 -1"/>
+    <geom name="upright" type="cylinder" pos="-4 2 0.5"/>
+    <geom name="pill" type="capsule" pos="-3 1 0.5" zaxis="-1 2 -3"/>
+    <geom name="down" type="box" pos="-3 0 0.5" zaxis="0 0 -1"/>
+    <geom name="from_to_pill" type="capsule" size="0.05" fromto="0 0 0 1 0.5 0.7"/>
+    <geom name="from_to_box" type="box" size="0.05" fromto="0 1 0 1 0.5 -0.7"/>
+    <geom name="from_to_can" type="cylinder" size="0.05" fromto="2 1 0 1 -0.5 0.7"/>
+    <geom name="from_to_egg" type="ellipsoid" size="0.05" fromto="2 2 0 1 -0.5 0.7"/>
+    <geom name="flat_pill" type="capsule" size="0.05" fromto="2 3 0 1 3 0"/>
+    <geom name="hidden" type="box" size="9 9 9" group="3"/>
+    <body name="outer" pos="0.5 -2 0.3" euler="15 -40 70" childclass="round">
+      <joint name="turn" type="hinge" pos="0.1 0.2 0.3" axis="1 1 0"/>
+      <geom name="of_class" mass="1"/>
+      <geom name="of_inner_class" class="rounder" mass="1" pos="0.4 0 0"/>
+      <geom name="own_turn" quat="1 0 0 1" mass="1"/>
+      <body name="inner" pos="0.7 0.2 0.1" zaxis="1 1 1">
+        <joint name="push"/><joint name="roll" type="ball" pos="0 0.2 0"/>
+        <geom name="deep" type="box" mass="1" axisangle="0 1 0 ANGLE"/>
+        <include file="part.xml"/>
+      </body>
+    </body>
+    <frame pos="3 -2 0" euler="0 0 ANGLE" childclass="round">
+      <geom name="framed" pos="0.5 0 0"/>
+      <frame pos="0 1 0"><body name="in_frame" pos="0 0.5 0"><freejoint/><geom name="framed_too" mass="1"/></body></frame>
+    </frame>
+    <replicate count="4" offset="0.5 0.1 0.2" euler="5 0 ANGLE">
+      <body name="peg" pos="-4 -2 0"><geom name="peg" type="box" size="0.05 0.1 0.2" mass="1"/></body>
+    </replicate>
+    <geom name="obj" type="mesh" mesh="a" pos="3 1 0" euler="ANGLE 0 30"/>
+    <geom name="stl" type="mesh" mesh="stl" pos="4 1 0" quat="1 0.5 0 0"/>
+    <geom name="msh" type="mesh" mesh="msh" pos="3 3 1"/>
+    <geom name="inline" type="mesh" mesh="inline" pos="4 3 1" zaxis="1 0 1"/>
+  </worldbody>
+</mujoco>"#;
+const ASSETS: &str = r#"<mujocoinclude><asset>
+    <mesh file="a.obj"/>
+    <mesh name="stl" file="b.stl" scale="1 -2 0.5"/>
+    <mesh name="msh" file="c.msh" class="large" refpos="0.3 0.2 0.1" refquat="0.5 0.5 0.1 -0.3"/>
+    <mesh name="inline" vertex="0 0 0  1 0 0  0 0.5 0  0 0 0.7"/>
+  </asset></mujocoinclude>"#;
+const PART: &str =
+    r#"<mujocoinclude><geom name="included" pos="0.3 0 0" mass="1"/></mujocoinclude>"#;
+
+#[test]
+fn every_geom_and_joint_is_drawn_where_mujoco_has_it() {
+    for (compiler, angle) in [
+        ("", "50"),
+        (r#"angle="radian" eulerseq="ZYX""#, "0.9"),
+        (
+            r#"angle="degree" eulerseq="zXy" coordinate="local""#,
+            "-110",
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        write_meshes(dir.path());
+        let model = EVERYTHING
+            .replace("COMPILER", compiler)
+            .replace("ANGLE", angle);
+        fs::write(dir.path().join("scene.xml"), model).unwrap();
+        fs::write(dir.path().join("assets.xml"), ASSETS).unwrap();
+        fs::write(dir.path().join("part.xml"), PART).unwrap();
+        if !is_where_mujoco_has_it(dir.path(), 24) {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_generated_room_is_drawn_where_mujoco_has_it() {
+    let lab = Lab::instant().await;
+    let dir = tempfile::tempdir().unwrap();
+    let prompt = "two workbenches, a lamp, a vase, a stool, a bin, a crate and a shelf";
+    let bake = lab.client.bake(prompt).robot_profile("franka");
+    let bundle = bake.into_dir(dir.path().join("lab")).await.unwrap();
+    let svg = bundle.preview().unwrap();
+    for name in ["workbench_1", "lamp_3", "shelf_8"] {
+        assert!(
+            svg.contains(&format!(">{name}</text>")),
+            "{name} has no label"
+        );
+    }
+    assert!(svg.contains("hinge: ") && svg.contains("slide: ") && svg.contains(" m</text>"));
+    is_where_mujoco_has_it(bundle.dir(), 30);
+}

@@ -1,0 +1,191 @@
+//! The example `progress_page` in a browser: headless Chromium, over its `DevTools` protocol.
+
+use std::collections::HashSet;
+use std::process::Stdio;
+use std::time::Duration;
+
+use base64::Engine;
+use gizmo_simulator::Options;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::support::{Lab, example};
+
+/// A browser that takes commands on its file descriptor 3, and answers on 4.
+struct Browser {
+    _process: Child,
+    commands: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    count: u64,
+    session: Value,
+}
+
+impl Browser {
+    /// `None`, and a line that says so, where there is none.
+    #[expect(
+        clippy::print_stdout,
+        reason = "a skipped check is named in the test's output"
+    )]
+    fn start(profile: &std::path::Path) -> Option<Self> {
+        let names = ["chromium", "chromium-browser", "google-chrome"];
+        let installed = names.into_iter().find(|name| {
+            let version = std::process::Command::new(name).arg("--version").output();
+            version.is_ok_and(|output| output.status.success())
+        });
+        let Some(program) = installed else {
+            println!("skipped: there is no chromium to look at the page with");
+            return None;
+        };
+        let script = "exec \"$0\" \"$@\" 3<&0 4>&1 1>/dev/null";
+        let mut process = Command::new("sh")
+            .args(["-c", script, program, "--headless", "--no-sandbox"])
+            .args([
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--remote-debugging-pipe",
+            ])
+            .arg(format!("--user-data-dir={}", profile.display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let (commands, answers) = (
+            process.stdin.take().unwrap(),
+            process.stdout.take().unwrap(),
+        );
+        Some(Self {
+            _process: process,
+            commands,
+            answers: BufReader::new(answers),
+            count: 0,
+            session: Value::Null,
+        })
+    }
+
+    /// Gives a command, and waits for its result. It is given again when the page that it was for
+    /// has made way for the next one.
+    async fn command(&mut self, method: &str, parameters: Value) -> Value {
+        loop {
+            let mut answer = self.exchange(method, &parameters).await;
+            let error = answer["error"]["message"].as_str().unwrap_or_default();
+            if error != "Execution context was destroyed." {
+                assert_eq!(error, "", "{method}");
+                return answer["result"].take();
+            }
+        }
+    }
+
+    async fn exchange(&mut self, method: &str, parameters: &Value) -> Value {
+        self.count += 1;
+        let mut command = json!({ "id": self.count, "method": method, "params": parameters });
+        if self.session.is_string() {
+            command["sessionId"] = self.session.clone();
+        }
+        let command = format!("{command}\0");
+        self.commands.write_all(command.as_bytes()).await.unwrap();
+        loop {
+            let mut message = Vec::new();
+            self.answers.read_until(0, &mut message).await.unwrap();
+            message.pop();
+            let message: Value = serde_json::from_slice(&message).unwrap();
+            if message["id"] == self.count {
+                return message;
+            }
+        }
+    }
+
+    async fn open(&mut self, url: &str) {
+        let target = json!({ "url": url, "newWindow": true, "width": 900, "height": 1000 });
+        let target = self.command("Target.createTarget", target).await;
+        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        let mut attached = self.command("Target.attachToTarget", attach).await;
+        self.session = attached["sessionId"].take();
+    }
+
+    /// Evaluates an expression in the page, and awaits it when it is a promise.
+    async fn evaluate(&mut self, expression: &str) -> Value {
+        let expression = json!({
+            "expression": expression,
+            "awaitPromise": true,
+            "returnByValue": true,
+        });
+        let mut evaluated = self.command("Runtime.evaluate", expression).await;
+        evaluated["result"]["value"].take()
+    }
+}
+
+/// The page, once it shows the link to the ZIP; it looks by itself whenever it is drawn anew.
+const DONE: &str = r#"new Promise(done => {
+    const look = () => document.querySelector("main")?.innerText.includes("succeeded")
+        && document.querySelector("a").checkVisibility()
+        ? done({ title: document.title, html: document.body.outerHTML })
+        : requestAnimationFrame(look);
+    look();
+})"#;
+
+/// The number of colours in a PNG of eight bits to a channel.
+fn colours(png: &[u8]) -> usize {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(png))
+        .read_info()
+        .unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let frame = reader.next_frame(&mut pixels).unwrap();
+    assert_eq!(frame.bit_depth, png::BitDepth::Eight);
+    let pixels = pixels[..frame.buffer_size()].chunks_exact(frame.color_type.samples());
+    pixels.collect::<HashSet<_>>().len()
+}
+
+#[tokio::test]
+async fn the_page_follows_the_job_and_offers_the_zip() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut browser) = Browser::start(&dir.path().join("profile")) else {
+        return;
+    };
+    // A scene in half a second.
+    let lab = Lab::start(Options::instant().with_speed(360.0)).await;
+    let mut command = example("progress_page");
+    let command = lab.environment(&mut command).arg("a lab with a lamp");
+    let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut url = String::new();
+    let mut said = BufReader::new(server.stdout.take().unwrap());
+    said.read_line(&mut url).await.unwrap();
+    let url = url.trim();
+    browser.open(url).await;
+    let page = timeout(Duration::from_secs(60), browser.evaluate(DONE)).await;
+    let page = page.expect("the page shows the end within a minute");
+
+    assert!(
+        page["title"].as_str().unwrap().starts_with("succeeded in "),
+        "{page}"
+    );
+    let html = page["html"].as_str().unwrap();
+    for stage in ["layout", "assets", "articulation", "physics", "assembly"] {
+        assert!(
+            html.contains(&format!("<title>{stage}</title>")),
+            "{stage}: {html}"
+        );
+    }
+    assert!(
+        html.contains("workbench_") && html.contains("5 stages complete"),
+        "{html}"
+    );
+    let zip = "fetch(document.querySelector('a').href)\
+        .then(async zip => [zip.status, (await zip.text()).slice(0, 4)])";
+    assert_eq!(browser.evaluate(zip).await, json!([200, "PK\u{3}\u{4}"]));
+
+    let shot = browser
+        .command("Page.captureScreenshot", json!({ "format": "png" }))
+        .await;
+    let shot = shot["data"].as_str().unwrap();
+    let png = base64::engine::general_purpose::STANDARD
+        .decode(shot)
+        .unwrap();
+    if let Some(path) = std::env::var_os("GIZMO_SCREENSHOT") {
+        std::fs::write(path, &png).unwrap();
+    }
+    assert!(colours(&png) > 50, "{} colours", colours(&png));
+}
