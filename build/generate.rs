@@ -2,6 +2,7 @@
 //!
 //! `xtask` compiles this file too, so that what it tries is what the crate's build will do.
 
+use std::env;
 use std::error::Error;
 
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeImpl};
@@ -31,7 +32,8 @@ pub(crate) fn mocks(document: &Value) -> Result<syn::File> {
     Ok(syn::parse2(tokens)?)
 }
 
-/// Builder style, our hooks, `JsonSchema` on every type, and handwritten types where the document asks for them.
+/// Builder style, our hooks, `JsonSchema` on every type where it is asked for, and handwritten types where
+/// the document asks for them.
 fn settings(document: &Value) -> Result<GenerationSettings> {
     let inner_type = document["x-inner-type"].as_str();
     let inner_type = inner_type.unwrap_or("crate::ext::config::Config").parse()?;
@@ -39,8 +41,10 @@ fn settings(document: &Value) -> Result<GenerationSettings> {
     settings
         .with_interface(InterfaceStyle::Builder)
         .with_hooks(HooksMode::Expected)
-        .with_inner_type(inner_type)
-        .with_derive("schemars::JsonSchema");
+        .with_inner_type(inner_type);
+    if env::var_os("CARGO_FEATURE_SCHEMARS").is_some() {
+        settings.with_derive("schemars::JsonSchema");
+    }
     for (name, schema) in tables::schemas(document) {
         if let Some(path) = schema["x-handwritten"].as_str() {
             settings.with_replacement(name, path, std::iter::empty());

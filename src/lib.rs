@@ -30,7 +30,7 @@
 //! | see a scene before a simulator loads it | the feature `preview`: `Bundle::preview`; `bake` draws it, too |
 //! | see how a job spent its time | the feature `preview`: `Timeline` |
 //! | know what went wrong | [`Error`] and its predicates |
-//! | test without the service | the feature `httpmock`: `mock` |
+//! | test without the service | [the simulator, or typed mocks](#testing) |
 //! | use a key of the early-access API | the feature `alpha`: `Client::alpha` |
 //!
 //! # Paying and waiting
@@ -93,6 +93,12 @@
 //! DEBUG call{operation="job_events" attempt=1 job_id="job_54ce456d21"}: request method=GET path="/v1/jobs/job_54ce456d21/events"
 //! ```
 //!
+//! # Testing
+//!
+//! The crate `gizmo-simulator` is the service on your own machine: a whole pipeline runs against it
+//! offline and unpaid, with faults where a test wants them. For one answer, such as a refusal, the
+//! feature `httpmock` has the module `mock`: a typed mock of every operation.
+//!
 //! # Features
 //!
 //! | feature | default | brings |
@@ -102,6 +108,7 @@
 //! | `httpmock` | | `mock`: a typed mock of every operation, for your tests |
 //! | `alpha` | | `alpha`: the early-access API, assets one by one and scenes composed of them |
 //! | `preview` | | pictures as SVG: a scene's plan, and a job's `Timeline`; no further dependency |
+//! | `schemars` | | `schemars::JsonSchema` on the types of requests and answers, to describe them to a language model or a form |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -130,6 +137,58 @@ pub mod raw {
 }
 
 /// Typed mocks of every operation, for [`httpmock`].
+///
+/// [`MockServerExt`](mock::MockServerExt) gives httpmock's server a method for each operation. Its
+/// closure says when a request is meant, by the operation's parameters and body, and what it is
+/// answered, by the types of the document; `into_inner` leads to all else that httpmock can match
+/// and answer. A job that takes its time, a stream or an archive is the simulator's work
+/// ([Testing](crate#testing)).
+///
+/// ```toml
+/// [dev-dependencies]
+/// gizmo-client = { version = "0.1", features = ["httpmock"] }
+/// httpmock = "0.9"
+/// ```
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use gizmo_client::mock::MockServerExt;
+/// use gizmo_client::types::{ErrorResponse, JobStatus};
+/// use gizmo_client::{Client, types};
+/// use httpmock::MockServer;
+/// use serde_json::{from_value, json};
+///
+/// let server = MockServer::start_async().await;
+/// let client = Client::builder()
+///     .base_url(server.base_url())
+///     .api_key("gzm_k1_test")
+///     .build()?;
+///
+/// // One job is at work.
+/// let running = from_value(json!({"ok": true, "job": {"id": "job_1", "status": "running"}}))?;
+/// server.get_job(|when, then| {
+///     when.job_id("job_1");
+///     then.ok(&running);
+/// });
+/// let job = client.get_job().job_id("job_1").send().await?;
+/// assert_eq!(job.status, JobStatus::Running);
+///
+/// // Another cannot be paid for.
+/// let refusal: ErrorResponse = from_value(json!({
+///     "error": {"code": "insufficient_credits", "message": "1 needed, 0 left", "status": 402}
+/// }))?;
+/// let body = types::GenerateSceneBody::builder().prompt("a lab").try_into()?;
+/// let refused = server.generate_scene(|when, then| {
+///     when.body(&body);
+///     then.client_error(402, &refusal);
+/// });
+/// let error = client.generate_scene().prompt("a lab").start().await.unwrap_err();
+/// assert!(error.is_insufficient_credits());
+/// refused.assert_calls(1); // and is not asked for again
+/// # Ok(())
+/// # }
+/// ```
 #[cfg(feature = "httpmock")]
 #[allow(
     missing_docs,

@@ -2,7 +2,6 @@
 
 use std::ops::{Deref, DerefMut};
 
-use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -118,7 +117,8 @@ fn kind(value: &Value) -> &'static str {
 /// A resource that the service answers bare or under its own name (`{"ok": true, "scene": {…}}`).
 ///
 /// It dereferences to the resource.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Answer<T>(pub T);
 
@@ -152,7 +152,8 @@ impl<'de, T: Resource> Deserialize<'de> for Answer<T> {
 }
 
 /// One page of a list, newest first.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Page<T> {
     /// What the page holds.

@@ -47,7 +47,12 @@ pub fn check(target: &Path) -> Result<()> {
         .map_err(|error| Error::refused(format!("cannot find {}: {error}", target.display())))?;
     let output = cargo()
         .args(["check", "--quiet", "--locked", "--package", "gizmo-client"])
-        .args(["--features", "alpha,httpmock", "--message-format", "short"])
+        .args([
+            "--features",
+            "alpha,httpmock,schemars",
+            "--message-format",
+            "short",
+        ])
         .current_dir(tree(&target))
         .env("CARGO_TARGET_DIR", &target)
         .env("CARGO_TERM_COLOR", "never")
