@@ -600,7 +600,7 @@ fn time_to_decode(text: &[u8], size: usize) -> Duration {
 }
 
 /// Were anything read or moved again and again, sixteen times the bytes would take some 256 times
-/// as long.
+/// as long, each time that it is tried; a busy machine takes its time now and then.
 #[test]
 fn time_grows_with_the_bytes_in_hostile_streams_too() {
     let streams: [(&str, &[u8]); 9] = [
@@ -625,10 +625,11 @@ fn time_grows_with_the_bytes_in_hostile_streams_too() {
         };
         let (short, long) = (text(1 << 16), text(1 << 20));
         for size in [1, 17] {
-            let ratio = time_to_decode(&long, size).div_duration_f64(time_to_decode(&short, size));
+            let ratio =
+                || time_to_decode(&long, size).div_duration_f64(time_to_decode(&short, size));
             assert!(
-                ratio < 64.0,
-                "{start}{} in {size}: {ratio} times",
+                (0..10).any(|_| ratio() < 64.0),
+                "{start}{} in {size}",
                 piece.escape_ascii()
             );
         }

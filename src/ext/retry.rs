@@ -179,7 +179,10 @@ pub(crate) fn decide(
         return Decision::Stop;
     }
     // Not before the service says, and not all at once.
-    let spread = |wait: Duration| wait.mul_f64(1.0 + tried.random / 10.0);
+    let spread = |wait: Duration| {
+        wait.min(Duration::MAX / 2)
+            .mul_f64(1.0 + tried.random / 10.0)
+    };
     let delay = told.map_or(backoff, |wait| spread(wait).max(backoff));
     // A 429 comes from a service in good health, and pacing sees to it that few do.
     let is_rate_limited = matches!(tried.outcome, Outcome::Answered { status: 429, .. });

@@ -451,7 +451,9 @@ impl Follower {
     }
 
     async fn poll(&mut self) -> Step {
-        tokio::time::sleep(self.poll_interval.mul_f64(0.75 + random() / 2.0)).await;
+        // Half of what is representable is forever as well, and can be multiplied.
+        let interval = self.poll_interval.min(Duration::MAX / 2);
+        tokio::time::sleep(interval.mul_f64(0.75 + random() / 2.0)).await;
         match self.client.job_status_patiently(&self.job_id, false).await {
             Ok(job) if job.status.is_terminal() => self.ended(job),
             Ok(job) if self.last_polled.as_ref() == Some(&job.status) => Step::Stay,

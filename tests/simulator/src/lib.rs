@@ -82,7 +82,7 @@
 //! # In tests
 //!
 //! A simulator listens on a free port and ends when it is dropped, so each test has its own. It
-//! follows tokio's clock; with a paused one ([`tokio::time::pause`]) an answer that is on its way is
+//! follows tokio's clock; with a paused one (`tokio::time::pause`) an answer that is on its way is
 //! no reason for the clock to stand still, so a quick [`Options::speed`] is the surer way to fast tests.
 //!
 //! For what is not written in Rust there is the program `gizmo-simulator`.
