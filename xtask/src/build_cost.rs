@@ -85,6 +85,8 @@ impl Build {
             .args(["build", "--quiet", "--frozen", "--package", program])
             .arg("--target-dir")
             .arg(target)
+            // As cargo builds what comes from the registry.
+            .env("CARGO_INCREMENTAL", "0")
             .current_dir(root))?;
         Ok(Self {
             wall: start.elapsed(),
