@@ -5,7 +5,7 @@
 use std::env;
 use std::error::Error;
 
-use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeImpl};
+use progenitor::{GenerationSettings, Generator, InterfaceStyle, TypeImpl};
 use serde_json::Value;
 
 use super::{rewrite, tables};
@@ -32,7 +32,7 @@ pub(crate) fn mocks(document: &Value) -> Result<syn::File> {
     Ok(syn::parse2(tokens)?)
 }
 
-/// Builder style, our hooks, `JsonSchema` on every type where it is asked for, and handwritten types where
+/// Builder style, `JsonSchema` on every type where it is asked for, and handwritten types where
 /// the document asks for them.
 fn settings(document: &Value) -> Result<GenerationSettings> {
     let inner_type = document["x-inner-type"].as_str();
@@ -40,7 +40,6 @@ fn settings(document: &Value) -> Result<GenerationSettings> {
     let mut settings = GenerationSettings::new();
     settings
         .with_interface(InterfaceStyle::Builder)
-        .with_hooks(HooksMode::Expected)
         .with_inner_type(inner_type);
     if env::var_os("CARGO_FEATURE_SCHEMARS").is_some() {
         settings.with_derive("schemars::JsonSchema");

@@ -1,11 +1,12 @@
-//! The few changes that make progenitor's client ours: one `Error`, any 2xx a success, builders
-//! that the handwritten verbs can see into, and no constructor beside ours.
+//! The few changes that make progenitor's client ours: it sends by our transport and with its
+//! `Error`, any 2xx is a success, the handwritten verbs can see into its builders, and it has no
+//! constructor beside ours.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{
-    Expr, File, FnArg, GenericArgument, ImplItem, Item, ItemImpl, ItemMod, Pat, PathArguments,
-    ReturnType, Type, Visibility, parse_quote,
+    Expr, File, FnArg, GenericArgument, ImplItem, ImplItemFn, Item, ItemImpl, ItemMod, Member, Pat,
+    PathArguments, ReturnType, Stmt, Type, Visibility, parse_quote,
 };
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -26,6 +27,7 @@ pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result {
             }
             Item::Mod(module) if module.ident == "builder" => {
                 for item in items(module)? {
+                    body_in_memory(item)?;
                     match item {
                         Item::Struct(builder) => {
                             builders += 1;
@@ -72,32 +74,46 @@ fn own_constructor(item: &mut ImplItem) -> bool {
     function.sig.ident != "new"
 }
 
-/// Keeps the generated `send` as the private `exchange` and puts one with our `Error` before it.
+/// Has a builder take a body of bytes as such: a request that may be sent again has no use for a body
+/// that can be read but once.
+fn body_in_memory(item: &mut Item) -> Result {
+    let text = quote!(#item).to_string();
+    if text.contains("reqwest :: Body") {
+        let text = text.replace("reqwest :: Body", ":: bytes :: Bytes");
+        *item = syn::parse_str(&text.replace("derive (Debug)", "derive (Debug , Clone)"))?;
+    }
+    Ok(())
+}
+
+/// Puts the transport in the place of what the generated `send` does once its request is built: the
+/// transport builds it, anew for each try, and reads the answer.
 fn own_send(block: &mut ItemImpl) -> std::result::Result<bool, Box<dyn std::error::Error>> {
-    let Some(index) = block
-        .items
-        .iter()
-        .position(|item| matches!(item, ImplItem::Fn(f) if f.sig.ident == "send"))
-    else {
+    let send = block.items.iter_mut().find_map(|item| match item {
+        ImplItem::Fn(function) if function.sig.ident == "send" => Some(function),
+        _ => None,
+    });
+    let Some(send) = send else {
         return Ok(false);
     };
-    let ImplItem::Fn(exchange) = &mut block.items[index] else {
-        unreachable!("just matched")
-    };
-    let takes_self =
-        exchange.sig.inputs.len() == 1 && matches!(exchange.sig.inputs[0], FnArg::Receiver(_));
+    let takes_self = send.sig.inputs.len() == 1 && matches!(send.sig.inputs[0], FnArg::Receiver(_));
     if !takes_self {
         return Err("a generated `send` takes more than `self`".into());
     }
-    let docs = std::mem::take(&mut exchange.attrs);
     let value =
-        success_type(&exchange.sig.output).ok_or("a generated `send` does not return a Result")?;
-    let operation = any_2xx_is_success(exchange)
-        .ok_or("a generated `send` does not match on the status as it did")?;
-    no_version_header(exchange)?;
-    exchange.sig.ident = parse_quote!(exchange);
-    exchange.vis = Visibility::Inherited;
-    let send = quote! {
+        success_type(&send.sig.output).ok_or("a generated `send` does not return a Result")?;
+    let read = reading(send).ok_or("a generated `send` does not match on the status as it did")?;
+    let operation = send.block.stmts.iter().find_map(operation_id);
+    let operation = operation.ok_or("a generated `send` does not name its operation")?;
+    no_version_header(send)?;
+    let statements = &mut send.block.stmts;
+    let built = statements.iter().position(|one| request(one).is_some());
+    let built = built.ok_or("a generated `send` does not build its request as it did")?;
+    let request = request(&statements[built]).cloned();
+    statements.truncate(built);
+    let client = statements.first_mut().and_then(repeatable);
+    let client = client.ok_or("a generated `send` does not take its parameters apart")?;
+    let docs = std::mem::take(&mut send.attrs);
+    *send = syn::parse2(quote! {
         #(#docs)*
         ///
         /// # Errors
@@ -105,10 +121,14 @@ fn own_send(block: &mut ItemImpl) -> std::result::Result<bool, Box<dyn std::erro
         /// Whatever [`Error`](crate::Error) can say: the request was not valid, did not get
         /// through, or was refused, or its answer was not understood.
         pub async fn send(self) -> ::std::result::Result<#value, crate::Error> {
-            self.exchange().await.map_err(|error| crate::Error::from_raw(#operation, error))
+            let build = || -> ::std::result::Result<::reqwest::Request, Error> {
+                #(#statements)*
+                Ok(#request)
+            };
+            let answer = self.#client.transport().exchange(super::OPERATIONS, #operation, &build);
+            #read
         }
-    };
-    block.items.insert(index, syn::parse2(send)?);
+    })?;
     Ok(true)
 }
 
@@ -127,12 +147,11 @@ fn success_type(output: &ReturnType) -> Option<Type> {
     }
 }
 
-/// Widens the success arm from the documented status to every 2xx: a service that answers 200
-/// where its document says 202 has still started the job. The transport has read the body of a
-/// success by then, and what else it brings up is an error of ours. Returns the operation's id.
-fn any_2xx_is_success(exchange: &mut syn::ImplItemFn) -> Option<Expr> {
-    let operation = exchange.block.stmts.iter().find_map(operation_id)?;
-    let Some(syn::Stmt::Expr(Expr::Match(status), None)) = exchange.block.stmts.last_mut() else {
+/// How the success arm reads its answer, by a method of the transport's. There the documented status
+/// is any 2xx, since a service that answers 200 where its document says 202 has still
+/// started the job.
+fn reading(send: &ImplItemFn) -> Option<TokenStream> {
+    let Some(Stmt::Expr(Expr::Match(status), None)) = send.block.stmts.last() else {
         return None;
     };
     let success = status.arms.iter().find(|arm| {
@@ -147,24 +166,40 @@ fn any_2xx_is_success(exchange: &mut syn::ImplItemFn) -> Option<Expr> {
         code.is_some_and(|code| (200..300).contains(&code))
     });
     let body = &*success?.body;
-    let text = quote!(#body).to_string();
-    // `response`, or `_response` beside a parameter of that name.
-    let response = &*status.expr;
-    let response = quote!(#response).to_string();
-    let response = format_ident!("{}", response.split(' ').next()?);
-    let read = quote!(ResponseValue::from_response(#response).await).to_string();
-    let value: Expr = if text.trim_matches(['{', '}', ' ']) == read {
-        parse_quote!(crate::ext::transport::decoded(#response))
-    } else if text.contains("from_response") {
+    let body = quote!(#body).to_string();
+    ["from_response", "stream", "empty"]
+        .into_iter()
+        .find(|name| body.contains(&format!("ResponseValue :: {name} (")))
+        .map(|name| match name {
+            "from_response" => quote!(answer.await?.json()),
+            "stream" => quote!(Ok(answer.await?.stream())),
+            _ => quote!(Ok(answer.await?.empty())),
+        })
+}
+
+/// Has `let Self { client, … } = self;` take a copy apart; returns the client's name, which is another
+/// beside a parameter of that name.
+fn repeatable(parameters: &mut Stmt) -> Option<Member> {
+    let Stmt::Local(parameters) = parameters else {
         return None;
-    } else {
-        body.clone()
     };
-    status.arms = vec![
-        parse_quote!(200u16..=299u16 => #value,),
-        parse_quote!(_ => Err(Error::UnexpectedResponse(#response)),),
-    ];
-    Some(operation)
+    parameters.init.as_mut()?.expr = parse_quote!(self.clone());
+    match &parameters.pat {
+        Pat::Struct(fields) => Some(fields.fields.first()?.member.clone()),
+        _ => None,
+    }
+}
+
+/// The built request in `let mut request = client.client.get(url)….build()?;`.
+fn request(statement: &Stmt) -> Option<&Expr> {
+    let Stmt::Local(local) = statement else {
+        return None;
+    };
+    let built = &*local.init.as_ref()?.expr;
+    let Expr::Try(attempt) = built else {
+        return None;
+    };
+    matches!(&*attempt.expr, Expr::MethodCall(call) if call.method == "build").then_some(built)
 }
 
 fn code(literal: &syn::Lit) -> Option<u16> {
@@ -176,10 +211,10 @@ fn code(literal: &syn::Lit) -> Option<u16> {
 
 /// Drops the header `api-version`, which progenitor adds and the document does not know; most
 /// operations have no other.
-fn no_version_header(exchange: &mut syn::ImplItemFn) -> Result {
+fn no_version_header(exchange: &mut ImplItemFn) -> Result {
     let changed = "a generated `send` adds no `api-version`; progenitor's output has changed";
     let statements = &mut exchange.block.stmts;
-    let text = |statement: &syn::Stmt| quote!(#statement).to_string();
+    let text = |statement: &Stmt| quote!(#statement).to_string();
     let is_version = |text: &str| text.contains(". append (") && text.contains("\"api-version\"");
     let version = statements.iter().position(|one| is_version(&text(one)));
     let version = text(&statements.remove(version.ok_or(changed)?));
@@ -198,8 +233,8 @@ fn no_version_header(exchange: &mut syn::ImplItemFn) -> Result {
 }
 
 /// The id in `let info = OperationInfo { operation_id: "…" };`.
-fn operation_id(statement: &syn::Stmt) -> Option<Expr> {
-    let syn::Stmt::Local(local) = statement else {
+fn operation_id(statement: &Stmt) -> Option<Expr> {
+    let Stmt::Local(local) = statement else {
         return None;
     };
     let Expr::Struct(info) = &*local.init.as_ref()?.expr else {

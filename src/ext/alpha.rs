@@ -5,13 +5,8 @@ mod export;
 pub(crate) mod pose;
 mod requests;
 
-use progenitor_client::{ClientHooks, OperationInfo};
-use reqwest::{Request, Response};
-
 use self::asset::AssetHandle;
-use super::operation::Operation;
 use crate::alpha::Client;
-use crate::alpha::raw::OPERATIONS;
 
 impl crate::Client {
     /// The early-access API as this client's key sees it; see [`alpha`](crate::alpha).
@@ -23,25 +18,13 @@ impl crate::Client {
 }
 
 impl Client {
+    /// What the generated code sends by.
+    pub(crate) fn transport(&self) -> &crate::Client {
+        &self.inner
+    }
+
     /// A handle on an asset known by its id alone. Nothing is sent.
     pub fn asset(&self, id: impl Into<String>) -> AssetHandle {
         AssetHandle::new(self.clone(), id.into())
-    }
-}
-
-impl ClientHooks<crate::Client> for Client {
-    async fn pre<E>(
-        &self,
-        request: &mut Request,
-        info: &OperationInfo,
-    ) -> Result<(), progenitor_client::Error<E>> {
-        self.inner
-            .prepare(request, Operation::find(OPERATIONS, info))
-            .map_err(progenitor_client::Error::Custom)
-    }
-
-    async fn exec(&self, request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
-        let operation = Operation::find(OPERATIONS, info);
-        Ok(self.inner.carry(request, operation).await)
     }
 }

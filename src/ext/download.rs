@@ -216,15 +216,14 @@ impl Download {
     /// A dropped future leaves the target as it was and removes what it wrote.
     pub async fn to_file(mut self, path: impl AsRef<Path> + Send) -> Result<u64, Error> {
         let path = path.as_ref();
-        let part = Part::beside(path)?;
-        let file = self.receive(&part).await?;
-        let length = file.metadata().map_err(|error| part.failed(error))?.len();
-        file::sync(file).await.map_err(|error| part.failed(error))?;
+        let mut part = Part::beside(path)?;
+        self.receive(&mut part).await?;
+        let length = part.sync().await?;
         part.place(path).await?;
         Ok(length)
     }
 
-    async fn receive(&mut self, part: &Part) -> Result<std::fs::File, Error> {
+    async fn receive(&mut self, part: &mut Part) -> Result<(), Error> {
         let mut writer = part.write().await?;
         loop {
             let going_on = match self.next().await? {
@@ -236,17 +235,11 @@ impl Download {
                 continue;
             }
             // The end, or the disk has failed.
-            let mut file = writer.finish().await.map_err(|error| part.failed(error))?;
-            let tail = if self.source.is_zip() {
-                file::tail(&mut file).map_err(|error| part.failed(error))?
-            } else {
-                Vec::new()
-            };
-            if self.is_whole(&tail) {
-                return Ok(file);
+            writer.finish().await.map_err(|error| part.failed(error))?;
+            if !self.source.is_zip() || file::ends_like_zip(&part.tail().await?) {
+                return Ok(());
             }
             self.source.reject(not_whole())?;
-            drop(file);
             writer = part.write().await?;
         }
     }
@@ -288,13 +281,12 @@ impl Download {
         // `lab/` is `lab`: the archive goes beside the folder, not into it.
         let mut archive = dir.components().as_path().as_os_str().to_owned();
         archive.push(".zip");
-        let part = Part::beside(Path::new(&archive))?;
-        let archive = self.receive(&part).await?;
+        let mut part = Part::beside(Path::new(&archive))?;
+        self.receive(&mut part).await?;
         let unpacked = match self.alone.filter(|_| !self.source.is_zip()) {
             Some(name) => place_alone(part.path(), name, dir, options).await,
             None => unpack_with(part.path(), dir, options).await,
         };
-        drop(archive);
         unpacked.map_err(|error| Error::from(error).with_operation(operation))
     }
 }

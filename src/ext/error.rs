@@ -156,38 +156,15 @@ impl Error {
             .with_attempts(1)
     }
 
-    /// What the generated code returned. The transport has already made an [`Error`] of whatever
-    /// happened on the network and sends it up inside of a response; see `transport`.
-    pub(crate) fn from_raw<E>(operation: &'static str, error: progenitor_client::Error<E>) -> Self {
-        use progenitor_client::Error as Raw;
-        let error = match error {
-            Raw::UnexpectedResponse(mut response) => {
-                match super::transport::Failure::take(&mut response) {
-                    Some(error) => error,
-                    None => Self::new(
-                        ErrorKind::Status,
-                        "an answer that the document does not know",
-                    ),
-                }
-            }
-            Raw::InvalidRequest(message) => {
+    /// A request that the generated code did not build.
+    pub(crate) fn not_built(error: progenitor_client::Error) -> Self {
+        match error {
+            progenitor_client::Error::InvalidRequest(message) => {
                 Self::new(ErrorKind::InvalidRequest, invalid_request(&message))
             }
-            Raw::Custom(message) => Self::new(ErrorKind::InvalidRequest, message),
-            Raw::InvalidResponsePayload(body, source) => Self::not_understood(&body, &source),
-            Raw::CommunicationError(source)
-            | Raw::InvalidUpgrade(source)
-            | Raw::ResponseBodyError(source) => {
-                Self::new(ErrorKind::InvalidRequest, "the request could not be built")
-                    .with_source(source.without_url())
-            }
-            Raw::ErrorResponse(answer) => {
-                let mut error = Self::new(ErrorKind::Status, "an error answer");
-                error.0.status = Some(answer.status());
-                error
-            }
-        };
-        error.with_operation(operation)
+            other => Self::new(ErrorKind::InvalidRequest, "the request could not be built")
+                .with_source(other),
+        }
     }
 }
 

@@ -96,7 +96,7 @@ fn until(moment: SystemTime, headers: &HeaderMap, now: SystemTime) -> Duration {
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    Some(headers.get(name)?.to_str().ok()?.trim())
+    Some(headers.get(name)?.to_str().ok()?.trim_ascii())
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
-//! The one way to the network: the hooks that every generated call passes through.
+//! The one way to the network: what every generated call is sent by.
 //!
-//! `exec` reads error answers and JSON bodies whole (within limits) and makes an [`Error`] of
-//! whatever goes wrong. progenitor's hooks can return only a `reqwest::Error`, so ours travels up
-//! inside of a response that no operation expects; `Error::from_raw` takes it out again.
+//! Error answers and JSON bodies are read whole, within limits.
 
 mod body;
 mod error_answer;
@@ -10,13 +8,12 @@ mod file;
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use progenitor_client::{ClientHooks, ClientInfo, OperationInfo, ResponseValue};
+use progenitor_client::{ByteStream, ClientInfo, ResponseValue};
 use reqwest::{Request, Response, Url};
 use serde::de::DeserializeOwned;
 use tokio::sync::SemaphorePermit;
@@ -29,7 +26,6 @@ use self::error_answer::error_answer;
 pub(crate) use self::file::{DOWNLOAD, Key, file_url};
 
 use super::backoff::random;
-use super::config::Config;
 use super::error::BODY_KEPT;
 use super::headers::{retry_after, standing};
 use super::limiter::{Lease, WaitReason};
@@ -42,97 +38,97 @@ use crate::{Client, Error, ErrorKind};
 /// The largest JSON answer that is read: 64 MiB. Scene graphs are large, but not that large.
 const JSON_LIMIT: usize = 64 * 1024 * 1024;
 
-/// An [`Error`] on its way through the generated code.
-#[derive(Clone)]
-pub(crate) struct Failure(Arc<Mutex<Option<Error>>>);
+/// Builds a request from a builder's parameters, anew for each try.
+type Build<'a> = &'a (dyn Fn() -> Result<Request, progenitor_client::Error> + Sync);
 
-impl Failure {
-    fn into_response(error: Error) -> Response {
-        let mut response = http::Response::new(Bytes::new());
-        *response.status_mut() = StatusCode::from_u16(999).expect("three digits");
-        response
-            .extensions_mut()
-            .insert(Self(Arc::new(Mutex::new(Some(error)))));
-        response.into()
+/// An answer of success.
+pub(crate) struct Success {
+    operation: &'static Operation,
+    response: Response,
+    /// Read whole, unless it is streamed.
+    body: Bytes,
+}
+
+/// What the generated code makes of it.
+impl Success {
+    pub(crate) fn json<T: DeserializeOwned>(mut self) -> Result<ResponseValue<T>, Error> {
+        let value = serde_json::from_slice(&self.body).map_err(|error| {
+            Error::not_understood(&self.body, &error).with_operation(self.operation.id)
+        })?;
+        let headers = std::mem::take(self.response.headers_mut());
+        Ok(ResponseValue::new(value, self.response.status(), headers))
     }
 
-    /// Takes the error out of a response that carries one.
-    pub(crate) fn take(response: &mut Response) -> Option<Error> {
-        let failure: Self = response.extensions_mut().remove()?;
-        failure
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+    pub(crate) fn stream(self) -> ResponseValue<ByteStream> {
+        ResponseValue::stream(self.response)
+    }
+
+    #[allow(dead_code, reason = "a document may have no answer without a body")]
+    pub(crate) fn empty(self) -> ResponseValue<()> {
+        ResponseValue::empty(self.response)
     }
 }
 
-/// The body of a success on its way to [`decoded`], read whole already.
-#[derive(Clone)]
-struct Whole(Bytes);
-
-/// What the generated code makes of a success.
-#[expect(
-    clippy::result_large_err,
-    reason = "progenitor's error, on its way to ours"
-)]
-pub(crate) fn decoded<T: DeserializeOwned, E>(
-    mut response: Response,
-) -> Result<ResponseValue<T>, progenitor_client::Error<E>> {
-    let Some(Whole(body)) = response.extensions_mut().remove() else {
-        return Err(progenitor_client::Error::UnexpectedResponse(response));
-    };
-    match serde_json::from_slice(&body) {
-        Ok(value) => {
-            let headers = std::mem::take(response.headers_mut());
-            Ok(ResponseValue::new(value, response.status(), headers))
-        }
-        Err(error) => Err(progenitor_client::Error::InvalidResponsePayload(
-            body, error,
-        )),
-    }
-}
-
-impl ClientHooks<Config> for Client {
-    async fn pre<E>(
-        &self,
-        request: &mut Request,
-        info: &OperationInfo,
-    ) -> Result<(), progenitor_client::Error<E>> {
-        let operation = Operation::find(crate::raw::OPERATIONS, info);
-        self.prepare(request, operation)
-            .map_err(progenitor_client::Error::Custom)
-    }
-
-    async fn exec(&self, request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
-        let operation = Operation::find(crate::raw::OPERATIONS, info);
-        Ok(self.carry(request, operation).await)
-    }
-}
-
-/// What the hooks of every generated client do.
 impl Client {
-    /// Refuses a request that has become another's, and adds the key.
-    pub(crate) fn prepare(
+    /// What the generated code sends by.
+    pub(crate) fn transport(&self) -> &Self {
+        self
+    }
+
+    /// Sends a request, again where that is right, and waits for its answer: whole where it is JSON,
+    /// its head where it is a stream.
+    pub(crate) async fn exchange(
         &self,
-        request: &mut Request,
-        operation: &Operation,
-    ) -> Result<(), String> {
+        operations: &'static [Operation],
+        id: &str,
+        build: Build<'_>,
+    ) -> Result<Success, Error> {
+        let operation = Operation::find(operations, id);
+        let call = Call {
+            operation: operation.id,
+            class: operation.class(),
+            to_service: true,
+        };
+        let mut first = Some(self.request(operation, build)?);
+        let mut sent_at = SystemTime::UNIX_EPOCH;
+        let answer = self.call(call, |lease| {
+            sent_at = SystemTime::now();
+            let request = first
+                .take()
+                .map_or_else(|| self.request(operation, build), Ok);
+            async move { self.attempt(request?, operation, lease).await }
+        });
+        let error = match answer.await {
+            Ok((response, body)) => {
+                return Ok(Success {
+                    operation,
+                    response,
+                    body,
+                });
+            }
+            Err(error) => error,
+        };
+        if error.is_outcome_unknown() && operation.is_generation() {
+            let request = self.request(operation, build)?;
+            return Err(error.with_asked(Asked::of(operation, &request, sent_at)));
+        }
+        Err(error)
+    }
+
+    /// Builds a request, refuses one that has become another's, and adds the key.
+    fn request(&self, operation: &Operation, build: Build<'_>) -> Result<Request, Error> {
+        let refuse = |error| Error::not_built(error).with_operation(operation.id);
+        let mut request = build().map_err(refuse)?;
         if !operation.matches(request.url(), self.inner.0.base.path()) {
-            return Err(format!(
+            let message = format!(
                 "a path parameter of `{}` is empty, `.` or `..`",
                 operation.path
-            ));
+            );
+            return Err(refuse(progenitor_client::Error::InvalidRequest(message)));
         }
         let (name, value) = &self.inner.0.key_header;
         request.headers_mut().insert(name, value.clone());
-        Ok(())
-    }
-
-    /// Brings back an answer, or an [`Error`] inside of one.
-    pub(crate) async fn carry(&self, request: Request, operation: &'static Operation) -> Response {
-        let answer = self.exchange(request, operation).await;
-        answer.unwrap_or_else(Failure::into_response)
+        Ok(request)
     }
 }
 
@@ -147,10 +143,10 @@ struct Call {
 
 impl Client {
     /// Tries until there is an answer, or no point in going on.
-    async fn call<'a, F, Fut>(&'a self, call: Call, mut attempt: F) -> Result<Response, Error>
+    async fn call<'a, F, Fut, T>(&'a self, call: Call, mut attempt: F) -> Result<T, Error>
     where
         F: FnMut(Option<Lease<'a>>) -> Fut,
-        Fut: Future<Output = Result<Response, Error>>,
+        Fut: Future<Output = Result<T, Error>>,
     {
         let shared = &*self.inner.0;
         let Call {
@@ -174,7 +170,7 @@ impl Client {
                 attempt(lease).await
             };
             let error = match once.instrument(span.clone()).await {
-                Ok(response) => return Ok(response),
+                Ok(answer) => return Ok(answer),
                 Err(error) => error.with_operation(operation).with_attempts(retries + 1),
             };
             let tried = Tried {
@@ -243,41 +239,13 @@ impl Client {
         lease.answered(standing, refused);
     }
 
-    /// Sends a request and waits for its answer: whole where it is JSON, its head where it is a stream.
-    async fn exchange(
-        &self,
-        request: Request,
-        operation: &'static Operation,
-    ) -> Result<Response, Error> {
-        let call = Call {
-            operation: operation.id,
-            class: operation.class(),
-            to_service: true,
-        };
-        let mut sent_at = SystemTime::UNIX_EPOCH;
-        let answer = self
-            .call(call, |lease| {
-                sent_at = SystemTime::now();
-                let request = request.try_clone().expect("bodies are in memory");
-                self.attempt(request, operation, lease)
-            })
-            .await;
-        answer.map_err(|error| {
-            if error.is_outcome_unknown() && operation.is_generation() {
-                error.with_asked(Asked::of(operation, &request, sent_at))
-            } else {
-                error
-            }
-        })
-    }
-
     /// Sends a request once.
     async fn attempt(
         &self,
         request: Request,
         operation: &'static Operation,
         lease: Option<Lease<'_>>,
-    ) -> Result<Response, Error> {
+    ) -> Result<(Response, Bytes), Error> {
         let idle = self.inner.0.idle_timeout;
         let (span, path) = (Span::current(), request.url().path());
         if !span.is_disabled()
@@ -295,7 +263,7 @@ impl Client {
             return Err(self.error_from(&mut response).await);
         }
         if operation.is_streamed {
-            return Ok(response);
+            return Ok((response, Bytes::new()));
         }
         let body = read(&mut response, JSON_LIMIT, idle)
             .await
@@ -310,8 +278,7 @@ impl Client {
             // Looked at here, where it is still known what was asked.
             begun(operation.id, &body).map_err(|error| Error::not_understood(&body, &error))?;
         }
-        response.extensions_mut().insert(Whole(body));
-        Ok(response)
+        Ok((response, body))
     }
 }
 
@@ -356,18 +323,22 @@ fn begun(operation: &'static str, body: &[u8]) -> serde_json::Result<()> {
 
 /// Bounds a wait for the network.
 async fn within<T>(idle: Duration, wait: impl Future<Output = T> + Send) -> Result<T, Error> {
-    let mut wait = pin!(wait);
-    // Most of a body is there already, and needs no timer.
-    let at_once = poll_fn(|context| Poll::Ready(wait.as_mut().poll(context))).await;
-    if let Poll::Ready(done) = at_once {
-        return Ok(done);
-    }
-    tokio::time::timeout(idle, wait).await.map_err(|_| {
-        Error::new(
-            ErrorKind::Timeout,
-            format!("no answer within {} s", idle.as_secs_f32()),
-        )
+    let (mut wait, mut timer) = (pin!(wait), pin!(None));
+    poll_fn(|context| {
+        if let Poll::Ready(done) = wait.as_mut().poll(context) {
+            return Poll::Ready(Ok(done));
+        }
+        // Most of a body is there already, and needs no timer.
+        if timer.is_none() {
+            timer.set(Some(tokio::time::sleep(idle)));
+        }
+        let timer = timer.as_mut().as_pin_mut().expect("just set");
+        timer.poll(context).map(|()| {
+            let message = format!("no answer within {} s", idle.as_secs_f32());
+            Err(Error::new(ErrorKind::Timeout, message))
+        })
     })
+    .await
 }
 
 impl From<reqwest::Error> for Error {

@@ -184,6 +184,20 @@ async fn a_dropped_download_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_dropped_download_does_not_stand_in_the_way_of_the_next() {
+    let exports = Exports::start().await;
+    for milliseconds in 0..15 {
+        exports.inject(export(), Fault::Trickle(1_000, Duration::from_millis(5)));
+        let moment = Duration::from_millis(milliseconds);
+        let waited = tokio::time::timeout(moment, exports.to_file()).await;
+        assert!(waited.is_err(), "the future is dropped half-way");
+        exports.lab.handle.clear_faults();
+        exports.to_file().await.unwrap();
+        exports.is_right();
+    }
+}
+
+#[tokio::test]
 async fn a_stale_part_is_taken_over_and_a_live_one_is_not() {
     let exports = Exports::start().await;
     let part = exports.dir.path().join("scene.zip.part");

@@ -242,6 +242,20 @@ fn a_model_that_includes_itself_is_drawn_once() {
 }
 
 #[test]
+fn how_an_element_is_turned_goes_before_how_its_class_is() {
+    let turned = |class: &str, own: &str| {
+        let class = format!("<geom type='box' size='1 2 3' {class}/>");
+        let classes = format!("<default><default class='c'>{class}</default></default>");
+        let body = format!("<worldbody><geom class='c' {own}/></worldbody>");
+        preview(&format!("<mujoco>{classes}{body}</mujoco>")).unwrap()
+    };
+    let by_nothing = turned("", "quat='1 0 0 1'");
+    assert_ne!(by_nothing, turned("", ""));
+    assert_eq!(by_nothing, turned("euler='10 20 30'", "quat='1 0 0 1'"));
+    assert_eq!(by_nothing, turned("quat='1 2 3 4'", "euler='0 0 90'"));
+}
+
+#[test]
 fn a_ceiling_is_an_outline_and_what_stands_on_something_is_above_it() {
     let svg = preview(&world(
         "<geom name='ceiling' type='box' size='2 2 .1' pos='0 0 2.5'/>\

@@ -120,8 +120,8 @@ impl builder::ExportScene<'_> {
             body.and_then(|body| types::ExportSceneBody::try_from(body).map_err(|e| e.to_string()));
         if let Err(message) = body {
             // Known now, and not only after minutes.
-            let error = progenitor_client::Error::<()>::InvalidRequest(message);
-            return Err(Error::from_raw("export_scene", error));
+            let error = progenitor_client::Error::InvalidRequest(message);
+            return Err(Error::not_built(error).with_operation("export_scene"));
         }
         let get_scene = builder::GetScene {
             client: self.client,

@@ -1,14 +1,16 @@
 //! A file that is written beside its target and put in place once it is whole.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 /// Chunks that may wait for the disk.
 const CHUNKS_AHEAD: usize = 16;
@@ -19,18 +21,39 @@ const CHUNKS_AHEAD: usize = 16;
 #[derive(Debug)]
 pub(super) struct Part {
     path: PathBuf,
+    /// There once something is written.
+    own: Option<Own>,
+}
+
+/// The file, locked; it goes when this is dropped.
+#[derive(Debug)]
+struct Own {
+    path: PathBuf,
+    file: Arc<File>,
+    is_placed: bool,
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            let _ = fs::remove_file(&self.path);
+        }
+        // The writing thread may have the file open for a while yet.
+        unlock(&self.file);
+    }
 }
 
 impl Part {
     pub(super) fn beside(target: &Path) -> Result<Self, Error> {
         let Some(name) = target.file_name() else {
             let message = format!("`{}` does not name a file or a folder", target.display());
-            return Err(Error::new(ErrorKind::InvalidRequest, message));
+            return Err(Error::new(crate::ErrorKind::InvalidRequest, message));
         };
         let mut name = name.to_owned();
         name.push(".part");
         Ok(Self {
             path: target.with_file_name(name),
+            own: None,
         })
     }
 
@@ -38,15 +61,43 @@ impl Part {
         &self.path
     }
 
-    /// Starts to write on a thread of its own: an async worker never waits for the disk.
-    pub(super) async fn write(&self) -> Result<Writer, Error> {
-        let path = self.path.clone();
-        let file = spawn_blocking(move || create(&path));
-        let file = file.await.map_err(|error| self.failed(error.into()))?;
-        let file = file.map_err(|error| self.failed(error))?;
+    /// Starts to write from the beginning, on a thread of its own: an async worker never waits for
+    /// the disk.
+    pub(super) async fn write(&mut self) -> Result<Writer, Error> {
+        if self.own.is_none() {
+            let path = self.path.clone();
+            self.own = Some(self.on_thread(move || create(path)).await?);
+        }
+        let file = self.file();
         let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
-        let written = spawn_blocking(move || write_all(file, received));
+        let written = spawn_blocking(move || write_all(&file, received));
         Ok(Writer { chunks, written })
+    }
+
+    /// The end of what was written: as much as the end of a ZIP archive can take.
+    pub(super) async fn tail(&self) -> Result<Vec<u8>, Error> {
+        let file = self.file();
+        self.on_thread(move || tail(&file)).await
+    }
+
+    /// Flushes what was written to disk; returns its length in bytes.
+    pub(super) async fn sync(&self) -> Result<u64, Error> {
+        let file = self.file();
+        let synced = move || file.sync_all().and_then(|()| file.metadata());
+        Ok(self.on_thread(synced).await?.len())
+    }
+
+    fn file(&self) -> Arc<File> {
+        Arc::clone(&self.own.as_ref().expect("something was written").file)
+    }
+
+    async fn on_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let done = spawn_blocking(work).await;
+        let done = done.unwrap_or_else(|error| Err(error.into()));
+        done.map_err(|error| self.failed(error))
     }
 
     pub(super) fn failed(&self, error: std::io::Error) -> Error {
@@ -57,7 +108,7 @@ impl Part {
     }
 
     /// Puts the file in place of its target, in one step, and makes that last.
-    pub(super) async fn place(self, target: &Path) -> Result<(), Error> {
+    pub(super) async fn place(mut self, target: &Path) -> Result<(), Error> {
         let (path, to) = (self.path.clone(), target.to_owned());
         let placed = spawn_blocking(move || {
             fs::rename(&path, &to)?;
@@ -65,6 +116,9 @@ impl Part {
             Ok(())
         });
         let placed = placed.await.unwrap_or_else(|error| Err(error.into()));
+        if let Some(own) = &mut self.own {
+            own.is_placed = placed.is_ok();
+        }
         placed.map_err(|error: std::io::Error| {
             Error::io(
                 format!("`{}` could not be put in place", target.display()),
@@ -74,23 +128,32 @@ impl Part {
     }
 }
 
-impl Drop for Part {
-    fn drop(&mut self) {
-        // Gone already when it has been put in place.
-        let _ = fs::remove_file(&self.path);
+fn create(path: PathBuf) -> std::io::Result<Own> {
+    let mut patience = 0..20;
+    loop {
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)?;
+        match lock(&file, "another download to the same target is under way") {
+            // One that was given up this moment has it for a little longer.
+            Err(error) if error.kind() == ErrorKind::WouldBlock && patience.next().is_some() => {
+                std::thread::sleep(Duration::from_millis(5));
+                continue;
+            }
+            locked => locked?,
+        }
+        // Another download may have removed it, or put it in place, since it was opened.
+        if is_at(&file, &path) {
+            return Ok(Own {
+                path,
+                file: Arc::new(file),
+                is_placed: false,
+            });
+        }
     }
-}
-
-fn create(path: &Path) -> std::io::Result<File> {
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)?;
-    lock(&file, "another download to the same target is under way")?;
-    file.set_len(0)?;
-    Ok(file)
 }
 
 /// Takes a lock that goes with the file; `held` is what is said where another process has it.
@@ -104,11 +167,41 @@ pub(crate) fn lock(file: &File, held: &'static str) -> std::io::Result<()> {
     })
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-#[expect(clippy::unnecessary_wraps, reason = "it can fail where it exists")]
-pub(crate) fn lock(_: &File, _: &'static str) -> std::io::Result<()> {
-    Ok(())
+/// Gives the lock back before the file is closed everywhere.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn unlock(file: &File) {
+    let _ = rustix::fs::flock(file, rustix::fs::FlockOperation::Unlock);
 }
+
+/// Whether a file is what a path leads to.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    let there = fs::metadata(path).map(id);
+    there.is_ok_and(|there| file.metadata().is_ok_and(|opened| id(opened) == there))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+mod without_locks {
+    use super::{File, Path};
+
+    #[expect(clippy::unnecessary_wraps, reason = "it can fail where it exists")]
+    pub(crate) fn lock(_: &File, _: &'static str) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn unlock(_: &File) {}
+
+    pub(super) fn is_at(_: &File, _: &Path) -> bool {
+        true
+    }
+}
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub(crate) use without_locks::lock;
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+use without_locks::{is_at, unlock};
 
 /// A rename is on disk once its folder is (POSIX); where folders cannot be opened, it is as it is.
 pub(crate) fn sync_folder(path: &Path) {
@@ -131,7 +224,7 @@ enum Order {
 /// The way to the writing thread.
 pub(super) struct Writer {
     chunks: mpsc::Sender<Order>,
-    written: JoinHandle<std::io::Result<File>>,
+    written: JoinHandle<std::io::Result<()>>,
 }
 
 impl Writer {
@@ -146,29 +239,22 @@ impl Writer {
     }
 
     /// Waits until all is written; the file is then in memory and not yet on disk.
-    pub(super) async fn finish(self) -> std::io::Result<File> {
+    pub(super) async fn finish(self) -> std::io::Result<()> {
         drop(self.chunks);
         self.written.await.unwrap_or_else(|error| Err(error.into()))
     }
 }
 
-fn write_all(mut file: File, mut orders: mpsc::Receiver<Order>) -> std::io::Result<File> {
+fn write_all(mut file: &File, mut orders: mpsc::Receiver<Order>) -> std::io::Result<()> {
+    let restart = |mut file: &File| file.set_len(0).and_then(|()| file.rewind());
+    restart(file)?;
     while let Some(order) = orders.blocking_recv() {
         match order {
             Order::Write(chunk) => file.write_all(&chunk)?,
-            Order::Restart => {
-                file.set_len(0)?;
-                file.rewind()?;
-            }
+            Order::Restart => restart(file)?,
         }
     }
-    Ok(file)
-}
-
-/// Flushes a file to disk.
-pub(super) async fn sync(file: File) -> std::io::Result<()> {
-    let synced = spawn_blocking(move || file.sync_all());
-    synced.await.unwrap_or_else(|error| Err(error.into()))
+    Ok(())
 }
 
 /// Whether a ZIP archive ends as one does: with the end of its central directory, and nothing
@@ -185,12 +271,12 @@ pub(super) fn ends_like_zip(tail: &[u8]) -> bool {
 
 /// Whether a file is there and ends like a ZIP archive.
 pub(crate) fn ends_whole(path: &Path) -> bool {
-    let end = File::open(path).and_then(|mut file| tail(&mut file));
+    let end = File::open(path).and_then(|file| tail(&file));
     end.is_ok_and(|end| ends_like_zip(&end))
 }
 
 /// The end of a file: as much as the end of a ZIP archive can take, its comment of 64 KiB included.
-pub(super) fn tail(file: &mut File) -> std::io::Result<Vec<u8>> {
+fn tail(mut file: &File) -> std::io::Result<Vec<u8>> {
     let length = file.seek(SeekFrom::End(0))?;
     file.seek(SeekFrom::Start(length.saturating_sub(65_535 + 22)))?;
     let mut tail = Vec::new();

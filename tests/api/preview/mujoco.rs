@@ -19,7 +19,7 @@ data = mujoco.MjData(model)
 mujoco.mj_forward(model, data)
 G = mujoco.mjtGeom
 for id in range(model.ngeom):
-    kind, size = model.geom_type[id], model.geom_size[id]
+    kind, size = G(int(model.geom_type[id])), model.geom_size[id]
     at, turn = data.geom_xpos[id], data.geom_xmat[id].reshape(3, 3)
     if kind == G.mjGEOM_PLANE or model.geom_group[id] > 2:
         continue
@@ -41,7 +41,7 @@ for id in range(model.ngeom):
     print('geom', model.geom(id).name, *low, *high)
 for id in range(model.njnt):
     # A ball joint has no axis.
-    axis = data.xaxis[id] * (model.jnt_type[id] != mujoco.mjtJoint.mjJNT_BALL)
+    axis = data.xaxis[id] * (int(model.jnt_type[id]) != int(mujoco.mjtJoint.mjJNT_BALL))
     if model.jnt_type[id] != mujoco.mjtJoint.mjJNT_FREE:
         print('joint', model.joint(id).name, *data.xanchor[id][:2], *axis[:2])
 ";
@@ -230,7 +230,7 @@ const EVERYTHING: &str = r#"<mujoco model="everything">
       <joint name="turn" type="hinge" pos="0.1 0.2 0.3" axis="1 1 0"/>
       <geom name="of_class" mass="1"/>
       <geom name="of_inner_class" class="rounder" mass="1" pos="0.4 0 0"/>
-      <geom name="own_turn" quat="1 0 0 1" mass="1"/>
+      <geom name="own_turn" xyaxes="0 1 0 -1 0 0" mass="1"/>
       <body name="inner" pos="0.7 0.2 0.1" zaxis="1 1 1">
         <joint name="push"/><joint name="roll" type="ball" pos="0 0.2 0"/>
         <geom name="deep" type="box" mass="1" axisangle="0 1 0 ANGLE"/>

@@ -39,13 +39,6 @@ pub mod ext {
     pub mod operation;
     #[path = "EXT/open_enum.rs"]
     pub mod open_enum;
-    pub mod transport {
-        pub fn decoded<T, E>(
-            response: reqwest::Response,
-        ) -> Result<progenitor_client::ResponseValue<T>, progenitor_client::Error<E>> {
-            Err(progenitor_client::Error::UnexpectedResponse(response))
-        }
-    }
 }
 pub mod raw {
     pub(crate) const OPERATIONS: &[crate::ext::operation::Operation] = &[];
@@ -53,10 +46,30 @@ pub mod raw {
 pub mod alpha {
     pub use crate::raw;
 }
+#[derive(Debug)]
 pub struct Error;
-impl Error {
-    pub fn from_raw<E>(_: &str, _: progenitor_client::Error<E>) -> Self {
-        Self
+/// Sends nothing.
+pub struct Transport;
+impl Transport {
+    pub async fn exchange(
+        &self,
+        _: &'static [ext::operation::Operation],
+        _: &str,
+        _: &(dyn Fn() -> Result<reqwest::Request, progenitor_client::Error> + Sync),
+    ) -> Result<Success, Error> {
+        Err(Error)
+    }
+}
+pub struct Success(reqwest::Response);
+impl Success {
+    pub fn json<T>(self) -> Result<progenitor_client::ResponseValue<T>, Error> {
+        Err(Error)
+    }
+    pub fn stream(self) -> progenitor_client::ResponseValue<progenitor_client::ByteStream> {
+        progenitor_client::ResponseValue::stream(self.0)
+    }
+    pub fn empty(self) -> progenitor_client::ResponseValue<()> {
+        progenitor_client::ResponseValue::empty(self.0)
     }
 }
 "#;
@@ -82,7 +95,11 @@ pub(crate) fn compile(clients: &[(String, Generated)]) -> Result<(), String> {
                 pub mod raw {{ include!(\"clients/{name}_client.rs\"); }}
                 #[cfg(feature = \"httpmock\")]
                 pub mod mock {{ include!(\"clients/{name}_mock.rs\"); }}
-                impl progenitor_client::ClientHooks<crate::ext::config::Config> for raw::Client {{}}
+                impl raw::Client {{
+                    pub fn transport(&self) -> &crate::Transport {{
+                        &crate::Transport
+                    }}
+                }}
             }}"
         )
         .unwrap();

@@ -27,9 +27,9 @@ const READ: [(&str, &[&str]); 3] = [
     ("joint", &["type", "pos", "axis"]),
     ("mesh", &["scale"]),
 ];
-/// The ways to say how a frame is turned, other than `quat`. Even a class that uses one of them
-/// goes before an element's own `quat`.
-const ORIENTATIONS: [&str; 4] = ["axisangle", "xyaxes", "zaxis", "euler"];
+/// The ways to say how a frame is turned. An element's own goes before its class's (before `MuJoCo` 4
+/// a class's went before an element's own `quat`); within a class `quat` is last.
+const ORIENTATIONS: [&str; 5] = ["axisangle", "xyaxes", "zaxis", "euler", "quat"];
 /// The most default classes: ten times what large robots have.
 const CLASSES: usize = 1000;
 
@@ -199,11 +199,9 @@ impl<'a> Given<'a> {
         pose.position = self.array("pos")?.unwrap_or_default();
         let find = |given: &dyn Fn(&str) -> bool| ORIENTATIONS.into_iter().find(|way| given(way));
         let own = find(&|way| self.own(way).is_some());
-        let way = own.or_else(|| find(&|way| self.inherited(way).is_some()));
-        let way = way.unwrap_or("quat");
-        if self.value(way).is_none() {
+        let Some(way) = own.or_else(|| find(&|way| self.inherited(way).is_some())) else {
             return Ok(pose);
-        }
+        };
         let rotation = match way {
             "quat" => self.array(way)?.and_then(pose::quaternion),
             "axisangle" => self
