@@ -103,11 +103,12 @@
 //!
 //! | feature | default | brings |
 //! | --- | --- | --- |
+//! | `bundle` | yes | exports unpacked to folders, and `bake`, everything from the prompt to the folder |
 //! | `rustls` | yes | TLS by rustls with ring, and the platform's certificates |
 //! | `native-tls` | | TLS by the platform's library; used where `rustls` is off |
 //! | `httpmock` | | `mock`: a typed mock of every operation, for your tests |
 //! | `alpha` | | `alpha`: the early-access API, assets one by one and scenes composed of them |
-//! | `preview` | | pictures as SVG: a scene's plan, and a job's `Timeline`; no further dependency |
+//! | `preview` | | pictures as SVG: a scene's plan, and a job's `Timeline`; no dependency beyond those of `bundle` |
 //! | `schemars` | | `schemars::JsonSchema` on the types of requests and answers, to describe them to a language model or a form |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -209,6 +210,7 @@ pub mod sse {
 }
 
 /// Unpacking ZIP archives that nobody vouches for.
+#[cfg(feature = "bundle")]
 pub mod archive {
     pub use crate::ext::archive::{
         Limits, UnpackError, UnpackErrorKind, UnpackOptions, unpack, unpack_blocking, unpack_with,
@@ -216,6 +218,7 @@ pub mod archive {
 }
 
 /// What an archive was unpacked to: a model and all that belongs to it.
+#[cfg(feature = "bundle")]
 pub mod bundle {
     pub use crate::ext::bundle::{
         Bundle, BundleError, BundleErrorKind, BundleFile, MissingFile, MissingReason, ModelFormat,
@@ -224,8 +227,10 @@ pub mod bundle {
 
 pub use ext::answer::{Answer, Page, Resource};
 pub use ext::backoff::Backoff;
+#[cfg(feature = "bundle")]
 pub use ext::bake::{Bake, BakeAll, BakeBuilder, BakeEvent, BakeSummary, Baked};
 pub use ext::builder::ClientBuilder;
+#[cfg(feature = "bundle")]
 pub use ext::bundle::Bundle;
 pub use ext::download::{Download, Progress};
 pub use ext::error::{Error, ErrorKind};

@@ -3,6 +3,8 @@
 mod file;
 mod location;
 mod source;
+#[cfg(feature = "bundle")]
+mod unpack;
 
 use std::fmt;
 use std::path::Path;
@@ -15,10 +17,9 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use self::file::Part;
-pub(crate) use self::file::{ends_whole, lock, sync_folder};
+#[cfg(feature = "bundle")]
+pub(crate) use self::file::{ends_whole, sync_folder};
 use self::source::{Ask, Expect, Piece, Rest, Source};
-use super::archive::{UnpackOptions, place_alone, unpack_with};
-use super::bundle::Bundle;
 use crate::{Client, Error, ErrorKind, builder};
 
 /// How far a download has come.
@@ -65,6 +66,10 @@ pub struct Download {
     source: Source,
     on_progress: Option<Box<dyn FnMut(Progress) + Send>>,
     /// What the file is called where it is a model without an archive around it.
+    #[cfg_attr(
+        not(feature = "bundle"),
+        expect(dead_code, reason = "nothing is unpacked")
+    )]
     alone: Option<&'static str>,
 }
 
@@ -246,48 +251,6 @@ impl Download {
 
     fn is_whole(&self, tail: &[u8]) -> bool {
         !self.source.is_zip() || file::ends_like_zip(tail)
-    }
-
-    /// Receives the archive and unpacks it into the folder `dir`, which must be empty or not exist.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`to_file`](Self::to_file), and [`ErrorKind::Archive`] when the archive is
-    /// refused. `dir` is as it was.
-    ///
-    /// # Cancel safety
-    ///
-    /// A dropped future leaves `dir` as it was or whole.
-    pub async fn unpack(self, dir: impl AsRef<Path> + Send) -> Result<Bundle, Error> {
-        self.unpack_with(dir, UnpackOptions::default()).await
-    }
-
-    /// Receives the archive and unpacks it as the options say; otherwise as [`unpack`](Self::unpack).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`unpack`](Self::unpack).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`unpack`](Self::unpack).
-    pub async fn unpack_with(
-        mut self,
-        dir: impl AsRef<Path> + Send,
-        options: UnpackOptions,
-    ) -> Result<Bundle, Error> {
-        let dir = dir.as_ref();
-        let operation = self.source.operation();
-        // `lab/` is `lab`: the archive goes beside the folder, not into it.
-        let mut archive = dir.components().as_path().as_os_str().to_owned();
-        archive.push(".zip");
-        let mut part = Part::beside(Path::new(&archive))?;
-        self.receive(&mut part).await?;
-        let unpacked = match self.alone.filter(|_| !self.source.is_zip()) {
-            Some(name) => place_alone(part.path(), name, dir, options).await,
-            None => unpack_with(part.path(), dir, options).await,
-        };
-        unpacked.map_err(|error| Error::from(error).with_operation(operation))
     }
 }
 

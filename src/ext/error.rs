@@ -10,8 +10,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::archive::{UnpackError, UnpackErrorKind};
-use super::bundle::{BundleError, BundleErrorKind};
 use super::operation::{Class, class_of};
 use super::reconcile::Asked;
 use super::retry::Outcome;
@@ -397,28 +395,6 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
-    }
-}
-
-impl From<UnpackError> for Error {
-    fn from(source: UnpackError) -> Self {
-        let kind = if source.kind() == UnpackErrorKind::Io {
-            ErrorKind::Io
-        } else {
-            ErrorKind::Archive
-        };
-        Self::new(kind, "the archive was not unpacked").with_source(source)
-    }
-}
-
-impl From<BundleError> for Error {
-    fn from(source: BundleError) -> Self {
-        let kind = if source.kind() == BundleErrorKind::Io {
-            ErrorKind::Io
-        } else {
-            ErrorKind::Archive
-        };
-        Self::new(kind, "the folder is no bundle").with_source(source)
     }
 }
 

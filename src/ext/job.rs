@@ -139,6 +139,7 @@ impl JobHandle {
     }
 
     /// Tells the handle of a job known by its id alone which scene it works on.
+    #[cfg(feature = "bundle")]
     pub(crate) fn in_scene(self, scene_id: Option<String>) -> Self {
         Self { scene_id, ..self }
     }

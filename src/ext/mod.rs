@@ -3,10 +3,13 @@
 #[cfg(feature = "alpha")]
 pub(crate) mod alpha;
 pub(crate) mod answer;
+#[cfg(feature = "bundle")]
 pub(crate) mod archive;
 pub(crate) mod backoff;
+#[cfg(feature = "bundle")]
 pub(crate) mod bake;
 pub(crate) mod builder;
+#[cfg(feature = "bundle")]
 pub(crate) mod bundle;
 pub(crate) mod config;
 pub(crate) mod download;
@@ -16,6 +19,7 @@ pub(crate) mod headers;
 pub(crate) mod job;
 pub(crate) mod jobs;
 pub(crate) mod limiter;
+pub(crate) mod lock;
 pub(crate) mod open_enum;
 pub(crate) mod operation;
 pub(crate) mod pages;

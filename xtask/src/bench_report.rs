@@ -31,13 +31,13 @@ more than a time. A goal that was missed stays in the table as missed.
 
 | command | measures |
 | --- | --- |
-| `cargo xtask bench-report` | all of it: some ten minutes, and the build before them |
+| `cargo xtask bench-report` | all of it: some twenty minutes, and the build before them |
 | `cargo bench --bench call` | one call beside the same by bare reqwest |
 | `cargo bench --bench follow [-- JOBS]` | many jobs followed by one process |
 | `cargo bench --bench bakes` | many bakes within a rate limit |
 | `cargo bench --bench export [-- download\\|unpack]` | an export received (beside curl) and unpacked (beside unzip and bsdtar) |
 | `cargo bench --bench sse [-- ROUNDS [NAME]]` | the decoder of server-sent events beside others |
-| `cargo xtask build-cost [--rounds N]` | a cold build beside that of the bare generated client |
+| `cargo xtask build-cost [--rounds N]` | cold builds beside those of the bare generated client |
 
 A peer that is not installed is named and left out.
 ";
@@ -57,7 +57,7 @@ pub fn write(root: &Path, say: impl Fn(&str)) -> Result<()> {
         report.push_str(found.trim_end());
         report.push('\n');
     }
-    say(&format!("{} cold builds", 2 * ROUNDS));
+    say(&format!("{} cold builds", 4 * ROUNDS));
     report.push('\n');
     report.push_str(&build_cost::measure(root, ROUNDS)?);
     let path = root.join(REPORT);

@@ -15,8 +15,37 @@ use crate::{
     table::{Goal, Table, median},
 };
 
-/// The two programs, in `benches/build_cost`.
-const PROGRAMS: [&str; 2] = ["hello-bare", "hello-gizmo"];
+/// A program in `benches/build_cost`.
+struct Program {
+    /// Its package, of the workspace or of one in a folder of its own.
+    package: &'static str,
+    folder: Option<&'static str>,
+    what: &'static str,
+}
+
+/// The bare client twice, gizmo-client, and gizmo-client without what the bare one has nothing of.
+const PROGRAMS: [Program; 4] = [
+    Program {
+        package: "by-manual",
+        folder: Some("benches/build_cost/by_manual"),
+        what: "bare, by progenitor's manual",
+    },
+    Program {
+        package: "hello-bare",
+        folder: None,
+        what: "bare, with our TLS and HTTP",
+    },
+    Program {
+        package: "hello-gizmo",
+        folder: None,
+        what: "gizmo-client",
+    },
+    Program {
+        package: "hello-lean",
+        folder: None,
+        what: "gizmo-client without `bundle`",
+    },
+];
 
 /// Builds the programs in turns, `rounds` times each, and writes what came of it as Markdown.
 ///
@@ -24,75 +53,112 @@ const PROGRAMS: [&str; 2] = ["hello-bare", "hello-gizmo"];
 /// Cargo cannot be started, or a program does not build.
 pub fn measure(root: &Path, rounds: u32) -> Result<String> {
     let target = root.join("target").join("build-cost");
-    run(cargo()
-        .args(["fetch", "--quiet", "--locked"])
-        .current_dir(root))?;
-    let mut builds: [Vec<Build>; 2] = Default::default();
+    for program in &PROGRAMS {
+        run(program.cargo(root).args(["fetch", "--quiet", "--locked"]))?;
+    }
+    let mut builds: [Vec<Build>; 4] = Default::default();
     for round in 0..rounds {
         // Who goes first changes, so that a machine whose speed drifts favours nobody.
-        for turn in 0..2 {
-            let which = (round + turn) as usize % 2;
-            builds[which].push(Build::cold(root, PROGRAMS[which], &target)?);
+        for turn in 0..PROGRAMS.len() {
+            let which = (round as usize + turn) % PROGRAMS.len();
+            builds[which].push(PROGRAMS[which].build(root, &target)?);
         }
     }
     clear(&target)?;
-    let crates = [crates(root, PROGRAMS[0])?, crates(root, PROGRAMS[1])?];
 
-    let mut table = Table::new(&[&"", &"bare", &"gizmo-client", &"", &"goal"]);
-    let mut seconds = |name: &str, of: fn(&Build) -> f64| {
-        let [bare, ours] = [0, 1].map(|which: usize| median(builds[which].iter().map(of)));
-        table.row(&[
-            &name,
-            &format_args!("{bare:.1}"),
-            &format_args!("{ours:.1}"),
-            &format_args!("{:.3} times", ours / bare),
-            &Goal::AtMost(1.1).of(ours / bare),
-        ]);
-    };
-    seconds("cold build, s", |build| build.wall.as_secs_f64());
-    if builds[0].iter().all(|build| !build.cpu.is_zero()) {
-        seconds("CPU time of it, s", |build| build.cpu.as_secs_f64());
-    }
-    let more = crates[1] - crates[0];
-    let goal = Goal::AtMost(25.0).of(more);
-    table.row(&[
+    let mut table = Table::new(&[
+        &"a program that makes one call by",
         &"crates",
-        &crates[0],
-        &crates[1],
-        &format_args!("{more:+}"),
-        &goal,
+        &"cold build, s",
+        &"times the first",
+        &"times the second",
+        &"CPU time, s",
+        &"times the first",
+        &"times the second",
+        &"goal",
     ]);
+    let of = |time: fn(&Build) -> Duration| {
+        let seconds =
+            |builds: &Vec<Build>| median(builds.iter().map(|one| time(one).as_secs_f64()));
+        builds.each_ref().map(seconds)
+    };
+    let (wall, cpu) = (of(|build| build.wall), of(|build| build.cpu));
+    for (which, program) in PROGRAMS.iter().enumerate() {
+        let times = |times: &[f64; 4], other: usize| format!("{:.2}", times[which] / times[other]);
+        // The whole crate beside what users would write without it; and without what has no
+        // counterpart, beside the client that differs in nothing else.
+        let goal = match program.package {
+            "hello-gizmo" => format!("first {}", Goal::AtMost(1.1).of(wall[which] / wall[0])),
+            "hello-lean" => format!("second {}", Goal::AtMost(1.1).of(wall[which] / wall[1])),
+            _ => String::new(),
+        };
+        table.row(&[
+            &program.what,
+            &program.crates(root)?,
+            &format_args!("{:.1}", wall[which]),
+            &times(&wall, 0),
+            &times(&wall, 1),
+            &format_args!("{:.1}", cpu[which]),
+            &times(&cpu, 0),
+            &times(&cpu, 1),
+            &goal,
+        ]);
+    }
     Ok(format!(
         "## What it costs to compile\n\n\
-         A program that makes one call, built cold with default features, beside the same by the bare \
-         client that progenitor generates from the same document with the same TLS. Medians of \
-         {rounds} builds each, in turns.\n\n{table}"
+         Built cold, beside the bare client that progenitor generates from the same document: once with \
+         the dependencies as its manual names them, whose TLS is reqwest's default, and once with the TLS \
+         and the HTTP that gizmo-client has. Medians of {rounds} builds each, in turns.\n\n{table}"
     ))
 }
 
-struct Build {
-    wall: Duration,
-    /// User and system time; zero where the system does not tell.
-    cpu: Duration,
-}
+impl Program {
+    /// Cargo for its workspace.
+    fn cargo(&self, root: &Path) -> Command {
+        let mut cargo = cargo();
+        cargo.current_dir(
+            self.folder
+                .map_or(root.to_owned(), |folder| root.join(folder)),
+        );
+        cargo
+    }
 
-impl Build {
-    /// Builds a program and all that it depends on.
-    fn cold(root: &Path, program: &str, target: &Path) -> Result<Self> {
+    /// Builds it and all that it depends on.
+    fn build(&self, root: &Path, target: &Path) -> Result<Build> {
         clear(target)?;
         let (before, start) = (cpu_time(), Instant::now());
-        run(cargo()
-            .args(["build", "--quiet", "--frozen", "--package", program])
+        run(self
+            .cargo(root)
+            .args(["build", "--quiet", "--frozen", "--package", self.package])
             .arg("--target-dir")
             .arg(target)
             // As cargo builds what comes from the registry.
-            .env("CARGO_INCREMENTAL", "0")
-            .current_dir(root))?;
-        Ok(Self {
+            .env("CARGO_INCREMENTAL", "0"))?;
+        Ok(Build {
             wall: start.elapsed(),
             cpu: cpu_time().saturating_sub(before),
         })
     }
+
+    /// The number of crates that are compiled for it, itself included.
+    fn crates(&self, root: &Path) -> Result<usize> {
+        let tree = output(
+            self.cargo(root)
+                .args(["tree", "--locked", "--package", self.package])
+                .args(["--edges", "normal,build", "--prefix", "none", "--no-dedupe"])
+                .args(["--format", "{p}"]),
+        )?;
+        // The same crate with other features, as a build dependency, is the same crate.
+        let name_and_version = |line: &str| line.split(" (").next().map(str::to_owned);
+        let crates: BTreeSet<String> = tree.lines().filter_map(name_and_version).collect();
+        Ok(crates.len())
+    }
+}
+
+struct Build {
+    wall: Duration,
+    /// User and system time; zero where the system does not say.
+    cpu: Duration,
 }
 
 /// What all child processes that have ended used, and theirs.
@@ -112,21 +178,6 @@ fn cpu_time() -> Duration {
 #[cfg(not(unix))]
 fn cpu_time() -> Duration {
     Duration::ZERO
-}
-
-/// The number of crates that are compiled for a program, itself included.
-fn crates(root: &Path, program: &str) -> Result<f64> {
-    let tree = output(
-        cargo()
-            .args(["tree", "--locked", "--package", program])
-            .args(["--edges", "normal,build", "--prefix", "none", "--no-dedupe"])
-            .args(["--format", "{p}"])
-            .current_dir(root),
-    )?;
-    // The same crate with other features, as a build dependency, is the same crate.
-    let name_and_version = |line: &str| line.split(" (").next().map(str::to_owned);
-    let crates: BTreeSet<String> = tree.lines().filter_map(name_and_version).collect();
-    Ok(u32::try_from(crates.len()).map_or(f64::INFINITY, f64::from))
 }
 
 fn clear(target: &Path) -> Result<()> {

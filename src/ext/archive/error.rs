@@ -259,3 +259,14 @@ impl StdError for UnpackError {
         }
     }
 }
+
+impl From<UnpackError> for crate::Error {
+    fn from(source: UnpackError) -> Self {
+        let kind = if source.kind() == UnpackErrorKind::Io {
+            crate::ErrorKind::Io
+        } else {
+            crate::ErrorKind::Archive
+        };
+        Self::new(kind, "the archive was not unpacked").with_source(source)
+    }
+}

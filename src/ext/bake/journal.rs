@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::ext::download::sync_folder;
+use crate::ext::lock::{is_at, try_lock};
 use crate::{AssetPipeline, Error, ErrorKind, Format};
 
 /// What is to be baked, and for whom.
@@ -143,8 +144,11 @@ impl Lock {
             let options = &mut File::options();
             let file = options.create(true).truncate(false).write(true).open(path);
             let file = file.map_err(|error| failed(path, "opened", error))?;
-            crate::ext::download::lock(&file, "another process is baking into the same folder")
-                .map_err(|error| Error::io("the folder is in use", error))?;
+            if !try_lock(&file).map_err(|error| failed(path, "locked", error))? {
+                let held = "another process is baking into the same folder";
+                let held = io::Error::new(io::ErrorKind::WouldBlock, held);
+                return Err(Error::io("the folder is in use", held));
+            }
             // Whoever held it has perhaps removed it since it was opened.
             if is_at(&file, path) {
                 return Ok(Self {
@@ -161,19 +165,4 @@ impl Drop for Lock {
         // Still locked: nobody else can be at work under this name.
         let _ = fs::remove_file(&self.path);
     }
-}
-
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    let (Ok(held), Ok(named)) = (file.metadata(), fs::metadata(path)) else {
-        return false;
-    };
-    (held.dev(), held.ino()) == (named.dev(), named.ino())
-}
-
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    path.exists()
 }

@@ -113,3 +113,14 @@ pub(crate) fn moved(path: &Path, from: &Path, to: &Path) -> PathBuf {
         Err(_) => path.to_owned(),
     }
 }
+
+impl From<BundleError> for crate::Error {
+    fn from(source: BundleError) -> Self {
+        let kind = if source.kind() == BundleErrorKind::Io {
+            crate::ErrorKind::Io
+        } else {
+            crate::ErrorKind::Archive
+        };
+        Self::new(kind, "the folder is no bundle").with_source(source)
+    }
+}

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::Error;
+use crate::ext::lock::{is_at, try_lock, unlock};
 
 /// Chunks that may wait for the disk.
 const CHUNKS_AHEAD: usize = 16;
@@ -57,6 +58,7 @@ impl Part {
         })
     }
 
+    #[cfg(feature = "bundle")]
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -137,13 +139,14 @@ fn create(path: PathBuf) -> std::io::Result<Own> {
             .create(true)
             .truncate(false)
             .open(&path)?;
-        match lock(&file, "another download to the same target is under way") {
+        if !try_lock(&file)? {
             // One that was given up this moment has it for a little longer.
-            Err(error) if error.kind() == ErrorKind::WouldBlock && patience.next().is_some() => {
+            if patience.next().is_some() {
                 std::thread::sleep(Duration::from_millis(5));
                 continue;
             }
-            locked => locked?,
+            let held = "another download to the same target is under way";
+            return Err(std::io::Error::new(ErrorKind::WouldBlock, held));
         }
         // Another download may have removed it, or put it in place, since it was opened.
         if is_at(&file, &path) {
@@ -155,53 +158,6 @@ fn create(path: PathBuf) -> std::io::Result<Own> {
         }
     }
 }
-
-/// Takes a lock that goes with the file; `held` is what is said where another process has it.
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-pub(crate) fn lock(file: &File, held: &'static str) -> std::io::Result<()> {
-    use rustix::fs::{FlockOperation, flock};
-
-    flock(file, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
-        rustix::io::Errno::WOULDBLOCK => std::io::Error::new(std::io::ErrorKind::WouldBlock, held),
-        error => error.into(),
-    })
-}
-
-/// Gives the lock back before the file is closed everywhere.
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn unlock(file: &File) {
-    let _ = rustix::fs::flock(file, rustix::fs::FlockOperation::Unlock);
-}
-
-/// Whether a file is what a path leads to.
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    let there = fs::metadata(path).map(id);
-    there.is_ok_and(|there| file.metadata().is_ok_and(|opened| id(opened) == there))
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-mod without_locks {
-    use super::{File, Path};
-
-    #[expect(clippy::unnecessary_wraps, reason = "it can fail where it exists")]
-    pub(crate) fn lock(_: &File, _: &'static str) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    pub(super) fn unlock(_: &File) {}
-
-    pub(super) fn is_at(_: &File, _: &Path) -> bool {
-        true
-    }
-}
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-pub(crate) use without_locks::lock;
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-use without_locks::{is_at, unlock};
 
 /// A rename is on disk once its folder is (POSIX); where folders cannot be opened, it is as it is.
 pub(crate) fn sync_folder(path: &Path) {
@@ -270,6 +226,7 @@ pub(super) fn ends_like_zip(tail: &[u8]) -> bool {
 }
 
 /// Whether a file is there and ends like a ZIP archive.
+#[cfg(feature = "bundle")]
 pub(crate) fn ends_whole(path: &Path) -> bool {
     let end = File::open(path).and_then(|file| tail(&file));
     end.is_ok_and(|end| ends_like_zip(&end))

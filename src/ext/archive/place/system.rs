@@ -25,13 +25,13 @@ pub(super) enum Lock {
 mod locking {
     use std::fs::{self, File};
     use std::io;
-    use std::os::unix::fs::MetadataExt;
     use std::path::Path;
 
-    use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
     use rustix::io::Errno;
 
     use super::Lock;
+    use crate::ext::lock::{is_at, try_lock};
 
     /// Locks a folder that was just made.
     pub(in super::super) fn lock_own(folder: &Path) -> Lock {
@@ -40,15 +40,10 @@ mod locking {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Lock::Gone,
             Err(_) => return Lock::Unsupported,
         };
-        match flock(&opened, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Lock::Gone,
-            Err(_) => return Lock::Unsupported,
-        }
-        let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-        match (opened.metadata().map(id), fs::metadata(folder).map(id)) {
-            (Ok(locked), Ok(there)) if locked == there => Lock::Held(opened),
-            _ => Lock::Gone,
+        match try_lock(&opened) {
+            Ok(true) if is_at(&opened, folder) => Lock::Held(opened),
+            Ok(_) => Lock::Gone,
+            Err(_) => Lock::Unsupported,
         }
     }
 
@@ -58,8 +53,7 @@ mod locking {
             return None;
         }
         let opened = File::open(folder).ok()?;
-        flock(&opened, FlockOperation::NonBlockingLockExclusive).ok()?;
-        Some(opened)
+        try_lock(&opened).ok()?.then_some(opened)
     }
 
     /// Exchanges two folders in one step; `false` where that does not exist.

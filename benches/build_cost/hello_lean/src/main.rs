@@ -1,0 +1,7 @@
+//! Makes one call by gizmo-client.
+
+#[tokio::main]
+async fn main() {
+    let client = gizmo_client::Client::from_env().expect("GIZMO_API_KEY is set");
+    println!("{:?}", client.whoami().send().await);
+}
