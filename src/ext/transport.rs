@@ -50,6 +50,7 @@ pub(crate) struct Success {
 }
 
 /// What the generated code makes of it.
+#[allow(dead_code, reason = "a document may have answers of one kind alone")]
 impl Success {
     pub(crate) fn json<T: DeserializeOwned>(mut self) -> Result<ResponseValue<T>, Error> {
         let value = serde_json::from_slice(&self.body).map_err(|error| {
@@ -63,7 +64,6 @@ impl Success {
         ResponseValue::stream(self.response)
     }
 
-    #[allow(dead_code, reason = "a document may have no answer without a body")]
     pub(crate) fn empty(self) -> ResponseValue<()> {
         ResponseValue::empty(self.response)
     }

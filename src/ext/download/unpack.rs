@@ -13,8 +13,8 @@ impl Download {
     ///
     /// # Errors
     ///
-    /// Those of [`to_file`](Self::to_file), and [`ErrorKind::Archive`] when the archive is
-    /// refused. `dir` is as it was.
+    /// Those of [`to_file`](Self::to_file), and [`ErrorKind::Archive`](crate::ErrorKind::Archive)
+    /// when the archive is refused. `dir` is as it was.
     ///
     /// # Cancel safety
     ///
