@@ -14,6 +14,8 @@ type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 /// Rewrites the generated file in place; `open_enums` joins the module `types`.
 pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result {
     let (mut builders, mut sends) = (0, 0);
+    // The transport has no hooks.
+    file.items.retain(|item| !is_hooks(item));
     for item in &mut file.items {
         match item {
             // progenitor's own error stays inside: callers see ours.
@@ -49,6 +51,14 @@ pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result {
         );
     }
     Ok(())
+}
+
+fn is_hooks(item: &Item) -> bool {
+    let of_trait = match item {
+        Item::Impl(block) => block.trait_.as_ref(),
+        _ => None,
+    };
+    of_trait.is_some_and(|(path, _)| path.segments.iter().any(|one| one.ident == "ClientHooks"))
 }
 
 fn items(module: &mut ItemMod) -> std::result::Result<&mut Vec<Item>, &'static str> {

@@ -71,5 +71,7 @@ pub mod mock {
 
 pub use crate::ext::alpha::asset::AssetHandle;
 pub use crate::ext::alpha::pose::Pose;
+#[doc(inline)]
 pub use raw::{Client, builder, types};
+#[doc(inline)]
 pub use types::{AssetFormat, AssetStatus, SceneFormat};

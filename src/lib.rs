@@ -247,5 +247,7 @@ pub use ext::sse::stream::EventStream;
 pub use ext::timeline::Timeline;
 pub use ext::timestamp::Timestamp;
 pub use progenitor_client::{ByteStream, ResponseValue};
+#[doc(inline)]
 pub use raw::{Client, builder, types};
+#[doc(inline)]
 pub use types::{AssetPipeline, Format};
