@@ -5,6 +5,27 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+/// Opens a file, or makes it, and takes its lock; `None` where another has it.
+pub(crate) fn open_locked(path: &Path) -> io::Result<Option<File>> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    for _ in 0..MOST_TRIES {
+        let file = options.open(path)?;
+        if !try_lock(&file)? {
+            return Ok(None);
+        }
+        // Whoever had it has perhaps removed it, or moved it, since it was opened.
+        if is_at(&file, path) {
+            return Ok(Some(file));
+        }
+    }
+    let message = "it is another file each time it is opened";
+    Err(io::Error::other(message))
+}
+
+/// Nobody removes a file more often than this while it is being opened.
+const MOST_TRIES: u32 = 100;
+
 /// Takes the lock; `false` where another has it.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub(crate) fn try_lock(file: &File) -> io::Result<bool> {

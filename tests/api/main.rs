@@ -14,7 +14,6 @@ mod events;
 mod examples;
 mod jobs;
 mod lists;
-mod logging;
 mod operations;
 mod pacing;
 mod path;

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::ext::download::sync_folder;
-use crate::ext::lock::{is_at, try_lock};
+use crate::ext::lock::open_locked;
 use crate::{AssetPipeline, Error, ErrorKind, Format};
 
 /// What is to be baked, and for whom.
@@ -140,23 +140,16 @@ pub(super) struct Lock {
 
 impl Lock {
     pub(super) fn take(path: &Path) -> Result<Self, Error> {
-        loop {
-            let options = &mut File::options();
-            let file = options.create(true).truncate(false).write(true).open(path);
-            let file = file.map_err(|error| failed(path, "opened", error))?;
-            if !try_lock(&file).map_err(|error| failed(path, "locked", error))? {
-                let held = "another process is baking into the same folder";
-                let held = io::Error::new(io::ErrorKind::WouldBlock, held);
-                return Err(Error::io("the folder is in use", held));
-            }
-            // Whoever held it has perhaps removed it since it was opened.
-            if is_at(&file, path) {
-                return Ok(Self {
-                    path: path.to_owned(),
-                    _file: file,
-                });
-            }
-        }
+        let file = open_locked(path).map_err(|error| failed(path, "opened", error))?;
+        let file = file.ok_or_else(|| {
+            let held = "another process is baking into the same folder";
+            let held = io::Error::new(io::ErrorKind::WouldBlock, held);
+            Error::io("the folder is in use", held)
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            _file: file,
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::Error;
-use crate::ext::lock::{is_at, try_lock, unlock};
+use crate::ext::lock::{open_locked, unlock};
 
 /// Chunks that may wait for the disk.
 const CHUNKS_AHEAD: usize = 16;
@@ -131,32 +131,19 @@ impl Part {
 }
 
 fn create(path: PathBuf) -> std::io::Result<Own> {
-    let mut patience = 0..20;
-    loop {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)?;
-        if !try_lock(&file)? {
-            // One that was given up this moment has it for a little longer.
-            if patience.next().is_some() {
-                std::thread::sleep(Duration::from_millis(5));
-                continue;
-            }
-            let held = "another download to the same target is under way";
-            return Err(std::io::Error::new(ErrorKind::WouldBlock, held));
-        }
-        // Another download may have removed it, or put it in place, since it was opened.
-        if is_at(&file, &path) {
+    // A download that was given up this moment has it for a little longer.
+    for _ in 0..20 {
+        if let Some(file) = open_locked(&path)? {
             return Ok(Own {
                 path,
                 file: Arc::new(file),
                 is_placed: false,
             });
         }
+        std::thread::sleep(Duration::from_millis(5));
     }
+    let held = "another download to the same target is under way";
+    Err(std::io::Error::new(ErrorKind::WouldBlock, held))
 }
 
 /// A rename is on disk once its folder is (POSIX); where folders cannot be opened, it is as it is.
