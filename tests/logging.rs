@@ -3,6 +3,11 @@
 //! Apart from the other tests: where a thread without a subscriber is the first to come by a log
 //! statement, `tracing` takes it for one that nobody listens to.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, and says where"
+)]
+
 #[expect(dead_code, reason = "other tests use the rest")]
 #[path = "api/support.rs"]
 mod support;
