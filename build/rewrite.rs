@@ -116,10 +116,11 @@ fn own_send(block: &mut ItemImpl) -> std::result::Result<bool, Box<dyn std::erro
     let operation = operation.ok_or("a generated `send` does not name its operation")?;
     no_version_header(send)?;
     let statements = &mut send.block.stmts;
-    let built = statements.iter().position(|one| request(one).is_some());
-    let built = built.ok_or("a generated `send` does not build its request as it did")?;
-    let request = request(&statements[built]).cloned();
-    statements.truncate(built);
+    let mut numbered = statements.iter().enumerate();
+    let built = numbered.find_map(|(index, one)| Some((index, request(one)?.clone())));
+    let (index, request) =
+        built.ok_or("a generated `send` does not build its request as it did")?;
+    statements.truncate(index);
     let client = statements.first_mut().and_then(repeatable);
     let client = client.ok_or("a generated `send` does not take its parameters apart")?;
     let docs = std::mem::take(&mut send.attrs);
@@ -177,14 +178,14 @@ fn reading(send: &ImplItemFn) -> Option<TokenStream> {
     });
     let body = &*success?.body;
     let body = quote!(#body).to_string();
-    ["from_response", "stream", "empty"]
-        .into_iter()
-        .find(|name| body.contains(&format!("ResponseValue :: {name} (")))
-        .map(|name| match name {
-            "from_response" => quote!(answer.await?.json()),
-            "stream" => quote!(Ok(answer.await?.stream())),
-            _ => quote!(Ok(answer.await?.empty())),
-        })
+    let readings = [
+        ("from_response", quote!(answer.await?.json())),
+        ("stream", quote!(Ok(answer.await?.stream()))),
+        ("empty", quote!(Ok(answer.await?.empty()))),
+    ];
+    let is_it = |name: &str| body.contains(&format!("ResponseValue :: {name} ("));
+    let reading = readings.into_iter().find(|(name, _)| is_it(name));
+    reading.map(|(_, reading)| reading)
 }
 
 /// Has `let Self { client, … } = self;` take a copy apart; returns the client's name, which is another
@@ -221,9 +222,9 @@ fn code(literal: &syn::Lit) -> Option<u16> {
 
 /// Drops the header `api-version`, which progenitor adds and the document does not know; most
 /// operations have no other.
-fn no_version_header(exchange: &mut ImplItemFn) -> Result {
+fn no_version_header(send: &mut ImplItemFn) -> Result {
     let changed = "a generated `send` adds no `api-version`; progenitor's output has changed";
-    let statements = &mut exchange.block.stmts;
+    let statements = &mut send.block.stmts;
     let text = |statement: &Stmt| quote!(#statement).to_string();
     let is_version = |text: &str| text.contains(". append (") && text.contains("\"api-version\"");
     let version = statements.iter().position(|one| is_version(&text(one)));

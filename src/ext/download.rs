@@ -241,7 +241,8 @@ impl Download {
             }
             // The end, or the disk has failed.
             writer.finish().await.map_err(|error| part.failed(error))?;
-            if !self.source.is_zip() || file::ends_like_zip(&part.tail().await?) {
+            let tail = part.tail().await?;
+            if self.is_whole(&tail) {
                 return Ok(());
             }
             self.source.reject(not_whole())?;

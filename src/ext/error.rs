@@ -156,13 +156,15 @@ impl Error {
 
     /// A request that the generated code did not build.
     pub(crate) fn not_built(error: progenitor_client::Error) -> Self {
-        match error {
-            progenitor_client::Error::InvalidRequest(message) => {
-                Self::new(ErrorKind::InvalidRequest, invalid_request(&message))
+        use progenitor_client::Error as Raw;
+        let why: Source = match error {
+            Raw::InvalidRequest(message) => {
+                return Self::new(ErrorKind::InvalidRequest, invalid_request(&message));
             }
-            other => Self::new(ErrorKind::InvalidRequest, "the request could not be built")
-                .with_source(other),
-        }
+            Raw::CommunicationError(source) => source.without_url().into(),
+            other => other.into(),
+        };
+        Self::new(ErrorKind::InvalidRequest, "the request could not be built").with_source(why)
     }
 }
 

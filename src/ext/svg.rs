@@ -8,6 +8,9 @@ pub(crate) const INK: &str = "#2b2f36";
 pub(crate) const FAINT: &str = "#767c86";
 pub(crate) const LINE: &str = "#e3dfd6";
 
+/// What is nothing in particular.
+pub(crate) const GREY: [u8; 3] = [0x8f, 0x94, 0x9e];
+
 /// Colours that are told apart on paper, by people with a colour vision deficiency too.
 pub(crate) const PALETTE: [[u8; 3]; 8] = [
     [0x44, 0x77, 0xaa],

@@ -117,14 +117,14 @@ impl Client {
 
     /// Builds a request, refuses one that has become another's, and adds the key.
     fn request(&self, operation: &Operation, build: Build<'_>) -> Result<Request, Error> {
-        let refuse = |error| Error::not_built(error).with_operation(operation.id);
-        let mut request = build().map_err(refuse)?;
+        let refused = |error: Error| error.with_operation(operation.id);
+        let mut request = build().map_err(|error| refused(Error::not_built(error)))?;
         if !operation.matches(request.url(), self.inner.0.base.path()) {
             let message = format!(
                 "a path parameter of `{}` is empty, `.` or `..`",
                 operation.path
             );
-            return Err(refuse(progenitor_client::Error::InvalidRequest(message)));
+            return Err(refused(Error::new(ErrorKind::InvalidRequest, message)));
         }
         let (name, value) = &self.inner.0.key_header;
         request.headers_mut().insert(name, value.clone());

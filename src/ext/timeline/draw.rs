@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{LETTERS, Mark, Stage, Timeline};
-use crate::ext::svg::{FAINT, INK, LINE, Number, PALETTE, PAPER, px, round_step, text, tint};
+use crate::ext::svg::{FAINT, GREY, INK, LINE, Number, PALETTE, PAPER, px, round_step, text, tint};
 use crate::types::JobStatus;
 
 /// The page and its parts, in pixels.
@@ -19,7 +19,6 @@ const TICK: f64 = 70.0;
 
 const GOOD: [u8; 3] = [0x22, 0x88, 0x33];
 const BAD: [u8; 3] = [0xb3, 0x26, 0x1e];
-const GREY: [u8; 3] = [0x8f, 0x94, 0x9e];
 
 impl Timeline {
     /// Draws it: a bar with its duration for each stage, ticks for assets that are ready, dots for
@@ -158,22 +157,19 @@ impl Timeline {
         let x = px(self.x_of(mark.at));
         let y = y_of(mark.row.unwrap_or(0));
         let middle = px(y + ROW / 2.0);
-        let sign = if mark.is_error {
+        let (sign, end) = if mark.is_error {
             let red = tint(BAD, 0.0);
-            format!(
+            let sign = format!(
                 "<circle cx=\"{x}\" cy=\"{middle}\" r=\"4.5\" fill=\"{red}\" stroke=\"#fff\" stroke-width=\"1.5\">"
-            )
+            );
+            (sign, "</circle>")
         } else {
             let y = px(y + (ROW - BAR) / 2.0 + 3.0);
-            format!(
+            let sign = format!(
                 "<path d=\"M{x} {y}v{}\" stroke=\"#fff\" stroke-width=\"1.6\">",
                 BAR - 6.0
-            )
-        };
-        let end = if mark.is_error {
-            "</circle>"
-        } else {
-            "</path>"
+            );
+            (sign, "</path>")
         };
         let _ = writeln!(
             out,

@@ -45,10 +45,7 @@ pub(super) struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     pub(super) fn of(model: &'a Element<'a>) -> Self {
-        let sections = model
-            .children
-            .iter()
-            .filter(|child| child.name() == "compiler");
+        let sections = model.named("compiler");
         let last = |attribute| {
             let mut values = sections.clone().filter_map(|one| one.value(attribute));
             values.next_back()
@@ -83,11 +80,7 @@ impl<'a> Defaults<'a> {
     /// `None` when there are too many.
     pub(super) fn of(model: &'a Element<'a>) -> Option<Self> {
         let mut defaults = Self::default();
-        for section in model
-            .children
-            .iter()
-            .filter(|child| child.name() == "default")
-        {
+        for section in model.named("default") {
             let inherited = std::mem::take(&mut defaults.main);
             defaults.main = defaults.add(section, inherited)?;
         }
@@ -108,11 +101,7 @@ impl<'a> Defaults<'a> {
         if let Some(name) = element.value("class") {
             self.classes.insert(name, class.clone());
         }
-        for child in element
-            .children
-            .iter()
-            .filter(|child| child.name() == "default")
-        {
+        for child in element.named("default") {
             if self.classes.len() == CLASSES {
                 return None;
             }

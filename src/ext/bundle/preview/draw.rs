@@ -8,7 +8,7 @@ use super::marks;
 use super::plan::{Geom, Plan};
 use super::shape::{FAR, Shape, Vec2};
 use super::view::{LEFT, Rect, TOP, View};
-use crate::ext::svg::{FAINT, INK, LINE, Number, PALETTE, PAPER, px, round_step, text, tint};
+use crate::ext::svg::{FAINT, GREY, INK, LINE, Number, PALETTE, PAPER, px, round_step, text, tint};
 
 /// Room at the right, and for the scales and the footer, in pixels.
 const RIGHT: f64 = 26.0;
@@ -17,8 +17,6 @@ const BOTTOM: f64 = 78.0;
 const GRID: f64 = 48.0;
 /// What lies so much higher than the lowest geom and covers half of the plan is a ceiling, in metres.
 const HEAD: f64 = 1.9;
-/// What belongs to the world itself: walls and the like.
-const WORLD: [u8; 3] = [0x8f, 0x94, 0x9e];
 
 /// A geom with what is seen of it.
 #[derive(Debug)]
@@ -234,7 +232,8 @@ fn objects(out: &mut String, view: &View, plan: &Plan<'_>, geoms: &[Drawn<'_>]) 
         let body = &plan.bodies[drawn.geom.body];
         let colour = match tops.binary_search(&body.top) {
             Ok(turn) => PALETTE[turn % PALETTE.len()],
-            Err(_) => WORLD,
+            // What belongs to the world itself: walls and the like.
+            Err(_) => GREY,
         };
         let [from, to] = reach[&body.top];
         let height = match body.top {

@@ -30,6 +30,13 @@ impl Element<'_> {
     pub(super) fn value(&self, attribute: &str) -> Option<&str> {
         self.tag.value(attribute)
     }
+
+    /// The children of this name.
+    pub(super) fn named(&self, name: &str) -> impl DoubleEndedIterator<Item = &Self> + Clone {
+        self.children
+            .iter()
+            .filter(move |child| child.name() == name)
+    }
 }
 
 /// The elements below the root of the model, over all its files; the root's own attributes are

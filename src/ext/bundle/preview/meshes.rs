@@ -34,10 +34,8 @@ impl<'a> Meshes<'a> {
         tree: &'a Element<'a>,
         defaults: &'a Defaults<'a>,
     ) -> Self {
-        let sections = tree.children.iter().filter(|child| child.name() == "asset");
-        let meshes = sections
-            .flat_map(|section| &section.children)
-            .filter(|asset| asset.name() == "mesh");
+        let sections = tree.named("asset");
+        let meshes = sections.flat_map(|section| section.named("mesh"));
         let named = meshes.filter_map(|asset| {
             let name = asset
                 .value("name")

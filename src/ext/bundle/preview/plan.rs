@@ -87,11 +87,7 @@ pub(super) fn read<'a>(
         body: 0,
         class: None,
     };
-    for section in tree
-        .children
-        .iter()
-        .filter(|child| child.name() == "worldbody")
-    {
+    for section in tree.named("worldbody") {
         reading.children(section, world)?;
     }
     let mut plan = reading.plan;
@@ -186,12 +182,16 @@ impl<'a> Reading<'a> {
 
     /// Where an element's own frame is in the world.
     fn pose(&self, given: &Given<'a>, at: &At<'a>) -> Result<Pose, String> {
-        let pose = given.pose(&self.compiler)?;
-        Ok(if self.compiler.global {
-            pose
+        Ok(self.frame(at).then(&given.pose(&self.compiler)?))
+    }
+
+    /// The frame that poses are given in.
+    fn frame(&self, at: &At<'a>) -> Pose {
+        if self.compiler.global {
+            Pose::IDENTITY
         } else {
-            at.pose.then(&pose)
-        })
+            at.pose
+        }
     }
 
     fn inner(&self, given: &Given<'a>, at: At<'a>) -> Result<At<'a>, String> {
@@ -237,11 +237,7 @@ impl<'a> Reading<'a> {
             }
             _ => return Err(given.wrong("type", "is no kind of joint").into()),
         };
-        let frame = if self.compiler.global {
-            Pose::IDENTITY
-        } else {
-            at.pose
-        };
+        let frame = self.frame(&at);
         let axis = given.array("axis")?.unwrap_or([0.0, 0.0, 1.0]);
         let axis = pose::unit(axis).ok_or_else(|| given.wrong("axis", "is no direction"))?;
         self.plan.joints.push(Joint {
@@ -267,12 +263,7 @@ impl<'a> Reading<'a> {
         } else {
             let (shape, along) = primitive(given, kind)?;
             if let Some(along) = along {
-                let frame = if self.compiler.global {
-                    Pose::IDENTITY
-                } else {
-                    at.pose
-                };
-                pose = frame.then(&along);
+                pose = self.frame(&at).then(&along);
             }
             Some(shape)
         };
@@ -292,17 +283,10 @@ impl<'a> Reading<'a> {
 
     /// Half the size of a height field along X and Y, its height and its depth.
     fn hfield(&self, name: &str) -> Option<[f64; 4]> {
-        let sections = self
-            .tree
-            .children
-            .iter()
-            .filter(|child| child.name() == "asset");
-        let mut assets = sections.flat_map(|section| &section.children);
-        let is_it =
-            |asset: &&Element<'_>| asset.name() == "hfield" && asset.value("name") == Some(name);
-        elements::numbers(assets.find(is_it)?.value("size")?)?
-            .try_into()
-            .ok()
+        let sections = self.tree.named("asset");
+        let mut fields = sections.flat_map(|section| section.named("hfield"));
+        let field = fields.find(|field| field.value("name") == Some(name))?;
+        elements::numbers(field.value("size")?)?.try_into().ok()
     }
 }
 
