@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 pub use self::all::{BakeAll, BakeSummary, Baked};
 use self::journal::Request;
 use super::download::Progress;
-use super::event::JobEvent;
+use super::jobs::event::JobEvent;
 use crate::{AssetPipeline, Bundle, Client, Error, Format};
 
 impl Client {

@@ -7,13 +7,14 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::config::{Config, Credential, DEFAULT_BASE_URL, Shared, base_url};
+use super::jobs::slots::Slots;
 use super::limiter::{Limiter, OnWait};
 use super::retry::Budget;
 use super::secret::ApiKey;
 use crate::{Client, Error, ErrorKind, JobHandle, RetryPolicy, Waiting};
 
-/// Requests of a client and its clones that await the head of an answer at the same time; open
-/// streams and downloads do not count.
+/// Requests of a client and its clones that await response headers at the same time; event streams
+/// and open downloads do not count.
 const REQUESTS_AT_ONCE: usize = 64;
 
 /// Settings of a [`Client`]; made by [`Client::builder`].
@@ -66,8 +67,12 @@ impl ClientBuilder {
     }
 
     /// A prepared [`reqwest::ClientBuilder`]: proxies, certificates, a resolver of your own. Its
-    /// TLS settings and connect timeout are left as they are; redirects are turned off, since a
-    /// followed redirect could carry the key to another machine.
+    /// TLS settings and connect timeout are left as they are. Redirects are turned off, since a
+    /// followed redirect could carry the key to another machine, and HTTP/2 keep-alive is turned on.
+    ///
+    /// Event streams share its connections with other requests. Over HTTP/2 at most 50 are open at
+    /// once, so that they leave room on the connection; the jobs beyond that are polled until a
+    /// stream is free. Without this setting, event streams have HTTP/1.1 connections of their own.
     pub fn http(mut self, http: reqwest::ClientBuilder) -> Self {
         self.http = Some(http);
         self
@@ -123,24 +128,35 @@ impl ClientBuilder {
             }
         };
         let base = base_url(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
-        let http = match self.http {
+        let built = |http: reqwest::ClientBuilder| {
+            let http = http.redirect(reqwest::redirect::Policy::none()).build();
+            http.map_err(|source| config("the HTTP client could not be set up").with_source(source))
+        };
+        let (http, streams) = match self.http {
             Some(http) => {
                 install_crypto_provider();
-                http
+                (built(with_keep_alive(http))?, None)
             }
             None if base.scheme() == "https" && !HAS_TLS => {
                 return Err(config(
                     "https needs one of gizmo-client's features `rustls` and `native-tls`",
                 ));
             }
-            None => with_tls(reqwest::Client::builder())?
-                .connect_timeout(self.connect_timeout.unwrap_or(Duration::from_secs(10)))
-                .user_agent(concat!("gizmo-client/", env!("CARGO_PKG_VERSION"))),
+            None => {
+                let tls = Tls::new()?;
+                let connect_timeout = self.connect_timeout.unwrap_or(Duration::from_secs(10));
+                let http = || {
+                    reqwest::Client::builder()
+                        .connect_timeout(connect_timeout)
+                        .user_agent(concat!("gizmo-client/", env!("CARGO_PKG_VERSION")))
+                };
+                let calls = built(with_keep_alive(tls.set(http(), Http::Any)))?;
+                // Over HTTP/1.1 each stream has a connection of its own, so no limit on the streams
+                // of a connection and no dead connection can concern another request.
+                let streams = built(tls.set(http().http1_only(), Http::One))?;
+                (calls, Some(streams))
+            }
         };
-        let http = http
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|source| config("the HTTP client could not be set up").with_source(source))?;
         let baseurl = base.as_str().trim_end_matches('/').to_owned();
         let idle_timeout = self.idle_timeout.unwrap_or(Duration::from_secs(120));
         Ok(Client::new_with_client(
@@ -152,6 +168,8 @@ impl ClientBuilder {
                 credential,
                 idle_timeout,
                 gate: Semaphore::new(REQUESTS_AT_ONCE),
+                slots: Slots::new(streams.is_none()),
+                streams,
                 retry_policy: self.retry_policy,
                 retry_budget: Mutex::new(Budget::new()),
                 limiter: (!self.no_pacing).then(Limiter::new),
@@ -168,18 +186,54 @@ fn config(message: &'static str) -> Error {
 /// Without either, only a caller's own builder can speak https.
 const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
 
+/// A ping after so long without a frame, and the connection is closed when its response is missing
+/// for so long: a peer that has stopped serving a connection is noticed within half a minute.
+const KEEP_ALIVE: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(10)];
+
+/// The flow-control window of an HTTP/2 connection: room for a hundred streams whose bodies nobody
+/// reads (2 MiB each), so that they hold up no other response.
+const CONNECTION_WINDOW: u32 = 256 * 1024 * 1024;
+
+fn with_keep_alive(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    let [interval, timeout] = KEEP_ALIVE;
+    http.http2_keep_alive_interval(interval)
+        .http2_keep_alive_timeout(timeout)
+        .http2_keep_alive_while_idle(true)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+}
+
+/// The versions of HTTP that TLS offers.
+#[derive(Debug, Clone, Copy)]
+enum Http {
+    Any,
+    /// HTTP/1.1 alone.
+    One,
+}
+
 /// rustls with ring, unless the process has chosen another provider: ring builds in seconds.
 #[cfg(feature = "rustls")]
-fn with_tls(http: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, Error> {
-    use rustls_platform_verifier::BuilderVerifierExt;
+struct Tls(rustls::ClientConfig);
 
-    let tls = rustls::ClientConfig::builder_with_provider(crypto_provider())
-        .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
-        .map_err(|source| config("TLS could not be set up").with_source(source))?;
-    let mut tls = tls.with_no_client_auth();
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(http.tls_backend_preconfigured(tls))
+#[cfg(feature = "rustls")]
+impl Tls {
+    fn new() -> Result<Self, Error> {
+        use rustls_platform_verifier::BuilderVerifierExt;
+
+        let tls = rustls::ClientConfig::builder_with_provider(crypto_provider())
+            .with_safe_default_protocol_versions()
+            .and_then(BuilderVerifierExt::with_platform_verifier)
+            .map_err(|source| config("TLS could not be set up").with_source(source))?;
+        Ok(Self(tls.with_no_client_auth()))
+    }
+
+    fn set(&self, http: reqwest::ClientBuilder, versions: Http) -> reqwest::ClientBuilder {
+        let mut tls = self.0.clone();
+        tls.alpn_protocols = match versions {
+            Http::Any => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            Http::One => vec![b"http/1.1".to_vec()],
+        };
+        http.tls_backend_preconfigured(tls)
+    }
 }
 
 #[cfg(feature = "rustls")]
@@ -199,12 +253,22 @@ fn install_crypto_provider() {
 }
 
 #[cfg(not(feature = "rustls"))]
+struct Tls;
+
+#[cfg(not(feature = "rustls"))]
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "the same signature as with rustls"
+    clippy::unused_self,
+    reason = "the same signatures as with rustls"
 )]
-fn with_tls(http: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, Error> {
-    Ok(http)
+impl Tls {
+    fn new() -> Result<Self, Error> {
+        Ok(Self)
+    }
+
+    fn set(&self, http: reqwest::ClientBuilder, _: Http) -> reqwest::ClientBuilder {
+        http
+    }
 }
 
 #[cfg(not(feature = "rustls"))]

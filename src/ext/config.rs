@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue};
 use reqwest::Url;
 use tokio::sync::Semaphore;
 
+use super::jobs::slots::Slots;
 use super::limiter::{Limiter, OnWait};
 use super::retry::Budget;
 use super::secret::ApiKey;
@@ -27,8 +28,13 @@ pub(crate) struct Shared {
     pub(crate) key_header: (HeaderName, HeaderValue),
     /// Longest silence while an answer is awaited or a JSON body is read.
     pub(crate) idle_timeout: Duration,
-    /// Held while the head of an answer is awaited, so that many jobs are no storm of requests.
+    /// Held while response headers are awaited, so that many jobs are no storm of requests. Event
+    /// streams have `slots` instead.
     pub(crate) gate: Semaphore,
+    /// Sends the requests for event streams, over connections of their own; none where the caller
+    /// has brought a client, whose connections are shared.
+    pub(crate) streams: Option<reqwest::Client>,
+    pub(crate) slots: Slots,
     pub(crate) retry_policy: RetryPolicy,
     pub(crate) retry_budget: Mutex<Budget>,
     /// None where pacing is turned off.

@@ -112,6 +112,12 @@ impl Limiter {
         }
     }
 
+    /// Whether a request that only looks after a job may be sent now, and counts it; if not, when
+    /// to come back. All of them together use at most a quarter of the limit.
+    pub(crate) fn may_check(&self) -> Result<(), Instant> {
+        self.state().may_check(Instant::now())
+    }
+
     fn lease(&self, is_probe: bool) -> Lease<'_> {
         Lease {
             limiter: self,
@@ -138,6 +144,13 @@ impl Lease<'_> {
             state.refused(now, wait);
         }
         // `drop` lets the next one look.
+    }
+}
+
+impl Lease<'_> {
+    /// The service has counted the request, and its response will take long.
+    pub(crate) fn counted(self) {
+        self.limiter.state().counted();
     }
 }
 

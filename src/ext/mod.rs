@@ -14,9 +14,7 @@ pub(crate) mod bundle;
 pub(crate) mod config;
 pub(crate) mod download;
 pub(crate) mod error;
-pub(crate) mod event;
 pub(crate) mod headers;
-pub(crate) mod job;
 pub(crate) mod jobs;
 pub(crate) mod limiter;
 pub(crate) mod lock;
@@ -29,6 +27,7 @@ pub(crate) mod requests;
 pub(crate) mod retry;
 pub(crate) mod secret;
 pub(crate) mod sse;
+pub(crate) mod status_words;
 #[cfg(feature = "preview")]
 pub(crate) mod svg;
 #[cfg(feature = "preview")]

@@ -1,4 +1,4 @@
-//! Enums of answers: a value that the document does not list is kept, never an error.
+//! Enums of responses: a value that the document does not list is kept, never an error.
 
 /// Defines an enum over strings with an `Unknown(String)` for every other value.
 macro_rules! open_enum {
@@ -34,11 +34,19 @@ macro_rules! open_enum {
         }
 
         impl<T: ::std::convert::AsRef<str> + ?Sized> ::std::convert::From<&T> for $name {
+            /// Reads a value; a status word in another spelling (`COMPLETED`) is the listed value
+            /// that means the same.
             fn from(value: &T) -> Self {
-                match value.as_ref() {
-                    $($value => Self::$variant,)*
-                    other => Self::Unknown(other.to_owned()),
-                }
+                let word = value.as_ref();
+                let listed = |word: &str| match word {
+                    $($value => Some(Self::$variant),)*
+                    _ => None,
+                };
+                let same = || {
+                    let mut words = $crate::ext::status_words::synonyms(word).iter();
+                    words.find_map(|word| listed(word))
+                };
+                listed(word).or_else(same).unwrap_or_else(|| Self::Unknown(word.to_owned()))
             }
         }
 

@@ -1,8 +1,9 @@
 //! How far a scene has come, by its pipeline's status.
 
+use super::status_words::StatusWord;
 use crate::types::SceneStatus;
 
-/// What a `pipeline_status` means. Its words are nowhere listed.
+/// What a `pipeline_status` means; Gizmo's pages list no words for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pipeline {
     AtWork,
@@ -15,14 +16,11 @@ pub(crate) enum Pipeline {
 impl Pipeline {
     pub(crate) fn of(status: &SceneStatus) -> Self {
         let word = status.pipeline_status.as_deref().unwrap_or_default();
-        match word.to_ascii_lowercase().as_str() {
-            "queued" | "pending" | "started" | "running" | "processing" | "in_progress"
-            | "generating" => Self::AtWork,
-            "succeeded" | "success" | "completed" | "complete" | "done" | "finished" | "ready" => {
-                Self::Made
-            }
-            "failed" | "failure" | "error" | "errored" | "cancelled" | "canceled" => Self::Failed,
-            _ => Self::Unknown,
+        match StatusWord::of(word) {
+            Some(StatusWord::Waiting | StatusWord::Working) => Self::AtWork,
+            Some(StatusWord::Succeeded) => Self::Made,
+            Some(StatusWord::Failed | StatusWord::Cancelled) => Self::Failed,
+            None => Self::Unknown,
         }
     }
 }

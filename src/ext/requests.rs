@@ -76,7 +76,7 @@ fields! {
 
 /// `start` on a builder whose operation starts a job.
 macro_rules! start {
-    ($($builder:ident)*) => {$(
+    ($($builder:ident makes an asset: $makes_asset:literal,)*) => {$(
         impl builder::$builder<'_> {
             /// Sends the request, which costs credits, and returns a handle on the job it starts.
             ///
@@ -94,10 +94,14 @@ macro_rules! start {
             pub async fn start(self) -> Result<JobHandle, Error> {
                 let client = self.client.clone();
                 let accepted = self.send().await?.into_inner();
-                Ok(JobHandle::accepted(client, accepted))
+                Ok(JobHandle::accepted(client, accepted).making_asset($makes_asset))
             }
         }
     )*};
 }
 
-start! { GenerateScene GenerateAsset EditScene }
+start! {
+    GenerateScene makes an asset: false,
+    GenerateAsset makes an asset: true,
+    EditScene makes an asset: false,
+}

@@ -1,5 +1,3 @@
-//! Server-sent events: the decoder, pure, and the stream of a job's events that reconnects.
+//! Server-sent events: the decoder, bytes to events.
 
 pub(crate) mod decoder;
-mod replay;
-pub(crate) mod stream;

@@ -5,6 +5,7 @@
 mod body;
 mod error_answer;
 mod file;
+mod stream;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -197,11 +198,15 @@ impl Client {
     }
 
     /// Waits until there is room for a request and the rate limit lets it go.
-    async fn enter(&self, call: Call) -> (Option<Lease<'_>>, SemaphorePermit<'_>) {
+    async fn enter(&self, call: Call) -> (Option<Lease<'_>>, Option<SemaphorePermit<'_>>) {
         let shared = &*self.inner.0;
         let room = async {
+            // A stream without response headers must not take the place of another request.
+            if call.class == Class::Stream {
+                return None;
+            }
             let permit = shared.gate.acquire().await;
-            permit.expect("the gate is never closed")
+            Some(permit.expect("the gate is never closed"))
         };
         let limiter = shared.limiter.as_ref().filter(|_| call.to_service);
         let Some(limiter) = limiter else {
@@ -227,6 +232,7 @@ impl Client {
             }
         }
         debug!("answer");
+        self.inner.0.slots.observe(response.version());
         let Some(lease) = lease else { return };
         let (headers, now) = (response.headers(), SystemTime::now());
         let standing = standing(headers, now);
@@ -254,11 +260,15 @@ impl Client {
             span.record("job_id", job_id);
         }
         debug!(method = %request.method(), path, "request");
-        let mut response = within(idle, self.client.execute(request))
-            .await?
-            .map_err(|error| unreachable_at(&self.inner.0.base, error))?;
+        let mut response = if operation.class() == Class::Stream {
+            self.open_stream(request, lease).await?
+        } else {
+            let response = within(idle, self.client.execute(request)).await?;
+            let response = response.map_err(|error| unreachable_at(&self.inner.0.base, error))?;
+            self.heard(lease, &response);
+            response
+        };
         let status = response.status();
-        self.heard(lease, &response);
         if !status.is_success() {
             return Err(self.error_from(&mut response).await);
         }

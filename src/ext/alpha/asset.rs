@@ -11,7 +11,7 @@ use crate::alpha::Client;
 use crate::alpha::types::{Asset, AssetFormat, AssetStatus};
 use crate::ext::backoff::random;
 use crate::ext::error::one_line;
-use crate::ext::job::patiently;
+use crate::ext::jobs::handle::retry_transient;
 use crate::{Error, ErrorKind, PollPolicy};
 
 /// The pages ask for "a polling interval of at least 5 seconds".
@@ -144,7 +144,7 @@ impl AssetHandle {
                 let interval = interval.clamp(LEAST_INTERVAL, MOST_INTERVAL);
                 tokio::time::sleep_until(at + interval.mul_f64(1.0 + random() / 4.0)).await;
             }
-            patiently(LEAST_INTERVAL, || self.status()).await?;
+            retry_transient(LEAST_INTERVAL, || self.status()).await?;
         }
     }
 

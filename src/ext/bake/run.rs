@@ -281,6 +281,7 @@ impl Run {
     async fn follow(&mut self) -> Result<(), Error> {
         let id = self.journal.job_id.clone().unwrap_or_default();
         let job = self.client.job(id).in_scene(self.journal.scene_id.clone());
+        let job = job.making_asset(self.journal.request.in_scene.is_some());
         let events = self.events.clone();
         let ended = job.follow(|event| {
             let _ = events.send(BakeEvent::Job(event.clone()));

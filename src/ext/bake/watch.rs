@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::ext::error::one_line;
-use crate::ext::event::error_message;
+use crate::ext::jobs::event::error_message;
 use crate::ext::pipeline::Pipeline;
 use crate::{Client, Error, ErrorKind};
 

@@ -44,7 +44,19 @@ pub(super) struct State {
     pub(super) under_way: u64,
     /// Since when one request has been finding out for all.
     probe: Option<Instant>,
+    checks: Checks,
 }
+
+/// Requests that only looked after a job, in one window.
+#[derive(Debug, Clone, Copy, Default)]
+struct Checks {
+    count: u64,
+    /// When the window that they count in ends.
+    until: Option<Instant>,
+}
+
+/// The part of the limit that they may use together: one in so many requests.
+const CHECKS_SHARE: u64 = 4;
 
 impl State {
     pub(super) fn new() -> Self {
@@ -52,6 +64,46 @@ impl State {
             known: Known::Unknown,
             under_way: 0,
             probe: None,
+            checks: Checks::default(),
+        }
+    }
+
+    /// Whether a request that only looks after a job may be sent now; if so, it counts. Otherwise
+    /// says when to come back.
+    pub(super) fn may_check(&mut self, now: Instant) -> Result<(), Instant> {
+        let Known::Window {
+            limit,
+            remaining,
+            ends,
+        } = self.known
+        else {
+            return Ok(());
+        };
+        let is_over = |until: Instant| now >= until || ends > until + SAME_END;
+        let until = match self.checks.until {
+            Some(until) if !is_over(until) => until,
+            // Without a known window, one is about to be reported.
+            _ => {
+                self.checks.count = 0;
+                if now < ends { ends } else { now + PROBE }
+            }
+        };
+        self.checks.until = Some(until);
+        let most = limit.map_or(u64::MAX, |limit| (limit / CHECKS_SHARE).max(1));
+        if now < ends && remaining == 0 {
+            return Err(ends);
+        }
+        if self.checks.count >= most {
+            return Err(until);
+        }
+        self.checks.count += 1;
+        Ok(())
+    }
+
+    /// The service has counted a request whose response is still awaited.
+    pub(super) fn counted(&mut self) {
+        if let Known::Window { remaining, .. } = &mut self.known {
+            *remaining = remaining.saturating_sub(1);
         }
     }
 
@@ -237,6 +289,36 @@ mod tests {
             assert_eq!(state.enter(later), Verdict::Go);
         }
         assert_eq!(state.enter(later), Verdict::AnswerComes(later + MINUTE));
+    }
+
+    #[test]
+    fn checks_use_a_quarter_of_each_window() {
+        let now = Instant::now();
+        let mut state = known(now, 99);
+        let allowed =
+            |state: &mut State, now| (0..100).filter(|_| state.may_check(now).is_ok()).count();
+        assert_eq!(allowed(&mut state, now), 25);
+        assert_eq!(state.may_check(now), Err(now + MINUTE));
+        // The next window, once a response has told of it.
+        let later = now + MINUTE;
+        assert_eq!(state.may_check(later), Ok(()));
+        state.answered(later, Some(standing(50, MINUTE)));
+        assert_eq!(allowed(&mut state, later), 25);
+        // Nothing is left for them where nothing is left at all.
+        state.answered(later, Some(standing(0, MINUTE)));
+        assert_eq!(state.may_check(later), Err(later + MINUTE));
+        // Without a known limit there is none to keep to.
+        assert_eq!(allowed(&mut State::new(), now), 100);
+    }
+
+    #[test]
+    fn a_request_that_is_still_waiting_counts_as_used() {
+        let now = Instant::now();
+        let mut state = known(now, 1);
+        assert_eq!(state.enter(now), Verdict::Go);
+        state.counted();
+        state.leave(false);
+        assert_eq!(state.enter(now), Verdict::WindowEnds(now + MINUTE));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
-use super::job::FinishedJob;
+use super::outcome::FinishedJob;
 use crate::Error;
 
 /// Waits for many jobs at once and yields each as it ends, in order of completion; or for whatever

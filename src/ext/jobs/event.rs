@@ -1,0 +1,391 @@
+//! What a job reports while it runs.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde_json::Value;
+
+use super::names::{self, claimed_end, is_failure};
+use crate::ext::error::one_line;
+use crate::types::{Job, JobStatus};
+
+/// One event of a job: reported by the service, or added by this client.
+///
+/// [`Display`](fmt::Display) prints one short line.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct JobEvent {
+    /// The event's number: the service's own, or its place in the stream, counted from 1, where no
+    /// event has one. `None` for events that this client adds, and for events without a number
+    /// among numbered ones.
+    pub seq: Option<u64>,
+    /// What happened.
+    pub kind: JobEventKind,
+    /// The event's data as received: JSON, or a string where it is not JSON.
+    pub data: Value,
+    name: String,
+}
+
+/// The kinds of [`JobEvent`]: those of Gizmo's page on API access, and three that this client adds.
+///
+/// The live service has been seen to report hundreds of events under the pipeline's own names
+/// instead. They are [`Unknown`](Self::Unknown) here, but for the one that ends the job;
+/// [`JobEvent::stage`] and [`JobEvent::message`] read both vocabularies.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum JobEventKind {
+    /// `stage_start`: a stage of the pipeline has begun.
+    StageStart {
+        /// The stage's name, where the event has one.
+        stage: Option<String>,
+    },
+    /// `stage_complete`: a stage of the pipeline has finished.
+    StageComplete {
+        /// The stage's name, where the event has one.
+        stage: Option<String>,
+    },
+    /// `asset_ready`: one asset is complete.
+    AssetReady {
+        /// The asset's id, where the event has one.
+        asset_id: Option<String>,
+    },
+    /// `error`: something failed, perhaps one asset only. The job may well go on.
+    Error {
+        /// The service's message.
+        message: Option<String>,
+    },
+    /// `ping`: the connection is alive (every 15 s).
+    Ping,
+    /// The job has ended: `done`, `job_succeeded`, `job_failed`, `job_cancelled` or another name of
+    /// its end, confirmed by the job's status. Nothing follows. Where the service no longer provides
+    /// that event, this client adds one.
+    Done {
+        /// How it ended.
+        status: Option<JobStatus>,
+    },
+    /// Any other name, such as those of the pipeline.
+    Unknown {
+        /// The name as received.
+        event: String,
+    },
+    /// Added by this client: the job's status, where it has changed or events may be missing.
+    Snapshot(Box<Job>),
+    /// Added by this client: the stream broke and is being opened again.
+    Reconnecting {
+        /// Why it broke.
+        reason: String,
+    },
+    /// Added by this client: the stream cannot be used, so the job is polled.
+    Polling {
+        /// Why the stream cannot be used.
+        reason: String,
+    },
+}
+
+impl JobEvent {
+    /// Reads a server-sent event.
+    ///
+    /// An end of the job is a claim until its status confirms it: see [`Self::without_end`].
+    pub(crate) fn from_sse(event: &str, data: &str) -> Self {
+        let data = serde_json::from_str(data).unwrap_or_else(|_| Value::String(data.to_owned()));
+        let text = |names: &[&str]| {
+            let mut values = names.iter().filter_map(|name| data[*name].as_str());
+            values.next().map(str::to_owned)
+        };
+        // A server that sends no `event:` may put the name into the data.
+        let named = if event == "message" {
+            text(&["type", "event"])
+        } else {
+            None
+        };
+        let name = named.unwrap_or_else(|| event.to_owned());
+        let kind = match name.as_str() {
+            "stage_start" => JobEventKind::StageStart {
+                stage: text(&["stage", "name"]),
+            },
+            "stage_complete" => JobEventKind::StageComplete {
+                stage: text(&["stage", "name"]),
+            },
+            "asset_ready" => JobEventKind::AssetReady {
+                asset_id: text(&["asset_id", "id", "asset"]),
+            },
+            "error" => JobEventKind::Error {
+                message: error_message(&data).map(str::to_owned),
+            },
+            "ping" | "heartbeat" | "keepalive" | "keep-alive" => JobEventKind::Ping,
+            other => match claimed_end(other, &data) {
+                Some(claim) => JobEventKind::Done {
+                    status: claim.status,
+                },
+                None => JobEventKind::Unknown {
+                    event: name.clone(),
+                },
+            },
+        };
+        Self {
+            seq: None,
+            kind,
+            data,
+            name,
+        }
+    }
+
+    /// An event that this client adds.
+    pub(crate) fn added(kind: JobEventKind) -> Self {
+        let name = match &kind {
+            JobEventKind::Snapshot(_) => "snapshot",
+            JobEventKind::Reconnecting { .. } => "reconnecting",
+            JobEventKind::Polling { .. } => "polling",
+            _ => "done",
+        };
+        Self {
+            seq: None,
+            kind,
+            data: Value::Null,
+            name: name.to_owned(),
+        }
+    }
+
+    /// The same event after the job's status has contradicted the end that it claims.
+    pub(super) fn without_end(mut self) -> Self {
+        if self.is_terminal() {
+            self.kind = JobEventKind::Unknown {
+                event: self.name.clone(),
+            };
+        }
+        self
+    }
+
+    /// The event's name as received, such as `stage_start` or `structure_component_built`; for an
+    /// event that this client adds, `snapshot`, `reconnecting`, `polling` or `done`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The stage of the pipeline that the event belongs to: the one its data names, or else the
+    /// family of its name (`structure` for `structure_component_built`).
+    ///
+    /// `None` for events of the job as a whole.
+    pub fn stage(&self) -> Option<Cow<'_, str>> {
+        match &self.kind {
+            JobEventKind::StageStart { stage } | JobEventKind::StageComplete { stage } => {
+                stage.as_deref().map(Cow::Borrowed)
+            }
+            JobEventKind::Unknown { event } => match self.data["stage"].as_str() {
+                Some(stage) if !stage.is_empty() => Some(Cow::Borrowed(stage)),
+                _ => names::family(event).map(Cow::Owned),
+            },
+            JobEventKind::AssetReady { .. } | JobEventKind::Error { .. } => {
+                self.data["stage"].as_str().map(Cow::Borrowed)
+            }
+            _ => None,
+        }
+    }
+
+    /// What the service says in words, where it does; for the kinds that this client adds, the
+    /// reason.
+    pub fn message(&self) -> Option<&str> {
+        match &self.kind {
+            JobEventKind::Reconnecting { reason } | JobEventKind::Polling { reason } => {
+                Some(reason)
+            }
+            JobEventKind::Error { message } => message.as_deref(),
+            _ => match &self.data {
+                Value::String(text) => Some(text.as_str()).filter(|text| !text.is_empty()),
+                data => [
+                    "message",
+                    "text",
+                    "description",
+                    "detail",
+                    "error",
+                    "reason",
+                ]
+                .iter()
+                .find_map(|field| error_message(data.get(*field)?)),
+            },
+        }
+    }
+
+    /// Whether the job has ended with this event. It is the last one of a stream.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self.kind, JobEventKind::Done { .. })
+    }
+
+    /// Whether the event reports a failure, perhaps of one asset only.
+    pub(crate) fn is_failure(&self) -> bool {
+        match &self.kind {
+            JobEventKind::Error { .. } => true,
+            JobEventKind::Unknown { event } => is_failure(event),
+            _ => false,
+        }
+    }
+
+    /// What the event is about, in a few words.
+    fn subject(&self) -> Option<&str> {
+        let fields = [
+            "label",
+            "name",
+            "title",
+            "component",
+            "object",
+            "asset",
+            "asset_name",
+            "asset_id",
+            "path",
+            "id",
+        ];
+        fields.iter().find_map(|field| self.data[*field].as_str())
+    }
+
+    /// How far it has come: ` 3/12`, or nothing.
+    fn count(&self) -> String {
+        let number = |names: &[&str]| names.iter().find_map(|name| self.data[*name].as_u64());
+        let part = number(&["index", "current", "completed", "done", "count", "step"]);
+        let total = number(&["total", "total_count", "of", "steps"]);
+        match (part, total) {
+            (Some(part), Some(total)) => format!(" {part}/{total}"),
+            _ => String::new(),
+        }
+    }
+}
+
+/// The message of a failure: text, or an object that has one.
+pub(crate) fn error_message(data: &Value) -> Option<&str> {
+    match data {
+        Value::String(text) if !text.is_empty() => Some(text),
+        Value::Object(fields) => ["message", "error", "detail", "reason", "code"]
+            .iter()
+            .find_map(|name| error_message(fields.get(*name)?)),
+        _ => None,
+    }
+}
+
+impl fmt::Display for JobEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let detail = match &self.kind {
+            JobEventKind::StageStart { stage } | JobEventKind::StageComplete { stage } => {
+                stage.as_deref()
+            }
+            JobEventKind::AssetReady { asset_id } => asset_id.as_deref(),
+            JobEventKind::Ping => None,
+            JobEventKind::Done { status } => {
+                let status = status.as_ref().map(JobStatus::as_str);
+                status.filter(|status| !self.name.ends_with(status))
+            }
+            JobEventKind::Snapshot(job) => Some(job.status.as_str()),
+            JobEventKind::Unknown { .. } => self.message().or_else(|| self.subject()),
+            _ => self.message(),
+        };
+        f.write_str(&one_line(&self.name, 60))?;
+        if let Some(detail) = detail.filter(|detail| *detail != self.name) {
+            write!(f, " {}", one_line(detail, 100))?;
+        }
+        f.write_str(&self.count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_in_both_vocabularies() {
+        for (event, data, line) in [
+            (
+                "stage_start",
+                r#"{"seq":1,"stage":"layout"}"#,
+                "stage_start layout",
+            ),
+            (
+                "stage_complete",
+                r#"{"stage":"layout"}"#,
+                "stage_complete layout",
+            ),
+            (
+                "asset_ready",
+                r#"{"asset_id":"ast_1"}"#,
+                "asset_ready ast_1",
+            ),
+            ("error", r#"{"message":"one\nasset"}"#, "error one asset"),
+            (
+                "error",
+                r#"{"error":{"code":"x","message":"deep"}}"#,
+                "error deep",
+            ),
+            ("error", "plain", "error plain"),
+            ("ping", "", "ping"),
+            ("done", r#"{"status":"succeeded"}"#, "done succeeded"),
+            ("done", "{}", "done"),
+            ("job_succeeded", "{}", "job_succeeded"),
+            ("job_end", r#"{"status":"failed"}"#, "job_end failed"),
+            (
+                "message",
+                r#"{"type":"stage_start","stage":"x"}"#,
+                "stage_start x",
+            ),
+            ("message", "hi", "message hi"),
+            ("queue_position", r#"{"position":3}"#, "queue_position"),
+            ("stage_start", "[1]", "stage_start"),
+            (
+                "structure_component_built",
+                r#"{"component":"door_frame","index":3,"total":12}"#,
+                "structure_component_built door_frame 3/12",
+            ),
+            (
+                "lighting_started",
+                r#"{"message":"Placing lights"}"#,
+                "lighting_started Placing lights",
+            ),
+            ("job_claimed", "null", "job_claimed"),
+        ] {
+            assert_eq!(JobEvent::from_sse(event, data).to_string(), line);
+        }
+        let unknown = JobEvent::from_sse("queue_position", r#"{"position":3}"#);
+        assert_eq!(&unknown.data["position"], &Value::from(3));
+        let long = "é".repeat(10_000);
+        let long = JobEvent::from_sse(&long, &format!("{{\"message\":\"{long}\"}}"));
+        assert!(long.to_string().chars().count() < 170);
+    }
+
+    #[test]
+    fn an_event_tells_its_stage_and_its_message() {
+        for (event, data, stage, message) in [
+            ("stage_start", r#"{"stage":"layout"}"#, Some("layout"), None),
+            ("structure_component_built", "{}", Some("structure"), None),
+            (
+                "progress",
+                r#"{"stage":"lighting","message":"on"}"#,
+                Some("lighting"),
+                Some("on"),
+            ),
+            ("job_started", "{}", None, None),
+            (
+                "job_failed",
+                r#"{"error":{"message":"no"}}"#,
+                None,
+                Some("no"),
+            ),
+            (
+                "asset_generation_failed",
+                r#"{"error":"open"}"#,
+                Some("asset"),
+                Some("open"),
+            ),
+            ("ping", "{}", None, None),
+        ] {
+            let event = JobEvent::from_sse(event, data);
+            let seen = (event.stage(), event.message());
+            assert_eq!(seen, (stage.map(Cow::Borrowed), message), "{event}");
+        }
+    }
+
+    #[test]
+    fn an_end_that_the_status_contradicts_is_an_event_like_others() {
+        let end = JobEvent::from_sse("job_failed", r#"{"message":"retrying"}"#);
+        assert!(end.is_terminal());
+        let end = end.without_end();
+        assert!(!end.is_terminal() && end.is_failure());
+        assert_eq!(end.name(), "job_failed");
+        assert_eq!(end.to_string(), "job_failed retrying");
+    }
+}

@@ -1,0 +1,363 @@
+//! A handle on a job, and what can be done with it.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use futures_util::future::BoxFuture;
+
+use super::cursor::Cursor;
+use super::event::JobEvent;
+pub use super::outcome::FinishedJob;
+use super::schedule::{BACKOFF, MOST_DELAY};
+use super::stream::{Ended, EventStream, Following};
+use crate::ext::backoff::random;
+use crate::ext::status_words::StatusWord;
+use crate::types::{Acknowledged, Job, JobAccepted, JobStatus};
+use crate::{Client, Error, ErrorKind};
+
+impl JobStatus {
+    /// Whether the job has ended, in any way and in any spelling (`succeeded`, `COMPLETED`).
+    pub fn is_terminal(&self) -> bool {
+        StatusWord::of(self.as_str()).is_some_and(StatusWord::is_terminal)
+    }
+}
+
+/// How long a deadline's error waits for the job's last status.
+const LAST_LOOK: Duration = Duration::from_secs(2);
+
+/// Failures in a row after which a request that polls is given up: some three minutes.
+const MOST_FAILURES: u32 = 18;
+
+/// How a job is waited for.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PollPolicy {
+    /// Time between two polls where event streams do not work, a quarter more or less at random.
+    /// Defaults to 5 s: a scene takes 2 to 20 minutes. The polls of a client and its clones use at
+    /// most a quarter of the rate limit. An asset of the early-access API is polled at 5 s or slower.
+    pub interval: Duration,
+    /// Longest time to wait in all. Defaults to none.
+    pub deadline: Option<Duration>,
+}
+
+impl Default for PollPolicy {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(5),
+            deadline: None,
+        }
+    }
+}
+
+impl PollPolicy {
+    /// Waits until the deadline, and returns its length when it passes first.
+    pub(crate) async fn bound<T>(
+        &self,
+        wait: impl Future<Output = T> + Send,
+    ) -> Result<T, Duration> {
+        match self.deadline {
+            Some(limit) => tokio::time::timeout(limit, wait).await.map_err(|_| limit),
+            None => Ok(wait.await),
+        }
+    }
+}
+
+/// A handle on one job, made by `start` or from an id alone by [`Client::job`].
+///
+/// Dropping it, or any future made from it, leaves the job running. Awaiting it is [`wait`](Self::wait).
+/// A handle and its clones remember how their job ended.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let simulator = gizmo_simulator::Simulator::start(gizmo_simulator::Options::instant()).await?;
+/// # let builder = gizmo_client::Client::builder().api_key(simulator.api_key());
+/// # let client = builder.base_url(simulator.url()).build()?;
+/// use futures::TryStreamExt;
+///
+/// let job = client.generate_scene().prompt("a robotics lab").start().await?;
+/// let mut events = job.events();
+/// while let Some(event) = events.try_next().await? {
+///     println!("{event}");
+/// }
+/// let finished = job.await?;
+/// println!("scene {}", finished.scene_id);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a job goes on by itself, but only its handle can wait for it"]
+pub struct JobHandle {
+    client: Client,
+    id: String,
+    scene_id: Option<String>,
+    asset_id: Option<String>,
+    policy: PollPolicy,
+    /// The service has just accepted the job: it is running.
+    is_new: bool,
+    makes_asset: bool,
+    /// Set by the first stream that sees the end.
+    ended: Arc<OnceLock<Ended>>,
+}
+
+impl JobHandle {
+    pub(crate) fn new(client: Client, id: String) -> Self {
+        Self {
+            client,
+            id,
+            scene_id: None,
+            asset_id: None,
+            policy: PollPolicy::default(),
+            is_new: false,
+            makes_asset: false,
+            ended: Arc::default(),
+        }
+    }
+
+    /// A handle on a job that is known by more than its id.
+    pub(crate) fn found(
+        client: Client,
+        id: String,
+        scene_id: Option<String>,
+        asset_id: Option<String>,
+    ) -> Self {
+        Self {
+            scene_id,
+            asset_id,
+            ..Self::new(client, id)
+        }
+    }
+
+    pub(crate) fn accepted(client: Client, accepted: JobAccepted) -> Self {
+        let JobAccepted {
+            job_id,
+            scene_id,
+            asset_id,
+            ..
+        } = accepted;
+        Self {
+            is_new: true,
+            ..Self::found(client, job_id, scene_id, asset_id)
+        }
+    }
+
+    /// Marks the job as one that makes an asset, so that its id is looked for.
+    pub(crate) fn making_asset(self, makes_asset: bool) -> Self {
+        Self {
+            makes_asset,
+            ..self
+        }
+    }
+
+    /// The job's id: all that another process needs to pick it up.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The scene the job works on, where the response that started it named one.
+    pub fn scene_id(&self) -> Option<&str> {
+        self.scene_id.as_deref()
+    }
+
+    /// Names the scene of a job that is known by its id alone.
+    #[cfg(feature = "bundle")]
+    pub(crate) fn in_scene(self, scene_id: Option<String>) -> Self {
+        Self { scene_id, ..self }
+    }
+
+    /// Changes how the job is waited for.
+    pub fn with_poll_policy(mut self, policy: PollPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The job's events from the first on; nothing is sent before the stream is polled.
+    pub fn events(&self) -> EventStream {
+        self.events_after(Cursor::default())
+    }
+
+    /// The job's events after a cursor that another stream, perhaps of another process, left off at.
+    pub fn events_after(&self, cursor: Cursor) -> EventStream {
+        self.stream(cursor, true)
+    }
+
+    fn stream(&self, cursor: Cursor, all_events: bool) -> EventStream {
+        EventStream::new(Following {
+            client: self.client.clone(),
+            job_id: self.id.clone(),
+            cursor,
+            poll_interval: self.policy.interval,
+            check_first: !self.is_new,
+            all_events,
+            ended: Arc::clone(&self.ended),
+        })
+    }
+
+    /// Requests the job's status.
+    ///
+    /// # Errors
+    ///
+    /// Those of `get_job`, with the job's id.
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads: dropping the future loses nothing.
+    pub async fn status(&self) -> Result<Job, Error> {
+        self.client.job_status(&self.id, false).await
+    }
+
+    /// Cancels the job.
+    ///
+    /// # Errors
+    ///
+    /// Those of `cancel_job`, with the job's id. The service refuses to cancel a job that has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future dropped before its end may or may not have cancelled the job; cancelling it again
+    /// tells.
+    pub async fn cancel(&self) -> Result<Acknowledged, Error> {
+        let response = self.client.cancel_job().job_id(&self.id).send().await;
+        response
+            .map(progenitor_client::ResponseValue::into_inner)
+            .map_err(|error| error.with_job_id(&self.id))
+    }
+
+    /// Waits until the job has ended: by its event stream, or by polling where streams do not work.
+    /// The job's status is authoritative.
+    ///
+    /// A handle whose [`events`](Self::events) have been read to their end sends no further request.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::JobFailed`] and [`ErrorKind::JobCancelled`], with the job.
+    /// - [`ErrorKind::Deadline`], with the job's id and its last status, if that arrives within 2 s.
+    /// - The service's refusal, when the status is refused for good (401, 403, 404, 410 and other
+    ///   client errors).
+    /// - The last error, when neither the stream nor the status has responded for an hour.
+    ///
+    /// Whatever is wrong with the stream alone leads to polling. No error stops the job.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the job running; waiting again resumes.
+    pub async fn wait(&self) -> Result<FinishedJob, Error> {
+        let waiting = self.follow_to_end(self.stream(Cursor::default(), false), |_| {});
+        let limit = match self.policy.bound(waiting).await {
+            Ok(ended) => return ended,
+            Err(limit) => limit.as_secs_f32(),
+        };
+        let status = tokio::time::timeout(LAST_LOOK, self.status()).await;
+        let job = status.ok().and_then(Result::ok);
+        let last = job.as_ref().map_or_else(
+            || "its status is unknown".to_owned(),
+            |job| {
+                format!(
+                    "its last status is `{}`",
+                    crate::ext::error::one_line(job.status.as_str(), 50)
+                )
+            },
+        );
+        let message = format!("the job has not ended within {limit} s; {last}");
+        let error = Error::new(ErrorKind::Deadline, message).with_job_id(&self.id);
+        Err(match job {
+            Some(job) => error.with_job(job),
+            None => error,
+        })
+    }
+
+    /// Reads all events, and then determines what the job made.
+    #[cfg(feature = "bundle")]
+    pub(crate) async fn follow(
+        &self,
+        on_event: impl FnMut(&JobEvent) + Send,
+    ) -> Result<FinishedJob, Error> {
+        self.follow_to_end(self.events(), on_event).await
+    }
+
+    async fn follow_to_end(
+        &self,
+        mut events: EventStream,
+        mut on_event: impl FnMut(&JobEvent) + Send,
+    ) -> Result<FinishedJob, Error> {
+        if self.ended.get().is_none() {
+            while let Some(event) = events.try_next().await? {
+                on_event(&event);
+            }
+        }
+        let ended = self.ended.get().cloned();
+        let Some(mut ended) = ended else {
+            let message = "the event stream ended before the job";
+            return Err(Error::new(ErrorKind::Decode, message).with_job_id(&self.id));
+        };
+        if !ended.has_result && ended.job.status == JobStatus::Succeeded {
+            let job = || self.client.job_status(&self.id, true);
+            ended.job = retry_transient(Duration::ZERO, job).await?;
+        }
+        self.finished(ended).await
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn asset_id(&self) -> Option<&str> {
+        self.asset_id.as_deref()
+    }
+
+    pub(super) fn makes_asset(&self) -> bool {
+        self.makes_asset
+    }
+}
+
+impl Client {
+    /// Requests a job's status.
+    pub(crate) async fn job_status(&self, id: &str, include_result: bool) -> Result<Job, Error> {
+        let mut request = self.get_job().job_id(id);
+        if include_result {
+            request = request.include_result(true);
+        }
+        let response = request
+            .send()
+            .await
+            .map_err(|error| error.with_job_id(id))?;
+        Ok(response.into_inner().into_inner())
+    }
+}
+
+/// Repeats a request, no sooner than `least` later, after failures of the network or the service.
+pub(crate) async fn retry_transient<T, F>(
+    least: Duration,
+    request: impl Fn() -> F + Send,
+) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>> + Send,
+{
+    let mut failures = 0;
+    loop {
+        let error = match request().await {
+            Ok(response) => return Ok(response),
+            Err(error) => error,
+        };
+        failures += error.attempts().max(1);
+        if !error.is_retryable() || failures > MOST_FAILURES {
+            return Err(error.with_attempts(failures));
+        }
+        let delay = BACKOFF.delay(failures - 1, random());
+        let asked = error.retry_after().unwrap_or_default();
+        tokio::time::sleep(delay.max(asked).min(MOST_DELAY).max(least)).await;
+    }
+}
+
+impl IntoFuture for JobHandle {
+    type Output = Result<FinishedJob, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    /// Waits as [`JobHandle::wait`] does.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.wait().await })
+    }
+}
