@@ -31,8 +31,11 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let style = ProgressStyle::with_template("{spinner} {elapsed} [{bar:30}] {pos}/{len} {msg}");
-    let bar = ProgressBar::new(0).with_style(style?);
+    let (style, mut events) = (
+        ProgressStyle::with_template("{spinner} {elapsed} {msg}")?,
+        0,
+    );
+    let bar = ProgressBar::no_length().with_style(style);
     bar.enable_steady_tick(std::time::Duration::from_millis(100));
     let given = ["GIZMO_API_KEY", "GIZMO_BASE_URL"].map(std::env::var_os);
     let simulator;
@@ -47,6 +50,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Sen
     };
     let Some(prompt) = arguments.prompt else {
         let prompts = arguments.prompts.unwrap_or_default();
+        bar.set_style(ProgressStyle::with_template(
+            "{spinner} {elapsed} [{bar:30}] {pos}/{len}",
+        )?);
         bar.set_length(prompts.lines().count() as u64);
         let all = client.bake_all(prompts.lines()).format(arguments.format);
         let mut all = std::pin::pin!(all.stream(&arguments.out));
@@ -65,12 +71,15 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Sen
     let mut bake = bake.into_dir(arguments.out);
     while let Some(event) = bake.try_next().await? {
         match event {
-            BakeEvent::Job(event) if !matches!(event.kind, JobEventKind::Ping) => {
-                bar.inc_length(matches!(event.kind, JobEventKind::StageStart { .. }).into());
-                bar.inc(matches!(event.kind, JobEventKind::StageComplete { .. }).into());
-                bar.suspend(|| eprintln!("{event}"));
+            BakeEvent::Job(event) => {
+                events += u64::from(event.seq.is_some());
+                if let Some(stage) = event.stage() {
+                    bar.set_message(format!("{stage}, {events} events"));
+                } else if !matches!(event.kind, JobEventKind::Ping) {
+                    bar.suspend(|| eprintln!("{event}"));
+                }
             }
-            BakeEvent::Download(now) => bar.set_message(format!("{} bytes", now.received)),
+            BakeEvent::Download(now) => bar.set_message(format!("export, {} bytes", now.received)),
             BakeEvent::Finished(at) => bar.suspend(|| println!("{}", at.model().display())),
             _ => {}
         }

@@ -13,10 +13,13 @@ const MARKS: usize = 2000;
 /// The most letters that are kept of a name.
 const LETTERS: usize = 200;
 
-/// The stages of a job as they passed, to be drawn.
+/// The stages of a job over time, to be drawn.
 ///
-/// It is told each event and when it came; the events themselves carry no time. Events that a
-/// stream replays, since the job began before somebody listened, all come at once.
+/// [`record`](Self::record) takes each event and its time, since events carry none. Events that a
+/// stream replays, because the job began earlier, all have the same time.
+///
+/// A stage lasts from `stage_start` to `stage_complete`. Under the pipeline's own names, it is the
+/// family of a name ([`JobEvent::stage`]) and lasts from its first event to its last.
 ///
 /// # Examples
 /// ```no_run
@@ -42,6 +45,8 @@ pub struct Timeline {
     marks: Vec<Mark>,
     assets: usize,
     errors: usize,
+    /// Events that were kept for their stages.
+    kept: usize,
     status: Option<JobStatus>,
     ended: bool,
 }
@@ -50,24 +55,27 @@ pub struct Timeline {
 struct Stage {
     name: String,
     from: Duration,
-    /// None while it is at work.
+    /// None while it is running.
     to: Option<Duration>,
+    /// Its events, where it is known by their names alone.
+    events: Vec<Duration>,
+    count: usize,
 }
 
-/// A moment that is no stage.
+/// A moment of note.
 #[derive(Debug, Clone)]
 struct Mark {
     at: Duration,
-    /// The stage that it is shown in; none when none was at work.
+    /// The stage that it is shown in; none when none was running.
     row: Option<usize>,
     what: String,
     is_error: bool,
 }
 
 impl Timeline {
-    /// Adds an event that came `at` so long after the beginning, whatever the caller takes for it.
+    /// Adds an event that came `at` this time after a beginning of the caller's choice.
     ///
-    /// What happens after the job has ended is not drawn.
+    /// Events after the job's end are not drawn.
     pub fn record(&mut self, event: &JobEvent, at: Duration) {
         if self.ended {
             return;
@@ -84,6 +92,14 @@ impl Timeline {
                 self.errors += 1;
                 self.mark(event, true);
             }
+            JobEventKind::Unknown { event: name } => {
+                let row = event.stage().and_then(|stage| self.touch(&stage));
+                if event.is_failure() {
+                    self.errors += 1;
+                    self.mark_in(row, event, true);
+                }
+                self.assets += usize::from(name == "asset_completed");
+            }
             JobEventKind::Done { status } => {
                 self.status.clone_from(status);
                 self.ended = true;
@@ -96,8 +112,8 @@ impl Timeline {
         }
     }
 
-    /// Says that so much time has passed, so that what is at work is drawn up to now. After the
-    /// job's end, and backwards, time does not pass.
+    /// Moves the time on, so that running stages are drawn up to `now`. It stops at the job's end and
+    /// never moves back.
     pub fn advance(&mut self, now: Duration) {
         if !self.ended {
             self.now = self.now.max(now);
@@ -112,8 +128,32 @@ impl Timeline {
                 name,
                 from,
                 to: None,
+                events: Vec::new(),
+                count: 0,
             });
         }
+    }
+
+    /// Adds an event to the stage of this name, which lasts at least until then. Returns its row.
+    fn touch(&mut self, name: &str) -> Option<usize> {
+        let name = short(name);
+        let row = self.stages.iter().rposition(|stage| stage.name == name);
+        let row = row.or_else(|| {
+            self.start(Some(&name));
+            self.stages.iter().rposition(|stage| stage.name == name)
+        })?;
+        let (now, is_kept) = (self.now, self.kept < MARKS);
+        let stage = &mut self.stages[row];
+        stage.count += 1;
+        // A stage that reports its own beginning reports its end as well.
+        if stage.to.is_some() || stage.count == 1 && stage.from == now {
+            stage.to = Some(now);
+        }
+        if is_kept {
+            stage.events.push(now);
+            self.kept += 1;
+        }
+        Some(row)
     }
 
     /// Ends the stage of this name, or the one that began last; a stage whose beginning nobody
@@ -137,10 +177,15 @@ impl Timeline {
     }
 
     fn mark(&mut self, event: &JobEvent, is_error: bool) {
+        let row = self.stages.iter().rposition(|stage| stage.to.is_none());
+        self.mark_in(row, event, is_error);
+    }
+
+    fn mark_in(&mut self, row: Option<usize>, event: &JobEvent, is_error: bool) {
         if self.marks.len() < MARKS {
             self.marks.push(Mark {
                 at: self.now,
-                row: self.stages.iter().rposition(|stage| stage.to.is_none()),
+                row,
                 what: event.to_string(),
                 is_error,
             });
@@ -228,6 +273,38 @@ mod tests {
         let ended = job.to_svg();
         assert_eq!(bars(&ended)[2], "physics 544.5 131.5 25 s");
         assert!(ended.contains("failed after 1 min 40 s") && bars(&ended).len() == 3);
+    }
+
+    #[test]
+    fn families_of_names_are_stages_too() {
+        let mut events = vec![(0, "job_started", "{}"), (0, "floorplan_started", "{}")];
+        for at in 0..200 {
+            events.push((10 + at / 4, "structure_component_built", "{}"));
+        }
+        events.extend([
+            (20, "asset_generation_failed", r#"{"message":"open mesh"}"#),
+            (40, "asset_completed", "{}"),
+            (100, "job_succeeded", "{}"),
+        ]);
+        let svg = timeline(&events).to_svg();
+        assert_eq!(
+            bars(&svg),
+            [
+                "floorplan 150 2 0 s",
+                "structure 202.6 257.7 49 s",
+                "asset 255.2 105.2 20 s"
+            ]
+        );
+        for part in [
+            "succeeded in 1 min 40 s",
+            "3 stages · 1 asset ready · 1 error",
+            "<title>asset_generation_failed open mesh</title>",
+            "<tspan fill=\"#767c86\"> 200</tspan>",
+        ] {
+            assert!(svg.contains(part), "{part}: {svg}");
+        }
+        // An event each quarter of a second, drawn once where they coincide.
+        assert!(svg.len() < 9_000, "{}", svg.len());
     }
 
     #[test]

@@ -21,11 +21,12 @@ const GOOD: [u8; 3] = [0x22, 0x88, 0x33];
 const BAD: [u8; 3] = [0xb3, 0x26, 0x1e];
 
 impl Timeline {
-    /// Draws it: a bar with its duration for each stage, ticks for assets that are ready, dots for
-    /// errors, and how the job stands.
+    /// Draws a bar with its duration for each stage, ticks for assets that are ready, dots for errors,
+    /// and the job's status. A stage that is known by the names of its events has their number beside
+    /// its name and a line in its bar for each.
     ///
-    /// A stage that is at work reaches to the latest time recorded. Of the stages 100 are drawn, of
-    /// ticks and dots 2,000. The same events at the same times make the same text.
+    /// A running stage reaches to the latest time recorded. At most 100 stages, and 2,000 ticks, dots
+    /// and lines each, are drawn. The same events at the same times make the same text.
     pub fn to_svg(&self) -> String {
         let bottom = y_of(self.stages.len().max(1));
         let height = bottom + 34.0;
@@ -76,8 +77,13 @@ impl Timeline {
             .iter()
             .filter(|stage| stage.to.is_some())
             .count();
+        let by_names = self.stages.iter().any(|stage| stage.count > 0);
         let counts = [
-            (complete, "stage complete", "stages complete"),
+            if by_names {
+                (self.stages.len(), "stage", "stages")
+            } else {
+                (complete, "stage complete", "stages complete")
+            },
             (self.assets, "asset ready", "assets ready"),
             (self.errors, "error", "errors"),
         ];
@@ -122,7 +128,7 @@ impl Timeline {
             self.x_of(stage.to.unwrap_or(self.now)),
         );
         let y = y_of(row) + (ROW - BAR) / 2.0;
-        let (colour, white) = match (&stage.to, &self.status) {
+        let (colour, white): (_, f64) = match (&stage.to, &self.status) {
             (Some(_), _) => (PALETTE[row % PALETTE.len()], 0.15),
             (None, Some(JobStatus::Failed)) => (BAD, 0.15),
             (None, Some(JobStatus::Cancelled)) => (GREY, 0.15),
@@ -134,15 +140,25 @@ impl Timeline {
         } else {
             ""
         };
+        let count = match stage.count {
+            0 => String::new(),
+            count => format!("<tspan fill=\"{FAINT}\"> {count}</tspan>"),
+        };
+        let lines = self.lines(stage, y, &tint(colour, 0.0));
+        let white = if stage.count > 0 {
+            white.max(0.6)
+        } else {
+            white
+        };
         let _ = writeln!(
             out,
             "<g class=\"stage\"><title>{}</title>\
-             <text x=\"{}\" y=\"{ty}\" fill=\"{INK}\" text-anchor=\"end\">{}</text>\
-             <rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{BAR}\" rx=\"3\" fill=\"{}\"/>\
+             <text x=\"{}\" y=\"{ty}\" fill=\"{INK}\" text-anchor=\"end\">{}{count}</text>\
+             <rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{BAR}\" rx=\"3\" fill=\"{}\"/>{lines}\
              <text x=\"{}\" y=\"{ty}\" fill=\"{FAINT}\">{}{more}</text></g>",
             text(&stage.name, LETTERS),
             LEFT - 12.0,
-            text(&stage.name, 18),
+            text(&stage.name, if stage.count > 0 { 15 } else { 18 }),
             px(x),
             px(y),
             px((end - x).max(2.0)),
@@ -151,6 +167,22 @@ impl Timeline {
             span(took),
             ty = px(y + 13.0),
         );
+    }
+
+    /// A line for each event of a stage; those on the same pixel are one.
+    fn lines(&self, stage: &Stage, y: f64, colour: &str) -> String {
+        let (mut path, mut last) = (String::new(), f64::NEG_INFINITY);
+        for at in &stage.events {
+            let x = self.x_of(*at);
+            if x - last >= 1.0 {
+                last = x;
+                let _ = write!(path, "M{} {}v{}", px(x + 0.5), px(y + 3.0), BAR - 6.0);
+            }
+        }
+        if path.is_empty() {
+            return path;
+        }
+        format!("<path d=\"{path}\" stroke=\"{colour}\"/>")
     }
 
     fn tick(&self, out: &mut String, mark: &Mark) {
