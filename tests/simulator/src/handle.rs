@@ -51,6 +51,14 @@ impl Handle {
             .send_modify(|network| network.purges += 1);
     }
 
+    /// Stops to serve all connections that are open now: nothing is read from them or written to them,
+    /// not even the acknowledgement of an HTTP/2 PING, while they stay open. New ones are served.
+    pub fn freeze_connections(&self) {
+        self.shared
+            .network
+            .send_modify(|network| network.freezes += 1);
+    }
+
     /// The requests that have come, in their order (at most the last [`requests_kept`](crate::Options::requests_kept)).
     pub fn requests(&self) -> Vec<Received> {
         self.shared.record().requests().cloned().collect()

@@ -41,6 +41,8 @@ pub struct Options {
     pub name_jobs: bool,
     /// How events are numbered.
     pub numbering: Numbering,
+    /// `SETTINGS_MAX_CONCURRENT_STREAMS` of an HTTP/2 connection (default 100); `None` sets no limit.
+    pub max_concurrent_streams: Option<u32>,
     /// Bytes of texture in an export, as noise that nothing compresses; none by default, when
     /// textures are a few kilobytes. 55 MB makes an export of the usual size.
     pub texture_bytes: u64,
@@ -76,6 +78,7 @@ impl Default for Options {
             announce_scene_id: true,
             name_jobs: true,
             numbering: Numbering::IdAndSeq,
+            max_concurrent_streams: Some(100),
             texture_bytes: 0,
             deflate: true,
             link_lifetime: Duration::from_secs(3_600),
