@@ -120,8 +120,9 @@ impl Handle {
         running.count()
     }
 
-    /// Lets a job do its next so many things at once, whatever the time: start, begin a stage, end
-    /// one, make an asset, end. At speed 0 it does nothing else.
+    /// Lets a job take its next so many steps at once, without regard to the time: in the documented
+    /// vocabulary start, begin a stage, end one, make an asset or end; in the observed one report an
+    /// event. At speed 0 it does nothing else.
     pub fn advance(&self, job_id: &str, actions: usize) {
         if let Some(job) = self.shared.tables().jobs.get(job_id) {
             job.hurry.add_permits(actions);
@@ -131,6 +132,11 @@ impl Handle {
     /// Lets a job do all that it has left to do at once.
     pub fn finish(&self, job_id: &str) {
         self.advance(job_id, 1 << 20);
+    }
+
+    /// Deletes a job: it is not found any more, and its open event streams end without a terminal event.
+    pub fn delete_job(&self, job_id: &str) {
+        job::delete(&mut self.shared.tables(), job_id);
     }
 
     /// The ids of all scenes, in the order they were made.
