@@ -294,7 +294,7 @@ impl<'a> Script<'a> {
             _ => return,
         };
         let components = match self.mode {
-            "scene" => self.up_to(28, 32),
+            "scene" => self.up_to(30, 34),
             _ => least(to - from).div_ceil(2),
         };
         for index in 1..=components {
@@ -322,7 +322,7 @@ impl<'a> Script<'a> {
     fn assembly(&mut self, from: f64, assets: u32) {
         let placed = from + 0.6 * (1.0 - from);
         let objects = match self.mode {
-            "scene" => self.up_to(48, 56).max(2 * assets),
+            "scene" => self.up_to(60, 68).max(2 * assets),
             _ => assets,
         };
         let objects = objects.max(least(placed - from));
@@ -427,8 +427,8 @@ mod tests {
     #[test]
     fn a_job_has_as_many_events_as_the_observed_ones() {
         for (mode, assets, events) in [
-            ("scene", 5, 180..230),
-            ("scene", 8, 200..260),
+            ("scene", 5, 200..240),
+            ("scene", 8, 220..270),
             ("edit", 0, 40..80),
             ("edit", 2, 40..90),
             ("asset", 1, 40..80),

@@ -34,7 +34,7 @@ async fn a_scene_job_reports_the_pipelines_events_in_order() {
     let api = Api::start(Options::default().with_speed(720.0)).await;
     let (job, scene) = api.generate("a lab with three stools").await;
     let events = events(&api, &job).await;
-    assert!((200..=260).contains(&events.len()), "{}", events.len());
+    assert!((200..=270).contains(&events.len()), "{}", events.len());
     for (event, number) in events.iter().zip(1_u64..) {
         assert_eq!(event.id, Some(number.to_string()));
         assert_eq!(event.data["seq"], number);
