@@ -26,6 +26,8 @@ pub enum Fault {
     CutBody(At),
     /// The request is carried out; the answer never comes, and the connection stays open.
     StallBeforeAnswer,
+    /// The request is carried out; the head of the response comes after this long (on tokio's clock).
+    DelayHead(Duration),
     /// The body stops at this place, and the connection stays open.
     StallBody(At),
     /// The body comes in chunks of this many bytes with a pause after each (in real time).
@@ -77,7 +79,8 @@ impl At {
     }
 }
 
-/// What is wrong with an event stream; several can be.
+/// What is wrong with an event stream; several can be. Ordinals count a job's events from 1, in
+/// every [`Numbering`](crate::Numbering).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum EventFault {
@@ -91,11 +94,11 @@ pub enum EventFault {
     StallAfter(usize),
     /// The body ends as it should after this many of the connection's events.
     EndAfter(usize),
-    /// The event with this sequence number comes twice.
+    /// The job's event with this ordinal comes twice.
     Repeat(usize),
     /// Every event comes twice.
     RepeatEach,
-    /// The event with this sequence number does not come.
+    /// The job's event with this ordinal does not come.
     Skip(usize),
     /// The stream begins at the first event whatever the cursor says.
     IgnoreCursor,
@@ -103,24 +106,38 @@ pub enum EventFault {
     Crlf,
     /// Lines end with CR.
     Cr,
-    /// The body ends as it should, but without `done`.
-    EndWithoutDone,
-    /// `done` comes twice.
-    DoneTwice,
-    /// The event with this sequence number has the type `telemetry`.
+    /// The body ends as it should, but without the terminal event.
+    EndWithoutTerminal,
+    /// The terminal event comes twice.
+    TerminalTwice,
+    /// The job's event with this ordinal has the type `telemetry`.
     UnknownType(usize),
-    /// An event without a number, of type `telemetry`, comes before the one with this sequence number.
+    /// An event without a number, of type `telemetry`, comes before the one with this ordinal.
     Unnumbered(usize),
-    /// The data of `done` is padded to this many bytes.
-    BigDone(usize),
+    /// The data of the terminal event is padded to this many bytes.
+    BigTerminal(usize),
     /// No pings and no comments.
     NoPings,
-    /// Nothing comes before the job has ended, then everything at once: a proxy that buffers.
+    /// Nothing comes before the terminal event, then everything at once: a proxy that buffers.
     Buffered,
     /// The stream begins with these bytes.
     Preamble(&'static [u8]),
     /// The text comes in chunks of this many bytes.
     Split(usize),
+    /// The terminal event does not come; the stream stays open, with pings.
+    LoseTerminal,
+    /// The connection is closed after each ping.
+    BreakAfterPing,
+    /// Only events that happen after the request come, in spite of the cursor.
+    LiveOnly,
+    /// Each two neighbouring events change places: 2, 1, 4, 3. An event waits at most 50 ms for its
+    /// neighbour, and the terminal event stays the last.
+    OutOfOrder,
+    /// The server has restarted: the events that no earlier connection of this job has sent (received
+    /// or not) are numbered from 1 again, and only they come, in spite of the cursor.
+    RestartNumbers,
+    /// Pings come this often (in real time).
+    PingEvery(Duration),
 }
 
 /// An answer that a test made up.

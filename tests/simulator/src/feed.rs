@@ -16,10 +16,14 @@ use tokio::time::{Instant, Sleep};
 use crate::answer::{Body, Broken};
 use crate::events::{Growth, Log};
 use crate::fault::EventFault;
+use crate::options::AfterEnd;
 use crate::state::Shared;
 use crate::wire::Control;
 
 const PING: &[u8] = b"event: ping\ndata: {\"type\":\"ping\"}\n\n";
+
+/// How long an event that is to change places waits for its neighbour.
+const NEIGHBOUR_WAIT: Duration = Duration::from_millis(50);
 
 /// What goes wrong with a stream, and the socket that it may have to break.
 pub(crate) struct Faults {
@@ -34,8 +38,7 @@ pub(crate) fn response(
     after: u64,
     faults: Faults,
 ) -> Response<Body> {
-    let ping_every = shared.clock.scaled_at_least(shared.options.ping_interval);
-    let feed = Feed::new(log, after, faults, ping_every);
+    let feed = Feed::new(log, after, faults, shared);
     let frames = futures_util::stream::unfold(feed, |mut feed| async {
         let frame = feed.next().await?;
         Some((frame.map(Frame::data), feed))
@@ -67,6 +70,8 @@ struct Feed {
     growth: watch::Receiver<Growth>,
     /// Events that have been taken from the log.
     taken: usize,
+    /// The ordinal that this connection counts from.
+    base: usize,
     /// Events that this connection has sent.
     sent: usize,
     ready: VecDeque<Piece>,
@@ -76,26 +81,40 @@ struct Feed {
     ping_every: Duration,
     /// What a buffering proxy holds back.
     held: Option<BytesMut>,
+    /// Whether the body goes on after the terminal event.
+    stays_open: bool,
 }
 
 impl Feed {
-    fn new(log: Arc<Log>, after: u64, faults: Faults, ping_every: Duration) -> Self {
+    fn new(log: Arc<Log>, after: u64, faults: Faults, shared: &Shared) -> Self {
         let Faults {
             events: faults,
             control,
         } = faults;
-        let has = |wanted: fn(&EventFault) -> bool| faults.iter().any(wanted);
-        let after = if has(|fault| matches!(fault, EventFault::IgnoreCursor)) {
-            0
-        } else {
-            after
-        };
-        let quiet = has(|fault| matches!(fault, EventFault::NoPings));
-        let held = has(|fault| matches!(fault, EventFault::Buffered)).then(BytesMut::new);
+        let (mut taken, mut base) = (usize::try_from(after).unwrap_or(usize::MAX), 0);
+        let mut ping_every = shared.clock.scaled_at_least(shared.options.ping_interval);
+        let mut stays_open = shared.options.after_end == AfterEnd::StayOpen;
+        let (mut quiet, mut held) = (false, None);
+        for fault in &faults {
+            match fault {
+                EventFault::IgnoreCursor => taken = 0,
+                EventFault::LiveOnly => taken = log.len(),
+                EventFault::RestartNumbers => {
+                    base = log.sent();
+                    taken = base;
+                }
+                EventFault::LoseTerminal => stays_open = true,
+                EventFault::PingEvery(interval) => ping_every = *interval,
+                EventFault::NoPings => quiet = true,
+                EventFault::Buffered => held = Some(BytesMut::new()),
+                _ => {}
+            }
+        }
         let mut feed = Self {
             growth: log.watch(),
             log,
-            taken: usize::try_from(after).unwrap_or(usize::MAX),
+            taken,
+            base,
             sent: 0,
             ready: VecDeque::new(),
             faults,
@@ -103,6 +122,7 @@ impl Feed {
             ping: (!quiet).then(|| Box::pin(tokio::time::sleep(ping_every))),
             ping_every,
             held,
+            stays_open,
         };
         for fault in &feed.faults {
             if let EventFault::Preamble(bytes) = fault {
@@ -146,14 +166,20 @@ impl Feed {
                 let bytes = self.log.wire_after(self.taken);
                 self.ready.push_back(Piece::Bytes(bytes));
                 self.taken = growth.length;
+                self.log.note_sent(self.taken);
             } else {
-                self.taken += 1;
-                self.queue_event(self.taken);
+                self.take_next(growth).await;
             }
             return;
         }
-        if growth.closed {
+        if growth.deleted || (growth.ended && !self.stays_open) {
             self.ready.push_back(Piece::End);
+            return;
+        }
+        if growth.ended
+            && let Some(held) = self.held.take()
+        {
+            self.ready.push_back(Piece::Bytes(held.freeze()));
             return;
         }
         let Some(ping) = &mut self.ping else {
@@ -166,8 +192,35 @@ impl Feed {
             () = ping.as_mut() => {
                 ping.as_mut().reset(Instant::now() + self.ping_every);
                 self.queue(Bytes::from_static(PING));
+                if self.meets(|fault| matches!(fault, EventFault::BreakAfterPing)) {
+                    self.ready.push_back(Piece::Break);
+                }
             }
         }
+    }
+
+    fn meets(&self, wanted: fn(&EventFault) -> bool) -> bool {
+        self.faults.iter().any(wanted)
+    }
+
+    /// Takes the next event from the log, or the next two in the wrong order.
+    async fn take_next(&mut self, mut growth: Growth) {
+        let first = self.taken + 1;
+        if self.meets(|fault| matches!(fault, EventFault::OutOfOrder)) {
+            if growth.length == first && !growth.ended {
+                let _ = tokio::time::timeout(NEIGHBOUR_WAIT, self.growth.changed()).await;
+                growth = *self.growth.borrow_and_update();
+            }
+            let last = growth.ended.then_some(growth.length);
+            if first < growth.length && Some(first + 1) != last {
+                self.taken += 2;
+                self.queue_event(first + 1);
+                self.queue_event(first);
+                return;
+            }
+        }
+        self.taken = first;
+        self.queue_event(first);
     }
 
     /// Queues an event as the faults leave it.
@@ -175,21 +228,23 @@ impl Feed {
         let Some(entry) = self.log.entry(number) else {
             return;
         };
-        let done = entry.name == "done";
+        let terminal = entry.terminal;
+        let counted = number.saturating_sub(self.base);
         let mut name = entry.name;
-        let mut data = entry.data().to_owned();
+        let mut data = self.log.data(counted, &entry);
         let mut times = 1;
         let mut before = Vec::new();
         for fault in &self.faults {
             match fault {
                 EventFault::Skip(skipped) if *skipped == number => return,
-                EventFault::EndWithoutDone if done => {
+                EventFault::LoseTerminal if terminal => return,
+                EventFault::EndWithoutTerminal if terminal => {
                     self.ready.push_back(Piece::End);
                     return;
                 }
                 EventFault::Repeat(repeated) if *repeated == number => times = 2,
                 EventFault::RepeatEach => times = 2,
-                EventFault::DoneTwice if done => times = 2,
+                EventFault::TerminalTwice if terminal => times = 2,
                 EventFault::UnknownType(renamed) if *renamed == number => {
                     data = data.replace(&format!("\"type\":\"{name}\""), "\"type\":\"telemetry\"");
                     name = "telemetry";
@@ -198,7 +253,7 @@ impl Feed {
                     before
                         .push("event: telemetry\ndata: {\"type\":\"telemetry\",\"load\":0.5}\n\n");
                 }
-                EventFault::BigDone(size) if done => {
+                EventFault::BigTerminal(size) if terminal => {
                     let padding = "x".repeat(size.saturating_sub(data.len() + 13));
                     data.truncate(data.len() - 1);
                     data = format!("{data},\"padding\":\"{padding}\"}}");
@@ -209,7 +264,7 @@ impl Feed {
         for text in before {
             self.queue(Bytes::from_static(text.as_bytes()));
         }
-        let text = Bytes::from(self.log.write(number, name, &data));
+        let text = Bytes::from(self.log.frame(counted, name, &data));
         for _ in 0..times {
             self.sent += 1;
             if self
@@ -222,6 +277,7 @@ impl Feed {
                 return;
             }
             self.queue(text.clone());
+            self.log.note_sent(number);
             let after = self.faults.iter().find_map(|fault| match fault {
                 EventFault::DropAfterEach => Some(Piece::Break),
                 EventFault::DropAfter(events) if *events == self.sent => Some(Piece::Break),

@@ -51,6 +51,14 @@ impl Handle {
             .send_modify(|network| network.purges += 1);
     }
 
+    /// Stops to serve all connections that are open now: nothing is read from them or written to them,
+    /// not even the acknowledgement of an HTTP/2 PING, while they stay open. New ones are served.
+    pub fn freeze_connections(&self) {
+        self.shared
+            .network
+            .send_modify(|network| network.freezes += 1);
+    }
+
     /// The requests that have come, in their order (at most the last [`requests_kept`](crate::Options::requests_kept)).
     pub fn requests(&self) -> Vec<Received> {
         self.shared.record().requests().cloned().collect()
@@ -112,8 +120,9 @@ impl Handle {
         running.count()
     }
 
-    /// Lets a job do its next so many things at once, whatever the time: start, begin a stage, end
-    /// one, make an asset, end. At speed 0 it does nothing else.
+    /// Lets a job take its next so many steps at once, without regard to the time: in the documented
+    /// vocabulary start, begin a stage, end one, make an asset or end; in the observed one report an
+    /// event. At speed 0 it does nothing else.
     pub fn advance(&self, job_id: &str, actions: usize) {
         if let Some(job) = self.shared.tables().jobs.get(job_id) {
             job.hurry.add_permits(actions);
@@ -123,6 +132,11 @@ impl Handle {
     /// Lets a job do all that it has left to do at once.
     pub fn finish(&self, job_id: &str) {
         self.advance(job_id, 1 << 20);
+    }
+
+    /// Deletes a job: it is not found any more, and its open event streams end without a terminal event.
+    pub fn delete_job(&self, job_id: &str) {
+        job::delete(&mut self.shared.tables(), job_id);
     }
 
     /// The ids of all scenes, in the order they were made.

@@ -12,6 +12,8 @@ use tokio::time::Instant;
 use crate::clock::timestamp;
 use crate::events::Log;
 use crate::export::{Kind, kinds_in};
+use crate::observed::Report;
+use crate::options::{AssetIdIn, Options, Vocabulary};
 use crate::state::{AssetEntry, Shared, Tables};
 
 /// A job as tests look at it.
@@ -46,6 +48,8 @@ pub(crate) struct JobEntry {
     pub(crate) created_at: u64,
     pub(crate) started_at: Option<u64>,
     pub(crate) finished_at: Option<u64>,
+    /// The same moment on tokio's clock.
+    pub(crate) ended: Option<Instant>,
     pub(crate) error: Option<Value>,
     pub(crate) log: Arc<Log>,
     /// Actions that need not wait for their time.
@@ -55,33 +59,41 @@ pub(crate) struct JobEntry {
 }
 
 impl JobEntry {
-    /// The job as the service answers it.
-    pub(crate) fn answer(
-        &self,
-        with_result: bool,
-        announce_scene_id: bool,
-        assets: &[String],
-    ) -> Job {
-        let over = self.status.is_terminal();
-        let succeeded = self.status == JobStatus::Succeeded;
+    /// The job as a response shows it.
+    pub(crate) fn shown(&self, with_result: bool, shared: &Shared, assets: &[String]) -> Value {
+        let options = &shared.options;
+        let lag = shared.clock.scaled(options.status_lag);
+        let lags = self.ended.is_some_and(|ended| ended.elapsed() < lag);
+        let status = if lags {
+            &JobStatus::Running
+        } else {
+            &self.status
+        };
+        let over = status.is_terminal();
         let mut result = json!({ "scene_id": self.scene_id, "assets": assets });
         if let Some(asset_id) = &self.asset_id {
-            result = json!({ "scene_id": self.scene_id, "asset_id": asset_id });
+            result = json!({ "scene_id": self.scene_id });
+            if options.asset_id_in == AssetIdIn::Result {
+                result["asset_id"] = json!(asset_id);
+            }
         }
-        Job {
+        let job = Job {
             id: Some(self.id.clone()),
-            status: self.status.clone(),
+            status: status.clone(),
             mode: Some(self.mode.to_owned()),
-            scene_id: (announce_scene_id || over || self.mode != "scene")
+            scene_id: (options.announce_scene_id || over || self.mode != "scene")
                 .then(|| self.scene_id.clone()),
             asset_id: None,
             created_at: Some(timestamp(self.created_at)),
             started_at: self.started_at.map(timestamp),
-            finished_at: self.finished_at.map(timestamp),
-            error: self.error.clone(),
-            result: (with_result && succeeded).then_some(result),
+            finished_at: self.finished_at.filter(|_| over).map(timestamp),
+            error: self.error.clone().filter(|_| over),
+            result: (with_result && *status == JobStatus::Succeeded).then_some(result),
             extra: Map::new(),
-        }
+        };
+        let mut job = json!(job);
+        job["status"] = json!(options.status_words.word(status));
+        job
     }
 
     pub(crate) fn state(&self) -> JobState {
@@ -103,7 +115,7 @@ pub(crate) enum Action {
     Start,
     StageStart(&'static str),
     StageComplete(&'static str),
-    Ready(AssetEntry),
+    Ready(Box<AssetEntry>),
     /// One asset fails; the job goes on.
     AssetFailed(&'static str),
     Fail(&'static str),
@@ -112,6 +124,26 @@ pub(crate) enum Action {
 
 /// What a job will do, each at its part of the job's duration.
 pub(crate) type Plan = Vec<(f64, Action)>;
+
+/// What a job does at one time.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// The part of the job's duration that has passed.
+    pub(crate) at: f64,
+    pub(crate) actions: Vec<Action>,
+    /// The event of the observed vocabulary that follows the actions.
+    pub(crate) report: Option<Report>,
+}
+
+/// The steps of a plan in the documented vocabulary, whose events follow from the actions.
+pub(crate) fn steps(plan: Plan) -> Vec<Step> {
+    let steps = plan.into_iter().map(|(at, action)| Step {
+        at,
+        actions: vec![action],
+        report: None,
+    });
+    steps.collect()
+}
 
 /// The plan of a job: stages one after the other, assets spread over the stage called `assets`.
 pub(crate) fn plan(stages: &[(&'static str, f64)], prompt: &str, assets: Vec<AssetEntry>) -> Plan {
@@ -128,7 +160,7 @@ pub(crate) fn plan(stages: &[(&'static str, f64)], prompt: &str, assets: Vec<Ass
             let mut at = from;
             for asset in assets {
                 at += (to - from) / count;
-                plan.push((at, Action::Ready(asset)));
+                plan.push((at, Action::Ready(Box::new(asset))));
             }
             if prompt.contains("flaky") {
                 plan.push((
@@ -183,34 +215,40 @@ pub(crate) fn furniture(prompt: &str) -> Vec<Kind> {
     kinds
 }
 
-/// Does what is planned, each action in its time or sooner when hurried; ends early when the job
-/// has ended.
+/// Takes a job's steps, each in its time or sooner when hurried; ends early when the job has ended.
 pub(crate) async fn run(
     shared: Arc<Shared>,
     job_id: String,
-    plan: Plan,
+    log: Arc<Log>,
+    steps: Vec<Step>,
     duration: Duration,
     hurry: Arc<Semaphore>,
 ) {
     let start = Instant::now();
-    for (part, action) in plan {
-        let due = duration.mul_f64(part);
-        if !due.is_zero() {
+    for step in steps {
+        let due = start + duration.mul_f64(step.at);
+        if due > Instant::now() {
             tokio::select! {
                 permit = hurry.acquire() => if let Ok(permit) = permit {
                     permit.forget();
                 },
-                () = tokio::time::sleep_until(start + due) => {}
+                () = tokio::time::sleep_until(due) => {}
             }
         }
-        if !apply(&shared, &job_id, action) {
+        if !apply(&shared, &job_id, step.actions) {
+            return;
+        }
+        if !step.report.is_none_or(|report| log.report(report)) {
             return;
         }
     }
 }
 
-/// Does one thing; says whether the job goes on.
-fn apply(shared: &Shared, job_id: &str, action: Action) -> bool {
+/// Does some things; says whether the job goes on.
+fn apply(shared: &Shared, job_id: &str, actions: Vec<Action>) -> bool {
+    if actions.is_empty() {
+        return true;
+    }
     let now = shared.clock.now().as_secs();
     let mut tables = shared.tables();
     let Tables {
@@ -223,55 +261,49 @@ fn apply(shared: &Shared, job_id: &str, action: Action) -> bool {
         return false;
     };
     let mut scene = scenes.get_mut(&job.scene_id);
-    match action {
-        Action::Start => {
-            job.status = JobStatus::Running;
-            job.started_at = Some(now);
-            if let Some(scene) = &mut scene {
-                scene.status = JobStatus::Running;
-            }
+    let options = &shared.options;
+    let documented = options.vocabulary == Vocabulary::Documented;
+    for action in actions {
+        if documented {
+            report(job, &action, reveals_asset(options, job.mode));
         }
-        Action::StageStart(stage) => {
-            job.log.push("stage_start", json!({ "stage": stage }));
-            if let Some(scene) = &mut scene {
-                scene.stage(stage, "running");
+        match action {
+            Action::Start => {
+                job.status = JobStatus::Running;
+                job.started_at = Some(now);
+                if let Some(scene) = &mut scene {
+                    scene.status = JobStatus::Running;
+                }
             }
-        }
-        Action::StageComplete(stage) => {
-            job.log.push("stage_complete", json!({ "stage": stage }));
-            if let Some(scene) = &mut scene {
-                scene.stage(stage, "completed");
+            Action::StageStart(stage) => {
+                if let Some(scene) = &mut scene {
+                    scene.stage(stage, "running");
+                }
             }
-        }
-        Action::Ready(asset) => {
-            job.log.push(
-                "asset_ready",
-                json!({ "asset_id": asset.id, "name": asset.name }),
-            );
-            if let Some(scene) = &mut scene {
-                scene.assets.push(asset.id.clone());
-                assets.insert(
-                    &asset.id,
-                    AssetEntry {
+            Action::StageComplete(stage) => {
+                if let Some(scene) = &mut scene {
+                    scene.stage(stage, "completed");
+                }
+            }
+            Action::Ready(asset) => {
+                if let Some(scene) = &mut scene {
+                    scene.assets.push(asset.id.clone());
+                    let id = asset.id.clone();
+                    let asset = AssetEntry {
                         created_at: now,
                         job_id: Some(job_id.to_owned()),
-                        ..asset.clone()
-                    },
-                );
+                        ..*asset
+                    };
+                    assets.insert(&id, asset);
+                }
             }
+            Action::AssetFailed(_) => {}
+            Action::Fail(message) => {
+                let error = json!({ "code": "generation_failed", "message": message });
+                end(job, JobStatus::Failed, Some(error), now, options);
+            }
+            Action::Succeed => end(job, JobStatus::Succeeded, None, now, options),
         }
-        Action::AssetFailed(message) => {
-            job.log.push(
-                "error",
-                json!({ "message": message, "code": "asset_failed", "fatal": false }),
-            );
-        }
-        Action::Fail(message) => {
-            let error = json!({ "code": "generation_failed", "message": message });
-            job.log.push("error", error.clone());
-            end(job, JobStatus::Failed, Some(error), now);
-        }
-        Action::Succeed => end(job, JobStatus::Succeeded, None, now),
     }
     if !job.status.is_terminal() {
         return true;
@@ -282,24 +314,65 @@ fn apply(shared: &Shared, job_id: &str, action: Action) -> bool {
     false
 }
 
-/// Ends a job: its status, its last event.
-fn end(job: &mut JobEntry, status: JobStatus, error: Option<Value>, now: u64) {
-    let mut done = json!({ "status": status, "scene_id": job.scene_id });
-    if let Some(asset_id) = job
-        .asset_id
-        .as_ref()
-        .filter(|_| status == JobStatus::Succeeded)
+/// Reports an action in the documented vocabulary, where it has an event for it.
+fn report(job: &JobEntry, action: &Action, with_id: bool) {
+    let log = &job.log;
+    match action {
+        Action::StageStart(stage) => log.push("stage_start", json!({ "stage": stage })),
+        Action::StageComplete(stage) => log.push("stage_complete", json!({ "stage": stage })),
+        Action::Ready(asset) if with_id => {
+            let fields = json!({ "asset_id": asset.id, "name": asset.name });
+            log.push("asset_ready", fields);
+        }
+        Action::Ready(asset) => log.push("asset_ready", json!({ "name": asset.name })),
+        Action::AssetFailed(message) => {
+            let fields = json!({ "message": message, "code": "asset_failed", "fatal": false });
+            log.push("error", fields);
+        }
+        Action::Fail(message) => {
+            let fields = json!({ "code": "generation_failed", "message": message });
+            log.push("error", fields);
+        }
+        Action::Start | Action::Succeed => {}
+    }
+}
+
+/// Whether the events before the terminal one carry the ids of assets.
+pub(crate) fn reveals_asset(options: &Options, mode: &str) -> bool {
+    mode != "asset" || options.asset_id_in == AssetIdIn::Result
+}
+
+/// Ends a job: its status, its terminal event.
+fn end(job: &mut JobEntry, status: JobStatus, error: Option<Value>, now: u64, options: &Options) {
+    let word = options.status_words.word(&status);
+    let mut last = json!({ "status": word, "scene_id": job.scene_id });
+    if let Some(asset_id) = &job.asset_id
+        && status == JobStatus::Succeeded
+        && options.asset_id_in != AssetIdIn::List
     {
-        done["asset_id"] = asset_id.as_str().into();
+        last["asset_id"] = asset_id.as_str().into();
     }
     if let Some(error) = &error {
-        done["error"] = error.clone();
+        last["error"] = error.clone();
     }
+    let (observed, message) = match status {
+        JobStatus::Succeeded => ("job_succeeded", "The job has succeeded"),
+        JobStatus::Failed => ("job_failed", "The job has failed"),
+        _ => ("job_cancelled", "The job was cancelled"),
+    };
+    let name = match options.vocabulary {
+        Vocabulary::Documented => "done",
+        Vocabulary::Observed => {
+            last["stage"] = "job".into();
+            last["message"] = message.into();
+            observed
+        }
+    };
     job.status = status;
     job.error = error;
     job.finished_at = Some(now);
-    job.log.push("done", done);
-    job.log.close();
+    job.ended = Some(Instant::now());
+    job.log.end(name, last);
 }
 
 /// Leaves the scene as its ended job says.
@@ -334,6 +407,16 @@ fn settle(scene: &mut crate::state::SceneEntry, job: &JobEntry, now: u64) {
     }
 }
 
+/// Deletes a job, whether it has ended or not; its event streams end.
+pub(crate) fn delete(tables: &mut Tables, job_id: &str) {
+    if let Some(job) = tables.jobs.remove(job_id) {
+        if let Some(task) = job.task {
+            task.abort();
+        }
+        job.log.delete();
+    }
+}
+
 /// Cancels a job that still runs; says whether it did.
 pub(crate) fn cancel(shared: &Shared, tables: &mut Tables, job_id: &str) -> bool {
     let now = shared.clock.now().as_secs();
@@ -347,7 +430,7 @@ pub(crate) fn cancel(shared: &Shared, tables: &mut Tables, job_id: &str) -> bool
     if let Some(task) = job.task.take() {
         task.abort();
     }
-    end(job, JobStatus::Cancelled, None, now);
+    end(job, JobStatus::Cancelled, None, now, &shared.options);
     if let Some(scene) = tables.scenes.get_mut(&job.scene_id) {
         settle(scene, job, now);
     }

@@ -12,6 +12,8 @@ use crate::call::Call;
 use crate::events::Log;
 use crate::feed;
 use crate::job::{self, JobEntry, Plan};
+use crate::observed::{self, Report};
+use crate::options::Vocabulary;
 use crate::state::{Shared, Tables};
 
 pub(crate) fn get(call: &Call) -> Handled {
@@ -25,10 +27,7 @@ pub(crate) fn get(call: &Call) -> Handled {
         .scenes
         .get(&job.scene_id)
         .map_or(&[][..], |scene| &scene.assets);
-    detail(
-        "job",
-        &job.answer(with_result, call.shared.options.announce_scene_id, assets),
-    )
+    detail("job", &job.shown(with_result, &call.shared, assets))
 }
 
 pub(crate) fn cancel(call: &Call) -> Handled {
@@ -58,16 +57,15 @@ pub(crate) fn events(call: &Call, faults: feed::Faults) -> Handled {
         .ok_or_else(|| Refusal::not_found("job", &call.id))?;
     let log = Arc::clone(&job.log);
     drop(tables);
-    // A cursor that is no number of ours is no cursor.
-    let last_event_id = call
-        .headers
-        .get("last-event-id")
-        .and_then(|id| id.to_str().ok()?.trim().parse().ok());
     let after = match call.query("after") {
-        Some(_) => call.number("after", 0, 0, u64::MAX)?,
-        None => last_event_id.unwrap_or(0),
+        Some(_) => Some(call.number("after", 0, 0, u64::MAX)?),
+        None => None,
     };
-    Ok(feed::response(&call.shared, log, after, faults))
+    let last_event_id = call.headers.get("last-event-id");
+    let last_event_id = last_event_id.and_then(|id| id.to_str().ok());
+    let last_event = last_event_id.and_then(|id| log.ordinal(id.trim()));
+    let skipped = call.shared.options.numbering.skipped(after, last_event);
+    Ok(feed::response(&call.shared, log, skipped, faults))
 }
 
 /// What a job is started with.
@@ -111,12 +109,23 @@ pub(crate) fn start(shared: &Arc<Shared>, tables: &mut Tables, new: NewJob) -> J
         _ => shared.options.asset_duration,
     };
     let duration = shared.clock.scaled(real);
+    let log = Arc::new(Log::new(&id, shared.options.numbering));
+    let steps = match shared.options.vocabulary {
+        Vocabulary::Documented => job::steps(new.plan),
+        Vocabulary::Observed => {
+            log.report(Report::queued());
+            let show_ids = job::reveals_asset(&shared.options, new.mode);
+            let seed = shared.options.seed;
+            observed::steps(new.plan, new.mode, &new.prompt, seed, show_ids)
+        }
+    };
     // The task waits for the lock that is held here.
     let hurry = Arc::new(Semaphore::new(0));
     let task = job::run(
         Arc::clone(shared),
         id.clone(),
-        new.plan,
+        Arc::clone(&log),
+        steps,
         duration,
         Arc::clone(&hurry),
     );
@@ -140,8 +149,9 @@ pub(crate) fn start(shared: &Arc<Shared>, tables: &mut Tables, new: NewJob) -> J
         created_at: shared.clock.now().as_secs(),
         started_at: None,
         finished_at: None,
+        ended: None,
         error: None,
-        log: Arc::new(Log::new(&id, shared.options.numbering)),
+        log,
         hurry,
         task: Some(task.abort_handle()),
     };

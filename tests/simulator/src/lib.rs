@@ -38,17 +38,27 @@
 //! | | |
 //! | --- | --- |
 //! | jobs | pass through their stages, 90 times as fast as the service's ([`Options::speed`]); [`Handle::advance`] moves one by hand |
+//! | events | are some 200 a scene, as they were observed, and the stream stays open after the last; [`Options::documented`] has the service's page instead |
 //! | a prompt | names its furniture: `two workbenches and a lamp`; with `flaky` in it one asset fails, with `doomed` the job, and `forbidden` is refused |
 //! | exports | are archives in MJCF, USD and SDF that simulators load; [`Options::texture_bytes`] makes them as large as real ones |
 //! | limits | 100 requests a minute ([`Options::rate_limit`]), told by `X-RateLimit-*`; [`Options::credits`] can run out |
 //! | answers | have the types of [`gizmo_client::types`], so they are what the client expects |
+//! | connections | speak HTTP/1.1, or HTTP/2 with prior knowledge ([`Options::max_concurrent_streams`]) |
+//!
+//! # What the service may do
+//!
+//! Where the service leaves open what it does, an option tries each way: [`Vocabulary`] and [`AfterEnd`]
+//! for the events and the end of a stream, [`Numbering`] for their `id` and `seq`, [`StatusWords`] and
+//! [`Options::status_lag`] for a job's status, [`AssetIdIn`] for the place of an asset's id, and
+//! [`Options::announce_scene_id`] for that of a scene's.
 //!
 //! # What it does on request
 //!
 //! [`Handle::inject`] takes the requests that are meant, by [`On`], and what goes wrong with them, by
 //! [`Fault`]: a connection that is dropped before or after the request is carried out, a body that is
 //! cut, stalled or slow, a [`Canned`] answer, and all that can be wrong with an event stream
-//! ([`EventFault`]). The handle also refuses and closes connections, and tells what was asked:
+//! ([`EventFault`]). The handle also refuses, closes and freezes connections, deletes jobs, and lists the
+//! requests that have come:
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -104,6 +114,8 @@ mod handle;
 mod job;
 mod jobs;
 mod limits;
+mod numbering;
+mod observed;
 mod options;
 mod random;
 mod record;
@@ -117,7 +129,7 @@ mod wire;
 pub use fault::{At, Canned, EventFault, Fault, Injected, On};
 pub use handle::Handle;
 pub use job::JobState;
-pub use options::{Numbering, Options, ResetForm};
+pub use options::{AfterEnd, AssetIdIn, Numbering, Options, ResetForm, StatusWords, Vocabulary};
 pub use record::Received;
 pub use routes::{ALPHA_OPERATIONS, OPERATIONS};
 pub use server::Simulator;

@@ -3,10 +3,12 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
-use gizmo_simulator::{Options, Simulator};
+use gizmo_simulator::{AfterEnd, Options, Simulator, Vocabulary};
 
-const USAGE: &str =
-    "usage: gizmo-simulator [--port P] [--speed X] [--seed N] [--rate-limit N] [--texture-bytes N]";
+const USAGE: &str = "\
+usage: gizmo-simulator [--port P] [--speed X] [--seed N] [--rate-limit N] [--texture-bytes N]
+                       [--vocabulary documented|observed] [--after-end close|stay-open]
+                       [--max-streams N]";
 
 fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = Options::default();
@@ -20,7 +22,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
                 .ok_or_else(|| format!("`{name}` has no value"))?;
             (name, value)
         };
-        let wrong = |_| format!("`{value}` is no value for `{name}`");
+        let wrong = |why: String| format!("`{value}` is no value for `{name}`: {why}");
         match name.as_str() {
             "--port" => {
                 let port = value
@@ -43,6 +45,24 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
             "--rate-limit" => {
                 options.rate_limit =
                     u32::try_from(whole(&value).map_err(wrong)?).unwrap_or(u32::MAX);
+            }
+            "--vocabulary" => {
+                options.vocabulary = match value.as_str() {
+                    "documented" => Vocabulary::Documented,
+                    "observed" => Vocabulary::Observed,
+                    _ => return Err(wrong("it is `documented` or `observed`".to_owned())),
+                };
+            }
+            "--after-end" => {
+                options.after_end = match value.as_str() {
+                    "close" => AfterEnd::Close,
+                    "stay-open" => AfterEnd::StayOpen,
+                    _ => return Err(wrong("it is `close` or `stay-open`".to_owned())),
+                };
+            }
+            "--max-streams" => {
+                let streams = whole(&value).map_err(wrong)?;
+                options.max_concurrent_streams = Some(u32::try_from(streams).unwrap_or(u32::MAX));
             }
             "--texture-bytes" => options.texture_bytes = whole(&value).map_err(wrong)?,
             _ => return Err(format!("`{name}` is not known")),

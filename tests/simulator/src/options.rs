@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use gizmo_client::types::JobStatus;
+
 /// How a simulator behaves; durations are those of the real service and pass `speed` times as fast.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -41,6 +43,18 @@ pub struct Options {
     pub name_jobs: bool,
     /// How events are numbered.
     pub numbering: Numbering,
+    /// The names of the events that a job reports.
+    pub vocabulary: Vocabulary,
+    /// What an event stream does after its terminal event.
+    pub after_end: AfterEnd,
+    /// The words for a job's status.
+    pub status_words: StatusWords,
+    /// How long a job that has ended is still reported as running by `GET /v1/jobs/{job_id}` (default 0).
+    pub status_lag: Duration,
+    /// Where the id of an asset job's asset can be found.
+    pub asset_id_in: AssetIdIn,
+    /// `SETTINGS_MAX_CONCURRENT_STREAMS` of an HTTP/2 connection (default 100); `None` sets no limit.
+    pub max_concurrent_streams: Option<u32>,
     /// Bytes of texture in an export, as noise that nothing compresses; none by default, when
     /// textures are a few kilobytes. 55 MB makes an export of the usual size.
     pub texture_bytes: u64,
@@ -76,6 +90,12 @@ impl Default for Options {
             announce_scene_id: true,
             name_jobs: true,
             numbering: Numbering::IdAndSeq,
+            vocabulary: Vocabulary::Observed,
+            after_end: AfterEnd::StayOpen,
+            status_words: StatusWords::Documented,
+            status_lag: Duration::ZERO,
+            asset_id_in: AssetIdIn::Result,
+            max_concurrent_streams: Some(100),
             texture_bytes: 0,
             deflate: true,
             link_lifetime: Duration::from_secs(3_600),
@@ -96,6 +116,17 @@ impl Options {
         }
     }
 
+    /// These options with event streams as the service's page describes them: the documented
+    /// vocabulary, and the end of the body after the terminal event.
+    #[must_use]
+    pub fn documented(self) -> Self {
+        Self {
+            vocabulary: Vocabulary::Documented,
+            after_end: AfterEnd::Close,
+            ..self
+        }
+    }
+
     /// These options at another speed.
     #[must_use]
     pub fn with_speed(self, speed: f64) -> Self {
@@ -109,7 +140,75 @@ impl Options {
     }
 }
 
-/// Where an event carries its sequence number.
+/// The names of the events that a job reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Vocabulary {
+    /// The seven of the service's page: `stage_start`, `asset_ready`, …, and `done` at the end.
+    Documented,
+    /// The pipeline's own, some 200 for a scene: `job_queued`, `floorplan_started`,
+    /// `asset_completed`, …, and `job_succeeded`, `job_failed` or `job_cancelled` at the end.
+    #[default]
+    Observed,
+}
+
+/// What an event stream does after its terminal event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum AfterEnd {
+    /// The body ends.
+    Close,
+    /// The stream stays open, with a ping in every interval.
+    #[default]
+    StayOpen,
+}
+
+/// The words for a job's status, in `GET /v1/jobs/{job_id}` and in terminal events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum StatusWords {
+    /// `queued`, `running`, `succeeded`, `failed` and `cancelled`.
+    #[default]
+    Documented,
+    /// The same in capitals.
+    UpperCase,
+    /// `pending`, `in_progress`, `completed`, `error` and `canceled`.
+    Synonyms,
+}
+
+impl StatusWords {
+    /// The word for a status.
+    pub(crate) fn word(self, status: &JobStatus) -> String {
+        let synonym = match status {
+            JobStatus::Queued => "pending",
+            JobStatus::Running => "in_progress",
+            JobStatus::Succeeded => "completed",
+            JobStatus::Failed => "error",
+            JobStatus::Cancelled => "canceled",
+            _ => return status.to_string(),
+        };
+        match self {
+            Self::Documented => status.to_string(),
+            Self::UpperCase => status.to_string().to_uppercase(),
+            Self::Synonyms => synonym.to_owned(),
+        }
+    }
+}
+
+/// Where the id of an asset job's asset can be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum AssetIdIn {
+    /// In the job's result, and in its events.
+    #[default]
+    Result,
+    /// In the data of the terminal event alone.
+    Event,
+    /// In the scene's list of assets alone.
+    List,
+}
+
+/// Where an event carries its sequence number, and from what the numbers count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Numbering {
@@ -122,6 +221,16 @@ pub enum Numbering {
     Seq,
     /// Nowhere.
     None,
+    /// In the SSE `id` and in the data's `seq`, both counted from 0.
+    FromZero,
+    /// In the SSE `id`, as a ULID: 26 letters and digits that sort in the order of the events.
+    Text,
+    /// In the SSE `id`, as `job:12`.
+    Prefixed,
+    /// In the SSE `id` of every second event.
+    Sparse,
+    /// In the data's `seq`, counted from 1 in each stage.
+    PerStage,
 }
 
 /// How `X-RateLimit-Reset` tells when the window ends.

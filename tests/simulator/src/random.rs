@@ -4,6 +4,9 @@
 #[derive(Debug, Clone)]
 pub(crate) struct Random(u64);
 
+/// Digits of base 36 that hold 35 bits.
+const UNIQUE_DIGITS: usize = 7;
+
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
@@ -41,13 +44,36 @@ impl Random {
         }
     }
 
-    /// An id such as `sc_4f1c09aa2b7d`, unlike any other of its kind.
+    /// An id such as `job_4f1c09aa2b7d`, unlike any other of its kind.
     pub(crate) fn id(seed: u64, prefix: &str, number: u64) -> String {
         let mut random = Self::new(hash(&[prefix]) ^ seed.wrapping_mul(0x9e37_79b9));
         let salt = random.next();
         let mixed = Self::new(salt.wrapping_add(number.wrapping_mul(0xd134_2543_de82_ef95))).next();
         // The number itself keeps two ids apart whatever the mixing does.
         format!("{prefix}_{:09x}{number:x}", mixed & 0xf_ffff_ffff)
+    }
+
+    /// An id of 32 lower-case letters and digits, unlike any other of its kind.
+    pub(crate) fn long_id(seed: u64, prefix: &str, number: u64) -> String {
+        const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+        let mut random = Self::new(hash(&[prefix]) ^ seed.wrapping_mul(0x9e37_79b9));
+        let salt = random.next();
+        let mut random = Self::new(salt ^ number);
+        let mut id = prefix.to_owned();
+        let mut push = |value: u64| {
+            let digit = usize::try_from(value % 36).unwrap_or_default();
+            id.push(char::from(DIGITS[digit]));
+        };
+        for _ in prefix.len()..32 - UNIQUE_DIGITS {
+            push(random.next() >> 32);
+        }
+        // An odd factor permutes the numbers below 2^35, so no two of them share these digits.
+        let mut rest = number.wrapping_mul(0x9e37_79b9).wrapping_add(salt) & ((1 << 35) - 1);
+        for _ in 0..UNIQUE_DIGITS {
+            push(rest);
+            rest /= 36;
+        }
+        id
     }
 }
 
@@ -68,16 +94,28 @@ mod tests {
 
     #[test]
     fn ids_differ_and_follow_from_the_seed() {
-        let ids = |seed| {
-            (0..1000)
-                .map(|number| Random::id(seed, "sc", number))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(ids(1), ids(1));
-        assert_ne!(ids(1), ids(2));
-        let mut sorted = ids(1);
-        sorted.sort();
-        sorted.dedup();
-        assert_eq!(sorted.len(), 1000);
+        for id in [Random::id, Random::long_id] {
+            let ids = |seed| {
+                (0..1000)
+                    .map(|number| id(seed, "js7", number))
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(ids(1), ids(1));
+            assert_ne!(ids(1), ids(2));
+            let mut sorted = ids(1);
+            sorted.sort();
+            sorted.dedup();
+            assert_eq!(sorted.len(), 1000);
+        }
+    }
+
+    #[test]
+    fn a_long_id_has_32_lower_case_letters_and_digits() {
+        for number in [0, 1, 35, 1 << 34] {
+            let id = Random::long_id(7, "js7", number);
+            assert!(id.starts_with("js7") && id.len() == 32, "{id}");
+            let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+            assert!(id.bytes().all(fits), "{id}");
+        }
     }
 }

@@ -3,15 +3,17 @@
 use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{ALLOW, DATE, LOCATION};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -169,18 +171,38 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, door: Door) {
     let control = Arc::new(Control::default());
     let wire = Wire::new(stream, Arc::clone(&control));
     let mut network = shared.network.subscribe();
-    let purges = network.borrow().purges;
-    let service = service_fn(move |request| {
+    let Network {
+        purges, freezes, ..
+    } = *network.borrow();
+    let max_concurrent_streams = shared.options.max_concurrent_streams;
+    let service = service_fn(move |request: Request<Incoming>| {
+        if request.version() == Version::HTTP_2 {
+            control.multiplex();
+        }
         let (shared, control) = (Arc::clone(&shared), Arc::clone(&control));
         async move { serve(&shared, &control, door, request).await }
     });
-    let serving = http1::Builder::new()
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().auto_date_header(false);
+    builder
+        .http2()
         .auto_date_header(false)
-        .serve_connection(wire, service);
-    tokio::select! {
-        // A connection that breaks is what the test wanted, or the client's affair.
-        _ = serving => {}
-        _ = network.wait_for(|network: &Network| network.purges != purges) => {}
+        .max_concurrent_streams(max_concurrent_streams);
+    // It is kept when it is no longer polled, so that a frozen connection stays open.
+    let mut serving = pin!(builder.serve_connection(wire, service));
+    let mut frozen = false;
+    loop {
+        tokio::select! {
+            // A connection that breaks is what the test wanted, or the client's affair.
+            _ = &mut serving, if !frozen => return,
+            changed = network.wait_for(|network: &Network| {
+                network.purges != purges || network.freezes != freezes && !frozen
+            }) => match changed {
+                Ok(network) if network.purges == purges => {}
+                _ => return,
+            },
+        }
+        frozen = true;
     }
 }
 

@@ -97,8 +97,8 @@ pub(crate) struct Tables {
 impl Tables {
     fn new(options: &Options) -> Self {
         Self {
-            scenes: Table::new(options.seed, "sc"),
-            assets: Table::new(options.seed, "as"),
+            scenes: Table::with_long_ids(options.seed, "js7"),
+            assets: Table::with_long_ids(options.seed, "jn7"),
             jobs: Table::new(options.seed, "job"),
             alpha: alpha::Tables::new(options.seed),
             credits: options.credits,
@@ -128,6 +128,8 @@ pub(crate) struct Table<T> {
     seed: u64,
     prefix: &'static str,
     ids: u64,
+    /// Writes an id of this seed and prefix with this number.
+    write_id: fn(u64, &str, u64) -> String,
 }
 
 impl<T> Table<T> {
@@ -138,13 +140,22 @@ impl<T> Table<T> {
             seed,
             prefix,
             ids: 0,
+            write_id: Random::id,
+        }
+    }
+
+    /// A table whose ids have the form that scenes and assets have.
+    pub(crate) fn with_long_ids(seed: u64, prefix: &'static str) -> Self {
+        Self {
+            write_id: Random::long_id,
+            ..Self::new(seed, prefix)
         }
     }
 
     /// An id that no entry has had.
     pub(crate) fn new_id(&mut self) -> String {
         self.ids += 1;
-        Random::id(self.seed, self.prefix, self.ids)
+        (self.write_id)(self.seed, self.prefix, self.ids)
     }
 
     pub(crate) fn insert(&mut self, id: &str, entry: T) {

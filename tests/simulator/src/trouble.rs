@@ -81,6 +81,7 @@ pub(crate) async fn after(
         match fault {
             Fault::DropBeforeAnswer => return Err(Broken),
             Fault::StallBeforeAnswer => std::future::pending().await,
+            Fault::DelayHead(delay) => tokio::time::sleep(*delay).await,
             Fault::CutHead(bytes) => control.break_after(*bytes),
             Fault::CutBody(place) => body = bent(body, at(place), Bend::Break, control),
             Fault::StallBody(place) => body = bent(body, at(place), Bend::Stall, control),

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
@@ -20,6 +21,8 @@ pub(crate) struct Network {
     pub(crate) resets: u64,
     /// Raised whenever all open connections are to be closed.
     pub(crate) purges: u64,
+    /// Raised whenever all open connections are to be served no more.
+    pub(crate) freezes: u64,
 }
 
 impl Default for Network {
@@ -28,6 +31,7 @@ impl Default for Network {
             listening: true,
             resets: 0,
             purges: 0,
+            freezes: 0,
         }
     }
 }
@@ -43,7 +47,12 @@ pub(crate) struct Control {
     ended: AtomicBool,
     /// Bytes that may still be written before the socket breaks.
     left: AtomicU64,
+    /// The connection carries several streams.
+    multiplexed: AtomicBool,
 }
+
+/// Within this time the task of an HTTP/2 connection has written what a body has yielded.
+const HANDED_OVER: Duration = Duration::from_millis(10);
 
 impl Default for Control {
     fn default() -> Self {
@@ -52,6 +61,7 @@ impl Default for Control {
             reset: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             left: AtomicU64::new(u64::MAX),
+            multiplexed: AtomicBool::new(false),
         }
     }
 }
@@ -59,7 +69,17 @@ impl Default for Control {
 impl Control {
     /// Waits until what the body has yielded is on its way.
     pub(crate) async fn flush(&self) {
-        self.flushed.notified().await;
+        if self.multiplexed.load(Ordering::SeqCst) {
+            // A flush may be another stream's, and this stream's may have been before.
+            tokio::time::sleep(HANDED_OVER).await;
+        } else {
+            self.flushed.notified().await;
+        }
+    }
+
+    /// The connection speaks HTTP/2.
+    pub(crate) fn multiplex(&self) {
+        self.multiplexed.store(true, Ordering::SeqCst);
     }
 
     /// Closing will send RST.

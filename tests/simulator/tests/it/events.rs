@@ -1,14 +1,18 @@
 //! Event streams: their order, their numbers, where they begin and how they end.
 
-use gizmo_simulator::{EventFault, Fault, Numbering, On, Options};
+use std::time::Duration;
+
+use gizmo_simulator::{EventFault, Fault, Numbering, On, Options, Vocabulary};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Api, End, PATIENCE, SILENCE, read, read_within, text};
+use crate::support::{
+    Api, End, PATIENCE, SILENCE, has_terminal, read, read_until, read_within, text,
+};
 
 #[tokio::test]
 async fn a_stream_tells_a_job_from_its_first_event_to_done() {
-    let api = Api::start(Options::default().with_speed(720.0)).await;
+    let api = Api::start(Options::default().documented().with_speed(720.0)).await;
     let (job, scene) = api.generate("a lab with three stools").await;
     let stream = api.stream(&format!("/v1/jobs/{job}/events")).await;
     assert_eq!(stream.end, End::Clean);
@@ -17,7 +21,7 @@ async fn a_stream_tells_a_job_from_its_first_event_to_done() {
     assert!(
         events
             .iter()
-            .all(|event| event.data["seq"].as_u64() == event.id)
+            .all(|event| Some(event.data["seq"].to_string()) == event.id)
     );
     let of = |name: &str| stream.names().iter().filter(|other| *other == name).count();
     assert_eq!(
@@ -54,7 +58,7 @@ async fn a_stream_tells_a_job_from_its_first_event_to_done() {
 
 #[tokio::test]
 async fn a_stream_resumes_after_the_cursor() {
-    let api = Api::instant().await;
+    let api = Api::start(Options::instant().documented()).await;
     let (job, _) = api.generate("a lab").await;
     let path = format!("/v1/jobs/{job}/events");
     let all = api.stream(&path).await.ids();
@@ -94,7 +98,7 @@ async fn events_are_numbered_as_the_options_say() {
     ] {
         let api = Api::start(Options {
             numbering,
-            ..Options::instant()
+            ..Options::instant().documented()
         })
         .await;
         let (job, _) = api.generate("a lab").await;
@@ -112,7 +116,7 @@ async fn events_are_numbered_as_the_options_say() {
 
 #[tokio::test]
 async fn one_assets_error_ends_no_job_but_a_doomed_one_fails() {
-    let api = Api::instant().await;
+    let api = Api::start(Options::instant().documented()).await;
     let (job, scene) = api.generate("a flaky lab").await;
     let names = api.stream(&format!("/v1/jobs/{job}/events")).await.names();
     assert!(names.contains(&"error".to_owned()) && names.last().unwrap() == "done");
@@ -162,8 +166,12 @@ async fn a_scene_id_can_be_withheld_until_the_job_is_over() {
 }
 
 /// What a faulty stream of a finished job looks like: its numbers and its end.
-async fn faulty(faults: &[EventFault]) -> crate::support::Stream {
-    let api = Api::instant().await;
+async fn faulty(vocabulary: Vocabulary, faults: &[EventFault]) -> crate::support::Stream {
+    let api = Api::start(Options {
+        vocabulary,
+        ..Options::instant().documented()
+    })
+    .await;
     let (job, _) = api.generate("a lab").await;
     api.ended(&job).await;
     for fault in faults {
@@ -181,6 +189,12 @@ async fn faulty(faults: &[EventFault]) -> crate::support::Stream {
 
 #[tokio::test]
 async fn streams_misbehave_as_they_are_told() {
+    misbehaves(Vocabulary::Documented).await;
+    misbehaves(Vocabulary::Observed).await;
+}
+
+async fn misbehaves(vocabulary: Vocabulary) {
+    let faulty = async |faults: &[EventFault]| faulty(vocabulary, faults).await;
     let sound = faulty(&[]).await;
     let (ids, last) = (sound.ids(), *sound.ids().last().unwrap());
     let without = |number: u64| {
@@ -222,11 +236,11 @@ async fn streams_misbehave_as_they_are_told() {
     );
     assert_eq!(faulty(&[EventFault::IgnoreCursor]).await.ids()[0], 1);
     assert_eq!(
-        faulty(&[EventFault::EndWithoutDone]).await.ids(),
+        faulty(&[EventFault::EndWithoutTerminal]).await.ids(),
         without(last)
     );
     assert_eq!(
-        faulty(&[EventFault::DoneTwice]).await.ids()[ids.len() - 1..],
+        faulty(&[EventFault::TerminalTwice]).await.ids()[ids.len() - 1..],
         [last, last]
     );
     assert_eq!(
@@ -238,7 +252,7 @@ async fn streams_misbehave_as_they_are_told() {
         None
     );
 
-    let big = faulty(&[EventFault::BigDone(10 << 20)]).await;
+    let big = faulty(&[EventFault::BigTerminal(10 << 20)]).await;
     let done = big.events().pop().unwrap();
     assert_eq!(
         (done.data.to_string().len(), &done.data["status"]),
@@ -264,7 +278,7 @@ async fn streams_misbehave_as_they_are_told() {
 
 #[tokio::test]
 async fn a_buffered_stream_brings_nothing_before_the_end() {
-    let api = Api::start(Options::default().with_speed(1800.0)).await;
+    let api = Api::start(Options::default().documented().with_speed(1800.0)).await;
     api.simulator.handle().inject(
         On::operation("job_events"),
         Fault::Events(EventFault::Buffered),
@@ -273,11 +287,24 @@ async fn a_buffered_stream_brings_nothing_before_the_end() {
     let stream = api.stream(&format!("/v1/jobs/{job}/events")).await;
     assert_eq!((stream.chunks, stream.end), (1, End::Clean));
     assert_eq!(stream.names().last().unwrap(), "done");
+
+    let api = Api::start(Options::default().with_speed(1800.0)).await;
+    api.simulator.handle().inject(
+        On::operation("job_events"),
+        Fault::Events(EventFault::Buffered),
+    );
+    let (job, _) = api.generate("a lab").await;
+    let path = format!("/v1/jobs/{job}/events");
+    let mut response = api.request(Method::GET, &path).send().await.unwrap();
+    assert!(response.chunk().await.unwrap().is_some());
+    assert_eq!(api.simulator.handle().running(), 0);
+    let rest = read_until(response, PATIENCE, has_terminal).await;
+    assert_eq!(rest.end, End::Reached);
 }
 
 #[tokio::test]
 async fn a_refused_cursor_is_refused_and_no_cursor_is_not() {
-    let api = Api::instant().await;
+    let api = Api::start(Options::instant().documented()).await;
     let (job, _) = api.generate("a lab").await;
     let path = format!("/v1/jobs/{job}/events");
     api.simulator.handle().inject(
@@ -291,7 +318,7 @@ async fn a_refused_cursor_is_refused_and_no_cursor_is_not() {
 
 #[tokio::test]
 async fn a_thousand_streams_are_served_at_once() {
-    let options = Options::instant();
+    let options = Options::instant().documented();
     let api = Api::start(Options {
         speed: 180.0,
         ..options
@@ -310,4 +337,109 @@ async fn a_thousand_streams_are_served_at_once() {
     for end in ends {
         assert!(end.await.unwrap().contains("event: done"));
     }
+}
+
+/// An observed job that has stopped after so many events, and its path.
+async fn stopped(events: usize) -> (Api, String, String) {
+    let api = Api::start(Options::default().with_speed(0.0)).await;
+    let (job, _) = api.generate("a lab").await;
+    advance(&api, &job, events - 1).await;
+    let path = format!("/v1/jobs/{job}/events");
+    (api, job, path)
+}
+
+/// Moves a job by so many events.
+async fn advance(api: &Api, job: &str, events: usize) {
+    let handle = api.simulator.handle();
+    let wanted = handle.job(job).unwrap().events + events;
+    handle.advance(job, events);
+    while handle.job(job).unwrap().events < wanted {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Opens an event stream that meets these faults.
+async fn open(api: &Api, path: &str, faults: &[EventFault]) -> reqwest::Response {
+    for fault in faults {
+        let fault = Fault::Events(fault.clone());
+        let handle = api.simulator.handle();
+        handle.inject(On::operation("job_events"), fault);
+    }
+    api.request(Method::GET, path).send().await.unwrap()
+}
+
+/// Reads until so many events have come.
+async fn some(response: reqwest::Response, events: usize) -> crate::support::Stream {
+    let stream = read_until(response, PATIENCE, |text| {
+        text.matches("event: ").count() - text.matches("event: ping").count() == events
+            && text.ends_with("\n\n")
+    })
+    .await;
+    assert_eq!(stream.end, End::Reached, "{}", stream.text);
+    stream
+}
+
+#[tokio::test]
+async fn a_connection_breaks_after_each_ping() {
+    let (api, _, path) = stopped(5).await;
+    let often = EventFault::PingEvery(Duration::from_millis(5));
+    let response = open(&api, &path, &[EventFault::BreakAfterPing, often]).await;
+    let stream = read(response).await;
+    assert_eq!(
+        (stream.ids(), stream.end),
+        (vec![1, 2, 3, 4, 5], End::Broken)
+    );
+    assert_eq!(stream.text.matches("event: ping").count(), 1);
+}
+
+#[tokio::test]
+async fn a_live_stream_has_no_past() {
+    let (api, job, path) = stopped(5).await;
+    let path = format!("{path}?after=2");
+    let response = open(&api, &path, &[EventFault::LiveOnly]).await;
+    advance(&api, &job, 3).await;
+    assert_eq!(some(response, 3).await.ids(), [6, 7, 8]);
+}
+
+#[tokio::test]
+async fn neighbours_come_in_the_wrong_order_and_the_terminal_event_last() {
+    let (api, job, path) = stopped(5).await;
+    let response = open(&api, &path, &[EventFault::OutOfOrder]).await;
+    // The fifth waits for a neighbour, but not for long.
+    assert_eq!(some(response, 5).await.ids(), [2, 1, 4, 3, 5]);
+    api.simulator.handle().finish(&job);
+    api.ended(&job).await;
+    let last = api.simulator.handle().job(&job).unwrap().events as u64;
+    let swapped = |from: u64| {
+        let pairs = (from..last).step_by(2);
+        let mut ids: Vec<_> = pairs.flat_map(|id| [id + 1, id]).collect();
+        ids.retain(|id| *id < last);
+        ids.push(last);
+        ids
+    };
+    for from in [1, 2] {
+        let path = format!("{path}?after={}", from - 1);
+        let response = open(&api, &path, &[EventFault::OutOfOrder]).await;
+        let stream = read_until(response, PATIENCE, has_terminal).await;
+        assert_eq!(stream.ids(), swapped(from));
+    }
+}
+
+#[tokio::test]
+async fn a_restarted_server_numbers_what_is_new_from_1() {
+    let (api, job, path) = stopped(7).await;
+    let response = open(&api, &path, &[EventFault::EndAfter(4)]).await;
+    assert_eq!(read(response).await.ids(), [1, 2, 3, 4]);
+    let resumed = format!("{path}?after=4");
+    let faults = [EventFault::RestartNumbers, EventFault::EndAfter(3)];
+    let restarted = read(open(&api, &resumed, &faults).await).await;
+    assert_eq!(restarted.ids(), [1, 2, 3]);
+    assert_eq!(restarted.events()[2].data["seq"], 3);
+    advance(&api, &job, 2).await;
+    let response = open(&api, &resumed, &[EventFault::RestartNumbers]).await;
+    let again = some(response, 2).await;
+    assert_eq!(again.ids(), [1, 2]);
+    let sound = some(open(&api, &path, &[]).await, 9).await;
+    assert_eq!(sound.names()[4..7], restarted.names());
+    assert_eq!(sound.names()[7..], again.names());
 }

@@ -237,7 +237,7 @@ async fn made_up_answers_come_instead_of_the_real_ones() {
 
 #[tokio::test]
 async fn connections_are_refused_reset_and_closed() {
-    let api = Api::start(Options::default().with_speed(1.0)).await;
+    let api = Api::start(Options::default().documented().with_speed(1.0)).await;
     let handle = api.simulator.handle();
     let connect = || TcpStream::connect(api.simulator.address());
     handle.listen(false);
@@ -305,4 +305,39 @@ async fn a_dropped_simulator_frees_its_port() {
     })
     .await;
     assert_eq!(again.get("/v1/whoami").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_head_comes_late_after_the_request_is_carried_out() {
+    let api = Api::instant().await;
+    inject(
+        &api,
+        "generate_scene",
+        Fault::DelayHead(Duration::from_secs(3600)),
+    );
+    let body = json!({ "prompt": "a lab" });
+    let request = api.request(Method::POST, "/v1/scenes").json(&body).send();
+    let request = tokio::spawn(request);
+    while api.simulator.handle().job_count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(!request.is_finished());
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(3601)).await;
+    tokio::time::resume();
+    assert_eq!(request.await.unwrap().unwrap().status(), 202);
+}
+
+#[tokio::test]
+async fn a_redirect_is_a_response_that_a_test_made_up() {
+    let api = Api::instant().await;
+    let location = "https://elsewhere.example/v1/whoami";
+    let redirect = Canned::empty(307).header("location", location);
+    inject(&api, "whoami", Fault::Answer(redirect));
+    let response = api.get("/v1/whoami").await;
+    assert_eq!(
+        (response.status.as_u16(), response.header("location")),
+        (307, location)
+    );
 }

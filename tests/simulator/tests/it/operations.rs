@@ -5,7 +5,7 @@ use gizmo_client::types::{Format, JobStatus};
 use gizmo_simulator::{OPERATIONS, Options, Simulator};
 use serde_json::json;
 
-use crate::support::Api;
+use crate::support::{Api, has_terminal};
 
 async fn client(options: Options) -> (Simulator, Client) {
     let simulator = Simulator::start(options).await.unwrap();
@@ -72,8 +72,10 @@ async fn scenes(client: &Client) -> String {
         .await
         .unwrap();
     let mut events = events.into_inner().into_inner();
-    while let Some(chunk) = futures_util::StreamExt::next(&mut events).await {
-        chunk.unwrap();
+    let mut text = String::new();
+    while !has_terminal(&text) {
+        let chunk = futures_util::StreamExt::next(&mut events).await.unwrap();
+        text.push_str(&String::from_utf8_lossy(&chunk.unwrap()));
     }
     let job = client
         .get_job()
@@ -279,7 +281,7 @@ async fn catalog_and_account(client: &Client) {
 
 #[tokio::test]
 async fn a_job_can_be_taken_forward_by_hand() {
-    let api = Api::start(Options::default().with_speed(0.0)).await;
+    let api = Api::start(Options::default().documented().with_speed(0.0)).await;
     let (job, _) = api.generate("a lab").await;
     let handle = api.simulator.handle();
     let events = || handle.job(&job).unwrap().events;

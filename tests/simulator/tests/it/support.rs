@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gizmo_simulator::{Options, Simulator};
 use reqwest::header::HeaderMap;
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::{ClientBuilder, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 /// A simulator and whoever calls it.
@@ -43,12 +43,7 @@ impl Answer {
 impl Api {
     pub(crate) async fn start(options: Options) -> Self {
         let simulator = Simulator::start(options).await.unwrap();
-        // Built together with gizmo-client, reqwest has rustls, and looks for a provider even for http.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap();
+        let http = client(|builder| builder);
         Self { simulator, http }
     }
 
@@ -96,7 +91,7 @@ impl Api {
 
     /// Follows a job to its end and says how it ended.
     pub(crate) async fn ended(&self, job: &str) -> String {
-        self.get(&format!("/v1/jobs/{job}/events")).await;
+        self.follow(&format!("/v1/jobs/{job}/events")).await;
         text(
             &self
                 .get(&format!("/v1/jobs/{job}?include_result=true"))
@@ -109,6 +104,29 @@ impl Api {
     pub(crate) async fn stream(&self, path: &str) -> Stream {
         read(self.request(Method::GET, path).send().await.unwrap()).await
     }
+
+    /// What comes of a request for events until the terminal event has come.
+    pub(crate) async fn follow(&self, path: &str) -> Stream {
+        let response = self.request(Method::GET, path).send().await.unwrap();
+        read_until(response, PATIENCE, has_terminal).await
+    }
+}
+
+/// A plain HTTP client that follows no redirects.
+pub(crate) fn client(with: fn(ClientBuilder) -> ClientBuilder) -> reqwest::Client {
+    // Built together with gizmo-client, reqwest has rustls, and looks for a provider even for http.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    with(builder).build().unwrap()
+}
+
+/// Whether the text of a stream has its terminal event, whole.
+pub(crate) fn has_terminal(text: &str) -> bool {
+    let ends = ["done", "job_succeeded", "job_failed", "job_cancelled"];
+    let at = ends
+        .iter()
+        .find_map(|name| text.find(&format!("event: {name}\n")));
+    at.is_some_and(|at| text[at..].contains("\n\n"))
 }
 
 pub(crate) fn text(value: &Value) -> String {
@@ -133,6 +151,8 @@ pub(crate) enum End {
     Clean,
     Broken,
     Silent,
+    /// What was waited for has come.
+    Reached,
 }
 
 /// An event stream that has been read.
@@ -146,7 +166,7 @@ pub(crate) struct Stream {
 /// One event of it, without pings and comments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Event {
-    pub(crate) id: Option<u64>,
+    pub(crate) id: Option<String>,
     pub(crate) name: String,
     pub(crate) data: Value,
 }
@@ -167,7 +187,7 @@ impl Stream {
             let Some(data) = field("data:") else { continue };
             let name = field("event:").unwrap_or("message").to_owned();
             if name != "ping" {
-                let id = field("id:").map(|id| id.parse().unwrap());
+                let id = field("id:").map(str::to_owned);
                 events.push(Event {
                     id,
                     name,
@@ -179,7 +199,9 @@ impl Stream {
     }
 
     pub(crate) fn ids(&self) -> Vec<u64> {
-        self.events().iter().filter_map(|event| event.id).collect()
+        let events = self.events().into_iter();
+        let ids = events.filter_map(|event| event.id);
+        ids.map(|id| id.parse().unwrap()).collect()
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
@@ -199,9 +221,21 @@ pub(crate) async fn read(response: Response) -> Stream {
 }
 
 /// Reads until the end or until nothing has come for so long.
-pub(crate) async fn read_within(mut response: Response, silence: Duration) -> Stream {
+pub(crate) async fn read_within(response: Response, silence: Duration) -> Stream {
+    read_until(response, silence, |_| false).await
+}
+
+/// Reads until the end, until nothing has come for so long, or until the text is as wanted.
+pub(crate) async fn read_until(
+    mut response: Response,
+    silence: Duration,
+    reached: impl Fn(&str) -> bool,
+) -> Stream {
     let (mut bytes, mut chunks) = (Vec::new(), 0);
     let end = loop {
+        if reached(&String::from_utf8_lossy(&bytes)) {
+            break End::Reached;
+        }
         match tokio::time::timeout(silence, response.chunk()).await {
             Err(_) => break End::Silent,
             Ok(Err(_)) => break End::Broken,
