@@ -282,8 +282,8 @@ mod tests {
             events.push((10 + at / 4, "structure_component_built", "{}"));
         }
         events.extend([
-            (20, "asset_generation_failed", r#"{"message":"open mesh"}"#),
-            (40, "asset_completed", "{}"),
+            (70, "asset_generation_failed", r#"{"message":"open mesh"}"#),
+            (90, "asset_completed", "{}"),
             (100, "job_succeeded", "{}"),
         ]);
         let svg = timeline(&events).to_svg();
@@ -292,7 +292,7 @@ mod tests {
             [
                 "floorplan 150 2 0 s",
                 "structure 202.6 257.7 49 s",
-                "asset 255.2 105.2 20 s"
+                "asset 518.2 105.2 20 s"
             ]
         );
         for part in [

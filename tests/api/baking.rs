@@ -52,7 +52,7 @@ async fn a_bake_is_one_stream_of_events_that_ends_with_its_bundle() {
     assert!(
         events
             .iter()
-            .any(|event| matches!(event, BakeEvent::Job(event) if event.is_done()))
+            .any(|event| matches!(event, BakeEvent::Job(event) if event.is_terminal()))
     );
     assert!(
         events

@@ -12,6 +12,8 @@ mod downloads;
 mod errors;
 mod events;
 mod examples;
+mod following;
+mod http2;
 mod jobs;
 mod lists;
 mod operations;

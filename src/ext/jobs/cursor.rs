@@ -12,7 +12,8 @@
 //!   then on, and `after` is not sent any more. What a restarted server withheld because of the
 //!   `after` it was sent before is fetched once the job has ended.
 //! - A cursor that another process stored, where the service ignores it and its events have text
-//!   ids or none: events before the cursor are delivered again.
+//!   ids or none, or where events without an id follow the last one with an id: events before the
+//!   cursor are delivered again.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -117,7 +118,7 @@ impl Delivered {
             .last_event_id
             .as_deref()
             .is_none_or(|id| id.parse::<u64>().is_ok());
-        let before = (started && numbered).then_some(cursor.after);
+        let before = (started && numbered && cursor.after > 0).then_some(cursor.after);
         Self {
             incomplete: started,
             before,
@@ -145,7 +146,7 @@ impl Delivered {
             return Resume::default();
         }
         let after = match self.numbers.settled {
-            _ if self.keys_reused => None,
+            _ if self.keys_reused => self.send_count.then_some(self.count),
             Some(settled) => Some(settled),
             None if self.numbers.any() => None,
             None => (self.send_count && self.count > 0).then_some(self.count),
@@ -234,6 +235,10 @@ impl Delivered {
         };
         self.remembered.push(Fingerprint { key, whole });
         let gap = number.is_some_and(|number| self.numbers.seen(number));
+        if number == Some(self.count) {
+            // It is the event's place, so none is missing, though some may have no number.
+            self.numbers.settle(number);
+        }
         if let Some(id) = event.id {
             self.last_event_id = Some(id.to_owned()).filter(|id| !id.is_empty());
         }

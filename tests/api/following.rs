@@ -1,0 +1,437 @@
+//! Jobs under every combination of what the service may do, and what each fault costs in requests
+//! and time.
+
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use gizmo_client::types::JobStatus;
+use gizmo_client::{ErrorKind, JobEvent, JobEventKind, JobHandle, wait_all};
+use gizmo_simulator::{
+    AfterEnd, AssetIdIn, Canned, EventFault, Fault, Numbering, On, Options, StatusWords, Vocabulary,
+};
+use tokio::time::{Instant, timeout};
+
+use crate::support::{Lab, steady_clock};
+
+/// Every vocabulary with every end of the stream.
+fn services(options: &Options) -> Vec<Options> {
+    let mut all = Vec::new();
+    for vocabulary in [Vocabulary::Documented, Vocabulary::Observed] {
+        for after_end in [AfterEnd::Close, AfterEnd::StayOpen] {
+            all.push(Options {
+                vocabulary,
+                after_end,
+                ..options.clone()
+            });
+        }
+    }
+    all
+}
+
+fn name(options: &Options) -> String {
+    format!("{:?} {:?}", options.vocabulary, options.after_end)
+}
+
+async fn start(lab: &Lab, prompt: &str) -> JobHandle {
+    let start = lab.client.generate_scene().prompt(prompt).start();
+    start.await.unwrap()
+}
+
+/// The names of what the service has reported.
+fn names(events: &[JobEvent]) -> Vec<&str> {
+    let reported = events.iter().filter(|event| {
+        event.is_terminal()
+            || !matches!(
+                event.kind,
+                JobEventKind::Ping
+                    | JobEventKind::Snapshot(_)
+                    | JobEventKind::Reconnecting { .. }
+                    | JobEventKind::Polling { .. }
+            )
+    });
+    reported.map(JobEvent::name).collect()
+}
+
+const ENDS: [(&str, JobStatus); 3] = [
+    ("a lab", JobStatus::Succeeded),
+    ("a doomed lab", JobStatus::Failed),
+    ("a lab to cancel", JobStatus::Cancelled),
+];
+
+/// Lets a job end as its prompt says.
+async fn end(lab: &Lab, job: &JobHandle, status: &JobStatus) {
+    lab.handle.advance(job.id(), 12);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    if *status == JobStatus::Cancelled {
+        job.cancel().await.unwrap();
+    } else {
+        lab.handle.finish(job.id());
+    }
+}
+
+#[tokio::test]
+async fn every_service_and_every_end_is_followed_in_every_way() {
+    for options in services(&Options::instant().with_speed(0.0)) {
+        for (prompt, status) in &ENDS {
+            let what = format!("{} {status}", name(&options));
+            let lab = Lab::start(options.clone()).await;
+            let mut jobs = Vec::new();
+            for _ in 0..4 {
+                jobs.push(start(&lab, prompt).await);
+            }
+            let (events, waited, id) = (jobs[0].clone(), jobs[1].clone(), jobs[2].id().to_owned());
+            let all = wait_all([jobs[3].clone(), lab.client.job(id.clone())]);
+            let following = async {
+                let events: Vec<_> = events.events().try_collect().await.unwrap();
+                (events, waited.wait().await, all.collect::<Vec<_>>().await)
+            };
+            let ending = async {
+                for job in &jobs {
+                    end(&lab, job, status).await;
+                }
+                Instant::now()
+            };
+            let (followed, ended) = tokio::join!(timeout(Duration::from_secs(20), following), ending);
+            let (events, waited, all) = followed.expect(&what);
+            assert!(ended.elapsed() < Duration::from_secs(5), "{what}: {:?}", ended.elapsed());
+            let last = events.last().unwrap();
+            let is = matches!(&last.kind, JobEventKind::Done { status: Some(said) } if said == status);
+            assert!(is, "{what}: {last:?}");
+            assert_eq!(events.iter().filter(|event| event.is_terminal()).count(), 1);
+            // Each once and in order.
+            let numbers: Vec<u64> = events.iter().filter_map(|event| event.seq).collect();
+            let count = u64::try_from(lab.handle.job(jobs[0].id()).unwrap().events).unwrap();
+            assert_eq!(numbers, (1..=count).collect::<Vec<_>>(), "{what}");
+            for outcome in [waited].into_iter().chain(all) {
+                let said = match &outcome {
+                    Ok(_) => JobStatus::Succeeded,
+                    Err(error) if error.kind() == ErrorKind::JobFailed => JobStatus::Failed,
+                    Err(error) if error.kind() == ErrorKind::JobCancelled => JobStatus::Cancelled,
+                    Err(error) => panic!("{what}: {error}"),
+                };
+                assert_eq!(said, *status, "{what}");
+            }
+            // A job whose events have been read is not asked for again.
+            lab.handle.clear_requests();
+            assert_eq!(jobs[0].wait().await.is_ok(), *status == JobStatus::Succeeded);
+            assert_eq!(lab.handle.total(), 0, "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_service_and_every_end_can_be_baked() {
+    for options in services(&Options::instant()) {
+        let lab = Lab::start(options.clone()).await;
+        let dir = tempfile::tempdir().unwrap();
+        let bake = lab.client.bake("a lab").into_dir(dir.path().join("good"));
+        let baked = timeout(Duration::from_secs(10), bake.into_future()).await;
+        baked.expect("in time").unwrap();
+        let bake = lab.client.bake("a doomed lab").into_dir(dir.path().join("bad"));
+        let failed = timeout(Duration::from_secs(10), bake.into_future()).await;
+        let error = failed.expect("in time").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::JobFailed, "{}", name(&options));
+
+        let lab = Lab::start(Options { speed: 0.0, ..options }).await;
+        let mut bake = lab.client.bake("a lab").into_dir(dir.path().join("ugly"));
+        let cancelled = async {
+            while lab.handle.job_count() == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let id = lab.handle.jobs()[0].id.clone();
+            lab.client.job(id).cancel().await.unwrap();
+        };
+        let ended = async {
+            loop {
+                if let Err(error) = bake.next().await.unwrap() {
+                    break error;
+                }
+            }
+        };
+        let (error, ()) = tokio::join!(ended, cancelled);
+        assert_eq!(error.kind(), ErrorKind::JobCancelled);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_healthy_job_of_five_minutes_costs_three_requests() {
+    steady_clock();
+    for mut options in services(&Options::instant().with_speed(1.0)) {
+        options.scene_duration = Duration::from_secs(300);
+        let lab = Lab::start(options.clone()).await;
+        let job = start(&lab, "a robotics lab").await;
+        lab.handle.clear_requests();
+        job.wait().await.unwrap();
+        assert!(lab.handle.total() <= 3, "{}: {}", name(&options), lab.handle.total());
+    }
+}
+
+/// A fault, and what following a job under it may cost: requests for the stream, requests for the
+/// status, and seconds after the job's end.
+type Row = (&'static str, fn(&Lab), u64, u64, u64);
+
+fn events(lab: &Lab, fault: EventFault) {
+    lab.handle.inject(On::operation("job_events").always(), Fault::Events(fault));
+}
+
+const TABLE: &[Row] = &[
+    ("nothing", |_| {}, 1, 1, 1),
+    ("the terminal event is lost and pings continue", |lab| events(lab, EventFault::LoseTerminal), 3, 2, 60),
+    ("the connection breaks after each ping", |lab| events(lab, EventFault::BreakAfterPing), 20, 4, 60),
+    ("retry: 0, and a cut after each event", |lab| {
+        events(lab, EventFault::Preamble(b"retry: 0\n\n"));
+        events(lab, EventFault::DropAfterEach);
+    }, 230, 8, 240),
+    ("a clean end after each second event", |lab| events(lab, EventFault::EndAfter(2)), 120, 80, 120),
+    ("the same, with the cursor ignored", |lab| {
+        events(lab, EventFault::EndAfter(2));
+        events(lab, EventFault::IgnoreCursor);
+    }, 16, 80, 80),
+    ("response headers never arrive", |lab| {
+        lab.handle.inject(On::operation("job_events").always(), Fault::StallBeforeAnswer);
+    }, 2, 16, 30),
+    ("response headers arrive 15 s late", |lab| {
+        lab.handle.inject(On::operation("job_events").always(), Fault::DelayHead(Duration::from_secs(15)));
+    }, 2, 3, 20),
+    ("a terminal event of 20 MiB", |lab| events(lab, EventFault::BigTerminal(20 << 20)), 3, 3, 15),
+    ("HTML", |lab| {
+        let html = Canned::html(200).header("content-type", "Text/HTML");
+        lab.handle.inject(On::operation("job_events").always(), Fault::Answer(html));
+    }, 1, 40, 10),
+    ("a stream that is always refused for now", |lab| {
+        lab.handle.inject(On::operation("job_events").always(), Fault::Answer(Canned::html(503)));
+    }, 12, 30, 60),
+    ("out of order", |lab| events(lab, EventFault::OutOfOrder), 1, 3, 2),
+    ("live only", |lab| events(lab, EventFault::LiveOnly), 3, 2, 60),
+];
+
+#[tokio::test(start_paused = true)]
+async fn each_fault_ends_within_bounded_time_and_requests() {
+    steady_clock();
+    let mut options = Options::instant().with_speed(1.0);
+    options.scene_duration = Duration::from_secs(120);
+    for options in services(&options) {
+        for (fault, inject, streams, checks, seconds) in TABLE {
+            let what = format!("{fault}, {}", name(&options));
+            let lab = Lab::start(options.clone()).await;
+            inject(&lab);
+            let job = start(&lab, "a lab").await;
+            let waited = timeout(Duration::from_secs(3_600), job.wait()).await.expect(&what);
+            let after = lab.handle.job(job.id()).unwrap();
+            assert!(waited.is_ok() && after.status == JobStatus::Succeeded, "{what}: {waited:?}");
+            let counts = (lab.handle.count("job_events"), lab.handle.count("get_job"));
+            assert!(counts.0 <= *streams && counts.1 <= *checks, "{what}: {counts:?}");
+            let late = lab.handle.since_end(job.id()).unwrap();
+            assert!(late <= Duration::from_secs(*seconds), "{what}: {late:?} late");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_event_is_lost_in_any_shape_of_ids_when_streams_end_again_and_again() {
+    steady_clock();
+    for numbering in [
+        Numbering::IdAndSeq,
+        Numbering::Id,
+        Numbering::Seq,
+        Numbering::None,
+        Numbering::FromZero,
+        Numbering::Text,
+        Numbering::Prefixed,
+        Numbering::Sparse,
+        Numbering::PerStage,
+    ] {
+        for mut options in services(&Options::instant()) {
+            options.numbering = numbering;
+            let lab = Lab::start(options.clone()).await;
+            let job = start(&lab, "a lab").await;
+            let wanted: Vec<_> = job.events().try_collect().await.unwrap();
+            events(&lab, EventFault::EndAfter(2));
+            let seen: Vec<_> = start_over(&lab, &job).events().try_collect().await.unwrap();
+            assert_eq!(names(&seen), names(&wanted), "{numbering:?} {}", name(&options));
+        }
+    }
+}
+
+/// Another handle on the same job, which knows nothing of it.
+fn start_over(lab: &Lab, job: &JobHandle) -> JobHandle {
+    lab.client.job(job.id())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_server_that_counts_from_one_again_loses_nothing() {
+    steady_clock();
+    for options in services(&Options::instant()) {
+        let lab = Lab::start(options.clone()).await;
+        let job = start(&lab, "a lab").await;
+        let wanted: Vec<_> = job.events().try_collect().await.unwrap();
+        let lab = Lab::start(options.clone()).await;
+        let job = start(&lab, "a lab").await;
+        lab.handle.inject(On::operation("job_events"), Fault::Events(EventFault::EndAfter(5)));
+        let restarted = On::operation("job_events").skip(1).always();
+        lab.handle.inject(restarted, Fault::Events(EventFault::RestartNumbers));
+        let seen: Vec<_> = job.events().try_collect().await.unwrap();
+        assert_eq!(names(&seen), names(&wanted), "{}", name(&options));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_ended_long_ago_is_reported_at_once() {
+    steady_clock();
+    for options in services(&Options::instant()) {
+        let lab = Lab::start(options.clone()).await;
+        let job = start(&lab, "a lab").await;
+        let wanted: Vec<_> = job.events().try_collect().await.unwrap();
+        for fault in [None, Some(EventFault::LiveOnly)] {
+            if let Some(fault) = fault.clone() {
+                events(&lab, fault);
+            }
+            let started = Instant::now();
+            let seen: Vec<_> = start_over(&lab, &job).events().try_collect().await.unwrap();
+            assert!(started.elapsed() < Duration::from_secs(5), "{fault:?}");
+            match fault {
+                None => assert_eq!(names(&seen), names(&wanted)),
+                // Nothing provides them any more.
+                Some(_) => assert_eq!(names(&seen), ["done"]),
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_deleted_while_it_is_followed_is_not_found() {
+    steady_clock();
+    for options in services(&Options::instant().with_speed(0.0)) {
+        let lab = Lab::start(options).await;
+        let job = start(&lab, "a lab").await;
+        let deleting = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            lab.handle.delete_job(job.id());
+        };
+        let (waited, ()) = tokio::join!(timeout(Duration::from_secs(120), job.wait()), deleting);
+        let error = waited.expect("in time").unwrap_err();
+        assert!(error.is_not_found() && error.job_id() == Some(job.id()), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_the_status_contradicts_does_not_end_the_job() {
+    steady_clock();
+    let server = httpmock::MockServer::start_async().await;
+    server.mock(|when, then| {
+        when.path("/v1/jobs/job_1/events");
+        then.status(200).header("content-type", "text/event-stream").body(
+            "id: 1\nevent: job_started\ndata: {}\n\n\
+             id: 2\nevent: job_failed\ndata: {\"message\":\"worker lost\"}\n\n\
+             id: 3\nevent: job_started\ndata: {}\n\n\
+             id: 4\nevent: job_succeeded\ndata: {}\n\n",
+        );
+    });
+    let mut running = server.mock(|when, then| {
+        when.path("/v1/jobs/job_1");
+        then.status(200).body(r#"{"job":{"status":"IN_PROGRESS","scene_id":"sc_1"}}"#);
+    });
+    let client = crate::support::client(&server.base_url());
+    let mut events = client.job("job_1").events();
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        let event = events.try_next().await.unwrap().unwrap();
+        if event.seq.is_some() {
+            assert!(!event.is_terminal(), "{event}");
+            seen.push(event.name().to_owned());
+        }
+    }
+    assert_eq!(seen, ["job_started", "job_failed", "job_started"]);
+    running.delete();
+    server.mock(|when, then| {
+        when.path("/v1/jobs/job_1");
+        then.status(200).body(r#"{"job":{"status":"COMPLETED","scene_id":"sc_1"}}"#);
+    });
+    let rest: Vec<_> = events.try_collect().await.unwrap();
+    let last = rest.last().unwrap();
+    assert!(last.is_terminal() && last.name() == "job_succeeded", "{last}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_in_another_spelling_or_behind_its_event_ends_the_job() {
+    steady_clock();
+    for status_words in [StatusWords::UpperCase, StatusWords::Synonyms] {
+        for mut options in services(&Options::instant()) {
+            options.status_words = status_words;
+            options.status_lag = Duration::from_secs(3);
+            options.speed = 60.0;
+            let lab = Lab::start(options).await;
+            let job = start(&lab, "a lab").await;
+            assert_eq!(job.wait().await.unwrap().job.status, JobStatus::Succeeded);
+            let error = start(&lab, "a doomed lab").await.wait().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::JobFailed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_assets_id_is_found_wherever_it_is() {
+    for asset_id_in in [AssetIdIn::Result, AssetIdIn::Event, AssetIdIn::List] {
+        for name_jobs in [true, false] {
+            let mut options = Options::instant();
+            (options.asset_id_in, options.name_jobs) = (asset_id_in, name_jobs);
+            let lab = Lab::start(options).await;
+            let scene = lab.scene().await.scene_id;
+            let asset = lab.client.generate_asset().prompt("a lamp").scene_id(&scene);
+            let finished = asset.start().await.unwrap().wait().await.unwrap();
+            let made = lab.handle.jobs().last().unwrap().asset_id.clone();
+            assert_eq!(finished.asset_id, made, "{asset_id_in:?}");
+            assert_eq!(finished.scene_id, scene);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_request_for_a_stream_says_what_it_wants_and_follows_its_origins_redirects() {
+    let lab = Lab::instant().await;
+    let job = start(&lab, "a lab").await;
+    let there = format!("/v1/jobs/{}/events", job.id());
+    let moved = Canned::empty(307).header("location", there);
+    lab.handle.inject(On::operation("job_events"), Fault::Answer(moved));
+    assert!(job.wait().await.is_ok());
+    let requests = lab.handle.requests_of("job_events");
+    assert_eq!(requests.len(), 2);
+    for request in requests {
+        assert_eq!(request.headers["accept"], "text/event-stream");
+        assert_eq!(request.headers["cache-control"], "no-store");
+        assert!(!request.headers.contains_key("last-event-id"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn late_response_headers_of_200_jobs_hold_up_no_other_request() {
+    steady_clock();
+    let lab = Lab::start(Options::instant().with_speed(6.0)).await;
+    let late = Fault::DelayHead(Duration::from_secs(15));
+    lab.handle.inject(On::operation("job_events").always(), late);
+    let mut jobs = Vec::new();
+    for _ in 0..200 {
+        jobs.push(start(&lab, "a lab").await);
+    }
+    let mut waiting = wait_all(jobs);
+    let first = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let started = Instant::now();
+        lab.client.whoami().send().await.unwrap();
+        started.elapsed()
+    };
+    let (waited, elapsed) = tokio::join!(
+        async {
+            let mut count = 0;
+            while let Some(job) = waiting.next().await {
+                job.unwrap();
+                count += 1;
+            }
+            count
+        },
+        first
+    );
+    assert_eq!(waited, 200);
+    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+    assert!(lab.handle.count("job_events") <= 400);
+}
