@@ -21,9 +21,17 @@ impl StatusWord {
     }
 }
 
-/// The words that mean the same as this one, itself included; none where its meaning is unknown.
+/// The words that mean the same end as this one, itself included. A word for a job that is still
+/// running is only itself, in its usual spelling; an unknown word has none.
 pub(crate) fn synonyms(word: &str) -> &'static [&'static str] {
-    row(word).map_or(&[], |(_, words)| words)
+    let Some((meaning, words)) = row(word) else {
+        return &[];
+    };
+    if meaning.is_terminal() {
+        return words;
+    }
+    let own = words.iter().position(|known| is_same(known, word));
+    own.map_or(&[], |at| &words[at..=at])
 }
 
 type Row = (StatusWord, &'static [&'static str]);
@@ -95,16 +103,16 @@ const WORDS: &[Row] = &[
 ];
 
 fn row(word: &str) -> Option<&'static Row> {
+    let mut rows = WORDS.iter();
+    rows.find(|(_, words)| words.iter().any(|known| is_same(known, word)))
+}
+
+fn is_same(known: &str, word: &str) -> bool {
     let word = word.trim();
-    let same = |known: &&str| {
-        known.len() == word.len()
-            && known.bytes().zip(word.bytes()).all(|(known, byte)| {
-                known == byte.to_ascii_lowercase() || (known == b'_' && matches!(byte, b'-' | b' '))
-            })
-    };
-    WORDS
-        .iter()
-        .find(|(_, words)| words.iter().any(|known| same(known)))
+    known.len() == word.len()
+        && known.bytes().zip(word.bytes()).all(|(known, byte)| {
+            known == byte.to_ascii_lowercase() || (known == b'_' && matches!(byte, b'-' | b' '))
+        })
 }
 
 #[cfg(test)]
@@ -139,7 +147,8 @@ mod tests {
             ("done", JobStatus::Succeeded),
             ("error", JobStatus::Failed),
             ("canceled", JobStatus::Cancelled),
-            ("processing", JobStatus::Running),
+            ("RUNNING", JobStatus::Running),
+            ("processing", JobStatus::Unknown("processing".to_owned())),
             ("completing", JobStatus::Unknown("completing".to_owned())),
         ] {
             assert_eq!(JobStatus::from(word), status);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
-use gizmo_client::{Cursor, Error, ErrorKind, JobEvent, JobEventKind, JobHandle};
+use gizmo_client::{Cursor, Error, JobEvent, JobEventKind, JobHandle};
 use gizmo_simulator::{Canned, EventFault, Fault, Numbering, On, Options};
 
 use crate::support::{Lab, steady_clock};

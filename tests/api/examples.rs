@@ -18,7 +18,7 @@ async fn lines(lab: &Lab, name: &str, arguments: &[&str]) -> Vec<String> {
 
 #[tokio::test]
 async fn events_prints_a_line_for_each_event_on_the_wire() {
-    let lab = Lab::instant().await;
+    let lab = Lab::start(Options::instant().documented()).await;
     let job = lab.scene().await;
     let lines = lines(&lab, "events", &[&job.id]).await;
     assert!(lines[0].starts_with("   1  stage_start     {"), "{lines:?}");
@@ -31,7 +31,7 @@ async fn events_prints_a_line_for_each_event_on_the_wire() {
 
 #[tokio::test]
 async fn resume_goes_on_after_the_last_event_of_the_run_before() {
-    let lab = Lab::instant().await;
+    let lab = Lab::start(Options::instant().documented()).await;
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state.json");
     let arguments = ["a lab", "--state", state.to_str().unwrap()];

@@ -91,11 +91,17 @@ async fn every_service_and_every_end_is_followed_in_every_way() {
                 }
                 Instant::now()
             };
-            let (followed, ended) = tokio::join!(timeout(Duration::from_secs(20), following), ending);
+            let (followed, ended) =
+                tokio::join!(timeout(Duration::from_secs(20), following), ending);
             let (events, waited, all) = followed.expect(&what);
-            assert!(ended.elapsed() < Duration::from_secs(5), "{what}: {:?}", ended.elapsed());
+            assert!(
+                ended.elapsed() < Duration::from_secs(5),
+                "{what}: {:?}",
+                ended.elapsed()
+            );
             let last = events.last().unwrap();
-            let is = matches!(&last.kind, JobEventKind::Done { status: Some(said) } if said == status);
+            let is =
+                matches!(&last.kind, JobEventKind::Done { status: Some(said) } if said == status);
             assert!(is, "{what}: {last:?}");
             assert_eq!(events.iter().filter(|event| event.is_terminal()).count(), 1);
             // Each once and in order.
@@ -113,7 +119,10 @@ async fn every_service_and_every_end_is_followed_in_every_way() {
             }
             // A job whose events have been read is not asked for again.
             lab.handle.clear_requests();
-            assert_eq!(jobs[0].wait().await.is_ok(), *status == JobStatus::Succeeded);
+            assert_eq!(
+                jobs[0].wait().await.is_ok(),
+                *status == JobStatus::Succeeded
+            );
             assert_eq!(lab.handle.total(), 0, "{what}");
         }
     }
@@ -125,14 +134,21 @@ async fn every_service_and_every_end_can_be_baked() {
         let lab = Lab::start(options.clone()).await;
         let dir = tempfile::tempdir().unwrap();
         let bake = lab.client.bake("a lab").into_dir(dir.path().join("good"));
-        let baked = timeout(Duration::from_secs(10), bake.into_future()).await;
+        let baked = timeout(Duration::from_secs(10), IntoFuture::into_future(bake)).await;
         baked.expect("in time").unwrap();
-        let bake = lab.client.bake("a doomed lab").into_dir(dir.path().join("bad"));
-        let failed = timeout(Duration::from_secs(10), bake.into_future()).await;
+        let bake = lab
+            .client
+            .bake("a doomed lab")
+            .into_dir(dir.path().join("bad"));
+        let failed = timeout(Duration::from_secs(10), IntoFuture::into_future(bake)).await;
         let error = failed.expect("in time").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::JobFailed, "{}", name(&options));
 
-        let lab = Lab::start(Options { speed: 0.0, ..options }).await;
+        let lab = Lab::start(Options {
+            speed: 0.0,
+            ..options
+        })
+        .await;
         let mut bake = lab.client.bake("a lab").into_dir(dir.path().join("ugly"));
         let cancelled = async {
             while lab.handle.job_count() == 0 {
@@ -162,7 +178,12 @@ async fn a_healthy_job_of_five_minutes_costs_three_requests() {
         let job = start(&lab, "a robotics lab").await;
         lab.handle.clear_requests();
         job.wait().await.unwrap();
-        assert!(lab.handle.total() <= 3, "{}: {}", name(&options), lab.handle.total());
+        assert!(
+            lab.handle.total() <= 3,
+            "{}: {}",
+            name(&options),
+            lab.handle.total()
+        );
     }
 }
 
@@ -171,38 +192,121 @@ async fn a_healthy_job_of_five_minutes_costs_three_requests() {
 type Row = (&'static str, fn(&Lab), u64, u64, u64);
 
 fn events(lab: &Lab, fault: EventFault) {
-    lab.handle.inject(On::operation("job_events").always(), Fault::Events(fault));
+    lab.handle
+        .inject(On::operation("job_events").always(), Fault::Events(fault));
 }
 
 const TABLE: &[Row] = &[
     ("nothing", |_| {}, 1, 1, 1),
-    ("the terminal event is lost and pings continue", |lab| events(lab, EventFault::LoseTerminal), 3, 2, 60),
-    ("the connection breaks after each ping", |lab| events(lab, EventFault::BreakAfterPing), 20, 4, 60),
-    ("retry: 0, and a cut after each event", |lab| {
-        events(lab, EventFault::Preamble(b"retry: 0\n\n"));
-        events(lab, EventFault::DropAfterEach);
-    }, 230, 8, 240),
-    ("a clean end after each second event", |lab| events(lab, EventFault::EndAfter(2)), 120, 80, 120),
-    ("the same, with the cursor ignored", |lab| {
-        events(lab, EventFault::EndAfter(2));
-        events(lab, EventFault::IgnoreCursor);
-    }, 16, 80, 80),
-    ("response headers never arrive", |lab| {
-        lab.handle.inject(On::operation("job_events").always(), Fault::StallBeforeAnswer);
-    }, 2, 16, 30),
-    ("response headers arrive 15 s late", |lab| {
-        lab.handle.inject(On::operation("job_events").always(), Fault::DelayHead(Duration::from_secs(15)));
-    }, 2, 3, 20),
-    ("a terminal event of 20 MiB", |lab| events(lab, EventFault::BigTerminal(20 << 20)), 3, 3, 15),
-    ("HTML", |lab| {
-        let html = Canned::html(200).header("content-type", "Text/HTML");
-        lab.handle.inject(On::operation("job_events").always(), Fault::Answer(html));
-    }, 1, 40, 10),
-    ("a stream that is always refused for now", |lab| {
-        lab.handle.inject(On::operation("job_events").always(), Fault::Answer(Canned::html(503)));
-    }, 12, 30, 60),
-    ("out of order", |lab| events(lab, EventFault::OutOfOrder), 1, 3, 2),
-    ("live only", |lab| events(lab, EventFault::LiveOnly), 3, 2, 60),
+    (
+        "the terminal event is lost and pings continue",
+        |lab| events(lab, EventFault::LoseTerminal),
+        3,
+        2,
+        60,
+    ),
+    (
+        "the connection breaks after each ping",
+        |lab| events(lab, EventFault::BreakAfterPing),
+        20,
+        4,
+        60,
+    ),
+    (
+        "retry: 0, and a cut after each event",
+        |lab| {
+            events(lab, EventFault::Preamble(b"retry: 0\n\n"));
+            events(lab, EventFault::DropAfterEach);
+        },
+        230,
+        8,
+        240,
+    ),
+    (
+        "a clean end after each second event",
+        |lab| events(lab, EventFault::EndAfter(2)),
+        120,
+        80,
+        120,
+    ),
+    (
+        "the same, with the cursor ignored",
+        |lab| {
+            events(lab, EventFault::EndAfter(2));
+            events(lab, EventFault::IgnoreCursor);
+        },
+        16,
+        80,
+        80,
+    ),
+    (
+        "response headers never arrive",
+        |lab| {
+            lab.handle.inject(
+                On::operation("job_events").always(),
+                Fault::StallBeforeAnswer,
+            );
+        },
+        2,
+        24,
+        30,
+    ),
+    (
+        "response headers arrive 15 s late",
+        |lab| {
+            lab.handle.inject(
+                On::operation("job_events").always(),
+                Fault::DelayHead(Duration::from_secs(15)),
+            );
+        },
+        2,
+        3,
+        20,
+    ),
+    (
+        "a terminal event of 20 MiB",
+        |lab| events(lab, EventFault::BigTerminal(20 << 20)),
+        3,
+        3,
+        15,
+    ),
+    (
+        "HTML",
+        |lab| {
+            let html = Canned::html(200).header("content-type", "Text/HTML");
+            lab.handle
+                .inject(On::operation("job_events").always(), Fault::Answer(html));
+        },
+        1,
+        40,
+        10,
+    ),
+    (
+        "a stream that is always refused for now",
+        |lab| {
+            lab.handle.inject(
+                On::operation("job_events").always(),
+                Fault::Answer(Canned::html(503)),
+            );
+        },
+        12,
+        30,
+        60,
+    ),
+    (
+        "out of order",
+        |lab| events(lab, EventFault::OutOfOrder),
+        1,
+        3,
+        2,
+    ),
+    (
+        "live only",
+        |lab| events(lab, EventFault::LiveOnly),
+        3,
+        2,
+        60,
+    ),
 ];
 
 #[tokio::test(start_paused = true)]
@@ -216,13 +320,24 @@ async fn each_fault_ends_within_bounded_time_and_requests() {
             let lab = Lab::start(options.clone()).await;
             inject(&lab);
             let job = start(&lab, "a lab").await;
-            let waited = timeout(Duration::from_secs(3_600), job.wait()).await.expect(&what);
+            let waited = timeout(Duration::from_secs(3_600), job.wait())
+                .await
+                .expect(&what);
             let after = lab.handle.job(job.id()).unwrap();
-            assert!(waited.is_ok() && after.status == JobStatus::Succeeded, "{what}: {waited:?}");
+            assert!(
+                waited.is_ok() && after.status == JobStatus::Succeeded,
+                "{what}: {waited:?}"
+            );
             let counts = (lab.handle.count("job_events"), lab.handle.count("get_job"));
-            assert!(counts.0 <= *streams && counts.1 <= *checks, "{what}: {counts:?}");
+            assert!(
+                counts.0 <= *streams && counts.1 <= *checks,
+                "{what}: {counts:?}"
+            );
             let late = lab.handle.since_end(job.id()).unwrap();
-            assert!(late <= Duration::from_secs(*seconds), "{what}: {late:?} late");
+            assert!(
+                late <= Duration::from_secs(*seconds),
+                "{what}: {late:?} late"
+            );
         }
     }
 }
@@ -248,7 +363,12 @@ async fn no_event_is_lost_in_any_shape_of_ids_when_streams_end_again_and_again()
             let wanted: Vec<_> = job.events().try_collect().await.unwrap();
             events(&lab, EventFault::EndAfter(2));
             let seen: Vec<_> = start_over(&lab, &job).events().try_collect().await.unwrap();
-            assert_eq!(names(&seen), names(&wanted), "{numbering:?} {}", name(&options));
+            assert_eq!(
+                names(&seen),
+                names(&wanted),
+                "{numbering:?} {}",
+                name(&options)
+            );
         }
     }
 }
@@ -267,9 +387,13 @@ async fn a_restarted_server_that_counts_from_one_again_loses_nothing() {
         let wanted: Vec<_> = job.events().try_collect().await.unwrap();
         let lab = Lab::start(options.clone()).await;
         let job = start(&lab, "a lab").await;
-        lab.handle.inject(On::operation("job_events"), Fault::Events(EventFault::EndAfter(5)));
+        lab.handle.inject(
+            On::operation("job_events"),
+            Fault::Events(EventFault::EndAfter(5)),
+        );
         let restarted = On::operation("job_events").skip(1).always();
-        lab.handle.inject(restarted, Fault::Events(EventFault::RestartNumbers));
+        lab.handle
+            .inject(restarted, Fault::Events(EventFault::RestartNumbers));
         let seen: Vec<_> = job.events().try_collect().await.unwrap();
         assert_eq!(names(&seen), names(&wanted), "{}", name(&options));
     }
@@ -310,7 +434,10 @@ async fn a_job_that_is_deleted_while_it_is_followed_is_not_found() {
         };
         let (waited, ()) = tokio::join!(timeout(Duration::from_secs(120), job.wait()), deleting);
         let error = waited.expect("in time").unwrap_err();
-        assert!(error.is_not_found() && error.job_id() == Some(job.id()), "{error}");
+        assert!(
+            error.is_not_found() && error.job_id() == Some(job.id()),
+            "{error}"
+        );
     }
 }
 
@@ -320,16 +447,19 @@ async fn an_end_that_the_status_contradicts_does_not_end_the_job() {
     let server = httpmock::MockServer::start_async().await;
     server.mock(|when, then| {
         when.path("/v1/jobs/job_1/events");
-        then.status(200).header("content-type", "text/event-stream").body(
-            "id: 1\nevent: job_started\ndata: {}\n\n\
+        then.status(200)
+            .header("content-type", "text/event-stream")
+            .body(
+                "id: 1\nevent: job_started\ndata: {}\n\n\
              id: 2\nevent: job_failed\ndata: {\"message\":\"worker lost\"}\n\n\
              id: 3\nevent: job_started\ndata: {}\n\n\
              id: 4\nevent: job_succeeded\ndata: {}\n\n",
-        );
+            );
     });
     let mut running = server.mock(|when, then| {
         when.path("/v1/jobs/job_1");
-        then.status(200).body(r#"{"job":{"status":"IN_PROGRESS","scene_id":"sc_1"}}"#);
+        then.status(200)
+            .body(r#"{"job":{"status":"IN_PROGRESS","scene_id":"sc_1"}}"#);
     });
     let client = crate::support::client(&server.base_url());
     let mut events = client.job("job_1").events();
@@ -345,11 +475,15 @@ async fn an_end_that_the_status_contradicts_does_not_end_the_job() {
     running.delete();
     server.mock(|when, then| {
         when.path("/v1/jobs/job_1");
-        then.status(200).body(r#"{"job":{"status":"COMPLETED","scene_id":"sc_1"}}"#);
+        then.status(200)
+            .body(r#"{"job":{"status":"COMPLETED","scene_id":"sc_1"}}"#);
     });
     let rest: Vec<_> = events.try_collect().await.unwrap();
     let last = rest.last().unwrap();
-    assert!(last.is_terminal() && last.name() == "job_succeeded", "{last}");
+    assert!(
+        last.is_terminal() && last.name() == "job_succeeded",
+        "{last}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -377,7 +511,11 @@ async fn an_assets_id_is_found_wherever_it_is() {
             (options.asset_id_in, options.name_jobs) = (asset_id_in, name_jobs);
             let lab = Lab::start(options).await;
             let scene = lab.scene().await.scene_id;
-            let asset = lab.client.generate_asset().prompt("a lamp").scene_id(&scene);
+            let asset = lab
+                .client
+                .generate_asset()
+                .prompt("a lamp")
+                .scene_id(&scene);
             let finished = asset.start().await.unwrap().wait().await.unwrap();
             let made = lab.handle.jobs().last().unwrap().asset_id.clone();
             assert_eq!(finished.asset_id, made, "{asset_id_in:?}");
@@ -392,7 +530,8 @@ async fn the_request_for_a_stream_says_what_it_wants_and_follows_its_origins_red
     let job = start(&lab, "a lab").await;
     let there = format!("/v1/jobs/{}/events", job.id());
     let moved = Canned::empty(307).header("location", there);
-    lab.handle.inject(On::operation("job_events"), Fault::Answer(moved));
+    lab.handle
+        .inject(On::operation("job_events"), Fault::Answer(moved));
     assert!(job.wait().await.is_ok());
     let requests = lab.handle.requests_of("job_events");
     assert_eq!(requests.len(), 2);
@@ -408,7 +547,8 @@ async fn late_response_headers_of_200_jobs_hold_up_no_other_request() {
     steady_clock();
     let lab = Lab::start(Options::instant().with_speed(6.0)).await;
     let late = Fault::DelayHead(Duration::from_secs(15));
-    lab.handle.inject(On::operation("job_events").always(), late);
+    lab.handle
+        .inject(On::operation("job_events").always(), late);
     let mut jobs = Vec::new();
     for _ in 0..200 {
         jobs.push(start(&lab, "a lab").await);

@@ -29,7 +29,9 @@ async fn call(client: &Client) -> Duration {
 
 #[tokio::test]
 async fn a_hundred_and_fifty_streams_delay_no_other_request() {
-    let simulator = Simulator::start(Options::instant().with_speed(0.0)).await.unwrap();
+    let simulator = Simulator::start(Options::instant().with_speed(0.0))
+        .await
+        .unwrap();
     let (client, handle) = (over_http2(&simulator), simulator.handle());
     let mut unloaded = Vec::new();
     for _ in 0..100 {
@@ -37,7 +39,14 @@ async fn a_hundred_and_fifty_streams_delay_no_other_request() {
     }
     let mut jobs = Vec::new();
     for _ in 0..150 {
-        jobs.push(client.generate_scene().prompt("a lab").start().await.unwrap());
+        jobs.push(
+            client
+                .generate_scene()
+                .prompt("a lab")
+                .start()
+                .await
+                .unwrap(),
+        );
     }
     let ids: Vec<String> = jobs.iter().map(|job| job.id().to_owned()).collect();
     let waiting = tokio::spawn(wait_all(jobs).map(|job| job.is_ok()).collect::<Vec<_>>());
@@ -49,26 +58,44 @@ async fn a_hundred_and_fifty_streams_delay_no_other_request() {
         loaded.push(call(&client).await);
     }
     let started = Instant::now();
-    let job = client.generate_scene().prompt("a lab").start().await.unwrap();
+    let job = client
+        .generate_scene()
+        .prompt("a lab")
+        .start()
+        .await
+        .unwrap();
     assert!(started.elapsed() < Duration::from_secs(1));
     handle.finish(job.id());
     let (before, after) = (p99(unloaded), p99(loaded));
-    assert!(after <= before + Duration::from_secs(1), "{before:?} {after:?}");
+    assert!(
+        after <= before + Duration::from_secs(1),
+        "{before:?} {after:?}"
+    );
     // More streams than may be open wait for the others to end.
     assert_eq!(handle.count("job_events"), 50);
     for id in &ids {
         handle.finish(id);
     }
-    let waited = timeout(Duration::from_secs(30), waiting).await.unwrap().unwrap();
+    let waited = timeout(Duration::from_secs(30), waiting)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(waited, vec![true; 150]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_frozen_connection_is_given_up() {
     crate::support::steady_clock();
-    let simulator = Simulator::start(Options::instant().with_speed(0.0)).await.unwrap();
+    let simulator = Simulator::start(Options::instant().with_speed(0.0))
+        .await
+        .unwrap();
     let (client, handle) = (over_http2(&simulator), simulator.handle());
-    let job = client.generate_scene().prompt("a lab").start().await.unwrap();
+    let job = client
+        .generate_scene()
+        .prompt("a lab")
+        .start()
+        .await
+        .unwrap();
     let waiting = tokio::spawn({
         let job = job.clone();
         async move { job.wait().await }
@@ -77,12 +104,23 @@ async fn a_frozen_connection_is_given_up() {
     handle.freeze_connections();
     let started = Instant::now();
     client.whoami().send().await.unwrap();
-    assert!(started.elapsed() < Duration::from_secs(40), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(40),
+        "{:?}",
+        started.elapsed()
+    );
     for _ in 0..20 {
         client.job(job.id()).status().await.unwrap();
     }
-    assert!(started.elapsed() < Duration::from_secs(45), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(45),
+        "{:?}",
+        started.elapsed()
+    );
     handle.finish(job.id());
-    let waited = timeout(Duration::from_secs(120), waiting).await.unwrap().unwrap();
+    let waited = timeout(Duration::from_secs(120), waiting)
+        .await
+        .unwrap()
+        .unwrap();
     waited.unwrap();
 }

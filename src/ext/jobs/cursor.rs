@@ -12,7 +12,7 @@
 //!   then on, and `after` is not sent any more. What a restarted server withheld because of the
 //!   `after` it was sent before is fetched once the job has ended.
 //! - A cursor that another process stored, where the service ignores it and its events have text
-//!   ids or none, or where events without an id follow the last one with an id: events before the
+//!   ids, a `seq` or neither, or where events without an id follow the last one with an id: events before the
 //!   cursor are delivered again.
 
 use std::collections::BTreeSet;
@@ -118,11 +118,13 @@ impl Delivered {
             .last_event_id
             .as_deref()
             .is_none_or(|id| id.parse::<u64>().is_ok());
-        let before = (started && numbered && cursor.after > 0).then_some(cursor.after);
+        // A `seq` may count per stage, so only ids say what was delivered.
+        let has_id = cursor.last_event_id.is_some();
+        let before = (has_id && numbered && cursor.after > 0).then_some(cursor.after);
         Self {
             incomplete: started,
             before,
-            numbers: Numbers::after(before.filter(|_| cursor.last_event_id.is_some())),
+            numbers: Numbers::after(before),
             count: cursor.after,
             last_event_id: cursor.last_event_id.clone(),
             send_count: started,
@@ -131,11 +133,14 @@ impl Delivered {
     }
 
     pub(super) fn cursor(&self) -> Cursor {
+        let after = match self.numbers.settled {
+            _ if self.keys_reused => self.count,
+            Some(settled) => settled,
+            None if self.numbers.any() => 0,
+            None => self.count,
+        };
         Cursor {
-            after: self
-                .numbers
-                .settled
-                .unwrap_or(if self.numbers.any() { 0 } else { self.count }),
+            after,
             last_event_id: self.last_event_id.clone(),
         }
     }
@@ -155,6 +160,11 @@ impl Delivered {
             after,
             last_event_id: self.last_event_id.as_deref(),
         }
+    }
+
+    /// The `after` that the next connection sends.
+    pub(super) fn cursor_sent(&self) -> Option<u64> {
+        self.resume().after
     }
 
     /// Whether a replay from the start would be recognised as such.
@@ -587,7 +597,7 @@ mod tests {
             (
                 "seq",
                 &[seq(1, "a"), seq(2, "b")],
-                &[seq(1, "a"), seq(2, "b"), seq(3, "c")],
+                &[seq(3, "c")],
                 "c",
                 Resume {
                     after: Some(2),

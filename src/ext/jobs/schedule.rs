@@ -93,6 +93,9 @@ const MOST_QUIET: Duration = Duration::from_secs(60);
 /// The first and the shortest time between two requests that are to confirm the end of a job.
 const CONFIRM: Duration = Duration::from_millis(50);
 
+/// The longest time between two of those.
+const MOST_CONFIRM: Duration = Duration::from_secs(5);
+
 /// Claims of an end, and streams that end by themselves, have the status requested no sooner than
 /// this after the last time.
 const SPACING: Duration = Duration::from_secs(2);
@@ -158,7 +161,7 @@ impl Checks {
             let delay =
                 CONFIRM.saturating_mul(1_u32.checked_shl(self.confirmations).unwrap_or(u32::MAX));
             self.confirmations += 1;
-            self.due = now + delay.min(regular);
+            self.due = now + delay.min(MOST_CONFIRM).min(regular);
         }
     }
 

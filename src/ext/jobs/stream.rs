@@ -501,12 +501,14 @@ impl Follower {
     /// The connection has ended, as it should (`clean`) or not, or could not be opened.
     fn disconnected(&mut self, error: &Error, clean: bool) -> State {
         let now = Instant::now();
+        let before = self.delivered.cursor_sent();
         let brought_new = self.delivered.disconnected();
         let asked = self.decoder.retry().max(error.retry_after());
         let until = self.reconnects.ended(now, brought_new, asked, random());
         debug!(job_id = self.following.job_id, failures = self.reconnects.failures, %error, "event stream ended");
         if self.last_events.is_some() {
-            return if brought_new {
+            // Another cursor may bring more.
+            return if brought_new || self.delivered.cursor_sent() != before {
                 State::Waiting { until }
             } else {
                 self.next_attempt()

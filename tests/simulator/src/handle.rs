@@ -105,6 +105,13 @@ impl Handle {
         self.shared.tables().jobs.get(id).map(job::JobEntry::state)
     }
 
+    /// How long ago a job ended, in tokio's time; `None` while it is running.
+    pub fn since_end(&self, id: &str) -> Option<std::time::Duration> {
+        let tables = self.shared.tables();
+        let ended = tables.jobs.get(id)?.ended;
+        ended.map(|ended| ended.elapsed())
+    }
+
     /// Number of jobs that have been started.
     pub fn job_count(&self) -> usize {
         self.shared.tables().jobs.newest().count()
