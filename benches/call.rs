@@ -31,7 +31,7 @@ fn main() {
     if has(support::SERVE) {
         let mut options = Options::instant();
         options.requests_kept = 0;
-        return support::serve(options);
+        return support::serve(options, |_| {});
     }
     // `cargo test --benches` only asks whether it starts.
     if !has("--bench") {

@@ -55,12 +55,17 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     println!("job {} after event {}", state.job_id, state.cursor.after);
     let job = client.job(&state.job_id);
     let mut events = job.events_after(state.cursor.clone());
-    for _ in 0..arguments.most.unwrap_or(usize::MAX) {
+    let mut left = arguments.most.unwrap_or(usize::MAX);
+    while left > 0 {
         let Some(event) = events.try_next().await? else {
             fs::remove_file(&arguments.state)?;
             break;
         };
-        println!("{event}");
+        // Events without a number are this client's own.
+        if event.seq.is_some() {
+            left -= 1;
+            println!("{event}");
+        }
         state.cursor = events.cursor().clone();
         keep(&state)?;
     }

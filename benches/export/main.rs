@@ -13,7 +13,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
     if has(support::SERVE) {
-        return support::serve(download::options());
+        return support::serve(download::options(), |_| {});
     }
     // `cargo test --benches` only asks whether it starts.
     if !has("--bench") {

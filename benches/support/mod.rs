@@ -45,9 +45,10 @@ impl Drop for Serving {
 }
 
 /// Is the simulator, until the process that started this one closes the pipe.
-pub(crate) fn serve(options: Options) {
+pub(crate) fn serve(options: Options, prepare: impl FnOnce(&Simulator)) {
     runtime().block_on(async {
         let simulator = Simulator::start(options).await.expect("a free port");
+        prepare(&simulator);
         println!("{}", simulator.url());
         let mut line = String::new();
         let ended = tokio::task::spawn_blocking(move || std::io::stdin().read_line(&mut line));

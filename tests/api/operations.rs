@@ -22,7 +22,7 @@ fn operation_ids() -> Vec<String> {
 
 #[tokio::test]
 async fn every_operation_answers_what_its_type_says() {
-    let lab = Lab::instant().await;
+    let lab = Lab::start(gizmo_simulator::Options::instant().documented()).await;
     let client = &lab.client;
 
     account(client).await;

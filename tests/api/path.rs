@@ -8,7 +8,7 @@ use crate::support::{Lab, in_mujoco, names};
 
 #[tokio::test]
 async fn a_sentence_becomes_a_folder_with_a_model() {
-    let lab = Lab::start(Options::instant().with_speed(2_000.0)).await;
+    let lab = Lab::start(Options::instant().documented().with_speed(2_000.0)).await;
     let dir = tempfile::tempdir().unwrap();
     let job = lab
         .client

@@ -113,6 +113,8 @@ struct Run {
     events: UnboundedSender<BakeEvent>,
     /// The job has been asked for once more, after nothing was found.
     asked_again: bool,
+    /// The job has been accepted by this run.
+    just_accepted: bool,
 }
 
 impl Run {
@@ -130,6 +132,7 @@ impl Run {
             paths,
             events,
             asked_again: false,
+            just_accepted: false,
         }
     }
 
@@ -169,7 +172,10 @@ impl Run {
         self.journal.asked_at = std::time::SystemTime::now();
         self.reach(Phase::Asked)?;
         match self.start().await {
-            Ok(job) => self.started(&job),
+            Ok(job) => {
+                self.just_accepted = true;
+                self.started(&job)
+            }
             // It may be at work: `find` looks for it, now or at the next try.
             Err(error) if error.is_outcome_unknown() => Ok(()),
             Err(error) => {
@@ -281,7 +287,9 @@ impl Run {
     async fn follow(&mut self) -> Result<(), Error> {
         let id = self.journal.job_id.clone().unwrap_or_default();
         let job = self.client.job(id).in_scene(self.journal.scene_id.clone());
-        let job = job.making_asset(self.journal.request.in_scene.is_some());
+        let job = job
+            .making_asset(self.journal.request.in_scene.is_some())
+            .just_accepted(self.just_accepted);
         let events = self.events.clone();
         let ended = job.follow(|event| {
             let _ = events.send(BakeEvent::Job(event.clone()));

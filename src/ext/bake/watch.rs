@@ -41,7 +41,7 @@ pub(super) async fn made(client: &Client, scene_id: &str) -> Result<(), Error> {
                 let why = status
                     .as_ref()
                     .and_then(|status| error_message(status.error.as_ref()?));
-                let why = why.map_or_else(String::new, |why| format!(": {}", one_line(&why, 300)));
+                let why = why.map_or_else(String::new, |why| format!(": {}", one_line(why, 300)));
                 let message = format!("the making of scene `{scene_id}` failed{why}");
                 return Err(Error::new(ErrorKind::JobFailed, message));
             }

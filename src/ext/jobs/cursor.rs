@@ -82,6 +82,10 @@ pub(super) struct Resume<'a> {
 }
 
 /// The events of a job that have been delivered.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the service or the connection"
+)]
 #[derive(Debug, Default)]
 pub(super) struct Delivered {
     /// In the order of delivery.
@@ -406,15 +410,15 @@ mod tests {
         names
     }
 
-    fn id(id: &'static str, name: &'static str) -> Event {
+    const fn id(id: &'static str, name: &'static str) -> Event {
         (Some(id), None, name)
     }
 
-    fn seq(seq: u64, name: &'static str) -> Event {
+    const fn seq(seq: u64, name: &'static str) -> Event {
         (None, Some(seq), name)
     }
 
-    fn bare(name: &'static str) -> Event {
+    const fn bare(name: &'static str) -> Event {
         (None, None, name)
     }
 
@@ -425,9 +429,18 @@ mod tests {
         (names, delivered.resume().after)
     }
 
+    /// A shape, the events of each connection, the names that are delivered, and the next `after`.
+    type Shape = (
+        &'static str,
+        &'static [&'static [Event]],
+        &'static str,
+        Option<u64>,
+    );
+
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn each_event_is_delivered_once_in_every_shape() {
-        let table: &[(&str, &[&[Event]], &str, Option<u64>)] = &[
+        let table: &[Shape] = &[
             (
                 "from one",
                 &[&[id("1", "a"), id("2", "b")], &[id("3", "c")]],
@@ -581,9 +594,18 @@ mod tests {
         }
     }
 
+    /// A shape, the events before and after the cursor, what is delivered, and what was sent.
+    type Stored = (
+        &'static str,
+        &'static [Event],
+        &'static [Event],
+        &'static str,
+        Resume<'static>,
+    );
+
     #[test]
     fn another_process_resumes_after_what_was_delivered() {
-        let table: &[(&str, &[Event], &[Event], &str, Resume<'static>)] = &[
+        let table: &[Stored] = &[
             (
                 "ids",
                 &[id("1", "a"), id("2", "b")],

@@ -162,6 +162,12 @@ impl JobHandle {
         self.scene_id.as_deref()
     }
 
+    /// Marks the job as one that has just been accepted.
+    #[cfg(feature = "bundle")]
+    pub(crate) fn just_accepted(self, is_new: bool) -> Self {
+        Self { is_new, ..self }
+    }
+
     /// Names the scene of a job that is known by its id alone.
     #[cfg(feature = "bundle")]
     pub(crate) fn in_scene(self, scene_id: Option<String>) -> Self {

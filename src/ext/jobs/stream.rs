@@ -38,6 +38,7 @@ use super::schedule::{Checks, MOST_FAILURES, Reconnects};
 use super::slots::Purpose;
 use crate::ext::backoff::random;
 use crate::ext::error::one_line;
+use crate::ext::limiter::Limiter;
 use crate::ext::sse::decoder::Decoder;
 use crate::types::{Job, JobStatus};
 use crate::{Client, Error, ErrorKind};
@@ -173,6 +174,7 @@ impl EventStream {
             claim: None,
             last_events: None,
             streams_work: true,
+            gap_reported: false,
             queue_reported: false,
             status: None,
             failure: None,
@@ -239,6 +241,8 @@ struct Follower {
     last_events: Option<Box<LastEvents>>,
     /// A stream has not been refused.
     streams_work: bool,
+    /// A gap in this connection's numbers has been reported by a snapshot.
+    gap_reported: bool,
     /// It has been reported that the job waits for a permit.
     queue_reported: bool,
     /// The last status that was reported.
@@ -359,7 +363,7 @@ impl Follower {
             },
             State::Opening { mut response } => match timeout_at(wake, &mut response).await {
                 Ok(Ok(response)) => Ok(self.opened(response)),
-                Ok(Err(error)) => self.not_opened(&error),
+                Ok(Err(error)) => Ok(self.not_opened(&error)),
                 Err(_) if self.last_events.is_some() => Ok(self.next_attempt()),
                 Err(_) => Ok(State::Opening { response }),
             },
@@ -406,6 +410,7 @@ impl Follower {
         self.reconnects.opened(now);
         self.decoder.reset();
         self.delivered.connected();
+        self.gap_reported = false;
         let from_start = self
             .last_events
             .as_ref()
@@ -456,17 +461,17 @@ impl Follower {
 
     /// The stream could not be opened. Where streams do not work, the status decides what becomes
     /// of the job: it says whether the job or only its stream is missing.
-    fn not_opened(&mut self, error: &Error) -> Next {
+    fn not_opened(&mut self, error: &Error) -> State {
         if is_out_of_descriptors(error) {
             debug!(job_id = self.following.job_id, %error, "no file descriptor for an event stream");
             self.permit = None;
             self.report_queue();
             let until = Instant::now() + NO_DESCRIPTOR.mul_f64(1.0 + random());
-            return Ok(State::Waiting { until });
+            return State::Waiting { until };
         }
         let resume = self.delivered.resume();
         let resumes = resume.after.is_some() || resume.last_event_id.is_some();
-        Ok(match error.status().map(|status| status.as_u16()) {
+        match error.status().map(|status| status.as_u16()) {
             Some(400 | 409 | 410 | 412 | 416 | 422) if resumes => {
                 debug!(job_id = self.following.job_id, %error, "cursor refused");
                 self.delivered.cursor_refused();
@@ -481,7 +486,7 @@ impl Follower {
                 self.disconnected(error, false)
             }
             _ => self.no_stream(format!("{error:#}")),
-        })
+        }
     }
 
     /// Streams do not work here: the job is polled from now on.
@@ -648,7 +653,7 @@ impl Follower {
             None => {}
         }
         self.checks.event(now);
-        if gap {
+        if gap && !std::mem::replace(&mut self.gap_reported, true) {
             Box::pin(self.snapshot()).await;
         }
         if event.is_terminal() {
@@ -683,7 +688,7 @@ impl Follower {
     /// Whether the rate limit has room for a request that only looks after a job.
     fn may_check(&self) -> Result<(), Instant> {
         let limiter = self.following.client.inner.0.limiter.as_ref();
-        limiter.map_or(Ok(()), |limiter| limiter.may_check())
+        limiter.map_or(Ok(()), Limiter::may_check)
     }
 
     /// Requests the status.
@@ -729,7 +734,7 @@ impl Follower {
             let (Some(status), Some(claim)) = (claimed, self.claim.take()) else {
                 return Err(error);
             };
-            self.end(claim, job_with(status), true);
+            self.end(claim, job_with(&status), true);
             return Ok(state);
         }
         if now.duration_since(self.last_contact) > MOST_OUTAGE {
@@ -852,7 +857,7 @@ fn claimed_status(claim: &JobEvent) -> Option<JobStatus> {
 }
 
 /// A job of which only the status is known.
-fn job_with(status: JobStatus) -> Job {
+fn job_with(status: &JobStatus) -> Job {
     let job = serde_json::json!({ "status": status });
     serde_json::from_value(job).expect("a job needs no more than a status")
 }
