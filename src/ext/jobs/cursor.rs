@@ -410,15 +410,15 @@ mod tests {
         names
     }
 
-    const fn id(id: &'static str, name: &'static str) -> Event {
+    fn id(id: &'static str, name: &'static str) -> Event {
         (Some(id), None, name)
     }
 
-    const fn seq(seq: u64, name: &'static str) -> Event {
+    fn seq(seq: u64, name: &'static str) -> Event {
         (None, Some(seq), name)
     }
 
-    const fn bare(name: &'static str) -> Event {
+    fn bare(name: &'static str) -> Event {
         (None, None, name)
     }
 
@@ -430,17 +430,12 @@ mod tests {
     }
 
     /// A shape, the events of each connection, the names that are delivered, and the next `after`.
-    type Shape = (
-        &'static str,
-        &'static [&'static [Event]],
-        &'static str,
-        Option<u64>,
-    );
+    type Shape<'a> = (&'a str, &'a [&'a [Event]], &'a str, Option<u64>);
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table")]
     fn each_event_is_delivered_once_in_every_shape() {
-        let table: &[Shape] = &[
+        let table: &[Shape<'_>] = &[
             (
                 "from one",
                 &[&[id("1", "a"), id("2", "b")], &[id("3", "c")]],
@@ -595,17 +590,11 @@ mod tests {
     }
 
     /// A shape, the events before and after the cursor, what is delivered, and what was sent.
-    type Stored = (
-        &'static str,
-        &'static [Event],
-        &'static [Event],
-        &'static str,
-        Resume<'static>,
-    );
+    type Stored<'a> = (&'a str, &'a [Event], &'a [Event], &'a str, Resume<'a>);
 
     #[test]
     fn another_process_resumes_after_what_was_delivered() {
-        let table: &[Stored] = &[
+        let table: &[Stored<'_>] = &[
             (
                 "ids",
                 &[id("1", "a"), id("2", "b")],
