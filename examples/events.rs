@@ -1,7 +1,7 @@
 //! A job's raw event stream, a line an event: `cargo run --example events -- JOB_ID`
 //!
-//! It shows what comes over the wire, once and without reconnecting; `JobHandle::events` does the
-//! rest.
+//! It shows what comes over the wire, once and without reconnecting, until the service closes the
+//! stream: some services leave it open after the job has ended. `JobHandle::events` does the rest.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
 use std::error::Error;

@@ -45,7 +45,8 @@
 //! window is used up, callers wait for the next ([`ClientBuilder::on_wait`] tells of it). Clones of
 //! a client share one limiter; processes with the same key need no coordinator.
 //!
-//! A job is followed by its event stream, and by polls every 5 s where streams do not get through.
+//! A job's event stream reports its progress, and its status decides when it has ended. Where streams
+//! do not work the job is polled every 5 s, by requests that use at most a quarter of the rate limit.
 //! Dropping a handle, a stream or a future leaves the job running; only [`JobHandle::cancel`]
 //! cancels it. What a dropped future of each function leaves behind is under *Cancel safety*.
 //!
@@ -73,7 +74,7 @@
 //! Whatever comes from the network is bounded: a JSON answer by 64 MiB, a server-sent event by
 //! 16 MiB, what an [`Error`] keeps of a body by 64 KiB, an archive by [`archive::Limits`]. Silence
 //! ends a request after the [idle timeout](ClientBuilder::idle_timeout), a stream after three
-//! missing pings and a download after 30 s with less than 1 KiB; none has a total timeout.
+//! missing pings (45 s) and a download after 30 s with less than 1 KiB; none has a total timeout.
 //!
 //! # Logging
 //!
