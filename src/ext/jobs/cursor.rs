@@ -548,7 +548,7 @@ mod tests {
                     &[bare("c"), id("4", "d")],
                 ],
                 "abcd",
-                Some(2),
+                Some(4),
             ),
             (
                 "some ids, cursor ignored",
@@ -557,7 +557,7 @@ mod tests {
                     &[bare("a"), id("2", "b"), bare("c"), id("4", "d")],
                 ],
                 "abcd",
-                Some(2),
+                Some(4),
             ),
             (
                 "no ids, replayed",
