@@ -8,7 +8,7 @@ use http::Version;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Event streams that a client and its clones have open at once. Each is a connection of its own.
-const MOST_STREAMS: usize = 1024;
+const MOST_STREAMS: usize = 8192;
 
 /// Streams that share HTTP/2 connections with other requests: half of the 100 that a server should
 /// allow on a connection at least ([RFC 9113, section 6.5.2][rfc]).

@@ -84,7 +84,7 @@ const LAST_IN_ALL: Duration = Duration::from_secs(300);
 /// twelve times a minute where that brings no new event. Where streams do not work the job is
 /// polled, which [`JobEventKind::Polling`] reports.
 ///
-/// A client and its clones have at most 1,024 streams open at once, at most three quarters of the
+/// A client and its clones have at most 8,192 streams open at once, at most three quarters of the
 /// file descriptors the process may open, and at most 50 where they share HTTP/2 connections with
 /// other requests ([`ClientBuilder::http`](crate::ClientBuilder::http)). Further jobs are polled
 /// until a stream is free.
