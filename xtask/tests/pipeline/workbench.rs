@@ -39,6 +39,8 @@ pub mod ext {
     pub mod operation;
     #[path = "EXT/open_enum.rs"]
     pub mod open_enum;
+    #[path = "EXT/status_words.rs"]
+    pub mod status_words;
 }
 pub mod raw {
     pub(crate) const OPERATIONS: &[crate::ext::operation::Operation] = &[];

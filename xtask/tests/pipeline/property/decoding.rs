@@ -33,8 +33,10 @@ const MAIN: &str = r#"
 use std::collections::HashMap;
 
 mod ext {
-    #[path = "OPEN_ENUM"]
+    #[path = "EXT/open_enum.rs"]
     pub mod open_enum;
+    #[path = "EXT/status_words.rs"]
+    pub mod status_words;
 }
 
 fn decode<T: serde::de::DeserializeOwned>(name: &str, instances: &serde_json::Value) {
@@ -86,8 +88,8 @@ fn slow_what_a_schema_allows_the_generated_type_decodes() {
     let (target, _alone) = target();
     let tree = target.join("decoding");
     fs::create_dir_all(tree.join("src")).unwrap();
-    let open_enum = root().join("src/ext/open_enum.rs").canonicalize().unwrap();
-    let main = MAIN.replace("OPEN_ENUM", open_enum.to_str().unwrap());
+    let ext = root().join("src/ext").canonicalize().unwrap();
+    let main = MAIN.replace("EXT", ext.to_str().unwrap());
     let main = format!(
         "{main}{modules}fn main() {{\n\
          let instances: serde_json::Value = serde_json::from_str(include_str!(\"instances.json\")).unwrap();\n\
