@@ -81,6 +81,13 @@ pub(super) struct Resume<'a> {
     pub(super) last_event_id: Option<&'a str>,
 }
 
+impl Resume<'_> {
+    /// Whether there is anything to resume after.
+    pub(super) fn is_some(&self) -> bool {
+        self.after.is_some() || self.last_event_id.is_some()
+    }
+}
+
 /// The events of a job that have been delivered.
 #[expect(
     clippy::struct_excessive_bools,

@@ -245,7 +245,7 @@ impl JobHandle {
     ///   client errors).
     /// - The last error, when neither the stream nor the status has responded for an hour.
     ///
-    /// Whatever is wrong with the stream alone leads to polling. No error stops the job.
+    /// A fault of the stream alone leads to polling. No error stops the job.
     ///
     /// # Cancel safety
     ///

@@ -469,8 +469,7 @@ impl Follower {
             let until = Instant::now() + NO_DESCRIPTOR.mul_f64(1.0 + random());
             return State::Waiting { until };
         }
-        let resume = self.delivered.resume();
-        let resumes = resume.after.is_some() || resume.last_event_id.is_some();
+        let resumes = self.delivered.resume().is_some();
         match error.status().map(|status| status.as_u16()) {
             Some(400 | 409 | 410 | 412 | 416 | 422) if resumes => {
                 debug!(job_id = self.following.job_id, %error, "cursor refused");
@@ -803,8 +802,7 @@ impl Follower {
 
     /// The present attempt to fetch the last events has brought all that it will.
     fn next_attempt(&mut self) -> State {
-        let resume = self.delivered.resume();
-        let resumed = resume.after.is_some() || resume.last_event_id.is_some();
+        let resumed = self.delivered.resume().is_some();
         let knows_all = self.delivered.knows_all();
         let now = Instant::now();
         if let Some(last) = &mut self.last_events
