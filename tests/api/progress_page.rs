@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use base64::Engine;
-use gizmo_simulator::Options;
+use gizmo_simulator::{Options, Vocabulary};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -139,14 +139,36 @@ fn colours(png: &[u8]) -> usize {
     pixels.collect::<HashSet<_>>().len()
 }
 
+/// A vocabulary, and what the page says of its stages.
+const VOCABULARIES: [(Vocabulary, &[&str], &str); 2] = [
+    (
+        Vocabulary::Observed,
+        &["job", "floorplan", "structure", "asset", "placement"],
+        "6 assets ready",
+    ),
+    (
+        Vocabulary::Documented,
+        &["layout", "assets", "articulation", "physics", "assembly"],
+        "5 stages complete",
+    ),
+];
+
 #[tokio::test]
 async fn the_page_follows_the_job_and_offers_the_zip() {
     let dir = tempfile::tempdir().unwrap();
     let Some(mut browser) = Browser::start(&dir.path().join("profile")) else {
         return;
     };
-    // A scene in half a second.
-    let lab = Lab::start(Options::instant().with_speed(360.0)).await;
+    for (vocabulary, stages, summary) in VOCABULARIES {
+        // A scene in half a second.
+        let mut options = Options::instant().with_speed(360.0);
+        options.vocabulary = vocabulary;
+        the_page_shows(&mut browser, options, stages, summary).await;
+    }
+}
+
+async fn the_page_shows(browser: &mut Browser, options: Options, stages: &[&str], summary: &str) {
+    let lab = Lab::start(options).await;
     let mut command = example("progress_page");
     let command = lab.environment(&mut command).arg("a lab with a lamp");
     let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -163,14 +185,14 @@ async fn the_page_follows_the_job_and_offers_the_zip() {
         "{page}"
     );
     let html = page["html"].as_str().unwrap();
-    for stage in ["layout", "assets", "articulation", "physics", "assembly"] {
+    for stage in stages {
         assert!(
             html.contains(&format!("<title>{stage}</title>")),
             "{stage}: {html}"
         );
     }
     assert!(
-        html.contains("workbench_") && html.contains("5 stages complete"),
+        html.contains("workbench_") && html.contains(summary),
         "{html}"
     );
     let zip = "fetch(document.querySelector('a').href)\
