@@ -142,14 +142,14 @@ fn colours(png: &[u8]) -> usize {
 /// A vocabulary, and what the page says of its stages.
 const VOCABULARIES: [(Vocabulary, &[&str], &str); 2] = [
     (
-        Vocabulary::Observed,
-        &["job", "floorplan", "structure", "asset", "placement"],
-        "6 assets ready",
-    ),
-    (
         Vocabulary::Documented,
         &["layout", "assets", "articulation", "physics", "assembly"],
         "5 stages complete",
+    ),
+    (
+        Vocabulary::Observed,
+        &["job", "floorplan", "structure", "asset", "placement"],
+        "6 assets ready",
     ),
 ];
 

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http::Version;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 /// Event streams that a client and its clones have open at once. Each is a connection of its own.
 const MOST_STREAMS: usize = 8192;
@@ -16,6 +18,13 @@ const MOST_STREAMS: usize = 8192;
 /// [rfc]: https://www.rfc-editor.org/rfc/rfc9113#section-6.5.2
 const MOST_SHARED: usize = 50;
 
+/// Streams that open at once. While it opens, a connection needs several times the memory that it
+/// needs later. A second after its request a stream no longer counts.
+const MOST_OPENING: usize = 128;
+
+/// How long a stream waits for its turn to open.
+const MOST_WAIT: Duration = Duration::from_secs(10);
+
 /// Streams that are opened for a moment, to fetch the last events of a job that has ended.
 const MOST_ENDED: usize = 8;
 
@@ -23,6 +32,7 @@ const MOST_ENDED: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Slots {
     running: Arc<Semaphore>,
+    opening: Semaphore,
     ended: Arc<Semaphore>,
     /// Permits that are added once HTTP/1.1 proves to be spoken on shared connections.
     withheld: usize,
@@ -36,6 +46,7 @@ impl Slots {
         let first = if shared { most.min(MOST_SHARED) } else { most };
         Self {
             running: Arc::new(Semaphore::new(first)),
+            opening: Semaphore::new(MOST_OPENING),
             ended: Arc::new(Semaphore::new(MOST_ENDED)),
             withheld: most - first,
             decided: AtomicBool::new(!shared),
@@ -61,6 +72,13 @@ impl Slots {
     pub(super) fn acquire(&self, purpose: Purpose) -> BoxFuture<'static, OwnedSemaphorePermit> {
         let permit = Arc::clone(self.of(purpose)).acquire_owned();
         Box::pin(async { permit.await.expect("the semaphore is never closed") })
+    }
+
+    /// Waits in line to send a request for a stream, for a bounded time: a stream ahead may hold its
+    /// turn and not be polled.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        let turn = timeout(MOST_WAIT, self.opening.acquire()).await.ok()?;
+        Some(turn.expect("the semaphore is never closed"))
     }
 
     fn of(&self, purpose: Purpose) -> &Arc<Semaphore> {

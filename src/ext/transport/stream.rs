@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, LOCATION};
 use http::{HeaderValue, Method};
 use reqwest::{Request, Response};
+use tokio::time::timeout;
 
 use super::{unreachable_at, within};
 use crate::ext::jobs::stream::SILENCE;
@@ -28,6 +29,7 @@ impl Client {
     ) -> Result<Response, Error> {
         let shared = &*self.inner.0;
         let client = shared.streams.as_ref().unwrap_or(&self.client);
+        let mut turn = shared.slots.turn().await;
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -36,13 +38,12 @@ impl Client {
         for _ in 0..MOST_REDIRECTS {
             let mut response = std::pin::pin!(client.execute(request));
             let waiting = async {
-                if lease.is_some() {
-                    if let Ok(response) = tokio::time::timeout(COUNTED, &mut response).await {
-                        return response;
-                    }
-                    if let Some(lease) = lease.take() {
-                        lease.counted();
-                    }
+                if let Ok(response) = timeout(COUNTED, &mut response).await {
+                    return response;
+                }
+                turn = None;
+                if let Some(lease) = lease.take() {
+                    lease.counted();
                 }
                 response.await
             };
