@@ -442,6 +442,51 @@ async fn a_job_that_is_deleted_while_it_is_followed_is_not_found() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_that_the_service_shows_late_is_followed() {
+    steady_clock();
+    for operations in [
+        &["job_events"][..],
+        &["get_job"],
+        &["job_events", "get_job"],
+    ] {
+        for options in services(&Options::instant()) {
+            let lab = Lab::start(options).await;
+            for operation in operations {
+                let missing = Fault::Answer(Canned::error(404, "job_not_found", "No such job"));
+                lab.handle
+                    .inject(On::operation(operation).times(3), missing);
+            }
+            let job = start(&lab, "a lab").await;
+            let seen: Vec<_> = job.events().try_collect().await.unwrap();
+            let numbers: Vec<_> = seen.iter().filter_map(|event| event.seq).collect();
+            assert!(
+                numbers.is_sorted_by(|before, next| before < next),
+                "{seen:?}"
+            );
+            assert!(job.wait().await.is_ok());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_the_service_never_shows_is_not_found_after_half_a_minute() {
+    steady_clock();
+    let lab = Lab::start(Options::instant().with_speed(0.0)).await;
+    let job = start(&lab, "a lab").await;
+    lab.handle.delete_job(job.id());
+    let started = tokio::time::Instant::now();
+    let error = job.wait().await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    let waited = started.elapsed();
+    assert!(
+        waited > Duration::from_secs(25) && waited < Duration::from_secs(45),
+        "{waited:?}"
+    );
+    let requests = lab.handle.requests().len();
+    assert!(requests < 40, "{requests}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_end_that_the_status_contradicts_does_not_end_the_job() {
     steady_clock();
     let server = httpmock::MockServer::start_async().await;

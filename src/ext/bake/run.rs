@@ -114,7 +114,7 @@ struct Run {
     /// The job has been asked for once more, after nothing was found.
     asked_again: bool,
     /// The job has been accepted by this run.
-    just_accepted: bool,
+    accepted_at: Option<tokio::time::Instant>,
 }
 
 impl Run {
@@ -132,7 +132,7 @@ impl Run {
             paths,
             events,
             asked_again: false,
-            just_accepted: false,
+            accepted_at: None,
         }
     }
 
@@ -173,7 +173,7 @@ impl Run {
         self.reach(Phase::Asked)?;
         match self.start().await {
             Ok(job) => {
-                self.just_accepted = true;
+                self.accepted_at = Some(tokio::time::Instant::now());
                 self.started(&job)
             }
             // It may be at work: `find` looks for it, now or at the next try.
@@ -289,7 +289,7 @@ impl Run {
         let job = self.client.job(id).in_scene(self.journal.scene_id.clone());
         let job = job
             .making_asset(self.journal.request.in_scene.is_some())
-            .just_accepted(self.just_accepted);
+            .accepted_at(self.accepted_at);
         let events = self.events.clone();
         let ended = job.follow(|event| {
             let _ = events.send(BakeEvent::Job(event.clone()));

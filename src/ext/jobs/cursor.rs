@@ -178,6 +178,11 @@ impl Delivered {
         self.resume().after
     }
 
+    /// Whether no event was delivered, by this stream or before its cursor.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// Whether a replay from the start would be recognised as such.
     pub(super) fn knows_all(&self) -> bool {
         !self.incomplete

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
 use super::cursor::Cursor;
 use super::event::JobEvent;
@@ -96,8 +97,8 @@ pub struct JobHandle {
     scene_id: Option<String>,
     asset_id: Option<String>,
     policy: PollPolicy,
-    /// The service has just accepted the job: it is running.
-    is_new: bool,
+    /// When the service accepted the job, if this handle was made from its response.
+    accepted_at: Option<Instant>,
     makes_asset: bool,
     /// Set by the first stream that sees the end.
     ended: Arc<OnceLock<Ended>>,
@@ -111,7 +112,7 @@ impl JobHandle {
             scene_id: None,
             asset_id: None,
             policy: PollPolicy::default(),
-            is_new: false,
+            accepted_at: None,
             makes_asset: false,
             ended: Arc::default(),
         }
@@ -139,7 +140,7 @@ impl JobHandle {
             ..
         } = accepted;
         Self {
-            is_new: true,
+            accepted_at: Some(Instant::now()),
             ..Self::found(client, job_id, scene_id, asset_id)
         }
     }
@@ -162,10 +163,13 @@ impl JobHandle {
         self.scene_id.as_deref()
     }
 
-    /// Marks the job as one that has just been accepted.
+    /// States when the service accepted the job, if this process saw it.
     #[cfg(feature = "bundle")]
-    pub(crate) fn just_accepted(self, is_new: bool) -> Self {
-        Self { is_new, ..self }
+    pub(crate) fn accepted_at(self, accepted_at: Option<Instant>) -> Self {
+        Self {
+            accepted_at,
+            ..self
+        }
     }
 
     /// Names the scene of a job that is known by its id alone.
@@ -196,7 +200,7 @@ impl JobHandle {
             job_id: self.id.clone(),
             cursor,
             poll_interval: self.policy.interval,
-            check_first: !self.is_new,
+            accepted_at: self.accepted_at,
             all_events,
             ended: Arc::clone(&self.ended),
         })

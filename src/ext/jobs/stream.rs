@@ -63,6 +63,9 @@ const MOST_CONFIRMATIONS: u32 = 10;
 /// How long neither source may respond.
 const MOST_OUTAGE: Duration = Duration::from_secs(60 * 60);
 
+/// How long a service may take to show a job that it has accepted: until then a 404 is not final.
+const MOST_LAG: Duration = Duration::from_secs(30);
+
 /// Delay before another try for a file descriptor.
 const NO_DESCRIPTOR: Duration = Duration::from_secs(10);
 
@@ -93,6 +96,7 @@ const LAST_IN_ALL: Duration = Duration::from_secs(300);
 ///
 /// The stream yields an error, and then ends, when the status is refused for good (401, 403, 404,
 /// 410 and other client errors), or when neither the stream nor the status has responded for an hour.
+/// In the 30 s after `start` a 404 is retried: the service may show an accepted job late.
 ///
 /// # Cancel safety
 ///
@@ -135,8 +139,9 @@ pub(super) struct Following {
     pub(super) job_id: String,
     pub(super) cursor: Cursor,
     pub(super) poll_interval: Duration,
-    /// The job may have ended long ago: its status is requested first.
-    pub(super) check_first: bool,
+    /// When the service accepted the job. Otherwise it may have ended long ago: its status is
+    /// requested first.
+    pub(super) accepted_at: Option<Instant>,
     /// Every event is wanted, and not only the end.
     pub(super) all_events: bool,
     /// Set when the job has ended.
@@ -169,7 +174,7 @@ impl EventStream {
             delivered: Delivered::after(&cursor),
             cursor: cursor.clone(),
             reconnects: Reconnects::new(),
-            checks: Checks::new(now, following.check_first),
+            checks: Checks::new(now, following.accepted_at.is_none()),
             silences: 0,
             claim: None,
             last_events: None,
@@ -469,6 +474,10 @@ impl Follower {
             let until = Instant::now() + NO_DESCRIPTOR.mul_f64(1.0 + random());
             return State::Waiting { until };
         }
+        if self.not_shown_yet(error) {
+            self.checks.soon(Instant::now());
+            return self.disconnected(error, false);
+        }
         let resumes = self.delivered.resume().is_some();
         match error.status().map(|status| status.as_u16()) {
             Some(400 | 409 | 410 | 412 | 416 | 422) if resumes => {
@@ -486,6 +495,15 @@ impl Follower {
             }
             _ => self.no_stream(format!("{error:#}")),
         }
+    }
+
+    /// Whether this may be the 404 of a replica that does not show the job yet.
+    fn not_shown_yet(&self, error: &Error) -> bool {
+        let accepted_at = self.following.accepted_at;
+        error.status() == Some(StatusCode::NOT_FOUND)
+            && accepted_at.is_some_and(|at| at.elapsed() < MOST_LAG)
+            && self.status.is_none()
+            && self.delivered.is_empty()
     }
 
     /// Streams do not work here: the job is polled from now on.
@@ -723,7 +741,9 @@ impl Follower {
             Err(_) => Error::new(ErrorKind::Timeout, "no status in time"),
         };
         self.checks.requested(now, confirming, random());
-        if is_final(&error) {
+        if self.not_shown_yet(&error) {
+            self.checks.soon(now);
+        } else if is_final(&error) {
             // A service may forget a job once it has ended.
             let gone = matches!(
                 error.status(),
