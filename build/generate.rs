@@ -36,7 +36,9 @@ pub(crate) fn mocks(document: &Value) -> Result<syn::File> {
 /// the document asks for them.
 fn settings(document: &Value) -> Result<GenerationSettings> {
     let inner_type = document["x-inner-type"].as_str();
-    let inner_type = inner_type.unwrap_or("crate::ext::config::Config").parse()?;
+    let inner_type = inner_type
+        .unwrap_or("crate::ext::http::config::Config")
+        .parse()?;
     let mut settings = GenerationSettings::new();
     settings
         .with_interface(InterfaceStyle::Builder)

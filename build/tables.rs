@@ -23,7 +23,7 @@ pub(crate) fn operations(document: &Value) -> TokenStream {
             let method = method.to_uppercase();
             let is_streamed = is_streamed(operation);
             rows.push(quote! {
-                crate::ext::operation::Operation {
+                crate::ext::http::operation::Operation {
                     id: #id,
                     method: #method,
                     path: #path,
@@ -34,7 +34,7 @@ pub(crate) fn operations(document: &Value) -> TokenStream {
     }
     quote! {
         /// Every operation of the document.
-        pub(crate) const OPERATIONS: &[crate::ext::operation::Operation] = &[#(#rows),*];
+        pub(crate) const OPERATIONS: &[crate::ext::http::operation::Operation] = &[#(#rows),*];
     }
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn open_enums(document: &Value) -> TokenStream {
                 .collect();
             let variants = variant_names(&values);
             quote! {
-                crate::ext::open_enum::open_enum! {
+                crate::ext::values::open_enum::open_enum! {
                     #[doc = #doc]
                     #ident { #(#variants = #values),* }
                 }

@@ -213,7 +213,7 @@ pub mod sse {
 /// Unpacking ZIP archives that nobody vouches for.
 #[cfg(feature = "bundle")]
 pub mod archive {
-    pub use crate::ext::archive::{
+    pub use crate::ext::files::archive::{
         Limits, UnpackError, UnpackErrorKind, UnpackOptions, unpack, unpack_blocking, unpack_with,
     };
 }
@@ -226,28 +226,28 @@ pub mod bundle {
     };
 }
 
-pub use ext::answer::{Answer, Page, Resource};
-pub use ext::backoff::Backoff;
 #[cfg(feature = "bundle")]
 pub use ext::bake::{Bake, BakeAll, BakeBuilder, BakeEvent, BakeSummary, Baked};
-pub use ext::builder::ClientBuilder;
 #[cfg(feature = "bundle")]
 pub use ext::bundle::Bundle;
-pub use ext::download::{Download, Progress};
 pub use ext::error::{Error, ErrorKind};
+pub use ext::files::download::{Download, Progress};
+pub use ext::http::backoff::Backoff;
+pub use ext::http::builder::ClientBuilder;
+pub use ext::http::limiter::{WaitReason, Waiting};
+pub use ext::http::pages::{Items, Pages};
+pub use ext::http::response::{Answer, Page, Resource};
+pub use ext::http::retry::RetryPolicy;
 pub use ext::jobs::cursor::Cursor;
 pub use ext::jobs::event::{JobEvent, JobEventKind};
 pub use ext::jobs::handle::{FinishedJob, JobHandle, PollPolicy};
+pub use ext::jobs::reconcile::{Asked, Candidate, Reconciled};
 pub use ext::jobs::stream::EventStream;
-pub use ext::jobs::wait_all::{WaitAll, wait_all};
-pub use ext::limiter::{WaitReason, Waiting};
-pub use ext::pages::{Items, Pages};
-pub use ext::reconcile::{Asked, Candidate, Reconciled};
-pub use ext::retry::RetryPolicy;
-pub use ext::secret::{ApiKey, SignedUrl};
 #[cfg(feature = "preview")]
-pub use ext::timeline::Timeline;
-pub use ext::timestamp::Timestamp;
+pub use ext::jobs::timeline::Timeline;
+pub use ext::jobs::wait_all::{WaitAll, wait_all};
+pub use ext::values::secret::{ApiKey, SignedUrl};
+pub use ext::values::timestamp::Timestamp;
 pub use progenitor_client::{ByteStream, ResponseValue};
 #[doc(inline)]
 pub use raw::{Client, builder, types};

@@ -9,10 +9,11 @@ use tokio::time::Instant;
 
 use crate::alpha::Client;
 use crate::alpha::types::{Asset, AssetFormat, AssetStatus};
-use crate::ext::backoff::random;
 use crate::ext::error::one_line;
+use crate::ext::error::{Error, ErrorKind};
+use crate::ext::http::backoff::random;
+use crate::ext::jobs::handle::PollPolicy;
 use crate::ext::jobs::handle::retry_transient;
-use crate::{Error, ErrorKind, PollPolicy};
 
 /// The pages ask for "a polling interval of at least 5 seconds".
 const LEAST_INTERVAL: Duration = Duration::from_secs(5);

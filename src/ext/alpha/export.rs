@@ -6,7 +6,12 @@ use futures_util::TryStreamExt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::alpha::{builder, types};
-use crate::{Download, Error, PollPolicy, SignedUrl, Timestamp, wait_all};
+use crate::ext::error::Error;
+use crate::ext::files::download::Download;
+use crate::ext::jobs::handle::PollPolicy;
+use crate::ext::jobs::wait_all::wait_all;
+use crate::ext::values::secret::SignedUrl;
+use crate::ext::values::timestamp::Timestamp;
 
 /// `{"download_url": …, "expires_at": …}`.
 impl<'de> Deserialize<'de> for SignedUrl {

@@ -1,10 +1,10 @@
 //! The fields of request bodies as setters on the builders, lists as streams, and `start`.
 
 use super::asset::AssetHandle;
-use crate::Error;
 use crate::alpha::{Client, builder, types};
-use crate::ext::pages::list;
-use crate::ext::requests::fields;
+use crate::ext::error::Error;
+use crate::ext::http::pages::list;
+use crate::ext::jobs::start::fields;
 
 fields! {
     CreateAsset {

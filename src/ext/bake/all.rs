@@ -7,7 +7,9 @@ use futures_core::Stream;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
-use crate::{Client, Error, Format};
+use crate::ext::error::Error;
+use crate::raw::Client;
+use crate::raw::types::Format;
 
 impl Client {
     /// Bakes many scenes, each into a folder of its own.
@@ -124,7 +126,11 @@ pub struct Baked {
 }
 
 impl Baked {
-    fn new(prompt: String, dir: PathBuf, outcome: Result<crate::Bundle, Error>) -> Self {
+    fn new(
+        prompt: String,
+        dir: PathBuf,
+        outcome: Result<crate::ext::bundle::Bundle, Error>,
+    ) -> Self {
         let (model, error) = match outcome {
             Ok(bundle) => (Some(bundle.model().to_owned()), None),
             Err(error) => (None, Some(error)),

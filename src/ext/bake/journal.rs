@@ -7,9 +7,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ext::download::sync_folder;
-use crate::ext::lock::open_locked;
-use crate::{AssetPipeline, Error, ErrorKind, Format};
+use crate::ext::error::{Error, ErrorKind};
+use crate::ext::files::download::sync_folder;
+use crate::ext::files::lock::open_locked;
+use crate::raw::types::{AssetPipeline, Format};
 
 /// What is to be baked, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,8 @@ use tokio::task::spawn_blocking;
 use tracing::debug;
 
 use crate::bundle::ModelFormat;
-use crate::{Bundle, Error};
+use crate::ext::bundle::Bundle;
+use crate::ext::error::Error;
 
 /// Draws an MJCF model into a `preview.svg` beside it, unless the export brought one. Whatever
 /// keeps it from being drawn or written leaves the bundle as it was: it is whole without a picture.

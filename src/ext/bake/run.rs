@@ -9,9 +9,14 @@ use tracing::info;
 
 use super::journal::{Journal, Lock, Phase, Request};
 use super::{BakeEvent, Paths};
-use crate::ext::archive::{UnpackOptions, unpack_with};
-use crate::ext::download::ends_whole;
-use crate::{Asked, Bundle, Client, Download, Error, ErrorKind, JobHandle, Reconciled};
+use crate::ext::bundle::Bundle;
+use crate::ext::error::{Error, ErrorKind};
+use crate::ext::files::archive::{UnpackOptions, unpack_with};
+use crate::ext::files::download::Download;
+use crate::ext::files::download::ends_whole;
+use crate::ext::jobs::handle::JobHandle;
+use crate::ext::jobs::reconcile::{Asked, Reconciled};
+use crate::raw::Client;
 
 /// Bakes into `dir`, or goes on with it.
 pub(super) async fn run(

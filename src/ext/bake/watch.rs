@@ -5,9 +5,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::ext::error::one_line;
+use crate::ext::error::{Error, ErrorKind};
 use crate::ext::jobs::event::error_message;
-use crate::ext::pipeline::Pipeline;
-use crate::{Client, Error, ErrorKind};
+use crate::ext::jobs::scene_progress::Pipeline;
+use crate::raw::Client;
 
 /// The first wait between two looks; each is twice as long as the last.
 const FIRST: Duration = Duration::from_millis(250);

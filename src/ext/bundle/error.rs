@@ -114,12 +114,12 @@ pub(crate) fn moved(path: &Path, from: &Path, to: &Path) -> PathBuf {
     }
 }
 
-impl From<BundleError> for crate::Error {
+impl From<BundleError> for crate::ext::error::Error {
     fn from(source: BundleError) -> Self {
         let kind = if source.kind() == BundleErrorKind::Io {
-            crate::ErrorKind::Io
+            crate::ext::error::ErrorKind::Io
         } else {
-            crate::ErrorKind::Archive
+            crate::ext::error::ErrorKind::Archive
         };
         Self::new(kind, "the folder is no bundle").with_source(source)
     }

@@ -11,8 +11,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::path::{self, Resolved};
-use super::xml::{self, Node, Tag};
+use super::path;
+use super::path::Resolved;
+use super::xml;
+use super::xml::{Node, Tag};
 use super::{Budget, BundleError, BundleErrorKind, MissingFile};
 
 /// The attributes of `<texture>` that name files.

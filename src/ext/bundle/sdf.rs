@@ -8,8 +8,10 @@
 use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-use super::path::{self, Resolved};
-use super::xml::{self, Node};
+use super::path;
+use super::path::Resolved;
+use super::xml;
+use super::xml::Node;
 use super::{Budget, BundleError, BundleErrorKind, MissingFile, MissingReason};
 
 /// What a `model.config` says.

@@ -5,9 +5,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::names::{self, claimed_end, is_failure};
+use super::names;
+use super::names::{claimed_end, is_failure};
 use crate::ext::error::one_line;
-use crate::types::{Job, JobStatus};
+use crate::raw::types::{Job, JobStatus};
 
 /// One event of a job: reported by the service, or added by this client.
 ///

@@ -12,10 +12,11 @@ use super::event::JobEvent;
 pub use super::outcome::FinishedJob;
 use super::schedule::{BACKOFF, MOST_DELAY};
 use super::stream::{Ended, EventStream, Following};
-use crate::ext::backoff::random;
-use crate::ext::status_words::StatusWord;
-use crate::types::{Acknowledged, Job, JobAccepted, JobStatus};
-use crate::{Client, Error, ErrorKind};
+use crate::ext::error::{Error, ErrorKind};
+use crate::ext::http::backoff::random;
+use crate::ext::values::status_words::StatusWord;
+use crate::raw::Client;
+use crate::raw::types::{Acknowledged, Job, JobAccepted, JobStatus};
 
 impl JobStatus {
     /// Whether the job has ended, in any way and in any spelling (`succeeded`, `COMPLETED`).

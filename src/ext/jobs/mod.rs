@@ -5,7 +5,11 @@ pub(crate) mod event;
 pub(crate) mod handle;
 mod names;
 mod outcome;
+pub(crate) mod reconcile;
+pub(crate) mod scene_progress;
 mod schedule;
-pub(crate) mod slots;
+pub(crate) mod start;
 pub(crate) mod stream;
+#[cfg(feature = "preview")]
+pub(crate) mod timeline;
 pub(crate) mod wait_all;

@@ -6,8 +6,8 @@
 
 use serde_json::Value;
 
-use crate::ext::status_words::StatusWord;
-use crate::types::JobStatus;
+use crate::ext::values::status_words::StatusWord;
+use crate::raw::types::JobStatus;
 
 /// Families whose names are of two words. In all others the first word is the family.
 const TWO_WORDS: [&str; 4] = [

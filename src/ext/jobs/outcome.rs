@@ -7,8 +7,9 @@ use super::event::error_message;
 use super::handle::JobHandle;
 use super::stream::Ended;
 use crate::ext::error::one_line;
-use crate::types::{Asset, Job, JobStatus};
-use crate::{Error, ErrorKind, Timestamp};
+use crate::ext::error::{Error, ErrorKind};
+use crate::ext::values::timestamp::Timestamp;
+use crate::raw::types::{Asset, Job, JobStatus};
 
 /// A job that succeeded, and what it made.
 #[derive(Debug, Clone)]

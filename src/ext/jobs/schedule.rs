@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::ext::backoff::Backoff;
+use crate::ext::http::backoff::Backoff;
 
 /// Connections in a row that bring no new event before the job is polled instead: some two and a
 /// half minutes.

@@ -35,13 +35,14 @@ use tracing::debug;
 use super::cursor::{Cursor, Delivered, Delivery, Received};
 use super::event::{JobEvent, JobEventKind};
 use super::schedule::{Checks, MOST_FAILURES, Reconnects};
-use super::slots::Purpose;
-use crate::ext::backoff::random;
 use crate::ext::error::one_line;
-use crate::ext::limiter::Limiter;
+use crate::ext::error::{Error, ErrorKind};
+use crate::ext::http::backoff::random;
+use crate::ext::http::limiter::Limiter;
+use crate::ext::http::stream_slots::Purpose;
 use crate::ext::sse::decoder::Decoder;
-use crate::types::{Job, JobStatus};
-use crate::{Client, Error, ErrorKind};
+use crate::raw::Client;
+use crate::raw::types::{Job, JobStatus};
 
 /// Gizmo pings every 15 s. After three missing pings a connection counts as dead, and so does a
 /// request without response headers. A shorter [idle

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
 use super::outcome::FinishedJob;
-use crate::Error;
+use crate::ext::error::Error;
 
 /// Waits for many jobs at once and yields each as it ends, in order of completion; or for whatever
 /// else has a handle that can be awaited, such as an asset of the early-access API.

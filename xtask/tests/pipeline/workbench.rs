@@ -31,19 +31,23 @@ pub(crate) fn target() -> (PathBuf, MutexGuard<'static, ()>) {
 const AROUND: &str = r#"
 #![allow(warnings)]
 pub mod ext {
-    pub mod config {
-        #[derive(Clone, Debug)]
-        pub struct Config;
+    pub mod http {
+        pub mod config {
+            #[derive(Clone, Debug)]
+            pub struct Config;
+        }
+        #[path = "EXT/http/operation.rs"]
+        pub mod operation;
     }
-    #[path = "EXT/operation.rs"]
-    pub mod operation;
-    #[path = "EXT/open_enum.rs"]
-    pub mod open_enum;
-    #[path = "EXT/status_words.rs"]
-    pub mod status_words;
+    pub mod values {
+        #[path = "EXT/values/open_enum.rs"]
+        pub mod open_enum;
+        #[path = "EXT/values/status_words.rs"]
+        pub mod status_words;
+    }
 }
 pub mod raw {
-    pub(crate) const OPERATIONS: &[crate::ext::operation::Operation] = &[];
+    pub(crate) const OPERATIONS: &[crate::ext::http::operation::Operation] = &[];
 }
 pub mod alpha {
     pub use crate::raw;
@@ -55,7 +59,7 @@ pub struct Transport;
 impl Transport {
     pub async fn exchange(
         &self,
-        _: &'static [ext::operation::Operation],
+        _: &'static [ext::http::operation::Operation],
         _: &str,
         _: &(dyn Fn() -> Result<reqwest::Request, progenitor_client::Error> + Sync),
     ) -> Result<Success, Error> {

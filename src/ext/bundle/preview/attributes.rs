@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::elements::{Element, numbers};
-use super::pose::{self, Matrix, Pose, Vec3};
+use super::pose;
+use super::pose::{Matrix, Pose, Vec3};
 use crate::ext::error::one_line;
 
 /// The attributes that are read of elements with defaults.

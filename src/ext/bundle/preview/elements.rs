@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::super::mjcf::Model;
-use super::super::xml::{self, Node, Tag};
-use super::super::{BundleError, BundleErrorKind};
+use crate::ext::bundle::mjcf::Model;
+use crate::ext::bundle::xml;
+use crate::ext::bundle::xml::{Node, Tag};
+use crate::ext::bundle::{BundleError, BundleErrorKind};
 
 /// The most elements of a model: ten times those of a large scene.
 const ELEMENTS: usize = 200_000;

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::super::has_extension;
+use crate::ext::bundle::has_extension;
 
 /// Bytes before the triangles of an STL file: a comment, and their number.
 const STL_HEAD: usize = 84;

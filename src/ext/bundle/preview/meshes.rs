@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
-use super::super::mjcf::Model;
-use super::super::path::stem;
-use super::super::{BundleError, BundleErrorKind, read_limited};
 use super::attributes::{Defaults, Given};
 use super::elements::{Element, is_drawable};
 use super::mesh;
 use super::pose::{Pose, quaternion};
+use crate::ext::bundle::mjcf::Model;
+use crate::ext::bundle::path::stem;
+use crate::ext::bundle::{BundleError, BundleErrorKind, read_limited};
 
 /// The most bytes of mesh files that are read of one model.
 const BYTES: u64 = 512 * 1024 * 1024;

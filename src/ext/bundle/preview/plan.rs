@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::mjcf::Model;
-use super::super::{BundleError, BundleErrorKind};
 use super::attributes::{Compiler, Defaults, Given};
-use super::elements::{self, Element};
+use super::elements;
+use super::elements::Element;
 use super::meshes::Meshes;
-use super::pose::{self, Pose, Vec3};
+use super::pose;
+use super::pose::{Pose, Vec3};
 use super::shape::Shape;
+use crate::ext::bundle::mjcf::Model;
+use crate::ext::bundle::{BundleError, BundleErrorKind};
 
 /// The most bodies, geoms, joints and frames of a model, copies included.
 const PLACED: usize = 50_000;

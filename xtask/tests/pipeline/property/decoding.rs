@@ -33,10 +33,12 @@ const MAIN: &str = r#"
 use std::collections::HashMap;
 
 mod ext {
-    #[path = "EXT/open_enum.rs"]
-    pub mod open_enum;
-    #[path = "EXT/status_words.rs"]
-    pub mod status_words;
+    pub mod values {
+        #[path = "EXT/values/open_enum.rs"]
+        pub mod open_enum;
+        #[path = "EXT/values/status_words.rs"]
+        pub mod status_words;
+    }
 }
 
 fn decode<T: serde::de::DeserializeOwned>(name: &str, instances: &serde_json::Value) {

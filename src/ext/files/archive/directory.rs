@@ -1,0 +1,364 @@
+//! The archive's directory: read once, and checked in full before anything is written.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use rawzip::{
+    CompressionMethod, ErrorKind, FileReader, RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive,
+    ZipFileHeaderRecord,
+};
+
+use super::name;
+use super::name::{Name, Names};
+use super::{Limits, UnpackError, UnpackErrorKind as Kind};
+
+/// Room for the longest name and the longest extra field of a local header.
+const LOCAL_HEADER: usize = 2 * u16::MAX as usize;
+
+/// The flags that change what an entry means: encrypted, streamed, strongly encrypted, UTF-8,
+/// masked. The others tell how hard the writer tried.
+const FLAGS: u16 = 1 | 1 << 3 | 1 << 6 | 1 << 11 | 1 << 13;
+
+/// The archive on disk, shared by the threads: reads name their offset, so there is no cursor.
+pub(super) type Archive = ZipArchive<FileReader>;
+
+/// How the contents of an entry are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Stored,
+    Deflate,
+}
+
+/// An entry that has passed every check which needs no contents.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) name: Name,
+    pub(super) method: Method,
+    pub(super) crc: u32,
+    /// Bytes of its data in the archive.
+    pub(super) compressed: u64,
+    /// Bytes of its contents, as the archive promises them.
+    pub(super) size: u64,
+    /// Where its data starts in the archive.
+    pub(super) data: u64,
+}
+
+/// Opens the archive and finds its directory.
+pub(super) fn open(path: &Path) -> Result<Archive, UnpackError> {
+    let io = |e| UnpackError::io(path, "cannot open the archive", e);
+    let mut file = File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    let mut start = Vec::new();
+    (&mut file).take(4).read_to_end(&mut start).map_err(io)?;
+    let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
+    ZipArchive::from_file(file, &mut buffer).map_err(|error| match error.kind() {
+        ErrorKind::MissingEndOfCentralDirectory => {
+            // A cut loses the end first, and keeps the start.
+            let kind = if start == b"PK\x03\x04" {
+                Kind::Truncated
+            } else {
+                Kind::NotAZip
+            };
+            let detail = format!("no directory at the end of its {length} bytes");
+            UnpackError::new(kind).at(path).detail(detail)
+        }
+        _ => unreadable(error, path),
+    })
+}
+
+/// Reads all entries, in the archive's order, and checks them one by one and against each other.
+pub(super) fn read(
+    archive: &Archive,
+    path: &Path,
+    limits: &Limits,
+) -> Result<Vec<Entry>, UnpackError> {
+    let declared = archive.entries_hint();
+    if declared > limits.entries {
+        return Err(too_many(declared, limits).at(path));
+    }
+    let mut reader = Reader {
+        archive,
+        path,
+        limits,
+        local: vec![0; LOCAL_HEADER],
+        names: Names::default(),
+        extents: Vec::new(),
+        total: 0,
+        compressed: 0,
+    };
+    let mut buffer = vec![0; rawzip::MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
+    let mut records = archive.entries(&mut buffer);
+    let mut entries = Vec::new();
+    let mut seen = 0_u64;
+    while let Some(record) = records
+        .next_entry()
+        .map_err(|error| reader.broken_directory(error))?
+    {
+        seen += 1;
+        if seen > limits.entries {
+            return Err(too_many(seen, limits).at(path));
+        }
+        let raw = record.file_path();
+        let shown = String::from_utf8_lossy(raw.as_ref()).into_owned();
+        let entry = reader.entry(&record).map_err(|error| error.entry(&shown))?;
+        entries.push(entry);
+    }
+    if seen != declared {
+        return Err(UnpackError::new(Kind::NotAZip)
+            .at(path)
+            .detail(format!("its directory has {seen} entries, not {declared}")));
+    }
+    reader.check_whole()?;
+    Ok(entries)
+}
+
+fn too_many(found: u64, limits: &Limits) -> UnpackError {
+    UnpackError::new(Kind::TooManyEntries).detail(format!("{found} > {}", limits.entries))
+}
+
+fn unreadable(error: rawzip::Error, path: &Path) -> UnpackError {
+    match error.into_kind() {
+        ErrorKind::IO(source) if source.kind() != io::ErrorKind::UnexpectedEof => {
+            UnpackError::io(path, "cannot read the archive", source)
+        }
+        ErrorKind::IO(_) | ErrorKind::Eof => UnpackError::new(Kind::Truncated).at(path),
+        other => UnpackError::new(Kind::NotAZip)
+            .at(path)
+            .detail(other.to_string().to_lowercase()),
+    }
+}
+
+/// The bytes of the archive that belong to one entry: header, data and descriptor.
+struct Extent {
+    start: u64,
+    end: u64,
+    /// Which entry, for the error.
+    name: String,
+}
+
+struct Reader<'a> {
+    archive: &'a Archive,
+    path: &'a Path,
+    limits: &'a Limits,
+    local: Vec<u8>,
+    names: Names,
+    extents: Vec<Extent>,
+    total: u64,
+    compressed: u64,
+}
+
+impl Reader<'_> {
+    fn entry(&mut self, record: &ZipFileHeaderRecord<'_>) -> Result<Entry, UnpackError> {
+        let flags = record.flags();
+        let raw = record.file_path();
+        let raw: &[u8] = raw.as_ref();
+        let decoded = name::decode(raw, flags.is_utf8()).map_err(UnpackError::new)?;
+        let name = name::check(&decoded, self.limits.name).map_err(UnpackError::new)?;
+        check_type(record.external_attributes(), &name)?;
+        if flags.is_encrypted() || flags.has_strong_encryption() || flags.is_masked() {
+            return Err(UnpackError::new(Kind::Encrypted));
+        }
+        let method = match record.compression_method() {
+            CompressionMethod::STORE => Method::Stored,
+            CompressionMethod::DEFLATE => Method::Deflate,
+            CompressionMethod::AES => return Err(UnpackError::new(Kind::Encrypted)),
+            other => {
+                return Err(UnpackError::new(Kind::UnsupportedMethod)
+                    .detail(format!("method {}", other.as_u16())));
+            }
+        };
+        let size = record.uncompressed_size_hint();
+        let compressed = record.compressed_size_hint();
+        if name.folder && size > 0 {
+            return Err(UnpackError::new(Kind::FileAsFolder).detail("a folder with contents"));
+        }
+        if method == Method::Stored && size != compressed {
+            return Err(UnpackError::new(Kind::WrongSize)
+                .detail(format!("{compressed} stored bytes for {size}")));
+        }
+        self.total = self.total.saturating_add(size);
+        self.compressed = self.compressed.saturating_add(compressed);
+        if self.total > self.limits.total {
+            return Err(UnpackError::new(Kind::TooLarge)
+                .detail(format!("more than {} bytes", self.limits.total)));
+        }
+        self.limits.check_ratio(compressed, size)?;
+        self.names.claim(&name).map_err(|(kind, other)| {
+            let detail = other.map_or(String::new(), |other| format!("{other:?}"));
+            UnpackError::new(kind).detail(detail)
+        })?;
+        let data = self.extent(record)?;
+        Ok(Entry {
+            name,
+            method,
+            crc: record.crc32(),
+            compressed,
+            size,
+            data,
+        })
+    }
+
+    /// Compares the local header, and the data descriptor if there is one, with the directory.
+    /// Returns where the data starts.
+    fn extent(&mut self, record: &ZipFileHeaderRecord<'_>) -> Result<u64, UnpackError> {
+        let differ = |what: &'static str| UnpackError::new(Kind::HeaderMismatch).detail(what);
+        let start = record.local_header_offset();
+        let entry = self
+            .archive
+            .get_entry(record.wayfinder())
+            .and_then(|entry| {
+                let local = entry.local_header(&mut self.local)?;
+                Ok((entry.compressed_data_range(), local))
+            });
+        let ((data, end), local) = entry.map_err(|error| match error.kind() {
+            ErrorKind::IO(_) | ErrorKind::Eof => unreadable(error, self.path),
+            _ => differ("no local header where the directory says"),
+        })?;
+        let streamed = record.flags().has_data_descriptor();
+        if AsRef::<[u8]>::as_ref(&local.file_path()) != AsRef::<[u8]>::as_ref(&record.file_path()) {
+            return Err(differ("name"));
+        }
+        if (local.flags().bits() ^ record.flags().bits()) & FLAGS != 0 {
+            return Err(differ("flags"));
+        }
+        if local.compression_method() != record.compression_method() {
+            return Err(differ("compression method"));
+        }
+        // A writer that streams knows these only afterwards, and leaves zeros.
+        let agrees = |local: u64, central: u64| local == central || (streamed && local == 0);
+        if !agrees(u64::from(local.crc32()), u64::from(record.crc32())) {
+            return Err(differ("checksum"));
+        }
+        let unknown = u64::from(u32::MAX);
+        let sizes = [
+            (local.compressed_size_hint(), record.compressed_size_hint()),
+            (
+                local.uncompressed_size_hint(),
+                record.uncompressed_size_hint(),
+            ),
+        ];
+        for (local, central) in sizes {
+            if !(agrees(local, central) || streamed && local == unknown) {
+                return Err(differ("size"));
+            }
+        }
+        let directory = self.archive.directory_offset();
+        if end > directory {
+            return Err(UnpackError::new(Kind::Overlap).detail("runs into the directory"));
+        }
+        let end = if streamed {
+            end + self.descriptor(record, end)?
+        } else {
+            end
+        };
+        self.extents.push(Extent {
+            start,
+            end,
+            name: String::from_utf8_lossy(record.file_path().as_ref()).into_owned(),
+        });
+        Ok(data)
+    }
+
+    /// The length of the data descriptor at `at`, which must repeat what the directory says.
+    ///
+    /// The format leaves open whether it starts with a signature and whether its sizes have four
+    /// or eight bytes, and writers differ; so each of the four forms is tried.
+    fn descriptor(&self, record: &ZipFileHeaderRecord<'_>, at: u64) -> Result<u64, UnpackError> {
+        let mut buffer = [0; 24];
+        let room = self.archive.directory_offset().saturating_sub(at);
+        let room = usize::try_from(room).map_or(24, |room| room.min(24));
+        let mut filled = 0;
+        while filled < room {
+            let read = self
+                .archive
+                .get_ref()
+                .read_at(&mut buffer[filled..room], at + filled as u64)
+                .map_err(|e| UnpackError::io(self.path, "cannot read the archive", e))?;
+            if read == 0 {
+                break;
+            }
+            filled += read;
+        }
+        let (crc, compressed, size) = (
+            record.crc32().to_le_bytes(),
+            record.compressed_size_hint().to_le_bytes(),
+            record.uncompressed_size_hint().to_le_bytes(),
+        );
+        let fits = u32::try_from(record.compressed_size_hint()).is_ok()
+            && u32::try_from(record.uncompressed_size_hint()).is_ok();
+        for signature in [&b"PK\x07\x08"[..], &[]] {
+            for width in [8, 4] {
+                if width == 4 && !fits {
+                    continue;
+                }
+                let form = [signature, &crc, &compressed[..width], &size[..width]].concat();
+                if buffer[..filled].starts_with(&form) {
+                    return Ok(form.len() as u64);
+                }
+            }
+        }
+        Err(UnpackError::new(Kind::HeaderMismatch).detail("data descriptor"))
+    }
+
+    /// What can be said only of all entries together.
+    fn check_whole(&mut self) -> Result<(), UnpackError> {
+        self.limits
+            .check_ratio(self.compressed, self.total)
+            .map_err(|error| error.at(self.path))?;
+        self.extents.sort_unstable_by_key(|extent| extent.start);
+        for pair in self.extents.windows(2) {
+            if let [one, next] = pair
+                && next.start < one.end
+            {
+                return Err(UnpackError::new(Kind::Overlap)
+                    .entry(&next.name)
+                    .detail(format!("entry {:?}", one.name)));
+            }
+        }
+        if let Some(last) = self.extents.last()
+            && last.end > self.archive.directory_offset()
+        {
+            return Err(UnpackError::new(Kind::Overlap)
+                .entry(&last.name)
+                .detail("runs into the directory"));
+        }
+        Ok(())
+    }
+
+    fn broken_directory(&self, error: rawzip::Error) -> UnpackError {
+        match error.kind() {
+            ErrorKind::IO(_) => unreadable(error, self.path),
+            _ => UnpackError::new(Kind::NotAZip)
+                .at(self.path)
+                .detail("its directory is damaged"),
+        }
+    }
+}
+
+/// Refuses whatever is neither a file nor a folder.
+///
+/// The high half holds a Unix mode, whatever system the archive says it comes from: that field is
+/// as free to lie as any other. Permissions, set-user-id among them, are never applied.
+fn check_type(attributes: u32, name: &Name) -> Result<(), UnpackError> {
+    const REPARSE_POINT: u32 = 0x400;
+    const DEVICE: u32 = 0x40;
+    match (attributes >> 16) & 0o170_000 {
+        // No type, or a file.
+        0 | 0o100_000 => {}
+        0o040_000 if name.folder => {}
+        0o040_000 => {
+            return Err(UnpackError::new(Kind::FileAsFolder)
+                .detail("a folder by its mode, a file by its name"));
+        }
+        0o120_000 => return Err(UnpackError::new(Kind::Link)),
+        _ => return Err(UnpackError::new(Kind::SpecialFile)),
+    }
+    if attributes & REPARSE_POINT != 0 {
+        return Err(UnpackError::new(Kind::Link));
+    }
+    if attributes & DEVICE != 0 {
+        return Err(UnpackError::new(Kind::SpecialFile));
+    }
+    Ok(())
+}

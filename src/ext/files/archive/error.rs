@@ -1,0 +1,272 @@
+//! Why an archive was not unpacked: one kind a reason, and the entry it is about.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::ext::bundle::{BundleError, BundleErrorKind, moved};
+
+/// Tells the reasons apart for which [`unpack`](super::unpack) leaves an archive packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UnpackErrorKind {
+    /// The file is no ZIP archive, or its directory cannot be read.
+    NotAZip,
+    /// The archive ends too early: a download that was cut, most often.
+    Truncated,
+    /// A name starts at the root of the file system.
+    AbsolutePath,
+    /// A name climbs out of the folder with `..`.
+    ParentPath,
+    /// A name holds a backslash, which is a separator on some systems only.
+    Backslash,
+    /// A name starts with a drive letter, as in `C:`.
+    DriveLetter,
+    /// A name holds a NUL byte.
+    NulInName,
+    /// A name is empty, or has an empty part, as in `a//b`.
+    EmptyName,
+    /// A name that some system cannot store: `CON`, `a:b`, `a?`, a control character, a dot or a
+    /// space at the end.
+    ReservedName,
+    /// A name is longer than [`Limits::name`](super::Limits::name), or a part of it than 255 bytes.
+    NameTooLong,
+    /// A name is flagged as UTF-8 and is not.
+    NameEncoding,
+    /// An entry is a symbolic link or a reparse point.
+    Link,
+    /// An entry is a device, a pipe or a socket.
+    SpecialFile,
+    /// Two entries have the same name.
+    Duplicate,
+    /// Two entries have names that differ in case only.
+    CaseDuplicate,
+    /// A file stands where another entry needs a folder, or a folder entry has contents.
+    FileAsFolder,
+    /// The header beside an entry's data is missing, or says something else than the directory.
+    HeaderMismatch,
+    /// An entry is encrypted.
+    Encrypted,
+    /// An entry is compressed in another way than deflate.
+    UnsupportedMethod,
+    /// The compressed data of an entry is damaged.
+    CorruptData,
+    /// The contents of an entry do not have the checksum that the directory promises.
+    WrongChecksum,
+    /// The contents of an entry do not have the size that the directory promises.
+    WrongSize,
+    /// Two entries share bytes of the archive, as in a ZIP bomb.
+    Overlap,
+    /// The archive has more entries than [`Limits::entries`](super::Limits::entries).
+    TooManyEntries,
+    /// The contents are larger than [`Limits::total`](super::Limits::total).
+    TooLarge,
+    /// The contents are compressed further than [`Limits::ratio`](super::Limits::ratio).
+    RatioTooHigh,
+    /// The folder to unpack into is not empty, and
+    /// [`UnpackOptions::replace`](super::UnpackOptions::replace) is off.
+    NotEmpty,
+    /// The path to unpack into exists and is no folder.
+    NotAFolder,
+    /// The file system refused: disk full, no permission, no such archive.
+    Io,
+    /// The future was dropped before the archive was unpacked.
+    Cancelled,
+    /// The archive was sound, but its contents are no bundle, for example without a model.
+    Bundle(BundleErrorKind),
+}
+
+impl UnpackErrorKind {
+    /// The rule that was broken, or what went wrong, in a few words.
+    fn rule(self) -> &'static str {
+        match self {
+            Self::NotAZip => "not a zip archive",
+            Self::Truncated => "the archive ends too early",
+            Self::AbsolutePath => "absolute path",
+            Self::ParentPath => "the path leads out of the folder",
+            Self::Backslash => "backslash in the name",
+            Self::DriveLetter => "drive letter in the name",
+            Self::NulInName => "NUL byte in the name",
+            Self::EmptyName => "empty name",
+            Self::ReservedName => "reserved name",
+            Self::NameTooLong => "name too long",
+            Self::NameEncoding => "name is not valid UTF-8",
+            Self::Link => "links are not unpacked",
+            Self::SpecialFile => "devices, pipes and sockets are not unpacked",
+            Self::Duplicate => "name occurs twice",
+            Self::CaseDuplicate => "name differs from another only in case",
+            Self::FileAsFolder => "file where a folder must be",
+            Self::HeaderMismatch => "local header and directory differ",
+            Self::Encrypted => "encrypted",
+            Self::UnsupportedMethod => "compression method not supported",
+            Self::CorruptData => "compressed data is damaged",
+            Self::WrongChecksum => "wrong checksum",
+            Self::WrongSize => "wrong size",
+            Self::Overlap => "overlaps other data of the archive",
+            Self::TooManyEntries => "too many entries",
+            Self::TooLarge => "contents too large",
+            Self::RatioTooHigh => "compressed too far to be honest",
+            Self::NotEmpty => "folder is not empty",
+            Self::NotAFolder => "not a folder",
+            Self::Io => "file system error",
+            Self::Cancelled => "unpacking was cancelled",
+            Self::Bundle(_) => "not a bundle",
+        }
+    }
+}
+
+/// Says why an archive was not unpacked, and which entry or file is to blame.
+///
+/// When this is returned, nothing of the archive is on disk: neither in the folder it was to go
+/// to, nor beside it.
+pub struct UnpackError(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: UnpackErrorKind,
+    entry: Option<String>,
+    path: Option<PathBuf>,
+    detail: Cow<'static, str>,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    None,
+    Io(io::Error),
+    /// This error is that one, seen from the archive.
+    Bundle(BundleError),
+}
+
+impl UnpackError {
+    pub(super) fn new(kind: UnpackErrorKind) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            entry: None,
+            path: None,
+            detail: Cow::Borrowed(""),
+            cause: Cause::None,
+        }))
+    }
+
+    /// An error of the file system about `path`.
+    pub(super) fn io(path: &Path, doing: &'static str, source: io::Error) -> Self {
+        let mut error = Self::new(UnpackErrorKind::Io).at(path).detail(doing);
+        error.0.cause = Cause::Io(source);
+        error
+    }
+
+    pub(super) fn entry(mut self, name: &str) -> Self {
+        if self.0.entry.is_none() {
+            self.0.entry = Some(name.to_owned());
+        }
+        self
+    }
+
+    pub(super) fn at(mut self, path: &Path) -> Self {
+        if self.0.path.is_none() {
+            self.0.path = Some(path.to_owned());
+        }
+        self
+    }
+
+    pub(super) fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.0.detail = detail.into();
+        self
+    }
+
+    /// The same error about the same file where it would have come to be: below `to` instead of
+    /// the temporary folder `from`, which is gone.
+    pub(super) fn moved(mut self, from: &Path, to: &Path) -> Self {
+        if let Some(path) = &mut self.0.path {
+            *path = moved(path, from, to);
+        }
+        self.0.cause = match self.0.cause {
+            Cause::Bundle(error) => Cause::Bundle(error.moved(from, to)),
+            other => other,
+        };
+        self
+    }
+
+    /// The reason, to be matched on.
+    pub fn kind(&self) -> UnpackErrorKind {
+        self.0.kind
+    }
+
+    /// The name of the entry that was refused, as the archive has it; `None` when the archive as a
+    /// whole or the file system is to blame.
+    pub fn entry_name(&self) -> Option<&str> {
+        self.0.entry.as_deref()
+    }
+
+    /// The archive, file or folder on disk that the error is about.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.0.cause {
+            Cause::Bundle(error) => Some(error.path()),
+            _ => self.0.path.as_deref(),
+        }
+    }
+}
+
+impl From<BundleError> for UnpackError {
+    fn from(error: BundleError) -> Self {
+        let mut wrapped = Self::new(UnpackErrorKind::Bundle(error.kind()));
+        wrapped.0.cause = Cause::Bundle(error);
+        wrapped
+    }
+}
+
+impl fmt::Debug for UnpackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnpackError")
+            .field("kind", &self.0.kind)
+            .field("entry", &self.0.entry)
+            .field("path", &self.0.path)
+            .field("detail", &self.0.detail)
+            .field("cause", &self.0.cause)
+            .finish()
+    }
+}
+
+impl fmt::Display for UnpackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Cause::Bundle(error) = &self.0.cause {
+            return error.fmt(f);
+        }
+        if let Some(path) = &self.0.path {
+            write!(f, "{}: ", path.display())?;
+        }
+        if let Some(entry) = &self.0.entry {
+            // `{:?}` keeps a hostile name on the line and its control characters out of terminals.
+            write!(f, "entry {entry:?}: ")?;
+        }
+        match (self.0.kind, self.0.detail.as_ref()) {
+            (UnpackErrorKind::Io, detail) if !detail.is_empty() => f.write_str(detail),
+            (kind, "") => f.write_str(kind.rule()),
+            (kind, detail) => write!(f, "{}: {detail}", kind.rule()),
+        }
+    }
+}
+
+impl StdError for UnpackError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0.cause {
+            Cause::None => None,
+            Cause::Io(error) => Some(error),
+            Cause::Bundle(error) => error.source(),
+        }
+    }
+}
+
+impl From<UnpackError> for crate::ext::error::Error {
+    fn from(source: UnpackError) -> Self {
+        let kind = if source.kind() == UnpackErrorKind::Io {
+            crate::ext::error::ErrorKind::Io
+        } else {
+            crate::ext::error::ErrorKind::Archive
+        };
+        Self::new(kind, "the archive was not unpacked").with_source(source)
+    }
+}

@@ -1,0 +1,160 @@
+//! Files that an answer names: a catalog item's models.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::{HeaderMap, StatusCode, header};
+use progenitor_client::ResponseValue;
+use reqwest::Url;
+use tokio::sync::Mutex;
+
+use super::Download;
+use super::source::{Answer, Ask, Expect, Rest};
+use crate::ext::error::Error;
+use crate::ext::http::transport::{DOWNLOAD, Key, file_url};
+use crate::ext::values::secret::SignedUrl;
+use crate::raw::{Client, types};
+
+impl Client {
+    /// Downloads a file that an answer of the service names: a catalog item's model, say.
+    ///
+    /// `location` is a URL, or a path relative to the service's origin. The API key goes along
+    /// only to the service's own origin; redirects are judged hop by hop.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) when `location` is no such thing or is
+    /// plain http to another machine; [`Decode`](crate::ErrorKind::Decode) when a page comes where
+    /// a file was due; and whatever the network and the service can say.
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads: dropping the future loses nothing.
+    pub async fn download(&self, location: &str) -> Result<Download, Error> {
+        let url = file_url(&self.inner.0.base, location).map_err(named)?;
+        let client = self.clone();
+        self.open(Box::new(move |rest| {
+            let (client, url) = (client.clone(), url.clone());
+            Box::pin(async move { client.fetch(url, rest, Key::ToOwnOrigin).await })
+        }))
+        .await
+    }
+
+    /// Downloads a file over a pre-signed URL, which `mint` asks for: at once, and again when it
+    /// has expired or is refused with 403. The rest is then had over the new one.
+    ///
+    /// The API key goes along to no such URL.
+    ///
+    /// # Errors
+    ///
+    /// Those of `mint` and of [`download`](Self::download).
+    ///
+    /// # Cancel safety
+    ///
+    /// As `mint` is: all else only reads.
+    pub async fn download_signed<M, F>(&self, mint: M) -> Result<Download, Error>
+    where
+        M: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Result<SignedUrl, Error>> + Send + 'static,
+    {
+        let client = self.clone();
+        let mint = Arc::new(mint);
+        let minted = Arc::new(Mutex::new(None));
+        self.open(Box::new(move |rest| {
+            let (client, mint, minted) = (client.clone(), mint.clone(), minted.clone());
+            Box::pin(async move {
+                let mut minted = minted.lock().await;
+                let present: Option<SignedUrl> = minted.take();
+                let present = present.filter(|signed| !signed.has_expired(SystemTime::now()));
+                if let Some(signed) = present {
+                    match client.fetch_signed(&signed, rest.clone()).await {
+                        Err(error) if error.status() == Some(StatusCode::FORBIDDEN) => {}
+                        answer => {
+                            *minted = Some(signed);
+                            return answer;
+                        }
+                    }
+                }
+                let signed = mint().await?;
+                let answer = client.fetch_signed(&signed, rest).await;
+                *minted = Some(signed);
+                answer
+            })
+        }))
+        .await
+    }
+
+    async fn open(&self, ask: Ask) -> Result<Download, Error> {
+        Download::open(DOWNLOAD, Expect::File, true, self.inner.0.idle_timeout, ask).await
+    }
+
+    async fn fetch_signed(&self, signed: &SignedUrl, rest: Option<Rest>) -> Answer {
+        let url = file_url(&self.inner.0.base, signed.reveal()).map_err(named)?;
+        self.fetch(url, rest, Key::ToNobody).await
+    }
+
+    async fn fetch(&self, url: Url, rest: Option<Rest>, key: Key) -> Answer {
+        let mut headers = HeaderMap::new();
+        if let Some(rest) = rest {
+            let range = format!("bytes={}-", rest.offset);
+            headers.insert(
+                header::RANGE,
+                range.parse().expect("digits are a header value"),
+            );
+            headers.insert(header::IF_RANGE, rest.validator);
+        }
+        let answer = self.get_file(url, headers, key).await;
+        answer.map(ResponseValue::stream).map_err(named)
+    }
+}
+
+fn named(error: Error) -> Error {
+    error.with_operation(DOWNLOAD)
+}
+
+impl types::CatalogItem {
+    /// Where the item's GLB model is, for [`Client::download`].
+    pub fn glb(&self) -> Option<&str> {
+        self.file("glb")
+    }
+
+    /// Where the item's USDZ model is, for [`Client::download`].
+    pub fn usdz(&self) -> Option<&str> {
+        self.file("usdz")
+    }
+
+    /// The service does not say under which names its download paths go: it is the text that ends
+    /// in the format's extension, or that stands under a name with the format in it.
+    fn file(&self, extension: &str) -> Option<&str> {
+        let mut named = None;
+        let mut open: Vec<(&str, &serde_json::Value)> = Vec::new();
+        open.extend(
+            self.extra
+                .iter()
+                .map(|(name, value)| (name.as_str(), value)),
+        );
+        while let Some((name, value)) = open.pop() {
+            match value {
+                serde_json::Value::String(text) => {
+                    let path = text.split(['?', '#']).next().unwrap_or_default();
+                    let ending = Path::new(path).extension();
+                    if ending.is_some_and(|ending| ending.eq_ignore_ascii_case(extension)) {
+                        return Some(text);
+                    }
+                    if name.to_ascii_lowercase().contains(extension) && text.contains('/') {
+                        named = Some(text.as_str());
+                    }
+                }
+                serde_json::Value::Object(fields) => {
+                    open.extend(fields.iter().map(|(name, value)| (name.as_str(), value)));
+                }
+                serde_json::Value::Array(values) => {
+                    open.extend(values.iter().map(|value| (name, value)));
+                }
+                _ => {}
+            }
+        }
+        named
+    }
+}

@@ -1,0 +1,53 @@
+//! A download that is unpacked once it is whole.
+
+use std::path::Path;
+
+use super::Download;
+use super::file::Part;
+use crate::ext::bundle::Bundle;
+use crate::ext::error::Error;
+use crate::ext::files::archive::{UnpackOptions, place_alone, unpack_with};
+
+impl Download {
+    /// Receives the archive and unpacks it into the folder `dir`, which must be empty or not exist.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`to_file`](Self::to_file), and [`ErrorKind::Archive`](crate::ErrorKind::Archive)
+    /// when the archive is refused. `dir` is as it was.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future leaves `dir` as it was or whole.
+    pub async fn unpack(self, dir: impl AsRef<Path> + Send) -> Result<Bundle, Error> {
+        self.unpack_with(dir, UnpackOptions::default()).await
+    }
+
+    /// Receives the archive and unpacks it as the options say; otherwise as [`unpack`](Self::unpack).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`unpack`](Self::unpack).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`unpack`](Self::unpack).
+    pub async fn unpack_with(
+        mut self,
+        dir: impl AsRef<Path> + Send,
+        options: UnpackOptions,
+    ) -> Result<Bundle, Error> {
+        let dir = dir.as_ref();
+        let operation = self.source.operation();
+        // `lab/` is `lab`: the archive goes beside the folder, not into it.
+        let mut archive = dir.components().as_path().as_os_str().to_owned();
+        archive.push(".zip");
+        let mut part = Part::beside(Path::new(&archive))?;
+        self.receive(&mut part).await?;
+        let unpacked = match self.alone.filter(|_| !self.source.is_zip()) {
+            Some(name) => place_alone(part.path(), name, dir, options).await,
+            None => unpack_with(part.path(), dir, options).await,
+        };
+        unpacked.map_err(|error| Error::from(error).with_operation(operation))
+    }
+}

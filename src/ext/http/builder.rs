@@ -1,0 +1,313 @@
+//! How a client is made.
+
+use std::env;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::config::{Config, Credential, DEFAULT_BASE_URL, Shared, base_url};
+use super::limiter::Waiting;
+use super::limiter::{Limiter, OnWait};
+use super::retry::Budget;
+use super::retry::RetryPolicy;
+use super::stream_slots::Slots;
+use crate::ext::error::{Error, ErrorKind};
+use crate::ext::jobs::handle::JobHandle;
+use crate::ext::values::secret::ApiKey;
+use crate::raw::Client;
+
+/// Requests of a client and its clones that await response headers at the same time; event streams
+/// and open downloads do not count.
+const REQUESTS_AT_ONCE: usize = 64;
+
+/// Settings of a [`Client`]; made by [`Client::builder`].
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ClientBuilder {
+    api_key: Option<Result<ApiKey, Error>>,
+    service_token: Option<Result<ApiKey, Error>>,
+    base_url: Option<String>,
+    connect_timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
+    http: Option<reqwest::ClientBuilder>,
+    retry_policy: RetryPolicy,
+    no_pacing: bool,
+    on_wait: OnWait,
+}
+
+impl ClientBuilder {
+    /// The API key (`gzm_k1_…`, made in Gizmo under Settings, API Keys), sent as
+    /// `Authorization: Bearer …`.
+    pub fn api_key(mut self, key: impl AsRef<str>) -> Self {
+        self.api_key = Some(ApiKey::new(key));
+        self
+    }
+
+    /// A service token, sent alone as `x-gizmo-service-token`; in place of an API key.
+    pub fn service_token(mut self, token: impl AsRef<str>) -> Self {
+        self.service_token = Some(ApiKey::new(token));
+        self
+    }
+
+    /// Where the service is, with or without scheme, trailing slash and `/v1`. Defaults to
+    /// `https://api.gizmo.antimlabs.com`. Plain http is for this machine only.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// Longest time to open a connection: name, TCP and TLS. Defaults to 10 seconds.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// Longest silence while the head of an answer or more of its JSON body is awaited. Defaults
+    /// to 120 seconds. There is no total timeout: scenes take minutes and exports are large.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// A prepared [`reqwest::ClientBuilder`]: proxies, certificates, a resolver of your own. Its
+    /// TLS settings and connect timeout are left as they are. Redirects are turned off, since a
+    /// followed redirect could carry the key to another machine, and HTTP/2 keep-alive is turned on.
+    ///
+    /// Event streams share its connections with other requests. Over HTTP/2 at most 50 are open at
+    /// once, so that they leave room on the connection; the jobs beyond that are polled until a
+    /// stream is free. Without this setting, event streams have HTTP/1.1 connections of their own.
+    pub fn http(mut self, http: reqwest::ClientBuilder) -> Self {
+        self.http = Some(http);
+        self
+    }
+
+    /// How often and how long requests are tried again. Defaults to [`RetryPolicy::default`].
+    ///
+    /// Whatever it says, a generation is sent again only when it provably did not arrive or was
+    /// turned away unread (429, or 503 with `Retry-After`).
+    pub fn retry_policy(mut self, policy: RetryPolicy) -> Self {
+        self.retry_policy = policy;
+        self
+    }
+
+    /// Whether calls wait for the rate limit's window (`X-RateLimit-*`) instead of running into
+    /// it. Defaults to yes.
+    ///
+    /// The limit is shared by the client and its clones. Once it is used up, they wait in line for
+    /// its reset; then one call goes ahead and the others follow as its answer allows. A reset
+    /// further away than [`RetryPolicy::max_elapsed`] is not waited for: the call is sent, and
+    /// the service decides.
+    pub fn pacing(mut self, pacing: bool) -> Self {
+        self.no_pacing = !pacing;
+        self
+    }
+
+    /// Calls this when a call begins to wait, for its rate limit or before a retry, so that a
+    /// progress bar can say so. It must not block.
+    pub fn on_wait(mut self, listener: impl Fn(Waiting) + Send + Sync + 'static) -> Self {
+        self.on_wait = OnWait(Some(Arc::new(listener)));
+        self
+    }
+
+    /// Builds the client. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`]: no key, both a key and a token, a base URL that is none or that is
+    /// plain http to another machine, or TLS that could not be set up or is not compiled in.
+    pub fn build(self) -> Result<Client, Error> {
+        let credential = match (self.api_key, self.service_token) {
+            (Some(key), None) => Credential::ApiKey(key?),
+            (None, Some(token)) => Credential::ServiceToken(token?),
+            (None, None) => {
+                return Err(config(
+                    "no API key: set GIZMO_API_KEY or give one to the builder",
+                ));
+            }
+            (Some(_), Some(_)) => {
+                return Err(config(
+                    "both an API key and a service token: a service token goes alone",
+                ));
+            }
+        };
+        let base = base_url(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
+        let built = |http: reqwest::ClientBuilder| {
+            let http = http.redirect(reqwest::redirect::Policy::none()).build();
+            http.map_err(|source| config("the HTTP client could not be set up").with_source(source))
+        };
+        let (http, streams) = match self.http {
+            Some(http) => {
+                install_crypto_provider();
+                (built(with_keep_alive(http))?, None)
+            }
+            None if base.scheme() == "https" && !HAS_TLS => {
+                return Err(config(
+                    "https needs one of gizmo-client's features `rustls` and `native-tls`",
+                ));
+            }
+            None => {
+                let tls = Tls::new()?;
+                let connect_timeout = self.connect_timeout.unwrap_or(Duration::from_secs(10));
+                let http = || {
+                    reqwest::Client::builder()
+                        .connect_timeout(connect_timeout)
+                        .user_agent(concat!("gizmo-client/", env!("CARGO_PKG_VERSION")))
+                };
+                let calls = built(with_keep_alive(tls.set(http(), Http::Any)))?;
+                // Over HTTP/1.1 each stream has a connection of its own, so no limit on the streams
+                // of a connection and no dead connection can concern another request.
+                let streams = built(tls.set(http().http1_only(), Http::One))?;
+                (calls, Some(streams))
+            }
+        };
+        let baseurl = base.as_str().trim_end_matches('/').to_owned();
+        let idle_timeout = self.idle_timeout.unwrap_or(Duration::from_secs(120));
+        Ok(Client::new_with_client(
+            &baseurl,
+            http,
+            Config::new(Shared {
+                base,
+                key_header: credential.header(),
+                credential,
+                idle_timeout,
+                gate: Semaphore::new(REQUESTS_AT_ONCE),
+                slots: Slots::new(streams.is_none()),
+                streams,
+                retry_policy: self.retry_policy,
+                retry_budget: Mutex::new(Budget::new()),
+                limiter: (!self.no_pacing).then(Limiter::new),
+                on_wait: self.on_wait,
+            }),
+        ))
+    }
+}
+
+fn config(message: &'static str) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+/// Without either, only a caller's own builder can speak https.
+const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
+
+/// A ping after so long without a frame, and the connection is closed when its response is missing
+/// for so long: a peer that has stopped serving a connection is noticed within half a minute.
+const KEEP_ALIVE: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(10)];
+
+/// The flow-control window of an HTTP/2 connection: room for a hundred streams whose bodies nobody
+/// reads (2 MiB each), so that they hold up no other response.
+const CONNECTION_WINDOW: u32 = 256 * 1024 * 1024;
+
+fn with_keep_alive(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    let [interval, timeout] = KEEP_ALIVE;
+    http.http2_keep_alive_interval(interval)
+        .http2_keep_alive_timeout(timeout)
+        .http2_keep_alive_while_idle(true)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+}
+
+/// The versions of HTTP that TLS offers.
+#[derive(Debug, Clone, Copy)]
+enum Http {
+    Any,
+    /// HTTP/1.1 alone.
+    One,
+}
+
+/// rustls with ring, unless the process has chosen another provider: ring builds in seconds.
+#[cfg(feature = "rustls")]
+struct Tls(rustls::ClientConfig);
+
+#[cfg(feature = "rustls")]
+impl Tls {
+    fn new() -> Result<Self, Error> {
+        use rustls_platform_verifier::BuilderVerifierExt;
+
+        let tls = rustls::ClientConfig::builder_with_provider(crypto_provider())
+            .with_safe_default_protocol_versions()
+            .and_then(BuilderVerifierExt::with_platform_verifier)
+            .map_err(|source| config("TLS could not be set up").with_source(source))?;
+        Ok(Self(tls.with_no_client_auth()))
+    }
+
+    fn set(&self, http: reqwest::ClientBuilder, versions: Http) -> reqwest::ClientBuilder {
+        let mut tls = self.0.clone();
+        tls.alpn_protocols = match versions {
+            Http::Any => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            Http::One => vec![b"http/1.1".to_vec()],
+        };
+        http.tls_backend_preconfigured(tls)
+    }
+}
+
+#[cfg(feature = "rustls")]
+fn crypto_provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
+    rustls::crypto::CryptoProvider::get_default()
+        .cloned()
+        .unwrap_or_else(|| std::sync::Arc::new(rustls::crypto::ring::default_provider()))
+}
+
+/// A caller's own builder asks the process for its provider, and reqwest panics where there is none.
+#[cfg(feature = "rustls")]
+fn install_crypto_provider() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Lost only to another thread that has just installed one, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+}
+
+#[cfg(not(feature = "rustls"))]
+struct Tls;
+
+#[cfg(not(feature = "rustls"))]
+#[expect(
+    clippy::unnecessary_wraps,
+    clippy::unused_self,
+    reason = "the same signatures as with rustls"
+)]
+impl Tls {
+    fn new() -> Result<Self, Error> {
+        Ok(Self)
+    }
+
+    fn set(&self, http: reqwest::ClientBuilder, _: Http) -> reqwest::ClientBuilder {
+        http
+    }
+}
+
+#[cfg(not(feature = "rustls"))]
+fn install_crypto_provider() {}
+
+impl Client {
+    /// Starts a client's settings.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Builds a client from `GIZMO_API_KEY` and, where it is set, `GIZMO_BASE_URL`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`]: `GIZMO_API_KEY` is not set or either value cannot be used.
+    pub fn from_env() -> Result<Self, Error> {
+        let key = env::var("GIZMO_API_KEY")
+            .ok()
+            .filter(|key| !key.trim().is_empty());
+        let key = key.ok_or_else(|| {
+            config("GIZMO_API_KEY is not set; create a key in Gizmo under Settings, API Keys")
+        })?;
+        let mut builder = Self::builder().api_key(key);
+        if let Some(url) = env::var("GIZMO_BASE_URL")
+            .ok()
+            .filter(|url| !url.trim().is_empty())
+        {
+            builder = builder.base_url(url);
+        }
+        builder.build()
+    }
+
+    /// A handle on a job known by its id alone. Nothing is sent.
+    pub fn job(&self, id: impl Into<String>) -> JobHandle {
+        JobHandle::new(self.clone(), id.into())
+    }
+}

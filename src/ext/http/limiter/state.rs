@@ -1,0 +1,380 @@
+//! What is known of the limit, and what follows from it: pure.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::ext::http::headers::Standing;
+
+/// How long others wait for a probe: an answer that takes longer is slow for reasons of its own,
+/// such as a large export.
+pub(super) const PROBE: Duration = Duration::from_secs(1);
+
+/// Two ends that lie this close together are the same, told in whole seconds or measured again.
+const SAME_END: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Known {
+    /// No answer has come since the start, or since a window that was used up.
+    Unknown,
+    /// The service does not say.
+    Silent,
+    Window {
+        limit: Option<u64>,
+        remaining: u64,
+        ends: Instant,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Verdict {
+    Go,
+    /// As `Go`; others wait for the answer.
+    Probe,
+    /// The window is used up until then.
+    WindowEnds(Instant),
+    /// An answer is awaited that will tell; not longer than until then.
+    AnswerComes(Instant),
+}
+
+/// What is known of the limit, and who is under way. Pure.
+#[derive(Debug)]
+pub(super) struct State {
+    known: Known,
+    pub(super) under_way: u64,
+    /// Since when one request has been finding out for all.
+    probe: Option<Instant>,
+    checks: Checks,
+}
+
+/// Requests that only looked after a job, in one window.
+#[derive(Debug, Clone, Copy, Default)]
+struct Checks {
+    count: u64,
+    /// When the window that they count in ends.
+    until: Option<Instant>,
+}
+
+/// The part of the limit that they may use together: one in so many requests.
+const CHECKS_SHARE: u64 = 4;
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            known: Known::Unknown,
+            under_way: 0,
+            probe: None,
+            checks: Checks::default(),
+        }
+    }
+
+    /// Whether a request that only looks after a job may be sent now; if so, it counts. Otherwise
+    /// says when to come back.
+    pub(super) fn may_check(&mut self, now: Instant) -> Result<(), Instant> {
+        let Known::Window {
+            limit,
+            remaining,
+            ends,
+        } = self.known
+        else {
+            return Ok(());
+        };
+        let is_over = |until: Instant| now >= until || ends > until + SAME_END;
+        let until = match self.checks.until {
+            Some(until) if !is_over(until) => until,
+            // Without a known window, one is about to be reported.
+            _ => {
+                self.checks.count = 0;
+                if now < ends { ends } else { now + PROBE }
+            }
+        };
+        self.checks.until = Some(until);
+        let most = limit.map_or(u64::MAX, |limit| (limit / CHECKS_SHARE).max(1));
+        if now < ends && remaining == 0 {
+            return Err(ends);
+        }
+        if self.checks.count >= most {
+            return Err(until);
+        }
+        self.checks.count += 1;
+        Ok(())
+    }
+
+    /// The service has counted a request whose response is still awaited.
+    pub(super) fn counted(&mut self) {
+        if let Known::Window { remaining, .. } = &mut self.known {
+            *remaining = remaining.saturating_sub(1);
+        }
+    }
+
+    /// Whether another request may go now; if so, it is under way.
+    pub(super) fn enter(&mut self, now: Instant) -> Verdict {
+        let verdict = self.verdict(now);
+        match verdict {
+            Verdict::Go => self.under_way += 1,
+            Verdict::Probe => {
+                self.under_way += 1;
+                self.known = Known::Unknown;
+                self.probe = Some(now);
+            }
+            _ => {}
+        }
+        verdict
+    }
+
+    pub(super) fn verdict(&self, now: Instant) -> Verdict {
+        match self.known {
+            Known::Silent => Verdict::Go,
+            Known::Window {
+                remaining, ends, ..
+            } if now < ends => {
+                if self.under_way < remaining {
+                    Verdict::Go
+                } else if remaining > 0 {
+                    Verdict::AnswerComes(ends)
+                } else {
+                    Verdict::WindowEnds(ends)
+                }
+            }
+            Known::Window {
+                limit, remaining, ..
+            } if remaining > 0 => {
+                // A new window, as far as one can tell: nobody was kept waiting by the old one.
+                if limit.is_none_or(|limit| self.under_way < limit) {
+                    Verdict::Go
+                } else {
+                    self.probing(now)
+                }
+            }
+            Known::Window { .. } | Known::Unknown => self.probing(now),
+        }
+    }
+
+    fn probing(&self, now: Instant) -> Verdict {
+        match self.probe {
+            None => Verdict::Probe,
+            Some(since) if now < since + PROBE => Verdict::AnswerComes(since + PROBE),
+            Some(_) => Verdict::Go,
+        }
+    }
+
+    /// The head of an answer has come, or nothing will.
+    pub(super) fn leave(&mut self, was_probe: bool) {
+        self.under_way = self.under_way.saturating_sub(1);
+        if was_probe {
+            self.probe = None;
+        }
+    }
+
+    /// An answer says where the key stands.
+    pub(super) fn answered(&mut self, now: Instant, standing: Option<Standing>) {
+        let Some(standing) = standing else {
+            if self.known == Known::Unknown {
+                self.known = Known::Silent;
+            }
+            return;
+        };
+        let Some(new_end) = now.checked_add(standing.left) else {
+            return;
+        };
+        let mut remaining = standing.remaining;
+        if let Known::Window {
+            remaining: known,
+            ends,
+            ..
+        } = self.known
+            && now < ends
+        {
+            // Answers may overtake each other: a higher number is an older one, unless it is too
+            // high for that.
+            let overtaken = remaining <= known + self.under_way;
+            if new_end + SAME_END < ends {
+                return;
+            }
+            if new_end <= ends + SAME_END && overtaken {
+                remaining = remaining.min(known);
+            }
+        }
+        self.known = Known::Window {
+            limit: standing.limit,
+            remaining,
+            ends: new_end,
+        };
+    }
+
+    /// The service has refused a request: the window is used up, whatever its headers say.
+    pub(super) fn refused(&mut self, now: Instant, wait: Duration) {
+        let Some(new_end) = now.checked_add(wait) else {
+            return;
+        };
+        let (limit, ends) = match self.known {
+            Known::Window {
+                limit,
+                remaining: 0,
+                ends,
+            } => (limit, ends.max(new_end)),
+            Known::Window { limit, .. } => (limit, new_end),
+            _ => (None, new_end),
+        };
+        self.known = Known::Window {
+            limit,
+            remaining: 0,
+            ends,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn standing(remaining: u64, left: Duration) -> Standing {
+        Standing {
+            limit: Some(100),
+            remaining,
+            left,
+        }
+    }
+
+    /// A state that has had one answer.
+    fn known(now: Instant, remaining: u64) -> State {
+        let mut state = State::new();
+        assert_eq!(state.enter(now), Verdict::Probe);
+        state.answered(now, Some(standing(remaining, MINUTE)));
+        state.leave(true);
+        state
+    }
+
+    #[test]
+    fn the_first_request_finds_out_for_all() {
+        let now = Instant::now();
+        let mut state = State::new();
+        assert_eq!(state.enter(now), Verdict::Probe);
+        assert_eq!(state.enter(now), Verdict::AnswerComes(now + PROBE));
+        // It got no answer: the next one tries.
+        state.leave(true);
+        assert_eq!(state.enter(now), Verdict::Probe);
+        // It takes too long: nobody waits any more.
+        assert_eq!(state.enter(now + PROBE), Verdict::Go);
+        state.answered(now, None);
+        state.leave(true);
+        assert_eq!(
+            (state.enter(now), state.known),
+            (Verdict::Go, Known::Silent)
+        );
+    }
+
+    #[test]
+    fn no_more_go_than_remain() {
+        let now = Instant::now();
+        let mut state = known(now, 3);
+        for _ in 0..3 {
+            assert_eq!(state.enter(now), Verdict::Go);
+        }
+        assert_eq!(state.enter(now), Verdict::AnswerComes(now + MINUTE));
+        // The answers overtake each other: the lowest counts.
+        for remaining in [1, 2, 0] {
+            state.answered(now, Some(standing(remaining, MINUTE)));
+            state.leave(false);
+        }
+        assert_eq!(state.enter(now), Verdict::WindowEnds(now + MINUTE));
+        assert_eq!(state.enter(now + MINUTE), Verdict::Probe);
+        let later = now + MINUTE;
+        assert_eq!(state.enter(later), Verdict::AnswerComes(later + PROBE));
+        state.answered(later, Some(standing(99, MINUTE)));
+        state.leave(true);
+        for _ in 0..99 {
+            assert_eq!(state.enter(later), Verdict::Go);
+        }
+        assert_eq!(state.enter(later), Verdict::AnswerComes(later + MINUTE));
+    }
+
+    #[test]
+    fn checks_use_a_quarter_of_each_window() {
+        let now = Instant::now();
+        let mut state = known(now, 99);
+        let allowed =
+            |state: &mut State, now| (0..100).filter(|_| state.may_check(now).is_ok()).count();
+        assert_eq!(allowed(&mut state, now), 25);
+        assert_eq!(state.may_check(now), Err(now + MINUTE));
+        // The next window, once a response has told of it.
+        let later = now + MINUTE;
+        assert_eq!(state.may_check(later), Ok(()));
+        state.answered(later, Some(standing(50, MINUTE)));
+        assert_eq!(allowed(&mut state, later), 25);
+        // Nothing is left for them where nothing is left at all.
+        state.answered(later, Some(standing(0, MINUTE)));
+        assert_eq!(state.may_check(later), Err(later + MINUTE));
+        // Without a known limit there is none to keep to.
+        assert_eq!(allowed(&mut State::new(), now), 100);
+    }
+
+    #[test]
+    fn a_request_that_is_still_waiting_counts_as_used() {
+        let now = Instant::now();
+        let mut state = known(now, 1);
+        assert_eq!(state.enter(now), Verdict::Go);
+        state.counted();
+        state.leave(false);
+        assert_eq!(state.enter(now), Verdict::WindowEnds(now + MINUTE));
+    }
+
+    #[test]
+    fn a_window_that_was_not_used_up_ends_without_a_probe() {
+        let now = Instant::now();
+        let mut state = known(now, 1);
+        let later = now + MINUTE;
+        for _ in 0..100 {
+            assert_eq!(state.enter(later), Verdict::Go);
+        }
+        assert_eq!(state.enter(later), Verdict::Probe);
+    }
+
+    #[test]
+    fn a_new_window_is_told_from_an_answer_that_was_overtaken() {
+        let now = Instant::now();
+        for (remaining, left, wanted) in [
+            // Overtaken, in the same window.
+            (6, MINUTE, 5),
+            // So many more cannot have been under way.
+            (90, MINUTE, 90),
+            // A window that ends later is another; one that ends earlier is over.
+            (6, MINUTE * 2, 6),
+            (6, MINUTE / 2, 5),
+            (4, MINUTE, 4),
+            (4, MINUTE + Duration::from_millis(900), 4),
+        ] {
+            let mut state = known(now, 5);
+            state.under_way = 2;
+            state.answered(now, Some(standing(remaining, left)));
+            let Known::Window {
+                remaining: read, ..
+            } = state.known
+            else {
+                panic!("{:?}", state.known)
+            };
+            assert_eq!(read, wanted, "{remaining} {left:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_uses_the_window_up_whatever_the_headers_say() {
+        let now = Instant::now();
+        let wait = Duration::from_secs(5);
+        for (mut state, ends) in [
+            (State::new(), wait),
+            (known(now, 50), wait),
+            // Used up for longer than the refusal says.
+            (known(now, 0), MINUTE),
+        ] {
+            state.refused(now, wait);
+            assert_eq!(state.verdict(now), Verdict::WindowEnds(now + ends));
+            assert_eq!(state.verdict(now + ends), Verdict::Probe);
+        }
+        let mut state = known(now, 50);
+        state.refused(now, Duration::MAX);
+        assert_eq!(state.verdict(now), Verdict::Go);
+    }
+}

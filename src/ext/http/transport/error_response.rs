@@ -1,0 +1,191 @@
+//! What an error answer says, in each of the documented shapes.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use super::request_id;
+use crate::ext::error::{Answer, one_line};
+use crate::ext::http::config::Credential;
+use crate::ext::http::headers::retry_after;
+
+/// Reads an error answer in each of the documented shapes, and whatever a proxy says instead.
+pub(super) fn error_answer(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: Bytes,
+    credential: &Credential,
+) -> Answer {
+    let text = credential.redact(&String::from_utf8_lossy(&body));
+    let (code, message) = if status.is_redirection() {
+        let location = headers
+            .get(http::header::LOCATION)
+            .and_then(|location| location.to_str().ok());
+        let location = location.map_or_else(String::new, |location| {
+            format!(" to {}", one_line(location, 200))
+        });
+        (
+            None,
+            format!(
+                "the service redirects{location}; redirects are not followed, set the base URL to the right one"
+            ),
+        )
+    } else {
+        code_and_message(&text)
+    };
+    Answer {
+        status,
+        code,
+        message,
+        request_id: request_id(headers).map(|id| one_line(id, 100)),
+        retry_after: retry_after(headers, SystemTime::now()),
+        // Lossy only where the key had to be taken out or the text was no UTF-8.
+        body: if text.as_bytes() == body {
+            body
+        } else {
+            Bytes::from(text)
+        },
+    }
+}
+
+/// `{error:{code,message}}`, `FastAPI`'s `{detail:[{loc,msg}]}` or `{detail:"…"}`, the alpha API's
+/// flat `{error,code,message}`, or the start of whatever else it is.
+fn code_and_message(text: &str) -> (Option<String>, String) {
+    let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let field = |value: &serde_json::Value, name: &str| {
+        value[name].as_str().map(|text| one_line(text, 300))
+    };
+    for holder in [&json["error"], &json] {
+        let (code, message) = (field(holder, "code"), field(holder, "message"));
+        if code.is_some() || message.is_some() {
+            return (code, message.unwrap_or_else(|| "no message".to_owned()));
+        }
+    }
+    if let Some(details) = json["detail"].as_array() {
+        let said: Vec<String> = details.iter().take(5).map(validation_error).collect();
+        return (Some("validation_error".to_owned()), said.join("; "));
+    }
+    let said = field(&json, "detail").or_else(|| field(&json, "error"));
+    let said = said.unwrap_or_else(|| {
+        if looks_like_html(text) {
+            html_text(text)
+        } else {
+            one_line(text, 200)
+        }
+    });
+    (
+        None,
+        if said.is_empty() {
+            "no message".to_owned()
+        } else {
+            said
+        },
+    )
+}
+
+/// `body.prompt: String should have at least 1 character`
+fn validation_error(detail: &serde_json::Value) -> String {
+    let parts = detail["loc"].as_array().into_iter().flatten();
+    let location: Vec<String> = parts
+        .map(|part| {
+            part.as_str()
+                .map_or_else(|| part.to_string(), str::to_owned)
+        })
+        .collect();
+    let message = detail["msg"]
+        .as_str()
+        .map_or_else(|| detail.to_string(), str::to_owned);
+    let text = if location.is_empty() {
+        message
+    } else {
+        format!("{}: {message}", location.join("."))
+    };
+    one_line(&text, 200)
+}
+
+fn looks_like_html(text: &str) -> bool {
+    text.trim_start().starts_with('<')
+}
+
+/// The title of a proxy's error page, or that it is one.
+fn html_text(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let title = lower.find("<title>").and_then(|start| {
+        let end = start + lower[start..].find("</title>")?;
+        text.get(start + "<title>".len()..end)
+    });
+    title.map_or_else(
+        || "an HTML page".to_owned(),
+        |title| format!("an HTML page, `{}`", one_line(title, 100)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ext::error::Error;
+
+    #[test]
+    fn an_error_body_is_understood_in_every_shape() {
+        for (body, code, message) in [
+            (
+                r#"{"error":{"code":"scene_not_found","message":"Scene x not found","status":404}}"#,
+                Some("scene_not_found"),
+                "Scene x not found",
+            ),
+            (
+                r#"{"error":"bad_request","code":"asset_not_ready","message":"Wait"}"#,
+                Some("asset_not_ready"),
+                "Wait",
+            ),
+            (r#"{"error":{"message":"only this"}}"#, None, "only this"),
+            (r#"{"error":{"code":"c"}}"#, Some("c"), "no message"),
+            (r#"{"error":"gone"}"#, None, "gone"),
+            (r#"{"detail":"Not Found"}"#, None, "Not Found"),
+            (
+                r#"{"detail":[{"loc":["body","prompt"],"msg":"too short","type":"t"},{"loc":["query",0],"msg":"b","type":"t"}]}"#,
+                Some("validation_error"),
+                "body.prompt: too short; query.0: b",
+            ),
+            (
+                "<html><head><TITLE>502 Bad Gateway</TITLE></head></html>",
+                None,
+                "an HTML page, `502 Bad Gateway`",
+            ),
+            ("<p>", None, "an HTML page"),
+            ("upstream\nconnect error", None, "upstream connect error"),
+            ("", None, "no message"),
+            ("[1]", None, "[1]"),
+            ("null", None, "null"),
+        ] {
+            assert_eq!(
+                code_and_message(body),
+                (code.map(str::to_owned), message.to_owned()),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_that_the_service_echoes_is_taken_out() {
+        let credential =
+            Credential::ApiKey(crate::ext::values::secret::ApiKey::new("gzm_k1_canary").unwrap());
+        let body =
+            Bytes::from_static(br#"{"error":{"code":"x","message":"bad key gzm_k1_canary"}}"#);
+        let error = Error::from_answer(error_answer(
+            StatusCode::UNAUTHORIZED,
+            &HeaderMap::new(),
+            body,
+            &credential,
+        ));
+        assert_eq!(error.message(), "bad key [redacted]");
+        assert!(
+            !format!(
+                "{error} {error:?} {}",
+                String::from_utf8_lossy(error.body())
+            )
+            .contains("canary")
+        );
+    }
+}

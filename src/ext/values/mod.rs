@@ -1,0 +1,6 @@
+//! The value types that the generated code and every layer share.
+
+pub(crate) mod open_enum;
+pub(crate) mod secret;
+pub(crate) mod status_words;
+pub(crate) mod timestamp;

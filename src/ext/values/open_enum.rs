@@ -1,0 +1,78 @@
+//! Enums of responses: a value that the document does not list is kept, never an error.
+
+/// Defines an enum over strings with an `Unknown(String)` for every other value.
+macro_rules! open_enum {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident = $value:literal),* $(,)? }) => {
+        $(#[$meta])*
+        ///
+        /// A value that is not known to this version of the crate is kept as `Unknown`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $(
+                #[doc = concat!("`", $value, "`")]
+                $variant,
+            )*
+            /// A value that this version of the crate does not know.
+            Unknown(::std::string::String),
+        }
+
+        impl $name {
+            /// The value as the service writes it.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $value,)*
+                    Self::Unknown(value) => value,
+                }
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl<T: ::std::convert::AsRef<str> + ?Sized> ::std::convert::From<&T> for $name {
+            /// Reads a value; a status word in another spelling (`COMPLETED`) is the listed value
+            /// that means the same.
+            fn from(value: &T) -> Self {
+                let word = value.as_ref();
+                let listed = |word: &str| match word {
+                    $($value => Some(Self::$variant),)*
+                    _ => None,
+                };
+                let same = || {
+                    let mut words = $crate::ext::values::status_words::synonyms(word).iter();
+                    words.find_map(|word| listed(word))
+                };
+                listed(word).or_else(same).unwrap_or_else(|| Self::Unknown(word.to_owned()))
+            }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> ::std::result::Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
+                let value = <::std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                Ok(Self::from(&value))
+            }
+        }
+
+        #[cfg(feature = "schemars")]
+        impl ::schemars::JsonSchema for $name {
+            fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut ::schemars::SchemaGenerator) -> ::schemars::Schema {
+                ::schemars::json_schema!({ "type": "string", "examples": [$($value),*] })
+            }
+        }
+    };
+}
+pub(crate) use open_enum;
