@@ -21,7 +21,7 @@ pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result {
             // progenitor's own error stays inside: callers see ours.
             Item::Use(import) => import.vis = Visibility::Inherited,
             Item::Impl(block) if block.trait_.is_none() && is_named(&block.self_ty, "Client") => {
-                block.items.retain_mut(own_constructor);
+                block.items.retain_mut(is_not_constructor);
             }
             Item::Mod(module) if module.ident == "types" => {
                 let enums: File = syn::parse2(open_enums.clone())?;
@@ -37,7 +37,7 @@ pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result {
                                 field.vis = parse_quote!(pub(crate));
                             }
                         }
-                        Item::Impl(block) => sends += usize::from(own_send(block)?),
+                        Item::Impl(block) => sends += usize::from(rewrite_send(block)?),
                         _ => {}
                     }
                 }
@@ -74,7 +74,7 @@ fn is_named(ty: &Type, name: &str) -> bool {
 }
 
 /// Drops `Client::new` (it has a total timeout and no key) and keeps `new_with_client` for us alone.
-fn own_constructor(item: &mut ImplItem) -> bool {
+fn is_not_constructor(item: &mut ImplItem) -> bool {
     let ImplItem::Fn(function) = item else {
         return true;
     };
@@ -97,7 +97,7 @@ fn body_in_memory(item: &mut Item) -> Result {
 
 /// Puts the transport in the place of what the generated `send` does once its request is built: the
 /// transport builds it, anew for each try, and reads the answer.
-fn own_send(block: &mut ItemImpl) -> std::result::Result<bool, Box<dyn std::error::Error>> {
+fn rewrite_send(block: &mut ItemImpl) -> std::result::Result<bool, Box<dyn std::error::Error>> {
     let send = block.items.iter_mut().find_map(|item| match item {
         ImplItem::Fn(function) if function.sig.ident == "send" => Some(function),
         _ => None,

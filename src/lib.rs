@@ -83,7 +83,7 @@
 //! is in any of them.
 //!
 //! ```text
-//! INFO gizmo_client::ext::bake::run: bake dir=lab phase=Asked
+//! INFO gizmo_client::ext::bake::run: bake dir=lab phase=Requested
 //! DEBUG call{operation="generate_scene" attempt=1}: request method=POST path="/v1/scenes"
 //! DEBUG call{operation="generate_scene" attempt=1 status=503 request_id="req_00000001"}: answer
 //! DEBUG call{operation="generate_scene" attempt=1 status=503 request_id="req_00000001"}: retry delay_ms=117 error=generate_scene: 503 busy: come back (request req_00000001)
@@ -236,12 +236,12 @@ pub use ext::http::backoff::Backoff;
 pub use ext::http::builder::ClientBuilder;
 pub use ext::http::limiter::{WaitReason, Waiting};
 pub use ext::http::pages::{Items, Pages};
-pub use ext::http::response::{Answer, Page, Resource};
+pub use ext::http::response::{Envelope, Page, Resource};
 pub use ext::http::retry::RetryPolicy;
 pub use ext::jobs::cursor::Cursor;
 pub use ext::jobs::event::{JobEvent, JobEventKind};
 pub use ext::jobs::handle::{FinishedJob, JobHandle, PollPolicy};
-pub use ext::jobs::reconcile::{Asked, Candidate, Reconciled};
+pub use ext::jobs::reconcile::{Candidate, PaidRequest, Reconciled};
 pub use ext::jobs::stream::EventStream;
 #[cfg(feature = "preview")]
 pub use ext::jobs::timeline::Timeline;

@@ -71,7 +71,7 @@ async fn each_call_is_a_span_that_says_what_came_of_it() {
     let busy = Canned::error(503, "busy", "come back");
     let busy = busy.retry_after("0");
     lab.handle
-        .inject(On::operation("generate_scene"), Fault::Answer(busy));
+        .inject(On::operation("generate_scene"), Fault::Respond(busy));
     let bake = lab.client.bake("a robotics lab").format(Format::Mjcf);
     bake.into_dir(dir.path().join("lab")).await.unwrap();
     drop(logging);
@@ -88,11 +88,15 @@ async fn each_call_is_a_span_that_says_what_came_of_it() {
     assert!(generate[2].contains(refused) && generate[2].contains("503 busy: come back"));
     let accepted = " attempt=2 status=202 request_id=\"req_00000002\"}: ";
     assert!(generate.last().unwrap().contains(accepted));
-    let begun = format!(
-        "job begun operation=\"generate_scene\" job_id=\"{}\"",
+    let check_accepted = format!(
+        "job check_accepted operation=\"generate_scene\" job_id=\"{}\"",
         job.id
     );
-    assert!(log.lines().iter().any(|line| line.ends_with(&begun)));
+    assert!(
+        log.lines()
+            .iter()
+            .any(|line| line.ends_with(&check_accepted))
+    );
     for operation in ["job_events", "get_job"] {
         let wanted = format!(" attempt=1 job_id=\"{}\"}}: ", job.id);
         assert!(call(operation)[0].contains(&wanted), "{operation}");
@@ -110,9 +114,9 @@ async fn the_key_is_in_no_log() {
     let lab = Lab::instant().await;
     let key = lab.simulator.api_key().to_owned();
     let echo = Canned::error(502, "bad", &format!("no backend for {key}"));
-    lab.handle.inject(On::any().times(2), Fault::Answer(echo));
+    lab.handle.inject(On::any().times(2), Fault::Respond(echo));
     lab.client.whoami().send().await.unwrap();
-    lab.handle.inject(On::any(), Fault::DropBeforeAnswer);
+    lab.handle.inject(On::any(), Fault::DropBeforeResponse);
     lab.client.whoami().send().await.unwrap();
     drop(logging);
     let text = log.text();

@@ -18,7 +18,7 @@ struct Owned {
     event: String,
     data: String,
     id: String,
-    own_id: bool,
+    has_id: bool,
 }
 
 impl From<Event<'_>> for Owned {
@@ -27,7 +27,7 @@ impl From<Event<'_>> for Owned {
             event: event.event.to_owned(),
             data: event.data.to_owned(),
             id: event.id.to_owned(),
-            own_id: event.own_id,
+            has_id: event.has_id,
         }
     }
 }
@@ -65,7 +65,7 @@ fn specified(bytes: &[u8]) -> Seen {
     lines.pop(); // the last line has no end
 
     let mut seen = Seen::default();
-    let (mut data, mut event_type, mut own_id) = (String::new(), String::new(), false);
+    let (mut data, mut event_type, mut has_id) = (String::new(), String::new(), false);
     let mut id_buffer = String::new();
     for line in lines {
         if line.is_empty() {
@@ -79,12 +79,12 @@ fn specified(bytes: &[u8]) -> Seen {
                     },
                     data: data.to_owned(),
                     id: id_buffer.clone(),
-                    own_id,
+                    has_id,
                 });
             }
             data.clear();
             event_type.clear();
-            own_id = false;
+            has_id = false;
             continue;
         }
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
@@ -97,7 +97,7 @@ fn specified(bytes: &[u8]) -> Seen {
             }
             "id" if !value.contains('\0') => {
                 value.clone_into(&mut id_buffer);
-                own_id = true;
+                has_id = true;
             }
             "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
                 let milliseconds = value.parse().unwrap_or(u64::MAX);
@@ -109,12 +109,12 @@ fn specified(bytes: &[u8]) -> Seen {
     seen
 }
 
-fn event(event: &str, data: &str, id: &str, own_id: bool) -> Owned {
+fn event(event: &str, data: &str, id: &str, has_id: bool) -> Owned {
     Owned {
         event: event.into(),
         data: data.into(),
         id: id.into(),
-        own_id,
+        has_id,
     }
 }
 

@@ -170,7 +170,7 @@ async fn a_bake_that_breaks_off_goes_on_where_it_stopped() {
     // The export fails for good, the job is made.
     lab.handle.inject(
         On::operation("export_scene"),
-        Fault::Answer(Canned::error(409, "scene_not_ready", "Wait")),
+        Fault::Respond(Canned::error(409, "scene_not_ready", "Wait")),
     );
     let error = bake().await.unwrap_err();
     assert_eq!(error.code(), Some("scene_not_ready"));
@@ -345,7 +345,7 @@ async fn a_killed_bake_goes_on_with_one_job_and_the_same_files() {
 #[tokio::test]
 async fn a_lost_answer_is_found_again_and_its_job_goes_on() {
     for fault in [
-        Fault::DropBeforeAnswer,
+        Fault::DropBeforeResponse,
         Fault::CutHead(20),
         Fault::CutBody(At::Byte(5)),
     ] {
@@ -378,7 +378,7 @@ async fn a_scene_whose_job_nobody_names_is_exported_once_it_is_made() {
         });
         let lab = lab.await;
         let lost = On::operation("generate_scene");
-        lab.handle.inject(lost, Fault::DropBeforeAnswer);
+        lab.handle.inject(lost, Fault::DropBeforeResponse);
         let dir = tempfile::tempdir().unwrap();
         let mut bake = lab.client.bake(prompt).into_dir(dir.path().join("lab"));
         let event = bake.next().await.unwrap().unwrap();

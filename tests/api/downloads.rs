@@ -140,7 +140,7 @@ async fn an_export_that_never_comes_whole_is_an_error_and_nothing_changes() {
     exports.lab.handle.clear_faults();
     exports.inject(
         export().always(),
-        Fault::Answer(Canned::empty(200).body("PK\u{3}\u{4} and then nothing of the sort")),
+        Fault::Respond(Canned::empty(200).body("PK\u{3}\u{4} and then nothing of the sort")),
     );
     let error = exports.to_file().await.unwrap_err();
     assert_eq!(
@@ -162,7 +162,7 @@ async fn an_answer_that_is_no_archive_is_an_error_at_once() {
         Canned::error(409, "scene_not_ready", "Scene is not ready"),
     ] {
         exports.lab.handle.clear_requests();
-        exports.inject(export(), Fault::Answer(canned.clone()));
+        exports.inject(export(), Fault::Respond(canned.clone()));
         let error = exports.to_file().await.unwrap_err();
         assert!(
             matches!(error.kind(), ErrorKind::Decode | ErrorKind::Status),

@@ -293,7 +293,7 @@ async fn a_service_that_refuses_for_now_is_asked_again() {
         lab.handle
             .inject(once(), Fault::Events(EventFault::DropAfter(3)));
         lab.handle
-            .inject(once().skip(1).times(2), Fault::Answer(canned.clone()));
+            .inject(once().skip(1).times(2), Fault::Respond(canned.clone()));
         assert_eq!(reported(&follow(&job).await), wanted, "{canned:?}");
     }
 }
@@ -379,7 +379,7 @@ async fn a_stream_that_breaks_again_and_again_makes_way_for_polling() {
     steady_clock();
     let lab = Lab::start(Options::instant().with_speed(0.0)).await;
     lab.handle
-        .inject(always(), Fault::Answer(Canned::empty(503)));
+        .inject(always(), Fault::Respond(Canned::empty(503)));
     let job = lab
         .client
         .generate_scene()
@@ -419,7 +419,7 @@ async fn a_final_refusal_of_the_status_ends_the_stream() {
     let job = lab.client.job(job.id());
     for status in [401, 403, 404, 410] {
         for operation in ["job_events", "get_job"] {
-            let refusal = Fault::Answer(Canned::error(status, "no", "No"));
+            let refusal = Fault::Respond(Canned::error(status, "no", "No"));
             lab.handle.inject(On::operation(operation), refusal);
         }
         let error = error_of(&job).await;
@@ -435,16 +435,16 @@ async fn what_is_wrong_with_the_stream_alone_leads_to_polling() {
     let (lab, job) = numbered().await;
     let html = Canned::html(200).header("content-type", "Text/HTML");
     for fault in [
-        Fault::Answer(Canned::error(401, "no", "No")),
-        Fault::Answer(Canned::error(403, "no", "No")),
-        Fault::Answer(Canned::error(404, "no", "No")),
-        Fault::Answer(html),
-        Fault::Answer(Canned::json(200, &serde_json::json!({"ok": true}))),
-        Fault::Answer(Canned::empty(204)),
-        Fault::Answer(Canned::empty(302).header("location", "http://127.0.0.1:9/elsewhere")),
+        Fault::Respond(Canned::error(401, "no", "No")),
+        Fault::Respond(Canned::error(403, "no", "No")),
+        Fault::Respond(Canned::error(404, "no", "No")),
+        Fault::Respond(html),
+        Fault::Respond(Canned::json(200, &serde_json::json!({"ok": true}))),
+        Fault::Respond(Canned::empty(204)),
+        Fault::Respond(Canned::empty(302).header("location", "http://127.0.0.1:9/elsewhere")),
         Fault::Header("content-encoding", Some("gzip".to_owned())),
         Fault::Events(EventFault::BigTerminal(20 << 20)),
-        Fault::StallBeforeAnswer,
+        Fault::StallBeforeResponse,
     ] {
         let injected = lab.handle.inject(always(), fault.clone());
         let events = follow(&lab.client.job(job.id())).await;

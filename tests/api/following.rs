@@ -244,7 +244,7 @@ const TABLE: &[Row] = &[
         |lab| {
             lab.handle.inject(
                 On::operation("job_events").always(),
-                Fault::StallBeforeAnswer,
+                Fault::StallBeforeResponse,
             );
         },
         2,
@@ -275,7 +275,7 @@ const TABLE: &[Row] = &[
         |lab| {
             let html = Canned::html(200).header("content-type", "Text/HTML");
             lab.handle
-                .inject(On::operation("job_events").always(), Fault::Answer(html));
+                .inject(On::operation("job_events").always(), Fault::Respond(html));
         },
         1,
         40,
@@ -286,7 +286,7 @@ const TABLE: &[Row] = &[
         |lab| {
             lab.handle.inject(
                 On::operation("job_events").always(),
-                Fault::Answer(Canned::html(503)),
+                Fault::Respond(Canned::html(503)),
             );
         },
         12,
@@ -452,7 +452,7 @@ async fn a_job_that_the_service_shows_late_is_followed() {
         for options in services(&Options::instant()) {
             let lab = Lab::start(options).await;
             for operation in operations {
-                let missing = Fault::Answer(Canned::error(404, "job_not_found", "No such job"));
+                let missing = Fault::Respond(Canned::error(404, "job_not_found", "No such job"));
                 lab.handle
                     .inject(On::operation(operation).times(3), missing);
             }
@@ -576,7 +576,7 @@ async fn the_request_for_a_stream_says_what_it_wants_and_follows_its_origins_red
     let there = format!("/v1/jobs/{}/events", job.id());
     let moved = Canned::empty(307).header("location", there);
     lab.handle
-        .inject(On::operation("job_events"), Fault::Answer(moved));
+        .inject(On::operation("job_events"), Fault::Respond(moved));
     assert!(job.wait().await.is_ok());
     let requests = lab.handle.requests_of("job_events");
     assert_eq!(requests.len(), 2);

@@ -90,7 +90,7 @@ async fn a_job_is_polled_where_streams_do_not_get_through() {
     ] {
         let lab = Lab::start(Options::instant().with_speed(900.0)).await;
         lab.handle
-            .inject(On::operation("job_events").always(), Fault::Answer(canned));
+            .inject(On::operation("job_events").always(), Fault::Respond(canned));
         let mut policy = PollPolicy::default();
         policy.interval = Duration::from_millis(20);
         let job = start(&lab, "a lab").await.with_poll_policy(policy);
@@ -118,10 +118,10 @@ async fn a_failed_poll_is_not_a_failed_job() {
     let lab = Lab::instant().await;
     lab.handle.inject(
         On::operation("get_job").times(2),
-        Fault::Answer(Canned::html(502)),
+        Fault::Respond(Canned::html(502)),
     );
     lab.handle
-        .inject(On::operation("get_job").nth(3), Fault::DropBeforeAnswer);
+        .inject(On::operation("get_job").nth(3), Fault::DropBeforeResponse);
     let job = start(&lab, "a lab").await;
     assert!(job.wait().await.is_ok());
 }

@@ -69,7 +69,7 @@ async fn a_model_that_cannot_be_drawn_is_baked_without_a_plan() {
     let archive = zip("scene.xml", &world("<geom size='nan'/>"));
     let answer = Canned::empty(200).body(archive);
     lab.handle
-        .inject(On::operation("export_scene"), Fault::Answer(answer));
+        .inject(On::operation("export_scene"), Fault::Respond(answer));
     let bundle = lab
         .client
         .bake("a lab")

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gizmo_client::mock::MockServerExt;
-use gizmo_client::{Asked, Error, ErrorKind, Reconciled};
+use gizmo_client::{Error, ErrorKind, PaidRequest, Reconciled};
 use gizmo_simulator::{At, Fault, On, Options};
 use httpmock::MockServer;
 use serde_json::json;
@@ -23,7 +23,7 @@ async fn lose(lab: &Lab, fault: Fault) -> Error {
 
 fn lost() -> Vec<Fault> {
     vec![
-        Fault::DropBeforeAnswer,
+        Fault::DropBeforeResponse,
         Fault::CutHead(40),
         Fault::CutBody(At::Byte(10)),
     ]
@@ -93,8 +93,8 @@ async fn what_was_never_begun_is_not_found_and_not_before_time() {
 async fn several_that_fit_are_all_named_and_older_ones_do_not_fit() {
     steady_clock();
     let lab = Lab::instant().await;
-    let first = lose(&lab, Fault::DropBeforeAnswer).await;
-    lose(&lab, Fault::DropBeforeAnswer).await;
+    let first = lose(&lab, Fault::DropBeforeResponse).await;
+    lose(&lab, Fault::DropBeforeResponse).await;
     let found = lab.client.reconcile(&first).await.unwrap();
     let Reconciled::Several(candidates) = &found else {
         panic!("{found}")
@@ -103,16 +103,16 @@ async fn several_that_fit_are_all_named_and_older_ones_do_not_fit() {
     assert_eq!(scenes, lab.handle.scenes().iter().rev().collect::<Vec<_>>());
     assert!(candidates.iter().all(|it| it.job_id.is_some()));
 
-    let later = Asked::scene(PROMPT, SystemTime::now() + Duration::from_secs(10));
-    let found = lab.client.reconcile_asked(&later).await.unwrap();
+    let later = PaidRequest::scene(PROMPT, SystemTime::now() + Duration::from_secs(10));
+    let found = lab.client.reconcile_request(&later).await.unwrap();
     assert!(matches!(found, Reconciled::Nothing), "{found}");
-    let other = Asked::scene("a kitchen", UNIX_EPOCH);
-    let found = lab.client.reconcile_asked(&other).await.unwrap();
+    let other = PaidRequest::scene("a kitchen", UNIX_EPOCH);
+    let found = lab.client.reconcile_request(&other).await.unwrap();
     assert!(matches!(found, Reconciled::Nothing), "{found}");
     // What is not kept is in no list.
-    let mut hidden = Asked::scene("a kitchen", UNIX_EPOCH);
+    let mut hidden = PaidRequest::scene("a kitchen", UNIX_EPOCH);
     hidden.persist = false;
-    let found = lab.client.reconcile_asked(&hidden).await.unwrap();
+    let found = lab.client.reconcile_request(&hidden).await.unwrap();
     assert!(matches!(found, Reconciled::Unknown), "{found}");
 }
 
@@ -132,7 +132,7 @@ async fn the_job_of_a_lost_asset_or_edit_is_found() {
             let scene_id = job.wait().await.unwrap().scene_id;
             for operation in ["generate_asset", "edit_scene"] {
                 lab.handle
-                    .inject(On::operation(operation), Fault::DropBeforeAnswer);
+                    .inject(On::operation(operation), Fault::DropBeforeResponse);
             }
             let asset = lab.client.generate_asset().scene_id(&scene_id);
             let asset = asset.prompt("a toolbox").start().await.unwrap_err();
@@ -175,12 +175,12 @@ async fn an_asset_that_was_never_begun_is_not_said_to_be_missing_too_soon() {
     steady_clock();
     let lab = Lab::instant().await;
     let scene_id = lab.scene().await.scene_id;
-    let just_now = Asked::asset(&scene_id, "a toolbox", SystemTime::now());
-    let found = lab.client.reconcile_asked(&just_now).await.unwrap();
+    let just_now = PaidRequest::asset(&scene_id, "a toolbox", SystemTime::now());
+    let found = lab.client.reconcile_request(&just_now).await.unwrap();
     assert!(matches!(found, Reconciled::Unknown), "{found}");
     let long_ago = SystemTime::now() - Duration::from_secs(600);
-    let long_ago = Asked::asset(&scene_id, "a toolbox", long_ago);
-    let found = lab.client.reconcile_asked(&long_ago).await.unwrap();
+    let long_ago = PaidRequest::asset(&scene_id, "a toolbox", long_ago);
+    let found = lab.client.reconcile_request(&long_ago).await.unwrap();
     assert!(matches!(found, Reconciled::Nothing), "{found}");
 }
 
@@ -203,7 +203,7 @@ async fn scenes_are_read_leniently() {
         (
             json!({"scenes": [{"id": "sc_1", "prompt": PROMPT, "job_id": ""}]}),
             json!({"id": "sc_1"}),
-            "begun, under a job that the service does not name",
+            "check_accepted, under a job that the service does not name",
         ),
         // It may be this one: nobody may say that it is not.
         (
@@ -211,7 +211,11 @@ async fn scenes_are_read_leniently() {
             json!({"id": "sc_1"}),
             "any of 1",
         ),
-        (json!([{"id": "sc_1"}]), json!({"id": "sc_1"}), "not begun"),
+        (
+            json!([{"id": "sc_1"}]),
+            json!({"id": "sc_1"}),
+            "not check_accepted",
+        ),
     ] {
         let server = MockServer::start_async().await;
         server.list_scenes(|_, then| {
@@ -220,11 +224,11 @@ async fn scenes_are_read_leniently() {
         server.get_scene(|_, then| {
             then.into_inner().status(200).json_body(alone);
         });
-        let asked = Asked::scene(PROMPT, SystemTime::now() - Duration::from_secs(6));
+        let asked = PaidRequest::scene(PROMPT, SystemTime::now() - Duration::from_secs(6));
         // As another process reads it from its journal.
-        let asked: Asked = serde_json::from_value(json!(asked)).unwrap();
+        let asked: PaidRequest = serde_json::from_value(json!(asked)).unwrap();
         let client = once(&server.base_url());
-        let reconciled = client.reconcile_asked(&asked).await.unwrap();
+        let reconciled = client.reconcile_request(&asked).await.unwrap();
         assert_eq!(reconciled.to_string(), found);
     }
 }
@@ -234,7 +238,7 @@ async fn an_error_that_leaves_nothing_open_cannot_be_reconciled() {
     let lab = Lab::instant().await;
     let error = lab.client.get_scene().scene_id("sc_1").send().await;
     let error = error.unwrap_err();
-    assert!(error.asked().is_none());
+    assert!(error.paid_request().is_none());
     let refused = lab.client.reconcile(&error).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidRequest);
 }

@@ -36,17 +36,17 @@ async fn a_generation_whose_connection_breaks_is_sent_once() {
     for (fault, jobs) in [
         (Fault::DropBeforeReading, 0),
         (Fault::DropBeforeHandling, 0),
-        (Fault::DropBeforeAnswer, 1),
+        (Fault::DropBeforeResponse, 1),
         (Fault::CutHead(1), 1),
         (Fault::CutHead(120), 1),
         (Fault::CutBody(At::Byte(0)), 1),
         (Fault::CutBody(At::Percent(50.0)), 1),
-        (Fault::Answer(Canned::html(502)), 0),
-        (Fault::Answer(Canned::html(504)), 0),
-        (Fault::Answer(Canned::empty(408)), 0),
-        (Fault::Answer(Canned::empty(503)), 0),
-        (Fault::Answer(Canned::empty(500).retry_after("0")), 0),
-        (Fault::Answer(Canned::json(202, &serde_json::json!([]))), 0),
+        (Fault::Respond(Canned::html(502)), 0),
+        (Fault::Respond(Canned::html(504)), 0),
+        (Fault::Respond(Canned::empty(408)), 0),
+        (Fault::Respond(Canned::empty(503)), 0),
+        (Fault::Respond(Canned::empty(500).retry_after("0")), 0),
+        (Fault::Respond(Canned::json(202, &serde_json::json!([]))), 0),
     ] {
         // Over a new connection, and over one that has been in use.
         for warm in [false, true] {
@@ -61,7 +61,7 @@ async fn a_generation_whose_connection_breaks_is_sent_once() {
             assert!(!error.is_retryable() && error.attempts() == 1, "{error}");
             assert_eq!(lab.handle.count("generate_scene"), 1, "{fault:?}");
             assert_eq!(lab.handle.job_count(), jobs, "{fault:?}");
-            let asked = error.asked().unwrap();
+            let asked = error.paid_request().unwrap();
             assert_eq!(
                 (asked.operation.as_str(), asked.prompt.as_str()),
                 ("generate_scene", "a lab")
@@ -77,7 +77,7 @@ async fn an_unknown_outcome_says_what_was_asked_of_which_scene() {
     let scene_id = lab.scene().await.scene_id;
     for operation in ["generate_asset", "edit_scene"] {
         lab.handle
-            .inject(On::operation(operation), Fault::DropBeforeAnswer);
+            .inject(On::operation(operation), Fault::DropBeforeResponse);
     }
     let asset = lab
         .client
@@ -89,7 +89,7 @@ async fn an_unknown_outcome_says_what_was_asked_of_which_scene() {
         asset.persist(false).start().await.unwrap_err(),
         edit.prompt("a lamp").start().await.unwrap_err(),
     ] {
-        let asked = error.asked().unwrap();
+        let asked = error.paid_request().unwrap();
         assert_eq!(Some(asked.operation.as_str()), error.operation());
         assert_eq!(asked.prompt, "a lamp");
         assert_eq!(asked.scene_id.as_deref(), Some(scene_id.as_str()));
@@ -135,7 +135,7 @@ async fn every_form_of_retry_after_is_obeyed_by_a_generation() {
         let (lab, waits) = lab().await;
         lab.handle.inject(
             On::operation("generate_scene"),
-            Fault::Answer(answer.clone()),
+            Fault::Respond(answer.clone()),
         );
         let start = Instant::now();
         drop(generate(&lab.client).await.unwrap());
@@ -158,7 +158,7 @@ async fn every_form_of_retry_after_is_obeyed_by_a_generation() {
 async fn a_wait_that_is_longer_than_there_is_time_is_an_error_at_once() {
     let (lab, waits) = lab().await;
     let busy = Canned::empty(503).retry_after("3600");
-    lab.handle.inject(On::any().always(), Fault::Answer(busy));
+    lab.handle.inject(On::any().always(), Fault::Respond(busy));
     let error = lab.client.whoami().send().await.unwrap_err();
     assert_eq!((error.attempts(), lab.handle.total()), (1, 1));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
@@ -168,10 +168,10 @@ async fn a_wait_that_is_longer_than_there_is_time_is_an_error_at_once() {
 #[tokio::test]
 async fn what_changes_nothing_twice_survives_two_bad_answers() {
     for fault in [
-        Fault::Answer(Canned::html(502)),
-        Fault::Answer(Canned::empty(408)),
+        Fault::Respond(Canned::html(502)),
+        Fault::Respond(Canned::empty(408)),
         Fault::DropBeforeReading,
-        Fault::DropBeforeAnswer,
+        Fault::DropBeforeResponse,
         Fault::CutHead(50),
         Fault::CutBody(At::Byte(3)),
     ] {
@@ -214,7 +214,7 @@ async fn a_file_is_fetched_again_until_its_head_has_come() {
     let (lab, _) = lab().await;
     let items = lab.client.search_catalog().limit(1).send().await.unwrap();
     let path = items.items[0].glb().unwrap().to_owned();
-    let bad = Fault::Answer(Canned::html(502));
+    let bad = Fault::Respond(Canned::html(502));
     lab.handle
         .inject(On::any().path(path.clone()).times(2), bad);
     let file = lab
@@ -230,7 +230,7 @@ async fn a_file_is_fetched_again_until_its_head_has_come() {
 #[tokio::test]
 async fn attempts_are_bounded_and_counted() {
     let (lab, _) = lab().await;
-    let bad = Fault::Answer(Canned::html(502));
+    let bad = Fault::Respond(Canned::html(502));
     lab.handle.inject(On::any().always(), bad);
     let error = lab.client.whoami().send().await.unwrap_err();
     assert_eq!((error.attempts(), lab.handle.count("whoami")), (5, 5));

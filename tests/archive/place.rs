@@ -72,7 +72,7 @@ fn a_file_at_the_target_is_never_replaced() {
     fs::write(disk.lab(), "a file").unwrap();
     let before = disk.tree("out");
     let error = disk.unpack(&zip([]), &replace()).unwrap_err();
-    assert_eq!(error.kind(), UnpackErrorKind::NotAFolder);
+    assert_eq!(error.kind(), UnpackErrorKind::NotADirectory);
     assert_eq!(disk.tree("out"), before);
 }
 

@@ -62,6 +62,6 @@ impl builder::CreateAsset<'_> {
     pub async fn start(self) -> Result<AssetHandle, Error> {
         let client = self.client.clone();
         let asset = self.send().await?.into_inner().into_inner();
-        Ok(AssetHandle::begun(client, asset))
+        Ok(AssetHandle::check_accepted(client, asset))
     }
 }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::ext::error::{Error, ErrorKind};
-use crate::ext::files::download::sync_folder;
+use crate::ext::files::download::sync_directory;
 use crate::ext::files::lock::open_locked;
 use crate::raw::types::{AssetPipeline, Format};
 
@@ -43,7 +43,7 @@ impl Request {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Phase {
     /// The job is about to be asked for, or has been. → Working, once its id is known, or Unnamed.
-    Asked,
+    Requested,
     /// The job is at work. → Made.
     Working,
     /// The job is at work, and only its scene is known. → Made.
@@ -63,7 +63,7 @@ pub(super) struct Journal {
     pub(super) request: Request,
     pub(super) phase: Phase,
     /// When the job was asked for.
-    pub(super) asked_at: SystemTime,
+    pub(super) requested_at: SystemTime,
     pub(super) job_id: Option<String>,
     pub(super) scene_id: Option<String>,
     pub(super) asset_id: Option<String>,
@@ -76,8 +76,8 @@ impl Journal {
         Self {
             version: VERSION,
             request,
-            phase: Phase::Asked,
-            asked_at: SystemTime::now(),
+            phase: Phase::Requested,
+            requested_at: SystemTime::now(),
             job_id: None,
             scene_id: None,
             asset_id: None,
@@ -121,7 +121,7 @@ impl Journal {
             file.write_all(&serde_json::to_vec_pretty(self)?)?;
             file.sync_all()?;
             fs::rename(&next, path)?;
-            sync_folder(path);
+            sync_directory(path);
             Ok(())
         };
         store().map_err(|error| failed(path, "written", error))

@@ -15,7 +15,7 @@ use crate::ext::files::archive::{UnpackOptions, unpack_with};
 use crate::ext::files::download::Download;
 use crate::ext::files::download::ends_whole;
 use crate::ext::jobs::handle::JobHandle;
-use crate::ext::jobs::reconcile::{Asked, Reconciled};
+use crate::ext::jobs::reconcile::{PaidRequest, Reconciled};
 use crate::raw::Client;
 
 /// Bakes into `dir`, or goes on with it.
@@ -54,7 +54,7 @@ pub(super) async fn run(
         None => {
             check_free(&paths.dir)?;
             let journal = Journal::new(request);
-            let mut bake = Run::new(Phase::Asked, journal, client, paths, events);
+            let mut bake = Run::new(Phase::Requested, journal, client, paths, events);
             bake.ask().await?;
             bake
         }
@@ -75,12 +75,18 @@ impl Request {
 }
 
 fn another(paths: &Paths, journal: &Journal, request: &Request) -> Error {
-    let begun = &journal.request;
-    let what = if begun.makes_the_same(request) {
-        format!("was begun with another service, {}", begun.service)
+    let check_accepted = &journal.request;
+    let what = if check_accepted.makes_the_same(request) {
+        format!(
+            "was check_accepted with another service, {}",
+            check_accepted.service
+        )
     } else {
-        let prompt = crate::ext::error::one_line(&begun.prompt, 60);
-        format!("is of another bake (`{prompt}` as {})", begun.format)
+        let prompt = crate::ext::error::one_line(&check_accepted.prompt, 60);
+        format!(
+            "is of another bake (`{prompt}` as {})",
+            check_accepted.format
+        )
     };
     let (dir, journal) = (paths.dir.display(), paths.journal.display());
     let message = format!("`{dir}` {what}; choose another folder, or delete it and `{journal}`");
@@ -117,7 +123,7 @@ struct Run {
     paths: Paths,
     events: UnboundedSender<BakeEvent>,
     /// The job has been asked for once more, after nothing was found.
-    asked_again: bool,
+    requested_again: bool,
     /// The job has been accepted by this run.
     accepted_at: Option<tokio::time::Instant>,
 }
@@ -136,7 +142,7 @@ impl Run {
             client,
             paths,
             events,
-            asked_again: false,
+            requested_again: false,
             accepted_at: None,
         }
     }
@@ -147,7 +153,7 @@ impl Run {
         }
         loop {
             match self.phase {
-                Phase::Asked => self.find().await?,
+                Phase::Requested => self.find().await?,
                 Phase::Working => self.follow().await?,
                 Phase::Unnamed => self.watch().await?,
                 Phase::Made => self.receive().await?,
@@ -174,8 +180,8 @@ impl Run {
 
     /// Asks for the job, after the journal says so.
     async fn ask(&mut self) -> Result<(), Error> {
-        self.journal.asked_at = std::time::SystemTime::now();
-        self.reach(Phase::Asked)?;
+        self.journal.requested_at = std::time::SystemTime::now();
+        self.reach(Phase::Requested)?;
         match self.start().await {
             Ok(job) => {
                 self.accepted_at = Some(tokio::time::Instant::now());
@@ -193,10 +199,13 @@ impl Run {
     /// The job was asked for, and its answer was lost: is it there? Only when it is certain that
     /// it is not, it is asked for again.
     async fn find(&mut self) -> Result<(), Error> {
-        let (prompt, at) = (self.journal.request.prompt.clone(), self.journal.asked_at);
+        let (prompt, at) = (
+            self.journal.request.prompt.clone(),
+            self.journal.requested_at,
+        );
         let asked = match &self.journal.request.in_scene {
-            Some(scene_id) => Asked::asset(scene_id, prompt, at),
-            None => Asked::scene(prompt, at),
+            Some(scene_id) => PaidRequest::asset(scene_id, prompt, at),
+            None => PaidRequest::scene(prompt, at),
         };
         let unclear = |why: String| {
             let journal = self.paths.journal.display();
@@ -204,7 +213,7 @@ impl Run {
                 format!("the job was asked for, its answer was lost, and {why}; see `{journal}`");
             Err(Error::new(ErrorKind::Transport, message))
         };
-        match self.client.reconcile_asked(&asked).await? {
+        match self.client.reconcile_request(&asked).await? {
             Reconciled::Found(job) => self.started(&job),
             Reconciled::FoundWithoutJob(candidate) => {
                 self.journal.scene_id = candidate.scene_id;
@@ -217,11 +226,11 @@ impl Run {
                     Phase::Unnamed
                 })
             }
-            Reconciled::Nothing if self.asked_again => {
+            Reconciled::Nothing if self.requested_again => {
                 unclear("asking again was lost as well".to_owned())
             }
             Reconciled::Nothing => {
-                self.asked_again = true;
+                self.requested_again = true;
                 self.ask().await
             }
             Reconciled::Several(candidates) => {

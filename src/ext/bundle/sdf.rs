@@ -109,8 +109,8 @@ pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, Bund
     if beside.is_file() {
         places.names.extend(config(&beside, &mut budget)?.name);
     }
-    let folder_name = root.join(&places.folder);
-    if let Some(name) = folder_name.file_name().and_then(|name| name.to_str()) {
+    let directory_name = root.join(&places.folder);
+    if let Some(name) = directory_name.file_name().and_then(|name| name.to_str()) {
         places.names.push(name.to_owned());
     }
 

@@ -12,7 +12,7 @@ use http::StatusCode;
 
 use crate::ext::http::operation::{Class, class_of};
 use crate::ext::http::retry::Outcome;
-use crate::ext::jobs::reconcile::Asked;
+use crate::ext::jobs::reconcile::PaidRequest;
 use crate::raw::types::Job;
 
 type Source = Box<dyn StdError + Send + Sync>;
@@ -34,7 +34,7 @@ struct Inner {
     job_id: Option<String>,
     job: Option<Job>,
     attempts: u32,
-    asked: Option<Box<Asked>>,
+    paid_request: Option<Box<PaidRequest>>,
     #[cfg(feature = "alpha")]
     alpha: alpha::About,
     body: Bytes,
@@ -87,7 +87,7 @@ impl Error {
             job_id: None,
             job: None,
             attempts: 0,
-            asked: None,
+            paid_request: None,
             #[cfg(feature = "alpha")]
             alpha: alpha::About::default(),
             body: Bytes::new(),
@@ -124,19 +124,19 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_asked(mut self, asked: Asked) -> Self {
-        self.0.asked = Some(Box::new(asked));
+    pub(crate) fn with_paid_request(mut self, request: PaidRequest) -> Self {
+        self.0.paid_request = Some(Box::new(request));
         self
     }
 
     /// Keeps the start of a body that was not what it should have been.
     pub(crate) fn with_body(mut self, body: &Bytes) -> Self {
-        self.0.body = body.slice(..body.len().min(BODY_KEPT));
+        self.0.body = body.slice(..body.len().min(MAX_ERROR_BODY));
         self
     }
 
     /// An answer with an error status, read in whichever shape it came.
-    pub(crate) fn from_answer(answer: Answer) -> Self {
+    pub(crate) fn from_response(answer: ErrorResponse) -> Self {
         let mut error = Self::new(ErrorKind::Status, answer.message);
         error.0.status = Some(answer.status);
         error.0.code = answer.code;
@@ -147,7 +147,7 @@ impl Error {
     }
 
     /// A success that is not what the operation answers.
-    pub(crate) fn not_understood(body: &Bytes, source: &serde_json::Error) -> Self {
+    pub(crate) fn undecodable(body: &Bytes, source: &serde_json::Error) -> Self {
         let message = format!("the answer is not understood: {source}");
         Self::new(ErrorKind::Decode, message)
             .with_body(body)
@@ -169,10 +169,10 @@ impl Error {
 }
 
 /// Of an answer's body, as much as an error keeps: 64 KiB.
-pub(crate) const BODY_KEPT: usize = 64 * 1024;
+pub(crate) const MAX_ERROR_BODY: usize = 64 * 1024;
 
 /// An error answer, as the transport read it.
-pub(crate) struct Answer {
+pub(crate) struct ErrorResponse {
     pub(crate) status: StatusCode,
     pub(crate) code: Option<String>,
     pub(crate) message: String,
@@ -280,13 +280,13 @@ impl Error {
     ///
     /// The client has already sent it as often as its [`RetryPolicy`](crate::RetryPolicy) allows.
     pub fn is_retryable(&self) -> bool {
-        self.class().may_repeat(self.outcome().fate())
+        self.class().may_resend(self.outcome().disposition())
     }
 
     /// A generation was sent and its answer was lost: it may be at work and paid for. Do not send
     /// it again before [`Client::reconcile`](crate::Client::reconcile) has looked for it.
     pub fn is_outcome_unknown(&self) -> bool {
-        self.class().is_unknown(self.outcome().fate())
+        self.class().is_unknown(self.outcome().disposition())
     }
 
     /// How often the request was sent, or a connection for it tried; 0 where it did not come to
@@ -296,8 +296,8 @@ impl Error {
     }
 
     /// What was asked for and when, where [`is_outcome_unknown`](Self::is_outcome_unknown).
-    pub fn asked(&self) -> Option<&Asked> {
-        self.0.asked.as_deref()
+    pub fn paid_request(&self) -> Option<&PaidRequest> {
+        self.0.paid_request.as_deref()
     }
 
     pub(crate) fn class(&self) -> Class {
@@ -308,14 +308,14 @@ impl Error {
     pub(crate) fn outcome(&self) -> Outcome {
         match (self.0.kind, self.0.status) {
             (ErrorKind::Connect, _) => Outcome::NotSent,
-            (ErrorKind::Transport, _) => Outcome::BrokenOff,
+            (ErrorKind::Transport, _) => Outcome::Broken,
             (ErrorKind::Timeout, _) => Outcome::TimedOut,
-            (ErrorKind::Decode, _) => Outcome::NotUnderstood,
+            (ErrorKind::Decode, _) => Outcome::Undecodable,
             (ErrorKind::Status, Some(status)) => Outcome::Answered {
                 status: status.as_u16(),
                 retry_after: self.0.retry_after,
             },
-            _ => Outcome::Elsewhere,
+            _ => Outcome::Local,
         }
     }
 }

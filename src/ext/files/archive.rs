@@ -181,7 +181,7 @@ pub async fn unpack_with(
 
 /// Puts a model that came without an archive into the folder `dir`, as [`unpack_with`] would: alone,
 /// and under this name.
-pub(crate) async fn place_alone(
+pub(crate) async fn place_single_file(
     path: &Path,
     name: &'static str,
     dir: &Path,
@@ -267,7 +267,7 @@ fn run(
             cancelled,
             sync: options.sync,
         };
-        job.make_folders(&entries)?;
+        job.create_directories(&entries)?;
         if options.slim {
             return slim::write(&job, &entries);
         }

@@ -18,7 +18,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use self::file::Part;
 #[cfg(feature = "bundle")]
-pub(crate) use self::file::{ends_whole, sync_folder};
+pub(crate) use self::file::{ends_whole, sync_directory};
 use self::source::{Ask, Expect, Piece, Rest, Source};
 use crate::ext::error::{Error, ErrorKind};
 use crate::raw::{Client, builder};

@@ -43,7 +43,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
 
 /// How much a key may still ask for, and how long that holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct RateLimit {
     pub(crate) limit: Option<u64>,
     pub(crate) remaining: u64,
     /// Time until the window ends.
@@ -52,7 +52,7 @@ pub(crate) struct Standing {
 
 /// `X-RateLimit-Limit`, `-Remaining` and `-Reset`, the last as Unix seconds, Unix milliseconds or
 /// seconds from now.
-pub(crate) fn standing(headers: &HeaderMap, now: SystemTime) -> Option<Standing> {
+pub(crate) fn rate_limit(headers: &HeaderMap, now: SystemTime) -> Option<RateLimit> {
     let remaining = count(text(headers, &REMAINING)?)?;
     let reset: f64 = text(headers, &RESET)?.parse().ok()?;
     let seconds = if reset >= LEAST_EPOCH_MILLISECONDS {
@@ -66,7 +66,7 @@ pub(crate) fn standing(headers: &HeaderMap, now: SystemTime) -> Option<Standing>
     } else {
         until(UNIX_EPOCH.checked_add(duration)?, headers, now)
     };
-    Some(Standing {
+    Some(RateLimit {
         limit: text(headers, &LIMIT).and_then(count),
         remaining,
         left,
@@ -167,7 +167,10 @@ mod tests {
         ] {
             let wanted = Duration::from_secs_f64(left);
             assert_eq!(retry_after(&headers, at(now)), Some(wanted), "{now}");
-            assert_eq!(standing(&headers, at(now)).map(|it| it.left), Some(wanted));
+            assert_eq!(
+                rate_limit(&headers, at(now)).map(|it| it.left),
+                Some(wanted)
+            );
         }
     }
 
@@ -193,10 +196,10 @@ mod tests {
                 ("x-ratelimit-remaining", remaining),
                 ("x-ratelimit-reset", reset),
             ]);
-            let read = standing(&headers, now)
+            let read = rate_limit(&headers, now)
                 .map(|read| (read.limit, read.remaining, read.left.as_secs_f64()));
             assert_eq!(read, wanted, "{limit} {remaining} {reset}");
         }
-        assert_eq!(standing(&HeaderMap::new(), now), None);
+        assert_eq!(rate_limit(&HeaderMap::new(), now), None);
     }
 }

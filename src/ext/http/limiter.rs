@@ -27,7 +27,7 @@ use self::state::{State, Verdict};
 pub(crate) use self::waiting::OnWait;
 pub use self::waiting::{WaitReason, Waiting};
 use super::backoff::random;
-use super::headers::Standing;
+use super::headers::RateLimit;
 
 /// A wait is longer by up to this part of itself, so that the processes with a key do not all
 /// come back at once.
@@ -95,11 +95,11 @@ impl Limiter {
             match verdict {
                 Verdict::Go => return (self.lease(false), room),
                 Verdict::Probe => return (self.lease(true), room),
-                Verdict::AnswerComes(latest) => {
+                Verdict::ResponsePending(latest) => {
                     let _ = timeout_at(latest, self.changed.notified()).await;
                 }
                 Verdict::WindowEnds(ends) if ends - now > longest => {
-                    self.state().under_way += 1;
+                    self.state().in_flight += 1;
                     return (self.lease(false), room);
                 }
                 Verdict::WindowEnds(ends) => {
@@ -136,10 +136,10 @@ pub(crate) struct Lease<'a> {
 impl Lease<'_> {
     /// The head of the answer has come; where the service refused because of the rate limit, it
     /// says for how long.
-    pub(crate) fn answered(self, standing: Option<Standing>, refused: Option<Duration>) {
+    pub(crate) fn answered(self, rate_limit: Option<RateLimit>, refused: Option<Duration>) {
         let now = Instant::now();
         let mut state = self.limiter.state();
-        state.answered(now, standing);
+        state.answered(now, rate_limit);
         if let Some(wait) = refused {
             state.refused(now, wait);
         }
@@ -168,8 +168,8 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    fn standing(remaining: u64, left: Duration) -> Standing {
-        Standing {
+    fn rate_limit(remaining: u64, left: Duration) -> RateLimit {
+        RateLimit {
             limit: Some(100),
             remaining,
             left,
@@ -185,7 +185,7 @@ mod tests {
         let limiter = Limiter::new();
         let start = Instant::now();
         let first = enter(&limiter).await;
-        first.answered(Some(standing(0, Duration::from_secs(10))), None);
+        first.answered(Some(rate_limit(0, Duration::from_secs(10))), None);
         let (waits, served) = (Mutex::new(0), Mutex::new(Vec::new()));
         let calls = (0..150).map(|_| async {
             let tell = |_| *waits.lock().unwrap() += 1;
@@ -197,7 +197,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(20)).await;
             let (used, left) = (served.lock().unwrap().len() as u64, Duration::from_secs(10));
             lease.answered(
-                Some(standing(100_u64.saturating_sub(used % 100), left)),
+                Some(rate_limit(100_u64.saturating_sub(used % 100), left)),
                 None,
             );
         });
@@ -221,7 +221,7 @@ mod tests {
         assert!(enter(&limiter).await.is_probe);
         // Too long a wait is none.
         let far = enter(&limiter).await;
-        far.answered(Some(standing(0, MINUTE * 2)), None);
+        far.answered(Some(rate_limit(0, MINUTE * 2)), None);
         let start = Instant::now();
         drop(
             limiter

@@ -120,16 +120,16 @@ fn kind(value: &Value) -> &'static str {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(transparent)]
-pub struct Answer<T>(pub T);
+pub struct Envelope<T>(pub T);
 
-impl<T> Answer<T> {
+impl<T> Envelope<T> {
     /// The resource itself.
     pub fn into_inner(self) -> T {
         self.0
     }
 }
 
-impl<T> Deref for Answer<T> {
+impl<T> Deref for Envelope<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -137,13 +137,13 @@ impl<T> Deref for Answer<T> {
     }
 }
 
-impl<T> DerefMut for Answer<T> {
+impl<T> DerefMut for Envelope<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.0
     }
 }
 
-impl<'de, T: Resource> Deserialize<'de> for Answer<T> {
+impl<'de, T: Resource> Deserialize<'de> for Envelope<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         resource(Value::deserialize(deserializer)?)
             .map(Self)
@@ -245,7 +245,7 @@ mod tests {
             json!({"scene_id": "sc_1", "name": "lab", "height": 3}),
             json!({"id": null, "_id": "sc_1", "name": "lab", "height": 3}),
         ] {
-            let scene = serde_json::from_value::<Answer<Scene>>(value.clone()).unwrap();
+            let scene = serde_json::from_value::<Envelope<Scene>>(value.clone()).unwrap();
             assert_eq!(
                 (scene.id.as_str(), scene.name.as_deref()),
                 ("sc_1", Some("lab")),
@@ -254,17 +254,17 @@ mod tests {
             assert_eq!(scene.extra["height"], 3, "{value}");
         }
         let scene =
-            serde_json::from_value::<Answer<Scene>>(json!({"id": 7, "scene": {"bodies": []}}))
+            serde_json::from_value::<Envelope<Scene>>(json!({"id": 7, "scene": {"bodies": []}}))
                 .unwrap();
         assert_eq!(
             (scene.id.as_str(), &scene.extra["scene"]),
             ("7", &json!({"bodies": []}))
         );
-        let job: Answer<Job> =
+        let job: Envelope<Job> =
             serde_json::from_value(json!({"job": {"status": "queued"}})).unwrap();
         assert_eq!((job.status.as_str(), job.id.as_deref()), ("queued", None));
         for value in [json!({"ok": true}), json!(3), json!([])] {
-            assert!(serde_json::from_value::<Answer<Scene>>(value).is_err());
+            assert!(serde_json::from_value::<Envelope<Scene>>(value).is_err());
         }
     }
 

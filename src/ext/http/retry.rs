@@ -68,27 +68,27 @@ pub(crate) enum Outcome {
     /// No name, no connection or no TLS: nothing was sent.
     NotSent,
     /// The connection broke before the answer was whole.
-    BrokenOff,
+    Broken,
     /// No answer in time.
     TimedOut,
     /// A success that is not what the operation answers.
-    NotUnderstood,
+    Undecodable,
     /// An error status.
     Answered {
         status: u16,
         retry_after: Option<Duration>,
     },
     /// Whatever has nothing to do with the network.
-    Elsewhere,
+    Local,
 }
 
 /// What has become of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum Disposition {
     /// It did not leave this machine.
     NotSent,
     /// The service turned it away unread, for now.
-    TurnedAway,
+    RefusedUnread,
     /// It may have been carried out or not; the same request may well succeed.
     Lost,
     /// It was carried out, but what came of it cannot be read.
@@ -98,22 +98,22 @@ pub(crate) enum Fate {
 }
 
 impl Outcome {
-    pub(crate) fn fate(self) -> Fate {
+    pub(crate) fn disposition(self) -> Disposition {
         match self {
-            Self::NotSent => Fate::NotSent,
-            Self::NotUnderstood => Fate::Unreadable,
+            Self::NotSent => Disposition::NotSent,
+            Self::Undecodable => Disposition::Unreadable,
             Self::Answered { status: 429, .. }
             | Self::Answered {
                 status: 503,
                 retry_after: Some(_),
-            } => Fate::TurnedAway,
-            Self::BrokenOff
+            } => Disposition::RefusedUnread,
+            Self::Broken
             | Self::TimedOut
             | Self::Answered {
                 status: 408 | 500..=599,
                 ..
-            } => Fate::Lost,
-            Self::Answered { .. } | Self::Elsewhere => Fate::Answered,
+            } => Disposition::Lost,
+            Self::Answered { .. } | Self::Local => Disposition::Answered,
         }
     }
 
@@ -127,23 +127,23 @@ impl Outcome {
 
 impl Class {
     /// Whether the same request may be sent again.
-    pub(crate) fn may_repeat(self, fate: Fate) -> bool {
-        match fate {
-            Fate::NotSent | Fate::TurnedAway => true,
-            Fate::Lost => !matches!(self, Self::Paid | Self::Once),
-            Fate::Unreadable | Fate::Answered => false,
+    pub(crate) fn may_resend(self, disposition: Disposition) -> bool {
+        match disposition {
+            Disposition::NotSent | Disposition::RefusedUnread => true,
+            Disposition::Lost => !matches!(self, Self::Paid | Self::Once),
+            Disposition::Unreadable | Disposition::Answered => false,
         }
     }
 
     /// Whether nobody knows if there is something to pay for.
-    pub(crate) fn is_unknown(self, fate: Fate) -> bool {
-        self == Self::Paid && matches!(fate, Fate::Lost | Fate::Unreadable)
+    pub(crate) fn is_unknown(self, disposition: Disposition) -> bool {
+        self == Self::Paid && matches!(disposition, Disposition::Lost | Disposition::Unreadable)
     }
 }
 
 /// A try that failed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Tried {
+pub(crate) struct FailedAttempt {
     /// Retries before it.
     pub(crate) retries: u32,
     /// Time since the first try began.
@@ -162,13 +162,13 @@ pub(crate) enum Decision {
 /// Decides whether a failed try is followed by another.
 pub(crate) fn decide(
     class: Class,
-    tried: &Tried,
+    tried: &FailedAttempt,
     policy: &RetryPolicy,
     budget: &mut Budget,
 ) -> Decision {
     // The event stream reconnects by itself, and knows better where to go on.
     if class == Class::Stream
-        || !class.may_repeat(tried.outcome.fate())
+        || !class.may_resend(tried.outcome.disposition())
         || tried.retries >= policy.max_retries
     {
         return Decision::Stop;
@@ -240,7 +240,7 @@ mod tests {
     const WAIT: Duration = Duration::from_secs(7);
 
     fn decided(class: Class, outcome: Outcome) -> Decision {
-        let tried = Tried {
+        let tried = FailedAttempt {
             retries: 0,
             elapsed: Duration::ZERO,
             outcome,
@@ -287,10 +287,10 @@ mod tests {
     fn row(class: Class) -> String {
         let failures = [
             ("not sent", Outcome::NotSent),
-            ("broken off", Outcome::BrokenOff),
+            ("broken off", Outcome::Broken),
             ("timed out", Outcome::TimedOut),
-            ("not understood", Outcome::NotUnderstood),
-            ("elsewhere", Outcome::Elsewhere),
+            ("not understood", Outcome::Undecodable),
+            ("elsewhere", Outcome::Local),
         ];
         let retried = failures
             .iter()
@@ -397,13 +397,19 @@ job_events
         for class in OPERATIONS.iter().map(Operation::class) {
             for status in 100..=599 {
                 for retry_after in [None, Some(WAIT)] {
-                    let fate = answered(status, retry_after).fate();
-                    assert!(!(class.may_repeat(fate) && class.is_unknown(fate)));
+                    let disposition = answered(status, retry_after).disposition();
+                    assert!(!(class.may_resend(disposition) && class.is_unknown(disposition)));
                 }
             }
         }
-        assert!(Class::Paid.is_unknown(Fate::Lost) && Class::Paid.is_unknown(Fate::Unreadable));
-        assert!(!Class::Paid.is_unknown(Fate::NotSent) && !Class::Read.is_unknown(Fate::Lost));
+        assert!(
+            Class::Paid.is_unknown(Disposition::Lost)
+                && Class::Paid.is_unknown(Disposition::Unreadable)
+        );
+        assert!(
+            !Class::Paid.is_unknown(Disposition::NotSent)
+                && !Class::Read.is_unknown(Disposition::Lost)
+        );
     }
 
     #[test]
@@ -411,7 +417,7 @@ job_events
         let policy = RetryPolicy::default();
         let mut budget = Budget::new();
         let mut decided = |retries, elapsed, retry_after: Option<u64>, random| {
-            let tried = Tried {
+            let tried = FailedAttempt {
                 retries,
                 elapsed: Duration::from_secs(elapsed),
                 outcome: answered(503, retry_after.map(Duration::from_secs)),
@@ -445,7 +451,7 @@ job_events
                 "{retries} {elapsed} {retry_after:?} {random}"
             );
         }
-        let tried = Tried {
+        let tried = FailedAttempt {
             retries: 0,
             elapsed: Duration::ZERO,
             outcome: Outcome::NotSent,
@@ -461,7 +467,7 @@ job_events
     #[test]
     fn a_failing_service_gets_a_fifth_more_and_the_reserve() {
         let mut budget = Budget::new();
-        let tried = Tried {
+        let tried = FailedAttempt {
             retries: 0,
             elapsed: Duration::ZERO,
             outcome: answered(502, None),
@@ -477,7 +483,7 @@ job_events
         }
         assert!((260..=264).contains(&retries), "{retries}");
         // 429 is the pacer's affair.
-        let limited = Tried {
+        let limited = FailedAttempt {
             outcome: answered(429, None),
             ..tried
         };

@@ -23,17 +23,17 @@ use tracing::field::Empty;
 use tracing::{Instrument, Span, debug, debug_span, info};
 
 use self::body::read;
-use self::error_response::error_answer;
+use self::error_response::error_response;
 pub(crate) use self::file::{DOWNLOAD, Key, file_url};
 
 use super::backoff::random;
-use super::headers::{retry_after, standing};
+use super::headers::{rate_limit, retry_after};
 use super::limiter::{Lease, WaitReason};
 use super::operation::{Class, Operation};
-use super::retry::{Decision, Tried, decide};
-use crate::ext::error::BODY_KEPT;
+use super::retry::{Decision, FailedAttempt, decide};
+use crate::ext::error::MAX_ERROR_BODY;
 use crate::ext::error::{Error, ErrorKind};
-use crate::ext::jobs::reconcile::Asked;
+use crate::ext::jobs::reconcile::PaidRequest;
 use crate::raw::Client;
 use crate::raw::types::JobAccepted;
 
@@ -56,7 +56,7 @@ pub(crate) struct Success {
 impl Success {
     pub(crate) fn json<T: DeserializeOwned>(mut self) -> Result<ResponseValue<T>, Error> {
         let value = serde_json::from_slice(&self.body).map_err(|error| {
-            Error::not_understood(&self.body, &error).with_operation(self.operation.id)
+            Error::undecodable(&self.body, &error).with_operation(self.operation.id)
         })?;
         let headers = std::mem::take(self.response.headers_mut());
         Ok(ResponseValue::new(value, self.response.status(), headers))
@@ -112,7 +112,7 @@ impl Client {
         };
         if error.is_outcome_unknown() && operation.is_generation() {
             let request = self.request(operation, build)?;
-            return Err(error.with_asked(Asked::of(operation, &request, sent_at)));
+            return Err(error.with_paid_request(PaidRequest::of(operation, &request, sent_at)));
         }
         Err(error)
     }
@@ -175,7 +175,7 @@ impl Client {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error.with_operation(operation).with_attempts(retries + 1),
             };
-            let tried = Tried {
+            let tried = FailedAttempt {
                 retries,
                 elapsed: started.elapsed(),
                 outcome: error.outcome(),
@@ -224,7 +224,7 @@ impl Client {
     }
 
     /// Tells the log and the limiter what an answer says.
-    fn heard(&self, lease: Option<Lease<'_>>, response: &Response) {
+    fn observe_response(&self, lease: Option<Lease<'_>>, response: &Response) {
         let span = Span::current();
         if !span.is_disabled() {
             span.record("status", response.status().as_u16());
@@ -236,14 +236,14 @@ impl Client {
         self.inner.0.slots.observe(response.version());
         let Some(lease) = lease else { return };
         let (headers, now) = (response.headers(), SystemTime::now());
-        let standing = standing(headers, now);
+        let rate_limit = rate_limit(headers, now);
         let refused = (response.status() == StatusCode::TOO_MANY_REQUESTS).then(|| {
-            let told = standing.filter(|standing| standing.remaining == 0);
-            told.map(|standing| standing.left)
+            let told = rate_limit.filter(|rate_limit| rate_limit.remaining == 0);
+            told.map(|rate_limit| rate_limit.left)
                 .or_else(|| retry_after(headers, now))
                 .unwrap_or(self.inner.0.retry_policy.backoff.base)
         });
-        lease.answered(standing, refused);
+        lease.answered(rate_limit, refused);
     }
 
     /// Sends a request once.
@@ -266,7 +266,7 @@ impl Client {
         } else {
             let response = within(idle, self.client.execute(request)).await?;
             let response = response.map_err(|error| unreachable_at(&self.inner.0.base, error))?;
-            self.heard(lease, &response);
+            self.observe_response(lease, &response);
             response
         };
         let status = response.status();
@@ -287,7 +287,8 @@ impl Client {
         };
         if operation.is_generation() {
             // Looked at here, where it is still known what was asked.
-            begun(operation.id, &body).map_err(|error| Error::not_understood(&body, &error))?;
+            check_accepted(operation.id, &body)
+                .map_err(|error| Error::undecodable(&body, &error))?;
         }
         Ok((response, body))
     }
@@ -297,9 +298,9 @@ impl Client {
     /// Reads an error answer.
     async fn error_from(&self, response: &mut Response) -> Error {
         let idle = self.inner.0.idle_timeout;
-        let body = read(response, BODY_KEPT, idle).await;
+        let body = read(response, MAX_ERROR_BODY, idle).await;
         let body = body.unwrap_or_else(|partial| partial.body);
-        Error::from_answer(error_answer(
+        Error::from_response(error_response(
             response.status(),
             response.headers(),
             body,
@@ -320,16 +321,16 @@ fn unreachable_at(url: &Url, source: reqwest::Error) -> Error {
 }
 
 /// Notes what the answer to a generation says was begun.
-fn begun(operation: &'static str, body: &[u8]) -> serde_json::Result<()> {
+fn check_accepted(operation: &'static str, body: &[u8]) -> serde_json::Result<()> {
     #[cfg(feature = "alpha")]
     if operation == "create_asset" {
-        let asset: super::response::Answer<crate::alpha::types::Asset> =
+        let asset: super::response::Envelope<crate::alpha::types::Asset> =
             serde_json::from_slice(body)?;
-        info!(operation, asset_id = asset.id, "asset begun");
+        info!(operation, asset_id = asset.id, "asset check_accepted");
         return Ok(());
     }
     let accepted: JobAccepted = serde_json::from_slice(body)?;
-    info!(operation, job_id = accepted.job_id, "job begun");
+    info!(operation, job_id = accepted.job_id, "job check_accepted");
     Ok(())
 }
 

@@ -26,10 +26,10 @@ use crate::raw::types::Job;
 
 /// A generation that was asked for and whose answer was lost.
 ///
-/// It can be stored, and looked for by another process with [`Client::reconcile_asked`].
+/// It can be stored, and looked for by another process with [`Client::reconcile_request`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Asked {
+pub struct PaidRequest {
     /// `generate_scene`, `generate_asset` or `edit_scene`; `create_asset` in the early-access API.
     pub operation: String,
     /// What was to be made or changed.
@@ -42,7 +42,7 @@ pub struct Asked {
     pub at: SystemTime,
 }
 
-impl Asked {
+impl PaidRequest {
     /// A new scene, asked for at a time.
     pub fn scene(prompt: impl Into<String>, at: SystemTime) -> Self {
         Self {
@@ -156,7 +156,7 @@ impl Client {
     /// use gizmo_client::Reconciled;
     ///
     /// # use gizmo_simulator::{Fault, On};
-    /// # simulator.handle().inject(On::operation("generate_scene"), Fault::DropBeforeAnswer);
+    /// # simulator.handle().inject(On::operation("generate_scene"), Fault::DropBeforeResponse);
     /// let generate = || client.generate_scene().prompt("a robotics lab");
     /// let job = match generate().start().await {
     ///     Err(error) if error.is_outcome_unknown() => match client.reconcile(&error).await? {
@@ -172,8 +172,8 @@ impl Client {
     /// # }
     /// ```
     pub async fn reconcile(&self, error: &Error) -> Result<Reconciled, Error> {
-        match error.asked() {
-            Some(asked) => self.reconcile_asked(asked).await,
+        match error.paid_request() {
+            Some(asked) => self.reconcile_request(asked).await,
             None => Err(Error::new(
                 ErrorKind::InvalidRequest,
                 "the error leaves no generation to look for",
@@ -191,7 +191,7 @@ impl Client {
     /// # Cancel safety
     ///
     /// It only reads: dropping the future loses nothing.
-    pub async fn reconcile_asked(&self, asked: &Asked) -> Result<Reconciled, Error> {
+    pub async fn reconcile_request(&self, asked: &PaidRequest) -> Result<Reconciled, Error> {
         let found = self.look_for(asked).await?;
         let age = asked.age();
         if age >= SETTLED || !matches!(found, Reconciled::Nothing | Reconciled::Unknown) {
@@ -201,7 +201,7 @@ impl Client {
         self.look_for(asked).await
     }
 
-    async fn look_for(&self, asked: &Asked) -> Result<Reconciled, Error> {
+    async fn look_for(&self, asked: &PaidRequest) -> Result<Reconciled, Error> {
         match (asked.operation.as_str(), &asked.scene_id) {
             ("generate_scene", _) => self.look_for_scene(asked).await,
             ("generate_asset", Some(scene_id)) => self.look_for_asset(asked, scene_id).await,
@@ -212,7 +212,7 @@ impl Client {
         }
     }
 
-    async fn look_for_scene(&self, asked: &Asked) -> Result<Reconciled, Error> {
+    async fn look_for_scene(&self, asked: &PaidRequest) -> Result<Reconciled, Error> {
         let mut fitting = Fitting::default();
         let mut seen = HashSet::new();
         for page in 0..MOST_PAGES {
@@ -255,7 +255,11 @@ impl Client {
         self.found(fitting, nothing).await
     }
 
-    async fn look_for_asset(&self, asked: &Asked, scene_id: &str) -> Result<Reconciled, Error> {
+    async fn look_for_asset(
+        &self,
+        asked: &PaidRequest,
+        scene_id: &str,
+    ) -> Result<Reconciled, Error> {
         let request = self.list_assets().scene_id(scene_id).limit(PAGE);
         let answer = request.send().await?;
         let since = asked.since(answer.headers());
@@ -277,7 +281,11 @@ impl Client {
         self.found(fitting, nothing).await
     }
 
-    async fn look_for_edit(&self, asked: &Asked, scene_id: &str) -> Result<Reconciled, Error> {
+    async fn look_for_edit(
+        &self,
+        asked: &PaidRequest,
+        scene_id: &str,
+    ) -> Result<Reconciled, Error> {
         let (scene, headers) = self.scene(scene_id).await?;
         let since = asked.since(&headers);
         if let Some(job_id) = scene.job_id.clone()
@@ -304,7 +312,7 @@ impl Client {
     /// Whether a job does what was asked for.
     async fn is_job_of(
         &self,
-        asked: &Asked,
+        asked: &PaidRequest,
         since: SystemTime,
         job_id: &str,
         mode: &str,
@@ -364,7 +372,7 @@ impl Client {
     }
 }
 
-impl Asked {
+impl PaidRequest {
     /// From when on something may be what was asked for, by the service's clock.
     fn since(&self, headers: &HeaderMap) -> SystemTime {
         let now = SystemTime::now();
@@ -389,9 +397,9 @@ impl fmt::Display for Reconciled {
         match self {
             Self::Found(job) => write!(f, "job {}", job.id()),
             Self::FoundWithoutJob(_) => {
-                f.write_str("begun, under a job that the service does not name")
+                f.write_str("check_accepted, under a job that the service does not name")
             }
-            Self::Nothing => f.write_str("not begun"),
+            Self::Nothing => f.write_str("not check_accepted"),
             Self::Several(candidates) => write!(f, "any of {}", candidates.len()),
             Self::Unknown => f.write_str("not to be told"),
         }

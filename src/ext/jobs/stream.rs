@@ -275,7 +275,7 @@ enum State {
         body: ByteStream,
         chunk: Bytes,
         /// When the last bytes came.
-        heard: Instant,
+        observe_response: Instant,
         any: bool,
     },
     /// Streams do not work here: only the status is requested.
@@ -316,9 +316,9 @@ impl Follower {
                 State::Reading {
                     body,
                     chunk,
-                    heard,
+                    observe_response,
                     any,
-                } => self.read(body, chunk, heard, any).await,
+                } => self.read(body, chunk, observe_response, any).await,
                 other => Box::pin(self.connect(other)).await,
             };
             match next {
@@ -460,7 +460,7 @@ impl Follower {
         State::Reading {
             body: response.into_inner(),
             chunk: Bytes::new(),
-            heard: now,
+            observe_response: now,
             any: false,
         }
     }
@@ -558,15 +558,15 @@ impl Follower {
         &mut self,
         mut body: ByteStream,
         mut chunk: Bytes,
-        mut heard: Instant,
+        mut observe_response: Instant,
         mut any: bool,
     ) -> Next {
         if chunk.is_empty() {
             let silence = SILENCE.min(self.following.client.inner.0.idle_timeout);
-            let (silent, wake) = (heard + silence, self.wake());
+            let (silent, wake) = (observe_response + silence, self.wake());
             match timeout_at(silent.min(wake), body.next()).await {
                 Ok(Some(Ok(more))) => {
-                    (chunk, heard, any) = (more, Instant::now(), true);
+                    (chunk, observe_response, any) = (more, Instant::now(), true);
                     self.silences = 0;
                 }
                 Ok(Some(Err(error))) => return Ok(self.disconnected(&error.into(), false)),
@@ -594,7 +594,7 @@ impl Follower {
         let mut rest = &chunk[..];
         let arrival = match self.decoder.next(&mut rest) {
             Ok(event) => event.map(|event| {
-                let id = event.own_id.then_some(event.id);
+                let id = event.has_id.then_some(event.id);
                 let parsed = JobEvent::from_sse(event.event, event.data);
                 if matches!(parsed.kind, JobEventKind::Ping) {
                     self.delivered.ping(id);
@@ -633,7 +633,7 @@ impl Follower {
         Ok(State::Reading {
             body,
             chunk,
-            heard,
+            observe_response,
             any,
         })
     }
@@ -984,7 +984,7 @@ mod tests {
     fn a_refusal_of_the_status_is_final_or_not() {
         let of = |status: u16| {
             let body = Bytes::from_static(b"{}");
-            is_final(&Error::from_answer(crate::ext::error::Answer {
+            is_final(&Error::from_response(crate::ext::error::ErrorResponse {
                 status: StatusCode::from_u16(status).unwrap(),
                 code: None,
                 message: String::new(),

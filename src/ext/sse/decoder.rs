@@ -71,7 +71,7 @@ pub struct Event<'a> {
     /// the first.
     pub id: &'a str,
     /// Whether `id` was set by this event and not inherited.
-    pub own_id: bool,
+    pub has_id: bool,
 }
 
 /// An event had more bytes than the [limit](Decoder::with_limit).
@@ -436,7 +436,7 @@ impl Decoder {
     }
 
     fn deliver<'a, 'i: 'a>(&'a mut self, borrowed: &Borrowed<'i>) -> Event<'a> {
-        let own_id = self.take_id(borrowed.id);
+        let has_id = self.take_id(borrowed.id);
         self.size = 0;
         self.started = false;
         let (event, data) = self.gathered.texts(borrowed);
@@ -444,7 +444,7 @@ impl Decoder {
             event: if event.is_empty() { "message" } else { event },
             data,
             id: &self.last_event_id,
-            own_id,
+            has_id,
         }
     }
 

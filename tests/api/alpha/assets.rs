@@ -143,7 +143,7 @@ async fn a_deadline_says_which_asset_and_how_it_stood() {
 async fn a_deadline_before_the_first_answer_names_the_asset_alone() {
     let workshop = Workshop::instant().await;
     let silent = On::operation("get_asset").always();
-    workshop.handle.inject(silent, Fault::StallBeforeAnswer);
+    workshop.handle.inject(silent, Fault::StallBeforeResponse);
     let mut policy = PollPolicy::default();
     policy.interval = Duration::MAX;
     policy.deadline = Some(Duration::from_millis(20));
@@ -162,11 +162,11 @@ async fn a_poll_that_fails_is_no_failed_asset() {
     let workshop = workshop().await;
     let on = || On::operation("get_asset");
     let faults = [
-        (on().nth(1), Fault::DropBeforeAnswer),
-        (on().skip(2).times(6), Fault::Answer(Canned::html(502))),
+        (on().nth(1), Fault::DropBeforeResponse),
+        (on().skip(2).times(6), Fault::Respond(Canned::html(502))),
         (
             on().nth(10),
-            Fault::Answer(
+            Fault::Respond(
                 Canned::flat_error(429, "rate_limited", "slow_down", "Slow down").retry_after("7"),
             ),
         ),

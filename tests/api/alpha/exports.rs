@@ -177,7 +177,7 @@ async fn a_link_that_leads_nowhere_good_is_refused() {
         );
         workshop
             .handle
-            .inject(On::operation("export_scene"), Fault::Answer(answer));
+            .inject(On::operation("export_scene"), Fault::Respond(answer));
         let export = workshop
             .alpha
             .export_scene()
@@ -198,7 +198,7 @@ async fn a_model_that_comes_without_an_archive_is_unpacked_too() {
         let file = Canned::empty(200).header("content-type", media).body(body);
         workshop
             .handle
-            .inject(On::operation("cdn"), Fault::Answer(file));
+            .inject(On::operation("cdn"), Fault::Respond(file));
     };
     for (format, body, name, language) in [
         (

@@ -18,7 +18,7 @@ async fn lose(workshop: &Workshop, fault: Fault) -> gizmo_client::Error {
         error.is_outcome_unknown() && !error.is_retryable(),
         "{error}"
     );
-    let asked = error.asked().unwrap();
+    let asked = error.paid_request().unwrap();
     assert_eq!(
         (asked.operation.as_str(), asked.prompt.as_str()),
         ("create_asset", "a gripper")
@@ -31,7 +31,7 @@ async fn lose(workshop: &Workshop, fault: Fault) -> gizmo_client::Error {
 async fn an_asset_whose_answer_was_lost_is_found_and_there_is_no_second() {
     steady_clock();
     for fault in [
-        Fault::DropBeforeAnswer,
+        Fault::DropBeforeResponse,
         Fault::CutHead(40),
         Fault::CutBody(At::Byte(10)),
     ] {
@@ -68,7 +68,7 @@ async fn an_asset_that_was_never_begun_is_known_for_that_after_a_while() {
 async fn two_that_would_fit_are_both_named() {
     steady_clock();
     let workshop = Workshop::instant().await;
-    let error = lose(&workshop, Fault::DropBeforeAnswer).await;
+    let error = lose(&workshop, Fault::DropBeforeResponse).await;
     workshop.asset("a gripper").await;
     let found = workshop.client.reconcile(&error).await.unwrap();
     assert!(
@@ -81,7 +81,7 @@ async fn two_that_would_fit_are_both_named() {
 async fn an_answer_without_an_id_is_an_asset_that_may_be_paid_for() {
     let workshop = Workshop::instant().await;
     let answer = Canned::json(201, &serde_json::json!({"status": "pending"}));
-    lose(&workshop, Fault::Answer(answer)).await;
+    lose(&workshop, Fault::Respond(answer)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +89,7 @@ async fn what_was_turned_away_unread_is_sent_again() {
     steady_clock();
     let workshop = Workshop::instant().await;
     let refused = Canned::flat_error(429, "rate_limited", "slow_down", "Slow down");
-    let refused = Fault::Answer(refused.retry_after("1"));
+    let refused = Fault::Respond(refused.retry_after("1"));
     workshop
         .handle
         .inject(On::operation("create_asset"), refused);

@@ -58,7 +58,7 @@ async fn a_placement_whose_answer_was_lost_is_not_repeated() {
     let asset = workshop.asset("a bench").await;
     workshop
         .handle
-        .inject(On::operation("place_asset"), Fault::DropBeforeAnswer);
+        .inject(On::operation("place_asset"), Fault::DropBeforeResponse);
     let place = workshop
         .alpha
         .place_asset()
@@ -80,7 +80,7 @@ async fn a_placement_whose_answer_was_lost_is_not_repeated() {
     assert_eq!(workshop.handle.count("place_asset"), 1);
     workshop
         .handle
-        .inject(On::operation("create_scene"), Fault::DropBeforeAnswer);
+        .inject(On::operation("create_scene"), Fault::DropBeforeResponse);
     let error = workshop
         .alpha
         .create_scene()
@@ -135,7 +135,7 @@ async fn a_refusal_is_told_by_its_words_and_only_of_what_needs_assets() {
         let answer = Canned::flat_error(status, "bad_request", code, message);
         workshop
             .handle
-            .inject(On::operation("export_scene"), Fault::Answer(answer));
+            .inject(On::operation("export_scene"), Fault::Respond(answer));
         let export = workshop
             .alpha
             .export_scene()
@@ -165,7 +165,7 @@ async fn a_refusal_is_told_by_its_words_and_only_of_what_needs_assets() {
     let answer = Canned::flat_error(400, "bad_request", "x", "not ready");
     workshop
         .handle
-        .inject(On::operation("create_asset"), Fault::Answer(answer));
+        .inject(On::operation("create_asset"), Fault::Respond(answer));
     let other = workshop
         .alpha
         .create_asset()

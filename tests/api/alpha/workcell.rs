@@ -21,7 +21,7 @@ async fn a_workcell_is_composed_exported_and_unpacked_through_every_trouble() {
         workshop.handle.inject(on("cdn").nth(2), Fault::ExpireLinks),
         workshop
             .handle
-            .inject(on("export_scene").nth(2), Fault::DropBeforeAnswer),
+            .inject(on("export_scene").nth(2), Fault::DropBeforeResponse),
     ];
     let test = std::env::current_exe().unwrap();
     let built = test.parent().unwrap().with_file_name("examples");

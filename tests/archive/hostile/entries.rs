@@ -148,27 +148,27 @@ pub(super) fn kinds() -> Vec<Row> {
             Kind::CaseDuplicate,
         ),
         ("case of Greek", pair("ΟΔΟΣ", "οδος"), Kind::CaseDuplicate),
-        ("file as a folder", pair("a", "a/b"), Kind::FileAsFolder),
-        ("folder as a file", pair("a/b", "a"), Kind::FileAsFolder),
+        ("file as a folder", pair("a", "a/b"), Kind::FileAsDirectory),
+        ("folder as a file", pair("a/b", "a"), Kind::FileAsDirectory),
         (
             "file as a folder, by case",
             pair("a", "A/b"),
-            Kind::FileAsFolder,
+            Kind::FileAsDirectory,
         ),
         (
             "folder entry as a file",
             with([Item::folder("a/"), Item::stored("a", "x")]),
-            Kind::FileAsFolder,
+            Kind::FileAsDirectory,
         ),
         (
             "folder with contents",
             with([Item::stored("a/", "x")]),
-            Kind::FileAsFolder,
+            Kind::FileAsDirectory,
         ),
         (
             "folder by its mode",
             with([Item::stored("a", "").attributes(0o040_755 << 16)]),
-            Kind::FileAsFolder,
+            Kind::FileAsDirectory,
         ),
     ]
 }

@@ -4,7 +4,7 @@ use gizmo_client::types::{Usage, WhoAmI};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::answer::{Handled, fields, json_answer};
+use crate::answer::{Handled, fields, json_response};
 use crate::call::Call;
 
 const SCOPES: &[&str] = &[
@@ -28,7 +28,7 @@ pub(crate) fn whoami(call: &Call) -> Handled {
         scopes: Some(json!(SCOPES)),
         extra: fields(extra),
     };
-    Ok(json_answer(StatusCode::OK, &who))
+    Ok(json_response(StatusCode::OK, &who))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "every handler has this shape")]
@@ -42,7 +42,7 @@ pub(crate) fn usage(call: &Call) -> Handled {
         "credits_used": tables.spent,
         "credits_left": tables.credits,
     }]);
-    Ok(json_answer(
+    Ok(json_response(
         StatusCode::OK,
         &Usage {
             ok: Some(true),

@@ -38,7 +38,7 @@ pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
 }
 
 /// An answer in JSON.
-pub(crate) fn json_answer(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+pub(crate) fn json_response(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     let bytes = serde_json::to_vec(value).expect("answers are plain data");
     let mut response = Response::new(whole(bytes));
     *response.status_mut() = status;
@@ -51,7 +51,7 @@ pub(crate) fn json_answer(status: StatusCode, value: &impl Serialize) -> Respons
 /// A resource under its name.
 #[expect(clippy::unnecessary_wraps, reason = "it ends handlers")]
 pub(crate) fn detail(name: &str, resource: &impl Serialize) -> Handled {
-    Ok(json_answer(
+    Ok(json_response(
         StatusCode::OK,
         &json!({ "ok": true, name: resource }),
     ))
@@ -73,7 +73,7 @@ impl Window {
     ) -> Handled {
         let mut fields = self.of(name, all);
         fields["ok"] = json!(true);
-        Ok(json_answer(StatusCode::OK, &fields))
+        Ok(json_response(StatusCode::OK, &fields))
     }
 
     /// The same without `ok`, which the early-access API does not say.
@@ -83,7 +83,7 @@ impl Window {
         name: &str,
         all: impl IntoIterator<Item = T>,
     ) -> Handled {
-        Ok(json_answer(StatusCode::OK, &self.of(name, all)))
+        Ok(json_response(StatusCode::OK, &self.of(name, all)))
     }
 
     fn of<T: Serialize>(&self, name: &str, all: impl IntoIterator<Item = T>) -> Value {
@@ -179,7 +179,7 @@ impl Refusal {
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
-        let mut response = json_answer(self.status, &self.body);
+        let mut response = json_response(self.status, &self.body);
         if let Some(seconds) = self.retry_after {
             response
                 .headers_mut()

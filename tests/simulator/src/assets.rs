@@ -4,7 +4,7 @@ use gizmo_client::types::{Acknowledged, GenerateAssetBody};
 use http::StatusCode;
 use serde_json::Map;
 
-use crate::answer::{Handled, Refusal, detail, json_answer};
+use crate::answer::{Handled, Refusal, detail, json_response};
 use crate::call::{Call, Rule};
 use crate::export::{Kind, kinds_in};
 use crate::job::{plan, stages};
@@ -88,7 +88,7 @@ pub(crate) fn delete(call: &Call) -> Handled {
         scene.assets.retain(|id| *id != call.id);
         scene.revision += 1;
     }
-    Ok(json_answer(
+    Ok(json_response(
         StatusCode::OK,
         &Acknowledged {
             ok: Some(true),

@@ -18,14 +18,14 @@ pub enum Fault {
     /// The connection is closed when the request has come whole; nothing is done.
     DropBeforeHandling,
     /// The request is carried out and the connection closed instead of an answer.
-    DropBeforeAnswer,
+    DropBeforeResponse,
     /// The request is carried out and the connection closed after this many bytes of the answer,
     /// status line and headers included.
     CutHead(u64),
     /// The head says what it should; the connection is closed at this place of the body.
     CutBody(At),
     /// The request is carried out; the answer never comes, and the connection stays open.
-    StallBeforeAnswer,
+    StallBeforeResponse,
     /// The request is carried out; the head of the response comes after this long (on tokio's clock).
     DelayHead(Duration),
     /// The body stops at this place, and the connection stays open.
@@ -35,7 +35,7 @@ pub enum Fault {
     /// The request waits this long (in real time) before it is carried out.
     Delay(Duration),
     /// The answer is whole; then the connection is closed although nothing announced that.
-    CloseAfterAnswer,
+    CloseAfterResponse,
     /// Where the connection is closed, it is reset (RST) and not ended (FIN).
     Reset,
     /// `Content-Length` is this much off.
@@ -45,7 +45,7 @@ pub enum Fault {
     /// The answer has this header, or has it not.
     Header(&'static str, Option<String>),
     /// This answer comes, and nothing is done.
-    Answer(Canned),
+    Respond(Canned),
     /// The event stream misbehaves.
     Events(EventFault),
     /// All links of the early-access API that there are expire, before the request is carried out.
@@ -392,7 +392,7 @@ mod tests {
     fn a_fault_meets_the_requests_it_is_meant_for() {
         let met = |on: On| {
             let mut faults = Faults::default();
-            let injected = faults.inject(on, Fault::DropBeforeAnswer);
+            let injected = faults.inject(on, Fault::DropBeforeResponse);
             let mut met = Vec::new();
             for number in 1..=6 {
                 assert!(faults.meet(Some("whoami"), "/v1/whoami").is_empty());

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde_json::{Map, json};
 use tokio::sync::Semaphore;
 
-use crate::answer::{Handled, Refusal, detail, fields, json_answer};
+use crate::answer::{Handled, Refusal, detail, fields, json_response};
 use crate::call::Call;
 use crate::events::Log;
 use crate::feed;
@@ -40,7 +40,7 @@ pub(crate) fn cancel(call: &Call) -> Handled {
         return Err(Refusal::new(StatusCode::CONFLICT, "job_finished", message));
     }
     let extra = fields(json!({ "job_id": call.id, "status": JobStatus::Cancelled }));
-    Ok(json_answer(
+    Ok(json_response(
         StatusCode::OK,
         &Acknowledged {
             ok: Some(true),
@@ -165,5 +165,5 @@ pub(crate) fn start(shared: &Arc<Shared>, tables: &mut Tables, new: NewJob) -> J
 /// The answer to a request that has started a job.
 #[expect(clippy::unnecessary_wraps, reason = "it ends handlers")]
 pub(crate) fn accepted(accepted: &JobAccepted) -> Handled {
-    Ok(json_answer(StatusCode::ACCEPTED, accepted))
+    Ok(json_response(StatusCode::ACCEPTED, accepted))
 }

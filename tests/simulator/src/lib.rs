@@ -73,7 +73,7 @@
 //! # let client = builder.build()?;
 //!
 //! // The service starts the job, and its answer is lost.
-//! handle.inject(On::operation("generate_scene"), Fault::DropBeforeAnswer);
+//! handle.inject(On::operation("generate_scene"), Fault::DropBeforeResponse);
 //! let error = client.generate_scene().prompt("a lab").start().await.unwrap_err();
 //! assert!(error.is_outcome_unknown());
 //! let found = client.reconcile(&error).await?;
@@ -82,7 +82,7 @@
 //!
 //! // A second of waiting, as a proxy asks for it.
 //! let busy = Canned::html(503).retry_after("1");
-//! handle.inject(On::operation("whoami"), Fault::Answer(busy));
+//! handle.inject(On::operation("whoami"), Fault::Respond(busy));
 //! client.whoami().send().await?;
 //! assert_eq!(handle.requests_of("whoami").len(), 2);
 //! # Ok(())

@@ -28,7 +28,7 @@ pub(crate) struct Limits {
 
 /// Where a key stands; every answer says it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Standing {
+pub(crate) struct RateLimit {
     limit: u32,
     remaining: u32,
     /// Time until the window ends.
@@ -49,10 +49,10 @@ impl Limits {
     }
 
     /// Counts a request of this key; one without a key is only told the limit.
-    pub(crate) fn count(&mut self, key: Option<&str>) -> Standing {
+    pub(crate) fn count(&mut self, key: Option<&str>) -> RateLimit {
         let (limit, form) = (self.limit, self.form);
         let Some(key) = key else {
-            return Standing {
+            return RateLimit {
                 limit,
                 remaining: limit,
                 left: self.length,
@@ -73,7 +73,7 @@ impl Limits {
         if !exceeded {
             window.used += 1;
         }
-        Standing {
+        RateLimit {
             limit,
             remaining: limit - window.used,
             left: window.ends - now,
@@ -91,7 +91,7 @@ impl Limits {
     }
 }
 
-impl Standing {
+impl RateLimit {
     /// Refuses the call when the window is used up.
     pub(crate) fn check(&self) -> Result<(), Refusal> {
         if !self.exceeded {

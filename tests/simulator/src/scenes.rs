@@ -6,7 +6,7 @@ use gizmo_client::types::{
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Handled, Refusal, detail, fields, json_answer};
+use crate::answer::{Handled, Refusal, detail, fields, json_response};
 use crate::call::{Call, Rule};
 use crate::export::{Kind, kinds_in};
 use crate::job::{self, furniture, plan, stages};
@@ -58,7 +58,7 @@ pub(crate) fn status(call: &Call) -> Handled {
         error: scene.error.clone(),
         extra: fields(json!({ "scene_id": scene.id })),
     };
-    Ok(json_answer(StatusCode::OK, &status))
+    Ok(json_response(StatusCode::OK, &status))
 }
 
 pub(crate) fn update(call: &Call) -> Handled {
@@ -77,7 +77,7 @@ pub(crate) fn update(call: &Call) -> Handled {
     }
     scene.updated_at = now;
     let extra = fields(json!({ "scene_id": call.id }));
-    Ok(json_answer(
+    Ok(json_response(
         StatusCode::OK,
         &Acknowledged {
             ok: Some(true),
@@ -103,7 +103,7 @@ pub(crate) fn delete(call: &Call) -> Handled {
             tables.assets.remove(asset);
         }
     }
-    Ok(json_answer(
+    Ok(json_response(
         StatusCode::OK,
         &Acknowledged {
             ok: Some(true),

@@ -274,8 +274,8 @@ async fn serve(
         &[&shared.options.api_key, &shared.options.alpha_api_key],
         &shared.options.service_token,
     );
-    let standing = shared.limits().count(key.as_deref().ok());
-    let allowed = key.and_then(|_| standing.check());
+    let rate_limit = shared.limits().count(key.as_deref().ok());
+    let allowed = key.and_then(|_| rate_limit.check());
     let mut response = match route {
         Route::Operation(operation, id) => match allowed {
             Ok(()) => {
@@ -310,7 +310,7 @@ async fn serve(
         Api::Current => refusal.into_response(),
         Api::Alpha => refusal.flat().into_response(),
     });
-    standing.write(response.headers_mut(), &shared.clock);
+    rate_limit.write(response.headers_mut(), &shared.clock);
     trouble::after(&faults, control, finished(shared, number, response)).await
 }
 

@@ -29,7 +29,7 @@ pub(crate) async fn before(
             Fault::Reset => control.reset(),
             Fault::Delay(delay) => tokio::time::sleep(*delay).await,
             Fault::DropBeforeHandling => return Err(Broken),
-            Fault::Answer(canned) => return Ok(Some(answer(canned, clock))),
+            Fault::Respond(canned) => return Ok(Some(answer(canned, clock))),
             Fault::RefuseCursor(status) if has_cursor => {
                 let canned = Canned::error(
                     *status,
@@ -79,14 +79,14 @@ pub(crate) async fn after(
     for fault in faults {
         let at = |at: &At| at.bytes(length);
         match fault {
-            Fault::DropBeforeAnswer => return Err(Broken),
-            Fault::StallBeforeAnswer => std::future::pending().await,
+            Fault::DropBeforeResponse => return Err(Broken),
+            Fault::StallBeforeResponse => std::future::pending().await,
             Fault::DelayHead(delay) => tokio::time::sleep(*delay).await,
             Fault::CutHead(bytes) => control.break_after(*bytes),
             Fault::CutBody(place) => body = bent(body, at(place), Bend::Break, control),
             Fault::StallBody(place) => body = bent(body, at(place), Bend::Stall, control),
             Fault::Trickle(bytes, pause) => body = trickled(body, *bytes, *pause),
-            Fault::CloseAfterAnswer => {
+            Fault::CloseAfterResponse => {
                 body = Last {
                     body,
                     control: Arc::clone(control),

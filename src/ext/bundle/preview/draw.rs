@@ -82,10 +82,10 @@ pub(super) fn svg(plan: &Plan<'_>) -> String {
         px(width),
         px(height),
     );
-    let standing = geoms.partition_point(Drawn::is_plane);
-    ground(&mut out, &view, &geoms[..standing]);
+    let rate_limit = geoms.partition_point(Drawn::is_plane);
+    ground(&mut out, &view, &geoms[..rate_limit]);
     grid(&mut out, &view);
-    objects(&mut out, &view, plan, &geoms[standing..]);
+    objects(&mut out, &view, plan, &geoms[rate_limit..]);
     marks::draw(&mut out, &view, plan);
     let _ = writeln!(
         out,
@@ -93,7 +93,7 @@ pub(super) fn svg(plan: &Plan<'_>) -> String {
         px(width),
         px(height),
     );
-    labels::draw(&mut out, &view, plan, &geoms[standing..]);
+    labels::draw(&mut out, &view, plan, &geoms[rate_limit..]);
     footer(&mut out, &view, plan);
     out.push_str("</svg>\n");
     out

@@ -171,7 +171,7 @@ impl Reader<'_> {
         let size = record.uncompressed_size_hint();
         let compressed = record.compressed_size_hint();
         if name.folder && size > 0 {
-            return Err(UnpackError::new(Kind::FileAsFolder).detail("a folder with contents"));
+            return Err(UnpackError::new(Kind::FileAsDirectory).detail("a folder with contents"));
         }
         if method == Method::Stored && size != compressed {
             return Err(UnpackError::new(Kind::WrongSize)
@@ -348,7 +348,7 @@ fn check_type(attributes: u32, name: &Name) -> Result<(), UnpackError> {
         0 | 0o100_000 => {}
         0o040_000 if name.folder => {}
         0o040_000 => {
-            return Err(UnpackError::new(Kind::FileAsFolder)
+            return Err(UnpackError::new(Kind::FileAsDirectory)
                 .detail("a folder by its mode, a file by its name"));
         }
         0o120_000 => return Err(UnpackError::new(Kind::Link)),

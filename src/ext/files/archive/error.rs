@@ -44,7 +44,7 @@ pub enum UnpackErrorKind {
     /// Two entries have names that differ in case only.
     CaseDuplicate,
     /// A file stands where another entry needs a folder, or a folder entry has contents.
-    FileAsFolder,
+    FileAsDirectory,
     /// The header beside an entry's data is missing, or says something else than the directory.
     HeaderMismatch,
     /// An entry is encrypted.
@@ -69,7 +69,7 @@ pub enum UnpackErrorKind {
     /// [`UnpackOptions::replace`](super::UnpackOptions::replace) is off.
     NotEmpty,
     /// The path to unpack into exists and is no folder.
-    NotAFolder,
+    NotADirectory,
     /// The file system refused: disk full, no permission, no such archive.
     Io,
     /// The future was dropped before the archive was unpacked.
@@ -97,7 +97,7 @@ impl UnpackErrorKind {
             Self::SpecialFile => "devices, pipes and sockets are not unpacked",
             Self::Duplicate => "name occurs twice",
             Self::CaseDuplicate => "name differs from another only in case",
-            Self::FileAsFolder => "file where a folder must be",
+            Self::FileAsDirectory => "file where a folder must be",
             Self::HeaderMismatch => "local header and directory differ",
             Self::Encrypted => "encrypted",
             Self::UnsupportedMethod => "compression method not supported",
@@ -109,7 +109,7 @@ impl UnpackErrorKind {
             Self::TooLarge => "contents too large",
             Self::RatioTooHigh => "compressed too far to be honest",
             Self::NotEmpty => "folder is not empty",
-            Self::NotAFolder => "not a folder",
+            Self::NotADirectory => "not a folder",
             Self::Io => "file system error",
             Self::Cancelled => "unpacking was cancelled",
             Self::Bundle(_) => "not a bundle",

@@ -41,7 +41,7 @@ pub(super) struct Job<'a> {
 
 impl Job<'_> {
     /// Makes all folders that `entries` name or imply.
-    pub(super) fn make_folders(&self, entries: &[Entry]) -> Result<(), UnpackError> {
+    pub(super) fn create_directories(&self, entries: &[Entry]) -> Result<(), UnpackError> {
         let mut folders: Vec<&str> = entries
             .iter()
             .filter_map(|entry| {

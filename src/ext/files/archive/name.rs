@@ -124,7 +124,7 @@ impl Names {
                         return Err((Kind::Duplicate, None));
                     }
                     (Seen::File, true) | (Seen::Folder | Seen::Implied, false) => {
-                        return Err((Kind::FileAsFolder, None));
+                        return Err((Kind::FileAsDirectory, None));
                     }
                     _ => return Err((Kind::CaseDuplicate, Some(spelling.clone()))),
                 }
@@ -136,7 +136,7 @@ impl Names {
         while let (Some((up, _)), Some((up_key, _))) = (path.rsplit_once('/'), key.rsplit_once('/'))
         {
             match self.seen.get(up_key) {
-                Some((_, Seen::File)) => return Err((Kind::FileAsFolder, None)),
+                Some((_, Seen::File)) => return Err((Kind::FileAsDirectory, None)),
                 Some((spelling, _)) if spelling == up => break,
                 Some((spelling, _)) => return Err((Kind::CaseDuplicate, Some(spelling.clone()))),
                 None => {}

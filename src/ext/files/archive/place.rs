@@ -62,7 +62,7 @@ impl Target {
             }
             Err(e) => return Err(io(e)),
         }
-        .ok_or_else(|| UnpackError::new(Kind::NotAFolder).at(dir))?;
+        .ok_or_else(|| UnpackError::new(Kind::NotADirectory).at(dir))?;
         target.restore();
         let metadata = match fs::symlink_metadata(&target.path) {
             Ok(metadata) => metadata,
@@ -70,7 +70,7 @@ impl Target {
             Err(e) => return Err(io(e)),
         };
         if !metadata.is_dir() {
-            return Err(UnpackError::new(Kind::NotAFolder).at(dir));
+            return Err(UnpackError::new(Kind::NotADirectory).at(dir));
         }
         let empty = fs::read_dir(&target.path).map_err(io)?.next().is_none();
         if !empty && !replace {
@@ -238,7 +238,7 @@ impl Staging {
                 .map_err(|e| UnpackError::io(&self.new, "cannot set its permissions", e))?;
         }
         if sync {
-            sync_folders(&self.new)?;
+            sync_directories(&self.new)?;
         }
         let path = self.target.path.clone();
         match self.target.now {
@@ -258,7 +258,7 @@ impl Staging {
         })?;
         self.made.0.clear();
         if sync {
-            sync_folder(&self.target.parent)?;
+            sync_directory(&self.target.parent)?;
         }
         Ok(())
     }
@@ -313,18 +313,18 @@ fn make_private(path: &Path) -> io::Result<()> {
 }
 
 /// Flushes a folder and all below it; the files are flushed when they are written.
-fn sync_folders(folder: &Path) -> Result<(), UnpackError> {
+fn sync_directories(folder: &Path) -> Result<(), UnpackError> {
     let io = |e| UnpackError::io(folder, "cannot flush", e);
     for entry in fs::read_dir(folder).map_err(io)? {
         let entry = entry.map_err(io)?;
         if entry.file_type().map_err(io)?.is_dir() {
-            sync_folders(&entry.path())?;
+            sync_directories(&entry.path())?;
         }
     }
-    sync_folder(folder)
+    sync_directory(folder)
 }
 
-fn sync_folder(folder: &Path) -> Result<(), UnpackError> {
+fn sync_directory(folder: &Path) -> Result<(), UnpackError> {
     // Elsewhere a folder cannot be opened to be flushed.
     if cfg!(unix) {
         File::open(folder)

@@ -117,7 +117,7 @@ impl Part {
         let (path, to) = (self.path.clone(), target.to_owned());
         let placed = spawn_blocking(move || {
             fs::rename(&path, &to)?;
-            sync_folder(&to);
+            sync_directory(&to);
             Ok(())
         });
         let placed = placed.await.unwrap_or_else(|error| Err(error.into()));
@@ -150,7 +150,7 @@ fn create(path: PathBuf) -> std::io::Result<Own> {
 }
 
 /// A rename is on disk once its folder is (POSIX); where folders cannot be opened, it is as it is.
-pub(crate) fn sync_folder(path: &Path) {
+pub(crate) fn sync_directory(path: &Path) {
     if let Some(folder) = path.parent() {
         let folder = if folder.as_os_str().is_empty() {
             Path::new(".")

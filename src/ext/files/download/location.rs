@@ -10,7 +10,7 @@ use reqwest::Url;
 use tokio::sync::Mutex;
 
 use super::Download;
-use super::source::{Answer, Ask, Expect, Rest};
+use super::source::{Ask, Expect, Response, Rest};
 use crate::ext::error::Error;
 use crate::ext::http::transport::{DOWNLOAD, Key, file_url};
 use crate::ext::values::secret::SignedUrl;
@@ -89,12 +89,12 @@ impl Client {
         Download::open(DOWNLOAD, Expect::File, true, self.inner.0.idle_timeout, ask).await
     }
 
-    async fn fetch_signed(&self, signed: &SignedUrl, rest: Option<Rest>) -> Answer {
+    async fn fetch_signed(&self, signed: &SignedUrl, rest: Option<Rest>) -> Response {
         let url = file_url(&self.inner.0.base, signed.reveal()).map_err(named)?;
         self.fetch(url, rest, Key::ToNobody).await
     }
 
-    async fn fetch(&self, url: Url, rest: Option<Rest>, key: Key) -> Answer {
+    async fn fetch(&self, url: Url, rest: Option<Rest>, key: Key) -> Response {
         let mut headers = HeaderMap::new();
         if let Some(rest) = rest {
             let range = format!("bytes={}-", rest.offset);

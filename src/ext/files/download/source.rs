@@ -41,10 +41,10 @@ const BACKOFF: Backoff = Backoff {
 };
 
 /// The answer to a request for bytes.
-pub(super) type Answer = Result<ResponseValue<ByteStream>, Error>;
+pub(super) type Response = Result<ResponseValue<ByteStream>, Error>;
 
 /// Asks for the bytes: all of them, or those after an offset as long as the validator holds.
-pub(super) type Ask = Box<dyn Fn(Option<Rest>) -> BoxFuture<'static, Answer> + Send + Sync>;
+pub(super) type Ask = Box<dyn Fn(Option<Rest>) -> BoxFuture<'static, Response> + Send + Sync>;
 
 /// What is still to be had.
 #[derive(Debug, Clone)]

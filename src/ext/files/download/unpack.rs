@@ -6,7 +6,7 @@ use super::Download;
 use super::file::Part;
 use crate::ext::bundle::Bundle;
 use crate::ext::error::Error;
-use crate::ext::files::archive::{UnpackOptions, place_alone, unpack_with};
+use crate::ext::files::archive::{UnpackOptions, place_single_file, unpack_with};
 
 impl Download {
     /// Receives the archive and unpacks it into the folder `dir`, which must be empty or not exist.
@@ -45,7 +45,7 @@ impl Download {
         let mut part = Part::beside(Path::new(&archive))?;
         self.receive(&mut part).await?;
         let unpacked = match self.alone.filter(|_| !self.source.is_zip()) {
-            Some(name) => place_alone(part.path(), name, dir, options).await,
+            Some(name) => place_single_file(part.path(), name, dir, options).await,
             None => unpack_with(part.path(), dir, options).await,
         };
         unpacked.map_err(|error| Error::from(error).with_operation(operation))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::ext::http::headers::Standing;
+use crate::ext::http::headers::RateLimit;
 
 /// How long others wait for a probe: an answer that takes longer is slow for reasons of its own,
 /// such as a large export.
@@ -34,14 +34,14 @@ pub(super) enum Verdict {
     /// The window is used up until then.
     WindowEnds(Instant),
     /// An answer is awaited that will tell; not longer than until then.
-    AnswerComes(Instant),
+    ResponsePending(Instant),
 }
 
 /// What is known of the limit, and who is under way. Pure.
 #[derive(Debug)]
 pub(super) struct State {
     known: Known,
-    pub(super) under_way: u64,
+    pub(super) in_flight: u64,
     /// Since when one request has been finding out for all.
     probe: Option<Instant>,
     checks: Checks,
@@ -62,7 +62,7 @@ impl State {
     pub(super) fn new() -> Self {
         Self {
             known: Known::Unknown,
-            under_way: 0,
+            in_flight: 0,
             probe: None,
             checks: Checks::default(),
         }
@@ -111,9 +111,9 @@ impl State {
     pub(super) fn enter(&mut self, now: Instant) -> Verdict {
         let verdict = self.verdict(now);
         match verdict {
-            Verdict::Go => self.under_way += 1,
+            Verdict::Go => self.in_flight += 1,
             Verdict::Probe => {
-                self.under_way += 1;
+                self.in_flight += 1;
                 self.known = Known::Unknown;
                 self.probe = Some(now);
             }
@@ -128,10 +128,10 @@ impl State {
             Known::Window {
                 remaining, ends, ..
             } if now < ends => {
-                if self.under_way < remaining {
+                if self.in_flight < remaining {
                     Verdict::Go
                 } else if remaining > 0 {
-                    Verdict::AnswerComes(ends)
+                    Verdict::ResponsePending(ends)
                 } else {
                     Verdict::WindowEnds(ends)
                 }
@@ -140,7 +140,7 @@ impl State {
                 limit, remaining, ..
             } if remaining > 0 => {
                 // A new window, as far as one can tell: nobody was kept waiting by the old one.
-                if limit.is_none_or(|limit| self.under_way < limit) {
+                if limit.is_none_or(|limit| self.in_flight < limit) {
                     Verdict::Go
                 } else {
                     self.probing(now)
@@ -153,31 +153,31 @@ impl State {
     fn probing(&self, now: Instant) -> Verdict {
         match self.probe {
             None => Verdict::Probe,
-            Some(since) if now < since + PROBE => Verdict::AnswerComes(since + PROBE),
+            Some(since) if now < since + PROBE => Verdict::ResponsePending(since + PROBE),
             Some(_) => Verdict::Go,
         }
     }
 
     /// The head of an answer has come, or nothing will.
     pub(super) fn leave(&mut self, was_probe: bool) {
-        self.under_way = self.under_way.saturating_sub(1);
+        self.in_flight = self.in_flight.saturating_sub(1);
         if was_probe {
             self.probe = None;
         }
     }
 
     /// An answer says where the key stands.
-    pub(super) fn answered(&mut self, now: Instant, standing: Option<Standing>) {
-        let Some(standing) = standing else {
+    pub(super) fn answered(&mut self, now: Instant, rate_limit: Option<RateLimit>) {
+        let Some(rate_limit) = rate_limit else {
             if self.known == Known::Unknown {
                 self.known = Known::Silent;
             }
             return;
         };
-        let Some(new_end) = now.checked_add(standing.left) else {
+        let Some(new_end) = now.checked_add(rate_limit.left) else {
             return;
         };
-        let mut remaining = standing.remaining;
+        let mut remaining = rate_limit.remaining;
         if let Known::Window {
             remaining: known,
             ends,
@@ -187,7 +187,7 @@ impl State {
         {
             // Answers may overtake each other: a higher number is an older one, unless it is too
             // high for that.
-            let overtaken = remaining <= known + self.under_way;
+            let overtaken = remaining <= known + self.in_flight;
             if new_end + SAME_END < ends {
                 return;
             }
@@ -196,7 +196,7 @@ impl State {
             }
         }
         self.known = Known::Window {
-            limit: standing.limit,
+            limit: rate_limit.limit,
             remaining,
             ends: new_end,
         };
@@ -230,8 +230,8 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    fn standing(remaining: u64, left: Duration) -> Standing {
-        Standing {
+    fn rate_limit(remaining: u64, left: Duration) -> RateLimit {
+        RateLimit {
             limit: Some(100),
             remaining,
             left,
@@ -242,7 +242,7 @@ mod tests {
     fn known(now: Instant, remaining: u64) -> State {
         let mut state = State::new();
         assert_eq!(state.enter(now), Verdict::Probe);
-        state.answered(now, Some(standing(remaining, MINUTE)));
+        state.answered(now, Some(rate_limit(remaining, MINUTE)));
         state.leave(true);
         state
     }
@@ -252,7 +252,7 @@ mod tests {
         let now = Instant::now();
         let mut state = State::new();
         assert_eq!(state.enter(now), Verdict::Probe);
-        assert_eq!(state.enter(now), Verdict::AnswerComes(now + PROBE));
+        assert_eq!(state.enter(now), Verdict::ResponsePending(now + PROBE));
         // It got no answer: the next one tries.
         state.leave(true);
         assert_eq!(state.enter(now), Verdict::Probe);
@@ -273,22 +273,22 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(state.enter(now), Verdict::Go);
         }
-        assert_eq!(state.enter(now), Verdict::AnswerComes(now + MINUTE));
+        assert_eq!(state.enter(now), Verdict::ResponsePending(now + MINUTE));
         // The answers overtake each other: the lowest counts.
         for remaining in [1, 2, 0] {
-            state.answered(now, Some(standing(remaining, MINUTE)));
+            state.answered(now, Some(rate_limit(remaining, MINUTE)));
             state.leave(false);
         }
         assert_eq!(state.enter(now), Verdict::WindowEnds(now + MINUTE));
         assert_eq!(state.enter(now + MINUTE), Verdict::Probe);
         let later = now + MINUTE;
-        assert_eq!(state.enter(later), Verdict::AnswerComes(later + PROBE));
-        state.answered(later, Some(standing(99, MINUTE)));
+        assert_eq!(state.enter(later), Verdict::ResponsePending(later + PROBE));
+        state.answered(later, Some(rate_limit(99, MINUTE)));
         state.leave(true);
         for _ in 0..99 {
             assert_eq!(state.enter(later), Verdict::Go);
         }
-        assert_eq!(state.enter(later), Verdict::AnswerComes(later + MINUTE));
+        assert_eq!(state.enter(later), Verdict::ResponsePending(later + MINUTE));
     }
 
     #[test]
@@ -302,10 +302,10 @@ mod tests {
         // The next window, once a response has told of it.
         let later = now + MINUTE;
         assert_eq!(state.may_check(later), Ok(()));
-        state.answered(later, Some(standing(50, MINUTE)));
+        state.answered(later, Some(rate_limit(50, MINUTE)));
         assert_eq!(allowed(&mut state, later), 25);
         // Nothing is left for them where nothing is left at all.
-        state.answered(later, Some(standing(0, MINUTE)));
+        state.answered(later, Some(rate_limit(0, MINUTE)));
         assert_eq!(state.may_check(later), Err(later + MINUTE));
         // Without a known limit there is none to keep to.
         assert_eq!(allowed(&mut State::new(), now), 100);
@@ -347,8 +347,8 @@ mod tests {
             (4, MINUTE + Duration::from_millis(900), 4),
         ] {
             let mut state = known(now, 5);
-            state.under_way = 2;
-            state.answered(now, Some(standing(remaining, left)));
+            state.in_flight = 2;
+            state.answered(now, Some(rate_limit(remaining, left)));
             let Known::Window {
                 remaining: read, ..
             } = state.known

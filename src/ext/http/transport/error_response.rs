@@ -6,17 +6,17 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::request_id;
-use crate::ext::error::{Answer, one_line};
+use crate::ext::error::{ErrorResponse, one_line};
 use crate::ext::http::config::Credential;
 use crate::ext::http::headers::retry_after;
 
 /// Reads an error answer in each of the documented shapes, and whatever a proxy says instead.
-pub(super) fn error_answer(
+pub(super) fn error_response(
     status: StatusCode,
     headers: &HeaderMap,
     body: Bytes,
     credential: &Credential,
-) -> Answer {
+) -> ErrorResponse {
     let text = credential.redact(&String::from_utf8_lossy(&body));
     let (code, message) = if status.is_redirection() {
         let location = headers
@@ -34,7 +34,7 @@ pub(super) fn error_answer(
     } else {
         code_and_message(&text)
     };
-    Answer {
+    ErrorResponse {
         status,
         code,
         message,
@@ -173,7 +173,7 @@ mod tests {
             Credential::ApiKey(crate::ext::values::secret::ApiKey::new("gzm_k1_canary").unwrap());
         let body =
             Bytes::from_static(br#"{"error":{"code":"x","message":"bad key gzm_k1_canary"}}"#);
-        let error = Error::from_answer(error_answer(
+        let error = Error::from_response(error_response(
             StatusCode::UNAUTHORIZED,
             &HeaderMap::new(),
             body,

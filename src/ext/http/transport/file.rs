@@ -51,7 +51,7 @@ impl Client {
             }
             let answer = within(shared.idle_timeout, self.client.execute(request)).await?;
             let mut response = answer.map_err(|error| unreachable_at(&url, error))?;
-            self.heard(lease.take(), &response);
+            self.observe_response(lease.take(), &response);
             let location = response.headers().get(http::header::LOCATION);
             match location.and_then(|location| location.to_str().ok()) {
                 Some(location) if response.status().is_redirection() => {

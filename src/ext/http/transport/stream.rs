@@ -50,7 +50,7 @@ impl Client {
             };
             let response = within(SILENCE.min(shared.idle_timeout), waiting).await?;
             let response = response.map_err(|error| unreachable_at(&url, error))?;
-            self.heard(lease.take(), &response);
+            self.observe_response(lease.take(), &response);
             let location = response
                 .headers()
                 .get(LOCATION)

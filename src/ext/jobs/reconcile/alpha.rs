@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::{Asked, Candidate, Fitting, MOST_PAGES, PAGE, Reconciled, moment};
+use super::{Candidate, Fitting, MOST_PAGES, PAGE, PaidRequest, Reconciled, moment};
 use crate::ext::error::Error;
 use crate::raw::Client;
 
 impl Client {
     /// Looks through the assets of the key. The pages do not say in which order they are listed, so
     /// that all are looked at; an asset is listed from its beginning on.
-    pub(super) async fn look_for_created(&self, asked: &Asked) -> Result<Reconciled, Error> {
+    pub(super) async fn look_for_created(&self, asked: &PaidRequest) -> Result<Reconciled, Error> {
         let alpha = self.alpha();
         let (mut fitting, mut seen) = (Fitting::default(), HashSet::new());
         for page in 0..MOST_PAGES {

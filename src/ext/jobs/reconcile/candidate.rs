@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
-use super::Asked;
+use super::PaidRequest;
 use crate::ext::values::timestamp::Timestamp;
 use crate::raw::types::{Asset, Scene};
 
@@ -34,7 +34,12 @@ pub(super) struct Fitting {
 
 impl Fitting {
     /// Keeps a candidate unless its time or its prompt is another.
-    pub(super) fn consider(&mut self, asked: &Asked, since: SystemTime, candidate: Candidate) {
+    pub(super) fn consider(
+        &mut self,
+        asked: &PaidRequest,
+        since: SystemTime,
+        candidate: Candidate,
+    ) {
         if candidate.created_at.is_some_and(|created| created < since) {
             return;
         }

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::cdn;
-use crate::answer::{Handled, Refusal, fields, json_answer};
+use crate::answer::{Handled, Refusal, fields, json_response};
 use crate::call::{Call, Rule};
 use crate::clock::iso_8601;
 use crate::export::{Brief, Item, Kind, kinds_in};
@@ -31,13 +31,13 @@ pub(crate) struct Asset {
     prompt: String,
     tags: Vec<String>,
     created_at: u64,
-    begun: Instant,
+    check_accepted: Instant,
     takes: Duration,
 }
 
 impl Asset {
     pub(super) fn status(&self) -> AssetStatus {
-        let elapsed = self.begun.elapsed();
+        let elapsed = self.check_accepted.elapsed();
         if elapsed >= self.takes {
             // The same word that dooms a job.
             if self.prompt.contains("doomed") {
@@ -54,7 +54,7 @@ impl Asset {
 
     /// Begins again, as if it had just been asked for.
     pub(crate) fn remake(&mut self) {
-        self.begun = Instant::now();
+        self.check_accepted = Instant::now();
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -114,12 +114,12 @@ pub(super) fn create(call: &Call) -> Handled {
         prompt: body.prompt,
         tags: body.tags,
         created_at: clock.now().as_secs(),
-        begun: Instant::now(),
+        check_accepted: Instant::now(),
         takes: clock.scaled(options.asset_duration),
     };
     let answer = asset.answer(false);
     tables.alpha.assets.insert(&id, asset);
-    Ok(json_answer(StatusCode::CREATED, &answer))
+    Ok(json_response(StatusCode::CREATED, &answer))
 }
 
 /// The pages do not say in which order; their example has the oldest first.
@@ -133,7 +133,7 @@ pub(super) fn list(call: &Call) -> Handled {
 pub(super) fn get(call: &Call) -> Handled {
     let tables = call.shared.tables();
     let asset = tables.alpha.asset(&call.id)?;
-    Ok(json_answer(StatusCode::OK, &asset.answer(false)))
+    Ok(json_response(StatusCode::OK, &asset.answer(false)))
 }
 
 pub(super) fn export(call: &Call) -> Handled {

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use super::Tables;
-use crate::answer::{Body, json_answer, whole};
+use crate::answer::{Body, json_response, whole};
 use crate::call::Call;
 use crate::clock::iso_8601;
 use crate::export::{Brief, Language};
@@ -50,7 +50,7 @@ pub(super) fn link(
     tables.links.insert(&token, link);
     let mut answer = json!(SignedUrl::new(url, Some(UNIX_EPOCH + expires_at)));
     answer["expires_at"] = json!(iso_8601(expires_at.as_secs()));
-    json_answer(StatusCode::OK, &answer)
+    json_response(StatusCode::OK, &answer)
 }
 
 /// Answers with the file that a link leads to.

@@ -8,7 +8,7 @@ use serde_json::{Map, json};
 
 use super::assets::{moment, ready};
 use super::{Tables, cdn};
-use crate::answer::{Handled, Refusal, fault, json_answer};
+use crate::answer::{Handled, Refusal, fault, json_response};
 use crate::call::{Call, Rule};
 use crate::export::Brief;
 
@@ -81,7 +81,7 @@ pub(super) fn create(call: &Call) -> Handled {
     };
     let answer = scene.answer(false);
     tables.alpha.scenes.insert(&id, scene);
-    Ok(json_answer(StatusCode::CREATED, &answer))
+    Ok(json_response(StatusCode::CREATED, &answer))
 }
 
 pub(super) fn list(call: &Call) -> Handled {
@@ -94,7 +94,7 @@ pub(super) fn list(call: &Call) -> Handled {
 pub(super) fn get(call: &Call) -> Handled {
     let tables = call.shared.tables();
     let scene = tables.alpha.scene(&call.id)?;
-    Ok(json_answer(StatusCode::OK, &scene.answer(false)))
+    Ok(json_response(StatusCode::OK, &scene.answer(false)))
 }
 
 pub(super) fn place(call: &Call) -> Handled {
@@ -132,7 +132,7 @@ pub(super) fn place(call: &Call) -> Handled {
         scene.placed.push(placed);
     }
     let scene = tables.alpha.scene(&call.id)?;
-    Ok(json_answer(StatusCode::CREATED, &scene.answer(false)))
+    Ok(json_response(StatusCode::CREATED, &scene.answer(false)))
 }
 
 pub(super) fn export(call: &Call) -> Handled {

@@ -49,13 +49,13 @@ async fn a_generation_breaks_before_inside_and_after_its_answer() {
             "reset",
             0,
         ),
-        (vec![Fault::DropBeforeAnswer], 0..1, "closed", 1),
-        (vec![Fault::StallBeforeAnswer], 0..1, "silent", 1),
+        (vec![Fault::DropBeforeResponse], 0..1, "closed", 1),
+        (vec![Fault::StallBeforeResponse], 0..1, "silent", 1),
         (vec![Fault::CutHead(9)], 9..10, "closed", 1),
         (vec![Fault::CutBody(At::Byte(0))], 100..400, "closed", 1),
         (vec![Fault::CutBody(At::Byte(10))], 100..400, "closed", 1),
         (vec![Fault::StallBody(At::Byte(10))], 100..400, "silent", 1),
-        (vec![Fault::CloseAfterAnswer], 300..500, "closed", 1),
+        (vec![Fault::CloseAfterResponse], 300..500, "closed", 1),
     ] {
         let api = Api::instant().await;
         let name = format!("{faults:?}");
@@ -178,7 +178,7 @@ async fn made_up_answers_come_instead_of_the_real_ones() {
     inject(
         &api,
         "generate_scene",
-        Fault::Answer(Canned::rate_limited().retry_after("1.5")),
+        Fault::Respond(Canned::rate_limited().retry_after("1.5")),
     );
     let answer = post().await;
     assert_eq!(
@@ -188,20 +188,20 @@ async fn made_up_answers_come_instead_of_the_real_ones() {
     inject(
         &api,
         "generate_scene",
-        Fault::Answer(Canned::empty(503).retry_after_date(Duration::from_secs(90))),
+        Fault::Respond(Canned::empty(503).retry_after_date(Duration::from_secs(90))),
     );
     let answer = post().await;
     assert!(
         answer.header("retry-after").ends_with("GMT")
             && answer.header("retry-after") != answer.header("date")
     );
-    inject(&api, "generate_scene", Fault::Answer(Canned::html(502)));
+    inject(&api, "generate_scene", Fault::Respond(Canned::html(502)));
     let answer = post().await;
     assert!(answer.body.starts_with(b"<html>") && answer.header("content-type") == "text/html");
     inject(
         &api,
         "generate_scene",
-        Fault::Answer(Canned::flat_error(
+        Fault::Respond(Canned::flat_error(
             400,
             "bad_request",
             "asset_not_ready",
@@ -334,7 +334,7 @@ async fn a_redirect_is_a_response_that_a_test_made_up() {
     let api = Api::instant().await;
     let location = "https://elsewhere.example/v1/whoami";
     let redirect = Canned::empty(307).header("location", location);
-    inject(&api, "whoami", Fault::Answer(redirect));
+    inject(&api, "whoami", Fault::Respond(redirect));
     let response = api.get("/v1/whoami").await;
     assert_eq!(
         (response.status.as_u16(), response.header("location")),

@@ -75,7 +75,7 @@ async fn a_broken_body_resets_its_stream_alone() {
     }
     for fault in [
         Fault::CutBody(At::Byte(10)),
-        Fault::DropBeforeAnswer,
+        Fault::DropBeforeResponse,
         Fault::DropBeforeHandling,
         Fault::Reset,
     ] {
