@@ -7,6 +7,8 @@ mod generate;
 mod rewrite;
 #[path = "build/tables.rs"]
 mod tables;
+#[path = "build/verbs.rs"]
+mod verbs;
 
 use std::error::Error;
 use std::path::Path;
@@ -23,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Writes the client of a document, and its mocks where they are asked for.
+/// Writes the client of a document, and its mocks with the feature `httpmock`.
 fn generate(document: &str, client: &str, mock: &str) -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={document}");
     let document: Value = serde_json::from_str(&fs::read_to_string(document)?)?;

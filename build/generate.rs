@@ -1,6 +1,6 @@
 //! From the derived document to Rust: the client and its mocks, each as a parsed file.
 //!
-//! `xtask` compiles this file too, so that what it tries is what the crate's build will do.
+//! `xtask` compiles this file too, so a trial build does what the crate's build will do.
 
 use std::env;
 use std::error::Error;
@@ -8,32 +8,35 @@ use std::error::Error;
 use progenitor::{GenerationSettings, Generator, InterfaceStyle, TypeImpl};
 use serde_json::Value;
 
-use super::{rewrite, tables};
+use super::{rewrite, tables, verbs};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The raw client: progenitor's output, rewritten, with our open enums and the table of operations.
+/// Generates the raw client: progenitor's output, rewritten, with the open enums, further methods on
+/// the builders and the table of operations.
 pub(crate) fn client(document: &Value) -> Result<syn::File> {
     let spec: openapiv3::OpenAPI = serde_json::from_value(document.clone())?;
     let tokens = Generator::new(&settings(document)?).generate_tokens(&spec)?;
     let mut file: syn::File = syn::parse2(tokens)?;
-    rewrite::rewrite(&mut file, &tables::open_enums(document))?;
-    let table: syn::File = syn::parse2(tables::operations(document))?;
+    let builders = rewrite::rewrite(&mut file, &tables::open_enums(document))?;
+    let verbs: syn::File = syn::parse2(verbs::verbs(document, &file, &builders))?;
+    let table: syn::File = syn::parse2(tables::operations(document)?)?;
+    file.items.extend(verbs.items);
     file.items.extend(table.items);
     Ok(file)
 }
 
-/// The typed mocks of every operation.
+/// Generates typed mocks of every operation.
 pub(crate) fn mocks(document: &Value) -> Result<syn::File> {
     let mut spec = document.clone();
-    plain_values(&mut spec);
+    without_null_or_lists(&mut spec);
     let spec: openapiv3::OpenAPI = serde_json::from_value(spec)?;
     let tokens = Generator::new(&settings(document)?).httpmock(&spec, module(document))?;
     Ok(syn::parse2(tokens)?)
 }
 
-/// Builder style, `JsonSchema` on every type where it is asked for, and handwritten types where
-/// the document asks for them.
+/// Builder style, `JsonSchema` on every type with the feature `schemars`, and handwritten types where
+/// the document names them.
 fn settings(document: &Value) -> Result<GenerationSettings> {
     let inner_type = document["x-inner-type"].as_str();
     let inner_type = inner_type
@@ -57,15 +60,15 @@ fn settings(document: &Value) -> Result<GenerationSettings> {
     Ok(settings)
 }
 
-/// Where the crate includes the client.
+/// The module that includes the client.
 fn module(document: &Value) -> &str {
     document["x-module"].as_str().unwrap_or("crate::raw")
 }
 
-/// Restates what progenitor's mocks do not compile with, each time as the value that is there:
-/// a list in a query is sent as one pair for each value, so its mock matches a value at a time;
-/// and a body that may be null is matched, or answered, by one that is not.
-fn plain_values(spec: &mut Value) {
+/// Replaces two kinds of schema with which progenitor's mocks do not compile. A list in a query is
+/// sent as one pair for each value, so its mock matches one value at a time. A nullable body is
+/// matched, or returned, by a body that is not null.
+fn without_null_or_lists(spec: &mut Value) {
     let schemas = spec["components"]["schemas"].clone();
     let resolve = |schema: &Value| -> Value {
         let name = schema["$ref"]
@@ -100,7 +103,7 @@ fn plain_values(spec: &mut Value) {
     }
 }
 
-/// Takes `nullable` off the schemas of a body.
+/// Removes `nullable` from the schemas of a body.
 fn present(body: &mut Value) {
     let Some(content) = body.get_mut("content").and_then(Value::as_object_mut) else {
         return;

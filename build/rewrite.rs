@@ -1,24 +1,26 @@
-//! The few changes that make progenitor's client ours: it sends by our transport and with its
-//! `Error`, any 2xx is a success, the handwritten verbs can see into its builders, and it has no
-//! constructor beside ours.
+//! Rewrites progenitor's client: it sends with our transport and its `Error`, any 2xx is a success,
+//! the handwritten layer can read its builders, and it has no public constructor.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::{
-    Expr, File, FnArg, GenericArgument, ImplItem, ImplItemFn, Item, ItemImpl, ItemMod, Member, Pat,
-    PathArguments, ReturnType, Stmt, Type, Visibility, parse_quote,
+    Expr, Field, File, FnArg, GenericArgument, ImplItem, ImplItemFn, Item, ItemImpl, ItemMod,
+    ItemStruct, Lit, Member, Pat, PathArguments, ReturnType, Stmt, Type, Visibility, parse_quote,
 };
 
-type Result = std::result::Result<(), Box<dyn std::error::Error>>;
+use super::verbs::Builder;
 
-/// Rewrites the generated file in place; `open_enums` joins the module `types`.
-pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result {
-    let (mut builders, mut sends) = (0, 0);
-    // The transport has no hooks.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Rewrites the generated file in place and returns its builders. `open_enums` joins the module
+/// `types`.
+pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result<Vec<Builder>> {
+    // The transport replaces the hooks.
     file.items.retain(|item| !is_hooks(item));
+    let mut builders = Vec::new();
     for item in &mut file.items {
         match item {
-            // progenitor's own error stays inside: callers see ours.
+            // progenitor's own error stays private: callers see ours.
             Item::Use(import) => import.vis = Visibility::Inherited,
             Item::Impl(block) if block.trait_.is_none() && is_named(&block.self_ty, "Client") => {
                 block.items.retain_mut(is_not_constructor);
@@ -28,29 +30,43 @@ pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result {
                 items(module)?.extend(enums.items);
             }
             Item::Mod(module) if module.ident == "builder" => {
-                for item in items(module)? {
-                    body_in_memory(item)?;
-                    match item {
-                        Item::Struct(builder) => {
-                            builders += 1;
-                            for field in &mut builder.fields {
-                                field.vis = parse_quote!(pub(crate));
-                            }
-                        }
-                        Item::Impl(block) => sends += usize::from(rewrite_send(block)?),
-                        _ => {}
-                    }
-                }
+                builders = rewrite_builders(items(module)?)?;
             }
             _ => {}
         }
     }
-    if sends != builders {
+    Ok(builders)
+}
+
+fn rewrite_builders(items: &mut [Item]) -> Result<Vec<Builder>> {
+    let mut structs: Vec<(Ident, Vec<Field>)> = Vec::new();
+    let mut builders = Vec::new();
+    for item in items {
+        body_in_memory(item)?;
+        match item {
+            Item::Struct(builder) => structs.push((builder.ident.clone(), open_fields(builder))),
+            Item::Impl(block) => builders.extend(rewrite_send(block, &structs)?),
+            _ => {}
+        }
+    }
+    if builders.len() != structs.len() {
         return Err(
             "a generated builder has no `send` to rewrite; progenitor's output has changed".into(),
         );
     }
-    Ok(())
+    Ok(builders)
+}
+
+/// Opens a builder's fields to the crate and returns those that are parameters.
+fn open_fields(builder: &mut ItemStruct) -> Vec<Field> {
+    let mut parameters = Vec::new();
+    for field in &mut builder.fields {
+        field.vis = parse_quote!(pub(crate));
+        if !matches!(field.ty, Type::Reference(_)) {
+            parameters.push(field.clone());
+        }
+    }
+    parameters
 }
 
 fn is_hooks(item: &Item) -> bool {
@@ -69,11 +85,14 @@ fn items(module: &mut ItemMod) -> std::result::Result<&mut Vec<Item>, &'static s
         .ok_or("a generated module has no body")
 }
 
-fn is_named(ty: &Type, name: &str) -> bool {
-    matches!(ty, Type::Path(path) if path.path.is_ident(name))
+fn is_named<N: ?Sized>(ty: &Type, name: &N) -> bool
+where
+    Ident: PartialEq<N>,
+{
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|one| one.ident == *name))
 }
 
-/// Drops `Client::new` (it has a total timeout and no key) and keeps `new_with_client` for us alone.
+/// Drops `Client::new`, which has a total timeout and no key, and hides `new_with_client`.
 fn is_not_constructor(item: &mut ImplItem) -> bool {
     let ImplItem::Fn(function) = item else {
         return true;
@@ -84,9 +103,9 @@ fn is_not_constructor(item: &mut ImplItem) -> bool {
     function.sig.ident != "new"
 }
 
-/// Has a builder take a body of bytes as such: a request that may be sent again has no use for a body
-/// that can be read but once.
-fn body_in_memory(item: &mut Item) -> Result {
+/// Makes a builder take a body of bytes as `Bytes`: a request that may be sent again needs a body that
+/// can be read again.
+fn body_in_memory(item: &mut Item) -> Result<()> {
     let text = quote!(#item).to_string();
     if text.contains("reqwest :: Body") {
         let text = text.replace("reqwest :: Body", ":: bytes :: Bytes");
@@ -95,15 +114,20 @@ fn body_in_memory(item: &mut Item) -> Result {
     Ok(())
 }
 
-/// Puts the transport in the place of what the generated `send` does once its request is built: the
-/// transport builds it, anew for each try, and reads the answer.
-fn rewrite_send(block: &mut ItemImpl) -> std::result::Result<bool, Box<dyn std::error::Error>> {
+/// Replaces everything that the generated `send` does once its request is built: the transport builds
+/// the request, once for each attempt, and decodes the response.
+fn rewrite_send(block: &mut ItemImpl, structs: &[(Ident, Vec<Field>)]) -> Result<Option<Builder>> {
+    let methods = block.items.iter().filter_map(|item| match item {
+        ImplItem::Fn(function) => Some(function.sig.ident.to_string()),
+        _ => None,
+    });
+    let methods = methods.collect();
     let send = block.items.iter_mut().find_map(|item| match item {
         ImplItem::Fn(function) if function.sig.ident == "send" => Some(function),
         _ => None,
     });
     let Some(send) = send else {
-        return Ok(false);
+        return Ok(None);
     };
     let takes_self = send.sig.inputs.len() == 1 && matches!(send.sig.inputs[0], FnArg::Receiver(_));
     if !takes_self {
@@ -111,7 +135,8 @@ fn rewrite_send(block: &mut ItemImpl) -> std::result::Result<bool, Box<dyn std::
     }
     let value =
         success_type(&send.sig.output).ok_or("a generated `send` does not return a Result")?;
-    let read = reading(send).ok_or("a generated `send` does not match on the status as it did")?;
+    let decode =
+        decoding_call(send).ok_or("a generated `send` does not match on the status as it did")?;
     let operation = send.block.stmts.iter().find_map(operation_id);
     let operation = operation.ok_or("a generated `send` does not name its operation")?;
     no_version_header(send)?;
@@ -121,26 +146,39 @@ fn rewrite_send(block: &mut ItemImpl) -> std::result::Result<bool, Box<dyn std::
     let (index, request) =
         built.ok_or("a generated `send` does not build its request as it did")?;
     statements.truncate(index);
-    let client = statements.first_mut().and_then(repeatable);
-    let client = client.ok_or("a generated `send` does not take its parameters apart")?;
+    let client = statements.first_mut().and_then(destructure_clone);
+    let client = client.ok_or("a generated `send` does not destructure its parameters")?;
     let docs = std::mem::take(&mut send.attrs);
     *send = syn::parse2(quote! {
         #(#docs)*
         ///
         /// # Errors
         ///
-        /// Whatever [`Error`](crate::Error) can say: the request was not valid, did not get
-        /// through, or was refused, or its answer was not understood.
+        /// An [`Error`](crate::Error) that states what failed: the request was invalid, it did not
+        /// arrive or was refused, or its response was not as documented.
         pub async fn send(self) -> ::std::result::Result<#value, crate::Error> {
             let build = || -> ::std::result::Result<::reqwest::Request, Error> {
                 #(#statements)*
                 Ok(#request)
             };
-            let answer = self.#client.transport().exchange(super::OPERATIONS, #operation, &build);
-            #read
+            self.#client.transport().#decode(super::OPERATIONS, #operation, &build).await
         }
     })?;
-    Ok(true)
+    let Some((name, fields)) = structs
+        .iter()
+        .find(|(name, _)| is_named(&block.self_ty, name))
+    else {
+        return Err("a generated `send` belongs to no builder".into());
+    };
+    // `ResponseValue<T>`
+    let success = first_argument(&value).ok_or("a generated `send` returns no `ResponseValue`")?;
+    Ok(Some(Builder {
+        name: name.clone(),
+        operation,
+        success: success.clone(),
+        fields: fields.clone(),
+        methods,
+    }))
 }
 
 /// The `T` of `Result<T, E>`.
@@ -148,20 +186,26 @@ fn success_type(output: &ReturnType) -> Option<Type> {
     let ReturnType::Type(_, ty) = output else {
         return None;
     };
-    let Type::Path(path) = &**ty else { return None };
+    first_argument(ty).cloned()
+}
+
+/// The `T` of `Path<T, …>`.
+fn first_argument(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
     let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else {
         return None;
     };
     match arguments.args.first()? {
-        GenericArgument::Type(ty) => Some(ty.clone()),
+        GenericArgument::Type(ty) => Some(ty),
         _ => None,
     }
 }
 
-/// How the success arm reads its answer, by a method of the transport's. There the documented status
-/// is any 2xx, since a service that answers 200 where its document says 202 has still
-/// started the job.
-fn reading(send: &ImplItemFn) -> Option<TokenStream> {
+/// The transport's method that decodes the success body.
+///
+/// It accepts any 2xx: a service that sends 200 where its document says 202 has started the job all
+/// the same.
+fn decoding_call(send: &ImplItemFn) -> Option<Ident> {
     let Some(Stmt::Expr(Expr::Match(status), None)) = send.block.stmts.last() else {
         return None;
     };
@@ -178,19 +222,19 @@ fn reading(send: &ImplItemFn) -> Option<TokenStream> {
     });
     let body = &*success?.body;
     let body = quote!(#body).to_string();
-    let readings = [
-        ("from_response", quote!(answer.await?.json())),
-        ("stream", quote!(Ok(answer.await?.stream()))),
-        ("empty", quote!(Ok(answer.await?.empty()))),
+    let calls = [
+        ("from_response", "json"),
+        ("stream", "stream"),
+        ("empty", "empty"),
     ];
-    let is_it = |name: &str| body.contains(&format!("ResponseValue :: {name} ("));
-    let reading = readings.into_iter().find(|(name, _)| is_it(name));
-    reading.map(|(_, reading)| reading)
+    let is_call = |name: &str| body.contains(&format!("ResponseValue :: {name} ("));
+    let call = calls.into_iter().find(|(name, _)| is_call(name));
+    call.map(|(_, method)| format_ident!("{method}"))
 }
 
-/// Has `let Self { client, … } = self;` take a copy apart; returns the client's name, which is another
-/// beside a parameter of that name.
-fn repeatable(parameters: &mut Stmt) -> Option<Member> {
+/// Makes `let Self { client, … } = self;` destructure a clone. Returns the name of the client, which
+/// differs if a parameter is called `client`.
+fn destructure_clone(parameters: &mut Stmt) -> Option<Member> {
     let Stmt::Local(parameters) = parameters else {
         return None;
     };
@@ -213,16 +257,16 @@ fn request(statement: &Stmt) -> Option<&Expr> {
     matches!(&*attempt.expr, Expr::MethodCall(call) if call.method == "build").then_some(built)
 }
 
-fn code(literal: &syn::Lit) -> Option<u16> {
-    let syn::Lit::Int(code) = literal else {
+fn code(literal: &Lit) -> Option<u16> {
+    let Lit::Int(code) = literal else {
         return None;
     };
     code.base10_parse().ok()
 }
 
-/// Drops the header `api-version`, which progenitor adds and the document does not know; most
-/// operations have no other.
-fn no_version_header(send: &mut ImplItemFn) -> Result {
+/// Drops the header `api-version`, which progenitor adds and the document does not declare. Most
+/// operations have no other header.
+fn no_version_header(send: &mut ImplItemFn) -> Result<()> {
     let changed = "a generated `send` adds no `api-version`; progenitor's output has changed";
     let statements = &mut send.block.stmts;
     let text = |statement: &Stmt| quote!(#statement).to_string();
@@ -244,7 +288,7 @@ fn no_version_header(send: &mut ImplItemFn) -> Result {
 }
 
 /// The id in `let info = OperationInfo { operation_id: "…" };`.
-fn operation_id(statement: &Stmt) -> Option<Expr> {
+fn operation_id(statement: &Stmt) -> Option<String> {
     let Stmt::Local(local) = statement else {
         return None;
     };
@@ -255,5 +299,11 @@ fn operation_id(statement: &Stmt) -> Option<Expr> {
         .fields
         .first()
         .filter(|_| info.path.is_ident("OperationInfo"))?;
-    Some(field.expr.clone())
+    match &field.expr {
+        Expr::Lit(id) => match &id.lit {
+            Lit::Str(id) => Some(id.value()),
+            _ => None,
+        },
+        _ => None,
+    }
 }

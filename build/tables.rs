@@ -1,4 +1,4 @@
-//! What the handwritten layer must know of the document: its operations and its open enums.
+//! What the handwritten layer needs from the document: its operations and its open enums.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -12,8 +12,21 @@ pub(crate) fn schemas(document: &Value) -> impl Iterator<Item = (&String, &Value
         .flatten()
 }
 
-/// A constant `OPERATIONS`: for each operation its id, its method, its path and whether it streams.
-pub(crate) fn operations(document: &Value) -> TokenStream {
+/// The operation with this id.
+pub(crate) fn operation<'a>(document: &'a Value, id: &str) -> Option<&'a Value> {
+    let items = document["paths"].as_object()?.values();
+    let mut operations = items
+        .filter_map(Value::as_object)
+        .flat_map(|item| item.values());
+    operations.find(|operation| operation["operationId"] == id)
+}
+
+/// The constant `OPERATIONS`: what the document states about each operation.
+///
+/// # Errors
+///
+/// A member `x-idempotency` or `x-starts` has a value that does not exist.
+pub(crate) fn operations(document: &Value) -> Result<TokenStream, String> {
     let mut rows = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
@@ -21,38 +34,81 @@ pub(crate) fn operations(document: &Value) -> TokenStream {
                 continue;
             };
             let method = method.to_uppercase();
-            let is_streamed = is_streamed(operation);
+            let by_method = match method.as_str() {
+                "GET" | "HEAD" | "OPTIONS" | "TRACE" => "safe",
+                "PUT" | "DELETE" => "idempotent",
+                // The cost of an unknown POST is unknown.
+                _ => "paid",
+            };
+            let idempotency = operation["x-idempotency"].as_str().unwrap_or(by_method);
+            let idempotency = member(
+                id,
+                "x-idempotency",
+                idempotency,
+                &["safe", "idempotent", "once", "paid"],
+            )?;
+            let starts = match operation["x-starts"].as_str() {
+                Some(starts) => {
+                    let starts = member(id, "x-starts", starts, &["scene", "asset", "edit"])?;
+                    quote!(Some(crate::ext::http::operation::Starts::#starts))
+                }
+                None => quote!(None),
+            };
+            let success = format_ident!("{}", success(operation));
             rows.push(quote! {
                 crate::ext::http::operation::Operation {
                     id: #id,
-                    method: #method,
                     path: #path,
-                    is_streamed: #is_streamed,
+                    idempotency: crate::ext::http::operation::Idempotency::#idempotency,
+                    starts: #starts,
+                    success: crate::ext::http::operation::Success::#success,
                 }
             });
         }
     }
-    quote! {
+    Ok(quote! {
         /// Every operation of the document.
         pub(crate) const OPERATIONS: &[crate::ext::http::operation::Operation] = &[#(#rows),*];
-    }
-}
-
-/// Whether an operation's success body is anything but JSON; JSON where the document is silent.
-fn is_streamed(operation: &Value) -> bool {
-    let responses = operation["responses"].as_object().into_iter().flatten();
-    let mut success = responses.filter(|(code, _)| code.starts_with('2'));
-    success.any(|(_, response)| {
-        let mut media = response["content"]
-            .as_object()
-            .into_iter()
-            .flat_map(serde_json::Map::keys)
-            .peekable();
-        media.peek().is_some() && !media.any(|media| media.starts_with("application/json"))
     })
 }
 
-/// The enums of answers: `JobStatus { Queued = "queued", … }` with `Unknown(String)` beside.
+/// The variant for a member's value.
+fn member(id: &str, name: &str, value: &str, values: &[&str]) -> Result<Ident, String> {
+    if values.contains(&value) {
+        return Ok(format_ident!("{}", type_name(value)));
+    }
+    let values = values.join(", ");
+    Err(format!(
+        "`{name}` of `{id}` is `{value}`; it must be one of {values}"
+    ))
+}
+
+/// The kind of an operation's success body: JSON where the document does not say.
+fn success(operation: &Value) -> &'static str {
+    let responses = operation["responses"].as_object().into_iter().flatten();
+    let media: Vec<&str> = responses
+        .filter(|(code, _)| code.starts_with('2'))
+        .filter_map(|(_, response)| response["content"].as_object())
+        .flat_map(serde_json::Map::keys)
+        .map(String::as_str)
+        .collect();
+    if media.is_empty()
+        || media
+            .iter()
+            .any(|media| media.starts_with("application/json"))
+    {
+        "Json"
+    } else if media
+        .iter()
+        .any(|media| media.starts_with("text/event-stream"))
+    {
+        "Events"
+    } else {
+        "File"
+    }
+}
+
+/// The enums in responses: `JobStatus { Queued = "queued", … }` and `Unknown(String)`.
 pub(crate) fn open_enums(document: &Value) -> TokenStream {
     let enums = schemas(document)
         .filter(|(_, schema)| schema["x-open-enum"] == true)
@@ -76,7 +132,7 @@ pub(crate) fn open_enums(document: &Value) -> TokenStream {
     quote!(#(#enums)*)
 }
 
-/// A variant for each value; values whose names are the same, or taken, are numbered.
+/// A variant for each value. Values whose names collide, or are taken, are numbered.
 fn variant_names(values: &[&str]) -> Vec<Ident> {
     const TAKEN: [&str; 2] = ["Unknown", "Self"];
     let mut names: Vec<String> = Vec::new();

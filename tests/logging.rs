@@ -88,10 +88,7 @@ async fn each_call_is_a_span_that_says_what_came_of_it() {
     assert!(generate[2].contains(refused) && generate[2].contains("503 busy: come back"));
     let accepted = " attempt=2 status=202 request_id=\"req_00000002\"}: ";
     assert!(generate.last().unwrap().contains(accepted));
-    let check_accepted = format!(
-        "job check_accepted operation=\"generate_scene\" job_id=\"{}\"",
-        job.id
-    );
+    let check_accepted = format!("job started job_id=\"{}\"", job.id);
     assert!(
         log.lines()
             .iter()

@@ -1,4 +1,4 @@
-//! The early-access API: against typed mocks of its pages, and against the simulator.
+//! The early-access API, against typed mocks of its documentation and against the simulator.
 
 mod assets;
 mod exports;
@@ -11,7 +11,7 @@ use gizmo_client::alpha::types::Asset;
 use gizmo_client::{Client, alpha};
 use gizmo_simulator::{Handle, Options, Simulator};
 
-/// A simulator, and a client whose key sees the early-access API.
+/// A simulator, and a client whose key has access to the early-access API.
 struct Workshop {
     client: Client,
     alpha: alpha::Client,
@@ -35,12 +35,12 @@ impl Workshop {
         }
     }
 
-    /// A workshop in which assets are ready as soon as they are asked for.
+    /// Starts a workshop whose assets are ready as soon as they are created.
     async fn instant() -> Self {
         Self::start(Options::instant()).await
     }
 
-    /// An asset that is ready.
+    /// Creates an asset and waits until it is ready.
     async fn asset(&self, prompt: &str) -> Asset {
         let asset = self.alpha.create_asset().prompt(prompt).start().await;
         asset.unwrap().await.unwrap()

@@ -1,4 +1,4 @@
-//! Whatever a service or the network does wrong: one error, one clear line.
+//! Every failure of the service or the network is one error with a message of one line.
 
 use gizmo_client::mock::MockServerExt;
 use gizmo_client::{Client, Error, ErrorKind};
@@ -7,9 +7,9 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::once;
+use crate::support::client_without_retries;
 
-/// What `get_scene` says of an answer.
+/// Returns the error of `get_scene` for a response.
 async fn get_scene(status: u16, headers: &[(&str, &str)], body: &str) -> Error {
     let server = MockServer::start_async().await;
     server.get_scene(|_, then| {
@@ -18,7 +18,7 @@ async fn get_scene(status: u16, headers: &[(&str, &str)], body: &str) -> Error {
             then = then.header(*name, *value);
         }
     });
-    let client = once(&server.base_url());
+    let client = client_without_retries(&server.base_url());
     client
         .get_scene()
         .scene_id("sc_1")
@@ -28,7 +28,7 @@ async fn get_scene(status: u16, headers: &[(&str, &str)], body: &str) -> Error {
 }
 
 #[tokio::test]
-async fn an_error_answer_is_one_line_whatever_its_shape() {
+async fn an_error_response_of_any_shape_is_one_line() {
     for (status, headers, body, line) in [
         (
             404,
@@ -90,7 +90,7 @@ async fn an_error_answer_is_one_line_whatever_its_shape() {
 }
 
 #[tokio::test]
-async fn a_success_that_is_not_understood_keeps_its_body() {
+async fn a_success_that_cannot_be_decoded_keeps_its_body() {
     for body in ["<html>", "[]", "null", r#"{"ok":true}"#, "{"] {
         let error = get_scene(200, &[], body).await;
         assert_eq!(error.kind(), ErrorKind::Decode, "{body}");
@@ -100,7 +100,7 @@ async fn a_success_that_is_not_understood_keeps_its_body() {
 }
 
 #[tokio::test]
-async fn any_success_status_is_a_success_and_an_empty_body_says_it_was_done() {
+async fn every_success_status_is_a_success_even_with_an_empty_body() {
     let server = MockServer::start_async().await;
     server.delete_scene(|_, then| {
         then.into_inner().status(204);
@@ -110,7 +110,7 @@ async fn any_success_status_is_a_success_and_an_empty_body_says_it_was_done() {
             .status(200)
             .json_body(json!({"job_id": "job_9", "queue": 3}));
     });
-    let client = once(&server.base_url());
+    let client = client_without_retries(&server.base_url());
     let deleted = client.delete_scene().scene_id("sc_1").send().await.unwrap();
     assert_eq!((deleted.status().as_u16(), deleted.ok), (204, None));
     let accepted = client.generate_scene().prompt("x").send().await.unwrap();
@@ -120,49 +120,50 @@ async fn any_success_status_is_a_success_and_an_empty_body_says_it_was_done() {
     );
 }
 
-/// A server that reads a request and then does as it is told to the connection.
-async fn rude(answer: &'static str) -> Client {
+/// Returns a client of a server that reads a request, sends `response` verbatim, and closes the
+/// connection.
+async fn client_of_raw_response(response: &'static str) -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = [0; 4096];
             let _ = stream.read(&mut request).await;
-            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.write_all(response.as_bytes()).await;
         }
     });
-    once(&url)
+    client_without_retries(&url)
 }
 
 #[tokio::test]
-async fn a_lost_answer_to_a_generation_is_an_unknown_outcome_and_not_sent_again() {
-    for answer in [
+async fn a_generation_whose_response_is_lost_has_an_unknown_outcome_and_is_not_retryable() {
+    for response in [
         "",
         "HTTP/1.1 202 Accepted\r\n",
         "HTTP/1.1 202 Accepted\r\ncontent-length: 90\r\n\r\n{\"job_id\":",
         "HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nno",
         "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n",
     ] {
-        let client = rude(answer).await;
+        let client = client_of_raw_response(response).await;
         let error = client
             .generate_scene()
             .prompt("x")
             .start()
             .await
             .unwrap_err();
-        assert!(error.is_outcome_unknown(), "{answer}: {error}");
-        assert!(!error.is_retryable(), "{answer}: {error}");
+        assert!(error.is_outcome_unknown(), "{response}: {error}");
+        assert!(!error.is_retryable(), "{response}: {error}");
         let read = client.whoami().send().await.unwrap_err();
-        assert!(!read.is_outcome_unknown(), "{answer}: {read}");
+        assert!(!read.is_outcome_unknown(), "{response}: {read}");
     }
 }
 
 #[tokio::test]
-async fn a_connection_that_is_refused_says_so_and_where() {
+async fn the_error_of_a_refused_connection_names_the_url() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = once(&url)
+    let error = client_without_retries(&url)
         .generate_scene()
         .prompt("x")
         .start()
@@ -179,8 +180,8 @@ async fn a_connection_that_is_refused_says_so_and_where() {
 }
 
 #[tokio::test]
-async fn an_export_that_is_no_archive_is_an_error_with_its_start() {
-    for (body, said) in [
+async fn an_export_that_is_not_an_archive_is_an_error_that_quotes_its_start() {
+    for (body, message) in [
         (r#"{"ok":false}"#, r#"no ZIP archive but `{"ok":false}`"#),
         ("", "an empty answer where a ZIP archive was due"),
         ("PK", "no ZIP archive but `PK`"),
@@ -189,14 +190,14 @@ async fn an_export_that_is_no_archive_is_an_error_with_its_start() {
         server.export_scene(|_, then| {
             then.into_inner().status(200).body(body);
         });
-        let client = once(&server.base_url());
+        let client = client_without_retries(&server.base_url());
         let error = client
             .export_scene()
             .scene_id("sc_1")
             .download()
             .await
             .unwrap_err();
-        assert_eq!(error.to_string(), format!("export_scene: {said}"));
+        assert_eq!(error.to_string(), format!("export_scene: {message}"));
         assert_eq!(error.body(), body.as_bytes());
     }
 }

@@ -1,4 +1,4 @@
-//! Lists as streams, whatever the service does about pages.
+//! Lists as streams of items, with every way in which the service may page.
 
 use futures::TryStreamExt;
 use gizmo_client::Client;
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::support::client;
 
-/// A server whose scenes are listed by `answer(offset, limit)`.
-async fn server(answer: fn(usize, usize) -> Value) -> (MockServer, Client) {
+/// Starts a server that responds to `GET /v1/scenes` with `respond(offset, limit)`.
+async fn server(respond: fn(usize, usize) -> Value) -> (MockServer, Client) {
     let server = MockServer::start_async().await;
     server
         .mock_async(|when, then| {
@@ -19,7 +19,7 @@ async fn server(answer: fn(usize, usize) -> Value) -> (MockServer, Client) {
                     let value = params.iter().find(|(key, _)| key == name);
                     value.map_or(default, |(_, value)| value.parse().unwrap())
                 };
-                let body = answer(number("offset", 0), number("limit", 20));
+                let body = respond(number("offset", 0), number("limit", 20));
                 httpmock::HttpMockResponse::builder()
                     .status(200)
                     .body(body.to_string())
@@ -40,41 +40,41 @@ async fn ids(client: &Client, limit: u64) -> Vec<String> {
     items.map_ok(|scene| scene.id).try_collect().await.unwrap()
 }
 
-fn wanted(count: usize) -> Vec<String> {
+fn expected(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("sc_{n}")).collect()
 }
 
 #[tokio::test]
-async fn items_come_each_once_however_the_service_pages() {
-    let honest = |offset: usize, limit: usize| json!({"scenes": scenes(offset.min(45)..(offset + limit).min(45)), "total": 45});
-    let silent = |offset: usize, limit: usize| json!({"items": scenes(offset.min(45)..(offset + limit).min(45))});
-    let capped =
-        |offset: usize, _: usize| json!({"scenes": scenes(offset.min(45)..(offset + 7).min(45))});
-    let no_offset = |_: usize, _: usize| scenes(0..45);
-    for answer in [honest, silent, capped] {
-        let (_server, client) = server(answer).await;
-        assert_eq!(ids(&client, 20).await, wanted(45));
+async fn every_item_is_yielded_once_however_the_service_pages() {
+    let page = |offset: usize, limit: usize| scenes(offset.min(45)..(offset + limit).min(45));
+    let with_total = |offset, limit| json!({"scenes": page(offset, limit), "total": 45});
+    let without_total = |offset, limit| json!({"items": page(offset, limit)});
+    let with_capped_limit = |offset, _| json!({"scenes": page(offset, 7)});
+    let without_offset = |_: usize, _: usize| scenes(0..45);
+    for respond in [with_total, without_total, with_capped_limit] {
+        let (_server, client) = server(respond).await;
+        assert_eq!(ids(&client, 20).await, expected(45));
     }
-    let (_server, client) = server(no_offset).await;
-    assert_eq!(ids(&client, 20).await, wanted(45));
+    let (_server, client) = server(without_offset).await;
+    assert_eq!(ids(&client, 20).await, expected(45));
 }
 
 #[tokio::test]
-async fn a_list_that_grows_while_it_is_read_repeats_nothing() {
-    // Each page is asked for after one more scene has been put in front.
+async fn a_list_that_grows_while_it_is_read_repeats_no_item() {
+    // Before each further page is requested, one scene is inserted at the front.
     let growing = |offset: usize, limit: usize| {
         let shift = offset / limit;
         let end = (offset + limit).saturating_sub(shift).min(45);
         json!({"scenes": scenes((offset.saturating_sub(shift)).min(45)..end), "total": 45 + shift})
     };
     let (_server, client) = server(growing).await;
-    assert_eq!(ids(&client, 20).await, wanted(45));
+    assert_eq!(ids(&client, 20).await, expected(45));
 }
 
 #[tokio::test]
-async fn an_empty_list_and_a_last_page_cost_no_further_request() {
+async fn no_request_follows_an_empty_list_or_the_last_page() {
     let (_server, client) = server(|_, _| json!({"scenes": [], "total": 0})).await;
-    assert_eq!(ids(&client, 20).await, wanted(0));
+    assert_eq!(ids(&client, 20).await, expected(0));
     let (_server, client) =
         server(|offset, limit| json!({"scenes": scenes(offset..offset + limit), "total": 40}))
             .await;
@@ -92,7 +92,7 @@ async fn an_empty_list_and_a_last_page_cost_no_further_request() {
             .collect::<Vec<_>>(),
         [20, 20]
     );
-    let from: Vec<_> = client
+    let from_offset: Vec<_> = client
         .list_scenes()
         .offset(30)
         .limit(20)
@@ -100,5 +100,5 @@ async fn an_empty_list_and_a_last_page_cost_no_further_request() {
         .try_collect()
         .await
         .unwrap();
-    assert_eq!(from[0].id, "sc_30");
+    assert_eq!(from_offset[0].id, "sc_30");
 }

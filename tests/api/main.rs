@@ -1,8 +1,8 @@
-//! Whatever speaks HTTP, over loopback: against typed mocks and against the simulator.
+//! Integration tests that speak HTTP over loopback, against typed mocks and against the simulator.
 
 #![expect(
     clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, and says where"
+    reason = "a failed `unwrap` fails the test and reports its location"
 )]
 
 mod alpha;

@@ -1,7 +1,7 @@
-//! Calls keep within the rate limit that the headers tell.
+//! Calls keep within the rate limit that the response headers announce.
 //!
-//! The clock is paused and jumps to the end of each wait; the simulator's follows it, and so
-//! drifts away from this machine's as a skewed service's would.
+//! The clock is paused and advances to the end of each wait. The clock of the simulator follows it and
+//! therefore drifts away from the system clock, as the clock of a real service may.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,25 +19,25 @@ async fn simulator(options: Options) -> Simulator {
     Simulator::start(options.with_speed(1.0)).await.unwrap()
 }
 
-/// A client to which a 429 is an error.
+/// Returns a client that does not retry, so that a 429 is an error.
 fn client(simulator: &Simulator) -> Client {
     let client = Lab::client_of(simulator).retry_policy(RetryPolicy::none());
     client.build().unwrap()
 }
 
 async fn call(client: &Client, times: usize) {
-    for answer in join_all((0..times).map(|_| client.whoami().send())).await {
-        answer.unwrap();
+    for response in join_all((0..times).map(|_| client.whoami().send())).await {
+        response.unwrap();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_callers_at_once_never_run_into_the_limit() {
+async fn concurrent_calls_never_exceed_the_limit() {
     steady_clock();
     let simulator = simulator(Options::default()).await;
     let client = client(&simulator);
     let start = Instant::now();
-    // The first hundred of them have never seen a header when they start.
+    // The first hundred calls start before a response header has announced the limit.
     call(&client, 350).await;
     let waited = start.elapsed();
     assert!(waited >= WINDOW * 3 && waited < WINDOW * 4, "{waited:?}");
@@ -45,7 +45,7 @@ async fn many_callers_at_once_never_run_into_the_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_used_up_window_is_waited_for_and_one_goes_ahead() {
+async fn calls_wait_for_the_reset_of_an_exhausted_window() {
     steady_clock();
     let simulator = simulator(Options::default()).await;
     let (client, handle) = (client(&simulator), simulator.handle());
@@ -62,7 +62,7 @@ async fn a_used_up_window_is_waited_for_and_one_goes_ahead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_form_of_reset_is_understood_whatever_the_clocks_say() {
+async fn every_form_of_reset_is_understood_with_every_clock_skew() {
     steady_clock();
     for form in [
         ResetForm::EpochSeconds,
@@ -81,9 +81,9 @@ async fn every_form_of_reset_is_understood_whatever_the_clocks_say() {
             let start = Instant::now();
             call(&client, 10).await;
             let waited = start.elapsed();
-            let most = WINDOW * 3 * 11 / 10;
+            let longest = WINDOW * 3 * 11 / 10;
             assert!(
-                waited >= WINDOW * 3 && waited < most,
+                waited >= WINDOW * 3 && waited < longest,
                 "{form:?} {clock_skew}: {waited:?}"
             );
         }
@@ -91,25 +91,25 @@ async fn every_form_of_reset_is_understood_whatever_the_clocks_say() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_process_with_the_key_needs_no_coordinator() {
+async fn two_processes_share_a_key_without_a_coordinator() {
     steady_clock();
     let simulator = simulator(Options::default()).await;
-    let one = Lab::client_of(&simulator).build().unwrap();
-    let other = Lab::client_of(&simulator).build().unwrap();
-    tokio::join!(call(&one, 150), call(&other, 150));
-    // Only those that both sent at the same time, unannounced, came too many.
+    let first = Lab::client_of(&simulator).build().unwrap();
+    let second = Lab::client_of(&simulator).build().unwrap();
+    tokio::join!(call(&first, 150), call(&second, 150));
+    // Requests are refused only if both clients sent them before a response announced the limit.
     let refused = simulator.handle().total() - 300;
     assert!(refused < 100, "{refused}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_holds_the_clones_back_too() {
+async fn a_429_delays_the_clones_of_a_client_too() {
     steady_clock();
     let simulator = simulator(Options::default()).await;
     let client = Lab::client_of(&simulator).build().unwrap();
     call(&client, 1).await;
     simulator.handle().exhaust_rate_limit();
-    // Nothing has announced this one; the next ones are.
+    // No response has announced that the limit is exhausted, so this call is refused once.
     call(&client, 1).await;
     let total = simulator.handle().total();
     assert_eq!(total, 3);
@@ -121,7 +121,7 @@ async fn a_refusal_holds_the_clones_back_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_is_told_and_can_be_turned_off() {
+async fn waits_are_reported_and_pacing_can_be_turned_off() {
     steady_clock();
     let simulator = simulator(Options::default().with_rate_limit(2)).await;
     let waits = Arc::new(Mutex::new(Vec::<Waiting>::new()));
@@ -132,26 +132,26 @@ async fn waiting_is_told_and_can_be_turned_off() {
         .build()
         .unwrap();
     call(&client, 3).await;
-    let told = waits.lock().unwrap().clone();
-    assert_eq!(told.len(), 1, "{told:?}");
+    let reported = waits.lock().unwrap().clone();
+    assert_eq!(reported.len(), 1, "{reported:?}");
     assert_eq!(
-        (told[0].operation, told[0].reason),
+        (reported[0].operation, reported[0].reason),
         ("whoami", WaitReason::RateLimit)
     );
-    assert!(told[0].delay > WINDOW / 2 && told[0].delay <= WINDOW + Duration::from_secs(2));
+    assert!(reported[0].delay > WINDOW / 2 && reported[0].delay <= WINDOW + Duration::from_secs(2));
 
-    let careless = Lab::client_of(&simulator)
+    let unpaced = Lab::client_of(&simulator)
         .retry_policy(RetryPolicy::none())
         .pacing(false)
         .build()
         .unwrap();
-    careless.whoami().send().await.unwrap();
-    let error = careless.whoami().send().await.unwrap_err();
+    unpaced.whoami().send().await.unwrap();
+    let error = unpaced.whoami().send().await.unwrap_err();
     assert!(error.is_rate_limited(), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_that_is_too_far_away_is_the_services_to_enforce() {
+async fn a_distant_reset_is_not_waited_for_and_a_429_is_an_error() {
     steady_clock();
     let simulator = simulator(Options {
         rate_window: Duration::from_secs(3_600),

@@ -203,7 +203,7 @@ async fn scenes_are_read_leniently() {
         (
             json!({"scenes": [{"id": "sc_1", "prompt": PROMPT, "job_id": ""}]}),
             json!({"id": "sc_1"}),
-            "check_accepted, under a job that the service does not name",
+            "started, by a job that the service does not name",
         ),
         // It may be this one: nobody may say that it is not.
         (
@@ -214,7 +214,7 @@ async fn scenes_are_read_leniently() {
         (
             json!([{"id": "sc_1"}]),
             json!({"id": "sc_1"}),
-            "not check_accepted",
+            "not started",
         ),
     ] {
         let server = MockServer::start_async().await;

@@ -1,15 +1,14 @@
-//! What the tests share: a client for a server, and a key that must never be seen.
+//! Shared helpers: clients for test servers, and an API key that must never be printed.
 
 use std::collections::BTreeSet;
 use std::path::Path;
-
 use std::time::Duration;
 
 use gizmo_client::{Client, FinishedJob, RetryPolicy};
 use gizmo_simulator::{Handle, Options, Simulator};
 use tokio::process::Command;
 
-/// A key to look for in whatever is printed.
+/// An API key that the tests search for in everything that is printed.
 pub(crate) const CANARY: &str = "gzm_k1_canary_5b1f";
 
 pub(crate) fn client(base_url: &str) -> Client {
@@ -20,28 +19,28 @@ pub(crate) fn client(base_url: &str) -> Client {
         .unwrap()
 }
 
-/// A client that sends everything once, for tests about one answer.
-pub(crate) fn once(base_url: &str) -> Client {
+/// Returns a client that never retries, for tests of a single response.
+pub(crate) fn client_without_retries(base_url: &str) -> Client {
     let builder = Client::builder().api_key(CANARY).base_url(base_url);
     builder.retry_policy(RetryPolicy::none()).build().unwrap()
 }
 
-/// The usual retries without the usual delays.
-pub(crate) fn quick() -> RetryPolicy {
+/// Returns the default retry policy with delays of a few milliseconds.
+pub(crate) fn quick_retries() -> RetryPolicy {
     let mut policy = RetryPolicy::default();
     policy.backoff.base = Duration::from_millis(1);
     policy.backoff.cap = Duration::from_millis(5);
     policy
 }
 
-/// Slows a paused clock down to 400 times the real one.
+/// Advances a paused clock at 400 times the rate of the real one.
 ///
-/// Left alone it jumps to the next timer as soon as an answer is not there at once, and on a busy
-/// machine none is.
+/// By itself, a paused clock advances to the next timer as soon as every task is idle. On a busy
+/// machine that happens before a response arrives over loopback.
 pub(crate) fn steady_clock() {
     tokio::spawn(async {
         loop {
-            // While such a task is at work, a paused clock stands still.
+            // A paused clock does not advance while a blocking task is running.
             let pause = || std::thread::sleep(Duration::from_millis(1));
             tokio::task::spawn_blocking(pause).await.unwrap();
             tokio::time::sleep(Duration::from_millis(400)).await;
@@ -49,7 +48,7 @@ pub(crate) fn steady_clock() {
     });
 }
 
-/// A simulator, a client for it, and the handle that makes it misbehave.
+/// A simulator, a client for it, and the handle that injects its faults.
 pub(crate) struct Lab {
     pub(crate) client: Client,
     pub(crate) handle: Handle,
@@ -66,33 +65,35 @@ impl Lab {
         }
     }
 
-    /// A lab in which jobs end as soon as they begin.
+    /// Starts a lab whose jobs end as soon as they start.
     pub(crate) async fn instant() -> Self {
         Self::start(Options::instant()).await
     }
 
-    /// Settings of a client for a simulator.
+    /// Returns a client builder with the key and the URL of a simulator.
     pub(crate) fn client_of(simulator: &Simulator) -> gizmo_client::ClientBuilder {
         Client::builder()
             .api_key(simulator.api_key())
             .base_url(simulator.url())
     }
 
-    /// Makes a program talk to this simulator.
+    /// Sets the environment variables that make a program use this simulator.
     pub(crate) fn environment<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         let command = command.env("GIZMO_API_KEY", self.simulator.api_key());
         command.env("GIZMO_BASE_URL", self.simulator.url())
     }
 
-    /// A finished scene.
+    /// Generates a scene and waits for its job.
     pub(crate) async fn scene(&self) -> FinishedJob {
         let job = self.client.generate_scene().prompt("a robotics lab");
         job.start().await.unwrap().wait().await.unwrap()
     }
 }
 
-/// An example as a program of its own, without a key. Cargo builds the examples before the tests,
-/// beside them.
+/// Returns the command that runs an example, without an API key in its environment.
+///
+/// Cargo builds the examples before the tests, in the directory `examples` next to that of the test
+/// binary.
 pub(crate) fn example(name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let built = test.parent().unwrap().with_file_name("examples");
@@ -104,7 +105,7 @@ pub(crate) fn example(name: &str) -> Command {
     command
 }
 
-/// The names in a folder.
+/// Returns the names of the entries of a directory.
 pub(crate) fn names(dir: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(dir).unwrap();
     entries
@@ -112,11 +113,11 @@ pub(crate) fn names(dir: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-/// What a Python program prints of a model; `None`, and a line that says so, where Python cannot
-/// import `MuJoCo`.
+/// Returns what a Python program prints about a model. Prints a notice and returns `None` if Python
+/// cannot import `MuJoCo`.
 #[expect(
     clippy::print_stdout,
-    reason = "a skipped check is named in the test's output"
+    reason = "the output of the test names the skipped check"
 )]
 pub(crate) fn in_mujoco(program: &str, model: &Path) -> Option<String> {
     let python = |arguments: &[&std::ffi::OsStr]| {
@@ -129,7 +130,7 @@ pub(crate) fn in_mujoco(program: &str, model: &Path) -> Option<String> {
         return None;
     }
     let output = python(&["-c".as_ref(), program.as_ref(), model.as_os_str()]).unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
     Some(String::from_utf8(output.stdout).unwrap())
 }

@@ -6,5 +6,7 @@ mod generate;
 mod rewrite;
 #[path = "../../build/tables.rs"]
 mod tables;
+#[path = "../../build/verbs.rs"]
+mod verbs;
 
 pub(crate) use generate::{client, mocks};

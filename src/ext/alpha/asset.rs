@@ -69,7 +69,7 @@ impl AssetHandle {
     }
 
     /// A handle on an asset that the service has just told of.
-    pub(super) fn check_accepted(client: Client, asset: Asset) -> Self {
+    pub(super) fn accepted(client: Client, asset: Asset) -> Self {
         let handle = Self::new(client, asset.id.clone());
         handle.saw(asset);
         handle

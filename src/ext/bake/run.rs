@@ -10,12 +10,12 @@ use tracing::info;
 use super::journal::{Journal, Lock, Phase, Request};
 use super::{BakeEvent, Paths};
 use crate::ext::bundle::Bundle;
-use crate::ext::error::{Error, ErrorKind};
+use crate::ext::error::{Error, ErrorKind, PaidRequest};
 use crate::ext::files::archive::{UnpackOptions, unpack_with};
 use crate::ext::files::download::Download;
 use crate::ext::files::download::ends_whole;
 use crate::ext::jobs::handle::JobHandle;
-use crate::ext::jobs::reconcile::{PaidRequest, Reconciled};
+use crate::ext::jobs::reconcile::Reconciled;
 use crate::raw::Client;
 
 /// Bakes into `dir`, or goes on with it.
@@ -75,18 +75,12 @@ impl Request {
 }
 
 fn another(paths: &Paths, journal: &Journal, request: &Request) -> Error {
-    let check_accepted = &journal.request;
-    let what = if check_accepted.makes_the_same(request) {
-        format!(
-            "was check_accepted with another service, {}",
-            check_accepted.service
-        )
+    let recorded = &journal.request;
+    let what = if recorded.makes_the_same(request) {
+        format!("was started with another service, {}", recorded.service)
     } else {
-        let prompt = crate::ext::error::one_line(&check_accepted.prompt, 60);
-        format!(
-            "is of another bake (`{prompt}` as {})",
-            check_accepted.format
-        )
+        let prompt = crate::ext::error::one_line(&recorded.prompt, 60);
+        format!("is of another bake (`{prompt}` as {})", recorded.format)
     };
     let (dir, journal) = (paths.dir.display(), paths.journal.display());
     let message = format!("`{dir}` {what}; choose another folder, or delete it and `{journal}`");

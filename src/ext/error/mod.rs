@@ -2,6 +2,8 @@
 
 #[cfg(feature = "alpha")]
 mod alpha;
+mod paid_request;
+mod text;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,9 +12,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::ext::http::operation::{Class, class_of};
-use crate::ext::http::retry::Outcome;
-use crate::ext::jobs::reconcile::PaidRequest;
+pub use self::paid_request::PaidRequest;
+pub(crate) use self::text::one_line;
 use crate::raw::types::Job;
 
 type Source = Box<dyn StdError + Send + Sync>;
@@ -276,19 +277,6 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Timeout | ErrorKind::Deadline)
     }
 
-    /// The same request may well succeed later, and sending it again cannot be paid for twice.
-    ///
-    /// The client has already sent it as often as its [`RetryPolicy`](crate::RetryPolicy) allows.
-    pub fn is_retryable(&self) -> bool {
-        self.class().may_resend(self.outcome().disposition())
-    }
-
-    /// A generation was sent and its answer was lost: it may be at work and paid for. Do not send
-    /// it again before [`Client::reconcile`](crate::Client::reconcile) has looked for it.
-    pub fn is_outcome_unknown(&self) -> bool {
-        self.class().is_unknown(self.outcome().disposition())
-    }
-
     /// How often the request was sent, or a connection for it tried; 0 where it did not come to
     /// that.
     pub fn attempts(&self) -> u32 {
@@ -298,25 +286,6 @@ impl Error {
     /// What was asked for and when, where [`is_outcome_unknown`](Self::is_outcome_unknown).
     pub fn paid_request(&self) -> Option<&PaidRequest> {
         self.0.paid_request.as_deref()
-    }
-
-    pub(crate) fn class(&self) -> Class {
-        class_of(self.0.operation)
-    }
-
-    /// How the request ended, as the retry rules see it.
-    pub(crate) fn outcome(&self) -> Outcome {
-        match (self.0.kind, self.0.status) {
-            (ErrorKind::Connect, _) => Outcome::NotSent,
-            (ErrorKind::Transport, _) => Outcome::Broken,
-            (ErrorKind::Timeout, _) => Outcome::TimedOut,
-            (ErrorKind::Decode, _) => Outcome::Undecodable,
-            (ErrorKind::Status, Some(status)) => Outcome::Answered {
-                status: status.as_u16(),
-                retry_after: self.0.retry_after,
-            },
-            _ => Outcome::Local,
-        }
     }
 }
 
@@ -398,19 +367,4 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
     }
-}
-
-/// Text from outside on one line: control characters become spaces, and the rest is cut at `most` characters.
-pub(crate) fn one_line(text: &str, most: usize) -> String {
-    let mut line: String = text
-        .trim()
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(most + 1)
-        .collect();
-    if line.chars().count() > most {
-        line.pop();
-        line.push('…');
-    }
-    line
 }

@@ -1,19 +1,20 @@
-//! How long to wait before another try: pure, randomness comes in.
+//! The delay before a retry. Pure: randomness is an argument.
 
 use std::time::Duration;
 
-/// Exponential backoff with full jitter: between nothing and `base · 2^attempt`, at most `cap`.
+/// Exponential backoff with full jitter: a random delay between zero and `base · 2^retries`, at most
+/// `cap`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Backoff {
-    /// Longest delay before the first retry; it doubles with each.
+    /// The longest delay before the first retry. It doubles with each further one.
     pub base: Duration,
-    /// Longest delay before any.
+    /// The longest delay before any retry.
     pub cap: Duration,
 }
 
 impl Backoff {
-    /// The delay before try number `attempt` (the first retry is 0); `random` lies in 0..1.
+    /// Returns the delay before a retry; `attempt` is 0 for the first, and `random` is in 0..1.
     pub(crate) fn delay(self, attempt: u32, random: f64) -> Duration {
         let ceiling = self
             .base
@@ -23,15 +24,9 @@ impl Backoff {
     }
 }
 
-/// A number in 0..1, different at each call; good enough to spread clients out, for nothing else.
+/// Returns a random number in 0..1, to spread clients out.
 pub(crate) fn random() -> f64 {
-    use std::hash::{BuildHasher, RandomState};
-
-    // Every RandomState has keys of its own, so hashing nothing gives a new number each time.
-    let bits = RandomState::new().hash_one(()) >> 11;
-    #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
-    let number = bits as f64 / (1_u64 << 53) as f64;
-    number
+    fastrand::f64()
 }
 
 #[cfg(test)]
@@ -39,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_delay_doubles_up_to_its_cap_and_is_scaled_by_chance() {
+    fn a_delay_doubles_up_to_its_cap_and_is_scaled_by_randomness() {
         let backoff = Backoff {
             base: Duration::from_millis(500),
             cap: Duration::from_secs(10),

@@ -13,7 +13,6 @@ use super::retry::Budget;
 use super::retry::RetryPolicy;
 use super::stream_slots::Slots;
 use crate::ext::error::{Error, ErrorKind};
-use crate::ext::jobs::handle::JobHandle;
 use crate::ext::values::secret::ApiKey;
 use crate::raw::Client;
 
@@ -304,10 +303,5 @@ impl Client {
             builder = builder.base_url(url);
         }
         builder.build()
-    }
-
-    /// A handle on a job known by its id alone. Nothing is sent.
-    pub fn job(&self, id: impl Into<String>) -> JobHandle {
-        JobHandle::new(self.clone(), id.into())
     }
 }

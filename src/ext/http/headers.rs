@@ -1,25 +1,25 @@
-//! What an answer's headers say about time: when to come back, and how much may still be asked.
+//! Response headers about time and the rate limit.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName};
 
-/// `Date` has no fractions and is as old as its way here was long: within this much of it, this
-/// machine's clock is as good.
+/// `Date` has whole seconds and is as old as the response was in transit. This machine's clock is
+/// preferred if it differs by no more than this.
 const DATE_PRECISION: Duration = Duration::from_secs(2);
 
-/// A reset below this is no moment of this century but a number of seconds from now: 30 years.
+/// A reset below this is a number of seconds from now, not a Unix time: 30 years.
 const LEAST_EPOCH: f64 = 1e9;
 
-/// A reset above this counts milliseconds: in seconds it would be the year 5138.
+/// A reset above this is in milliseconds: in seconds it would be the year 5138.
 const LEAST_EPOCH_MILLISECONDS: f64 = 1e11;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// The service's time when it answered: this machine's, unless `Date` proves that wrong.
+/// Returns the service's time of the response: this machine's, unless `Date` contradicts it.
 pub(crate) fn server_now(headers: &HeaderMap, now: SystemTime) -> SystemTime {
     let date = text(headers, &DATE).and_then(|date| httpdate::parse_http_date(date).ok());
     match date {
@@ -28,7 +28,7 @@ pub(crate) fn server_now(headers: &HeaderMap, now: SystemTime) -> SystemTime {
     }
 }
 
-/// `Retry-After` in seconds, whole or not, or as a date in any of HTTP's three forms ([RFC 9110,
+/// Reads `Retry-After`: seconds, with or without a fraction, or a date in any of HTTP's three forms ([RFC 9110,
 /// section 10.2.3][rfc]).
 ///
 /// [rfc]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
@@ -41,17 +41,16 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     Some(until(date, headers, now))
 }
 
-/// How much a key may still ask for, and how long that holds.
+/// The rate limit of a key in the current window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RateLimit {
     pub(crate) limit: Option<u64>,
     pub(crate) remaining: u64,
-    /// Time until the window ends.
-    pub(crate) left: Duration,
+    pub(crate) resets_in: Duration,
 }
 
-/// `X-RateLimit-Limit`, `-Remaining` and `-Reset`, the last as Unix seconds, Unix milliseconds or
-/// seconds from now.
+/// Reads `X-RateLimit-Limit`, `-Remaining` and `-Reset`. The last is in Unix seconds, Unix milliseconds
+/// or seconds from now.
 pub(crate) fn rate_limit(headers: &HeaderMap, now: SystemTime) -> Option<RateLimit> {
     let remaining = count(text(headers, &REMAINING)?)?;
     let reset: f64 = text(headers, &RESET)?.parse().ok()?;
@@ -61,7 +60,7 @@ pub(crate) fn rate_limit(headers: &HeaderMap, now: SystemTime) -> Option<RateLim
         reset
     };
     let duration = Duration::try_from_secs_f64(seconds).ok()?;
-    let left = if reset < LEAST_EPOCH {
+    let resets_in = if reset < LEAST_EPOCH {
         duration
     } else {
         until(UNIX_EPOCH.checked_add(duration)?, headers, now)
@@ -69,11 +68,11 @@ pub(crate) fn rate_limit(headers: &HeaderMap, now: SystemTime) -> Option<RateLim
     Some(RateLimit {
         limit: text(headers, &LIMIT).and_then(count),
         remaining,
-        left,
+        resets_in,
     })
 }
 
-/// A number of requests; whoever counts in floats may write `99.0`.
+/// A number of requests. A service that counts in floats may write `99.0`.
 fn count(text: &str) -> Option<u64> {
     if let Ok(number) = text.parse() {
         return Some(number);
@@ -82,13 +81,13 @@ fn count(text: &str) -> Option<u64> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a cast saturates, and what is no number was left out"
+        reason = "the cast saturates, and text that is not a number was rejected"
     )]
     let number = number as u64;
     Some(number)
 }
 
-/// From the service's now to a moment of its clock.
+/// The time from the response to a moment of the service's clock.
 fn until(moment: SystemTime, headers: &HeaderMap, now: SystemTime) -> Duration {
     moment
         .duration_since(server_now(headers, now))
@@ -125,7 +124,7 @@ mod tests {
     #[test]
     fn retry_after_is_read_in_every_form() {
         let now = UNIX_EPOCH + Duration::from_secs(MIDNIGHT);
-        for (text, wanted) in [
+        for (text, expected) in [
             ("0", Some(0.0)),
             ("120", Some(120.0)),
             (" 1.5 ", Some(1.5)),
@@ -141,13 +140,13 @@ mod tests {
             ("", None),
         ] {
             let read = retry_after(&headers(&[("retry-after", text)]), now);
-            assert_eq!(read.map(|wait| wait.as_secs_f64()), wanted, "{text}");
+            assert_eq!(read.map(|wait| wait.as_secs_f64()), expected, "{text}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
     }
 
     #[test]
-    fn a_skewed_clock_is_corrected_by_the_answers_own_date() {
+    fn a_skewed_clock_is_corrected_by_the_responses_date() {
         let midnight = 1_717_804_800.0;
         let headers = headers(&[
             ("date", "Sat, 08 Jun 2024 00:00:00 GMT"),
@@ -155,21 +154,21 @@ mod tests {
             ("x-ratelimit-remaining", "0"),
             ("x-ratelimit-reset", "1717804830"),
         ]);
-        for (now, left) in [
-            // As good as `Date`: its fraction counts.
+        for (now, resets_in) in [
+            // Consistent with `Date`, so its fraction is used.
             (midnight + 0.75, 29.25),
             (midnight + 2.0, 28.0),
-            // Behind and ahead: never too short a wait.
+            // Behind and ahead: the wait is never too short.
             (midnight - 0.5, 30.0),
             (midnight - 3_600.0, 30.0),
             (midnight + 2.5, 30.0),
             (midnight + 86_400.0, 30.0),
         ] {
-            let wanted = Duration::from_secs_f64(left);
-            assert_eq!(retry_after(&headers, at(now)), Some(wanted), "{now}");
+            let expected = Duration::from_secs_f64(resets_in);
+            assert_eq!(retry_after(&headers, at(now)), Some(expected), "{now}");
             assert_eq!(
-                rate_limit(&headers, at(now)).map(|it| it.left),
-                Some(wanted)
+                rate_limit(&headers, at(now)).map(|it| it.resets_in),
+                Some(expected)
             );
         }
     }
@@ -177,7 +176,7 @@ mod tests {
     #[test]
     fn a_reset_is_read_in_every_form() {
         let now = UNIX_EPOCH + Duration::from_secs(MIDNIGHT);
-        for (limit, remaining, reset, wanted) in [
+        for (limit, remaining, reset, expected) in [
             ("100", "7", "1717804860", Some((Some(100), 7, 60.0))),
             ("100", "7", "1717804860500", Some((Some(100), 7, 60.5))),
             ("100", "7", "60", Some((Some(100), 7, 60.0))),
@@ -197,8 +196,8 @@ mod tests {
                 ("x-ratelimit-reset", reset),
             ]);
             let read = rate_limit(&headers, now)
-                .map(|read| (read.limit, read.remaining, read.left.as_secs_f64()));
-            assert_eq!(read, wanted, "{limit} {remaining} {reset}");
+                .map(|read| (read.limit, read.remaining, read.resets_in.as_secs_f64()));
+            assert_eq!(read, expected, "{limit} {remaining} {reset}");
         }
         assert_eq!(rate_limit(&HeaderMap::new(), now), None);
     }

@@ -1,18 +1,18 @@
-//! Keeps a client and its clones within the service's rate limit, as its headers tell it.
+//! Keeps a client and its clones within the rate limit that the response headers report.
 //!
 //! ```text
-//!             ┌────── an answer without headers ─────▶ Silent: all may go
+//!             ┌───── a response without headers ─────▶ Silent: every request may be sent
 //!             │
-//!  Unknown: one probe ──an answer──▶ Known: as many as remain ──used up──▶ wait for the end
+//!  Unknown: one probe ──response──▶ Window: as many as remain ──used up──▶ wait for its end
 //!             ▲                                                                  │
 //!             └──────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Requests under way count as if they were not among those that the service has counted: at
-//! worst some wait for an answer that they need not wait for, and none goes too many. Several
-//! processes with one key need nothing else: each answer tells each of them what the others used.
+//! Requests in flight count as if the service had not counted them yet. At worst a request waits
+//! for a response unnecessarily; none is sent over the limit. Processes that share a key need no
+//! coordination: each response reports what all of them have used.
 //!
-//! [`State`] decides, from what has been said and the time; [`Limiter`] waits.
+//! [`State`] decides, from the headers and the time. [`Limiter`] waits.
 
 mod state;
 mod waiting;
@@ -29,20 +29,20 @@ pub use self::waiting::{WaitReason, Waiting};
 use super::backoff::random;
 use super::headers::RateLimit;
 
-/// A wait is longer by up to this part of itself, so that the processes with a key do not all
-/// come back at once.
+/// A wait is extended by up to this fraction of itself, so that the processes that share a key do
+/// not all resume at once.
 const SPREAD: f64 = 0.05;
 
-/// And by no more than this.
-const MOST_SPREAD: Duration = Duration::from_secs(1);
+/// The longest extension.
+const MAX_SPREAD: Duration = Duration::from_secs(1);
 
-/// One for a client and its clones.
+/// The limiter of a client and its clones.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     state: Mutex<State>,
-    /// Held by the one that waits for the window or for an answer; the others stand in line.
+    /// Held by the caller that waits for the window or for a response. The others queue for it.
     turn: Turn<()>,
-    /// An answer has come.
+    /// A response has arrived.
     changed: Notify,
 }
 
@@ -59,20 +59,20 @@ impl Limiter {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until there is room for a request, and then until it may go. A wait for a window's
-    /// end that would be longer than `longest` is not waited: the service itself has the last word.
+    /// Waits for `permit`, and then until the rate limit allows a request.
     ///
-    /// Dropping the future gives the place in the line up.
+    /// It does not wait for a window that ends later than `longest` from now; the service then
+    /// decides. Dropping the future leaves the queue.
     pub(crate) async fn enter<R: Send>(
         &self,
-        room: impl Future<Output = R> + Send,
+        permit: impl Future<Output = R> + Send,
         longest: Duration,
-        tell: impl Fn(Duration) + Send + Sync,
+        on_wait: impl Fn(Duration) + Send + Sync,
     ) -> (Lease<'_>, R) {
-        let mut told = false;
-        let mut tell_once = |ends: Instant, now: Instant| {
-            if !std::mem::replace(&mut told, true) {
-                tell(ends.saturating_duration_since(now));
+        let mut reported = false;
+        let mut report_once = |ends: Instant, now: Instant| {
+            if !std::mem::replace(&mut reported, true) {
+                on_wait(ends.saturating_duration_since(now));
             }
         };
         let _turn = if let Ok(turn) = self.turn.try_lock() {
@@ -83,37 +83,37 @@ impl Limiter {
             if let Verdict::WindowEnds(ends) = verdict
                 && ends - now <= longest
             {
-                tell_once(ends, now);
+                report_once(ends, now);
             }
             self.turn.lock().await
         };
-        // Room before leave: whoever has leave goes at once, by what is known then.
-        let room = room.await;
+        // The permit comes first, so that a request that the limit allows is sent at once.
+        let permit = permit.await;
         loop {
             let now = Instant::now();
             let verdict = self.state().enter(now);
             match verdict {
-                Verdict::Go => return (self.lease(false), room),
-                Verdict::Probe => return (self.lease(true), room),
+                Verdict::Go => return (self.lease(false), permit),
+                Verdict::Probe => return (self.lease(true), permit),
                 Verdict::ResponsePending(latest) => {
                     let _ = timeout_at(latest, self.changed.notified()).await;
                 }
                 Verdict::WindowEnds(ends) if ends - now > longest => {
                     self.state().in_flight += 1;
-                    return (self.lease(false), room);
+                    return (self.lease(false), permit);
                 }
                 Verdict::WindowEnds(ends) => {
-                    tell_once(ends, now);
-                    let spread = (ends - now).mul_f64(SPREAD * random()).min(MOST_SPREAD);
-                    // An answer may yet bring another end.
+                    report_once(ends, now);
+                    let spread = (ends - now).mul_f64(SPREAD * random()).min(MAX_SPREAD);
+                    // A response may report another end.
                     let _ = timeout_at(ends + spread, self.changed.notified()).await;
                 }
             }
         }
     }
 
-    /// Whether a request that only looks after a job may be sent now, and counts it; if not, when
-    /// to come back. All of them together use at most a quarter of the limit.
+    /// Counts a status request that may be sent now, or returns when to try again. All of them
+    /// together use at most a quarter of the limit.
     pub(crate) fn may_check(&self) -> Result<(), Instant> {
         self.state().may_check(Instant::now())
     }
@@ -126,7 +126,7 @@ impl Limiter {
     }
 }
 
-/// A request under way.
+/// A request in flight.
 #[derive(Debug)]
 pub(crate) struct Lease<'a> {
     limiter: &'a Limiter,
@@ -134,16 +134,16 @@ pub(crate) struct Lease<'a> {
 }
 
 impl Lease<'_> {
-    /// The head of the answer has come; where the service refused because of the rate limit, it
-    /// says for how long.
-    pub(crate) fn answered(self, rate_limit: Option<RateLimit>, refused: Option<Duration>) {
+    /// The response headers have arrived. `refused` is how long the service refuses requests because
+    /// of the rate limit.
+    pub(crate) fn observe(self, rate_limit: Option<RateLimit>, refused: Option<Duration>) {
         let now = Instant::now();
         let mut state = self.limiter.state();
-        state.answered(now, rate_limit);
+        state.observe(now, rate_limit);
         if let Some(wait) = refused {
             state.refused(now, wait);
         }
-        // `drop` lets the next one look.
+        // `drop` wakes the next caller.
     }
 }
 
@@ -168,11 +168,11 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    fn rate_limit(remaining: u64, left: Duration) -> RateLimit {
+    fn rate_limit(remaining: u64, resets_in: Duration) -> RateLimit {
         RateLimit {
             limit: Some(100),
             remaining,
-            left,
+            resets_in,
         }
     }
 
@@ -181,22 +181,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn callers_wait_in_line_and_one_goes_ahead() {
+    async fn callers_queue_and_one_is_sent_ahead() {
         let limiter = Limiter::new();
         let start = Instant::now();
         let first = enter(&limiter).await;
-        first.answered(Some(rate_limit(0, Duration::from_secs(10))), None);
+        first.observe(Some(rate_limit(0, Duration::from_secs(10))), None);
         let (waits, served) = (Mutex::new(0), Mutex::new(Vec::new()));
         let calls = (0..150).map(|_| async {
-            let tell = |_| *waits.lock().unwrap() += 1;
-            let (lease, ()) = limiter.enter(async {}, MINUTE, tell).await;
+            let on_wait = |_| *waits.lock().unwrap() += 1;
+            let (lease, ()) = limiter.enter(async {}, MINUTE, on_wait).await;
             served
                 .lock()
                 .unwrap()
                 .push((start.elapsed(), lease.is_probe));
             tokio::time::sleep(Duration::from_millis(20)).await;
             let (used, left) = (served.lock().unwrap().len() as u64, Duration::from_secs(10));
-            lease.answered(
+            lease.observe(
                 Some(rate_limit(100_u64.saturating_sub(used % 100), left)),
                 None,
             );
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_caller_who_gives_up_holds_nobody_back() {
+    async fn a_caller_that_gives_up_blocks_no_other() {
         let limiter = Limiter::new();
         drop(enter(&limiter).await);
         let probe = enter(&limiter).await;
@@ -219,13 +219,13 @@ mod tests {
         assert!(waiting.await.is_err());
         drop(probe);
         assert!(enter(&limiter).await.is_probe);
-        // Too long a wait is none.
+        // A wait that is too long is skipped.
         let far = enter(&limiter).await;
-        far.answered(Some(rate_limit(0, MINUTE * 2)), None);
+        far.observe(Some(rate_limit(0, MINUTE * 2)), None);
         let start = Instant::now();
         drop(
             limiter
-                .enter(async {}, MINUTE, |_| panic!("nobody waits"))
+                .enter(async {}, MINUTE, |_| panic!("no caller waits"))
                 .await,
         );
         assert_eq!(start.elapsed(), Duration::ZERO);

@@ -1,54 +1,78 @@
-//! The document's operations as the transport sees them.
+//! What the document states about its operations.
 
 use reqwest::Url;
 
-/// One operation of a document; build.rs lists them all in the `OPERATIONS` of its raw client.
+/// One operation of a document. `build.rs` lists them all in the `OPERATIONS` of its raw client.
 #[derive(Debug)]
 pub(crate) struct Operation {
     pub(crate) id: &'static str,
-    pub(crate) method: &'static str,
     pub(crate) path: &'static str,
-    /// A success body is streamed: it is an archive or server-sent events, and no JSON.
-    pub(crate) is_streamed: bool,
+    pub(crate) idempotency: Idempotency,
+    /// What a job of this operation makes (`x-starts`).
+    pub(crate) starts: Option<Starts>,
+    pub(crate) success: Success,
+}
+
+/// Whether a request may be sent again when its response is lost.
+///
+/// The document states it as `x-idempotency`. Otherwise the method decides ([RFC 9110, section
+/// 9.2][rfc]); a POST counts as paid, because its cost is unknown.
+///
+/// [rfc]: https://www.rfc-editor.org/rfc/rfc9110#section-9.2
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Idempotency {
+    /// It changes nothing and costs nothing.
+    Safe,
+    /// It costs nothing, and sending it twice has the effect of sending it once.
+    Idempotent,
+    /// It costs nothing, but sending it twice has another effect than sending it once.
+    Once,
+    /// Sending it twice may be paid for twice.
+    Paid,
+}
+
+/// What a job makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Starts {
+    Scene,
+    Asset,
+    /// A change of a scene.
+    Edit,
+}
+
+/// The body of a successful response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Success {
+    /// JSON, or nothing. It is read completely.
+    Json,
+    /// A file. It is streamed.
+    File,
+    /// Server-sent events. A reader that reconnects follows them.
+    Events,
 }
 
 impl Operation {
-    /// Finds the operation that the generated code speaks of.
+    /// Finds the operation by the id in the generated code.
     pub(crate) fn find(operations: &'static [Self], id: &str) -> &'static Self {
         let mut all = operations.iter();
         all.find(|operation| operation.id == id)
             .expect("build.rs lists every operation that it generates")
     }
 
-    /// What may be done with it when its answer is lost.
-    pub(crate) fn class(&self) -> Class {
-        match (self.id, self.method) {
-            ("job_events", _) => Class::Stream,
-            ("export_scene" | "export_asset", _) => Class::Export,
-            ("cancel_job" | "create_scene" | "place_asset", _) => Class::Once,
-            (_, "GET" | "HEAD") => Class::Read,
-            (_, "DELETE" | "PATCH") => Class::Change,
-            // Also what a later document brings: nobody knows what it costs.
-            _ => Class::Paid,
-        }
+    /// Finds the operation of any API by its id.
+    pub(crate) fn by_id(id: &str) -> Option<&'static Self> {
+        all().find(|operation| operation.id == id)
     }
 
-    /// The value of `{a parameter}` in a URL's path, as it stands there.
+    /// Returns the value of the path parameter `name`, still percent-encoded.
     pub(crate) fn parameter<'a>(&self, path: &'a str, name: &str) -> Option<&'a str> {
-        let back = self.path.rsplit('/').position(|part| part == name)?;
-        path.rsplit('/').nth(back)
+        let from_end = self.path.rsplit('/').position(|part| part == name)?;
+        path.rsplit('/').nth(from_end)
     }
 
-    /// Whether it begins to make something, which costs credits.
-    pub(crate) fn is_generation(&self) -> bool {
-        matches!(
-            self.id,
-            "generate_scene" | "generate_asset" | "edit_scene" | "create_asset"
-        )
-    }
-
-    /// Whether a URL's path still has the shape of the operation's path: a parameter that is
-    /// empty, `.` or `..` would have turned it into another operation's.
+    /// Whether a URL still has the shape of the operation's path.
+    ///
+    /// A parameter that is empty, `.` or `..` would address another operation.
     pub(crate) fn matches(&self, url: &Url, base_path: &str) -> bool {
         if !self.path.contains('{') {
             return true;
@@ -57,10 +81,10 @@ impl Operation {
             return false;
         };
         let mut segments = path.split('/');
-        for wanted in self.path.split('/') {
+        for expected in self.path.split('/') {
             match segments.next() {
-                Some(segment) if wanted.starts_with('{') && !segment.is_empty() => {}
-                Some(segment) if segment == wanted => {}
+                Some(segment) if expected.starts_with('{') && !segment.is_empty() => {}
+                Some(segment) if segment == expected => {}
                 _ => return false,
             }
         }
@@ -68,29 +92,12 @@ impl Operation {
     }
 }
 
-/// What may be done with a request whose answer is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Class {
-    /// It changes nothing: may be sent again.
-    Read,
-    /// It changes nothing and costs nothing, although it is a POST: may be sent again.
-    Export,
-    /// DELETE and PATCH: twice is the same as once.
-    Change,
-    /// Costs nothing, but twice is not the same as once.
-    Once,
-    /// Would be paid for twice.
-    Paid,
-    /// The event stream, which has its own way to go on.
-    Stream,
-}
-
-/// The class of an operation, where all that is known is the name that an error has of it: what
-/// the APIs call by one name is of one class. What is no operation is a file that was fetched.
-pub(crate) fn class_of(id: Option<&str>) -> Class {
-    let mut all = all();
-    all.find(|operation| Some(operation.id) == id)
-        .map_or(Class::Read, Operation::class)
+/// Returns the idempotency of an operation by the name that an error carries. An error without an
+/// operation concerns the download of a file, which is safe. Operations of both APIs with one name
+/// have one idempotency.
+pub(crate) fn idempotency_of(id: Option<&str>) -> Idempotency {
+    id.and_then(Operation::by_id)
+        .map_or(Idempotency::Safe, |operation| operation.idempotency)
 }
 
 /// The operations of every API.
@@ -107,14 +114,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_apis_call_by_one_name_is_of_one_class() {
+    fn operations_with_one_name_have_one_idempotency_in_both_apis() {
         for operation in all() {
-            assert_eq!(class_of(Some(operation.id)), operation.class());
+            assert_eq!(idempotency_of(Some(operation.id)), operation.idempotency);
         }
     }
 
     #[test]
-    fn a_parameter_that_changes_the_route_is_noticed() {
+    fn a_parameter_that_changes_the_route_is_detected() {
         let get_scene = Operation::find(crate::raw::OPERATIONS, "get_scene");
         for (url, ok) in [
             ("http://h/v1/scenes/sc_1", true),

@@ -10,7 +10,6 @@ use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use super::response::{Page, Resource};
 use crate::ext::error::Error;
-use crate::raw::{Client, builder, types};
 
 macro_rules! stream_of {
     ($(#[$meta:meta])* $name:ident of $item:ty) => {
@@ -119,51 +118,4 @@ pub(crate) fn items<T: Resource>(pages: Pages<T>) -> Items<T> {
             .try_flatten()
             .boxed(),
     )
-}
-
-/// `.pages()` and `.items()` for a list builder, made anew for each page from its parameters; the
-/// caller's `Client`, `builder` and `types` are meant.
-macro_rules! list {
-    ($($builder:ident of $item:ident { $($parameter:ident),* };)*) => {$(
-        impl builder::$builder<'_> {
-            /// The pages of the list from `offset` on; `limit` is the size of a page.
-            ///
-            /// # Errors
-            ///
-            /// The stream yields whatever `send` can say and then ends.
-            pub fn pages(self) -> $crate::Pages<types::$item> {
-                let client: Client = self.client.clone();
-                let (start, limit $(, $parameter)*) = (self.offset, self.limit $(, self.$parameter)*);
-                let first = start.clone().ok().flatten().unwrap_or_default();
-                $crate::ext::http::pages::pages(first, Box::new(move |offset| {
-                    let client = client.clone();
-                    let start = start.clone();
-                    let limit = limit.clone();
-                    $(let $parameter = $parameter.clone();)*
-                    Box::pin(async move {
-                        let offset = start.map(|start| (offset > 0).then_some(offset).or(start));
-                        builder::$builder { client: &client, offset, limit $(, $parameter)* }
-                            .send().await.map(progenitor_client::ResponseValue::into_inner)
-                    })
-                }))
-            }
-
-            /// The items of the list from `offset` on, fetched page by page as they are asked for.
-            ///
-            /// # Errors
-            ///
-            /// The stream yields whatever `send` can say and then ends.
-            pub fn items(self) -> $crate::Items<types::$item> {
-                $crate::ext::http::pages::items(self.pages())
-            }
-        }
-    )*};
-}
-#[cfg(feature = "alpha")]
-pub(crate) use list;
-
-list! {
-    ListScenes of Scene {};
-    ListAssets of Asset { scene_id };
-    SearchCatalog of CatalogItem { category, q };
 }

@@ -1,16 +1,17 @@
-//! Whether a request is sent again, and when: pure, time and chance come in.
+//! Whether a request is sent again, and when. Pure: time and randomness are arguments.
 //!
-//! One table says it for the transport and for [`Error`](crate::Error)'s predicates.
+//! One table decides for the transport and for the predicates of [`Error`].
 
 use std::time::Duration;
 
 use super::backoff::Backoff;
-use super::operation::Class;
+use super::operation::{Idempotency, Success, idempotency_of};
+use crate::ext::error::{Error, ErrorKind};
 
-/// How often and how long a request is tried again.
+/// How many times, and for how long, a request is retried.
 ///
-/// What may be tried again at all is not a setting: a generation is never sent a second time once
-/// it may have arrived.
+/// Which requests may be retried is not a setting: a generation is never sent again once it may
+/// have arrived.
 ///
 /// # Examples
 ///
@@ -27,15 +28,15 @@ use super::operation::Class;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// Most retries of one call. Defaults to 4: with the default backoff some 4 s, at most 7.5 s,
-    /// which a restart or a failing handshake takes.
+    /// The maximum number of retries of one call. Defaults to 4. With the default backoff they take
+    /// about 4 s and at most 7.5 s, enough for a restart or a failing handshake.
     pub max_retries: u32,
-    /// Delays where the service names none. Defaults to half a second at first and 10 s at most:
-    /// nobody watches a generation more closely than that.
+    /// The delays where the service names none. Defaults to half a second for the first and at most
+    /// 10 s, a short wait compared with a generation.
     pub backoff: Backoff,
-    /// No retry begins later than this after the first try, and no single wait for a rate limit
-    /// is longer; what would be is an error at once. Defaults to 3 minutes: three windows of the
-    /// service's rate limit.
+    /// The time after the first attempt in which a retry may start, and the longest single wait for
+    /// the rate limit. A call that would have to wait longer fails at once. Defaults to 3 minutes:
+    /// three windows of the service's rate limit.
     pub max_elapsed: Duration,
 }
 
@@ -53,103 +54,146 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Every request is sent once.
+    /// Sends every request once.
     pub fn none() -> Self {
         Self {
             max_retries: 0,
             ..Self::default()
         }
     }
+
+    /// Returns the policy for an operation. An event stream reconnects by itself, after the last
+    /// event that arrived.
+    pub(crate) fn for_success(self, success: Success) -> Self {
+        match success {
+            Success::Json | Success::File => self,
+            Success::Events => Self {
+                max_retries: 0,
+                ..self
+            },
+        }
+    }
 }
 
-/// How a try ended, when not well.
+/// How an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// No name, no connection or no TLS: nothing was sent.
+    /// DNS, TCP or TLS failed. Nothing was sent.
     NotSent,
-    /// The connection broke before the answer was whole.
+    /// The connection broke before the response was complete.
     Broken,
-    /// No answer in time.
+    /// No response arrived in time.
     TimedOut,
-    /// A success that is not what the operation answers.
+    /// A success had a body that does not fit the operation.
     Undecodable,
-    /// An error status.
-    Answered {
+    /// The response had an error status.
+    Status {
         status: u16,
         retry_after: Option<Duration>,
     },
-    /// Whatever has nothing to do with the network.
+    /// The failure was local, such as a file that could not be written.
     Local,
 }
 
-/// What has become of the request.
+/// What an attempt's outcome proves about the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disposition {
     /// It did not leave this machine.
     NotSent,
-    /// The service turned it away unread, for now.
+    /// The service refused it without acting on it, for now.
     RefusedUnread,
-    /// It may have been carried out or not; the same request may well succeed.
+    /// The service may have acted on it. The same request may succeed.
     Lost,
-    /// It was carried out, but what came of it cannot be read.
+    /// The service acted on it, but the result cannot be read.
     Unreadable,
-    /// It was answered for good.
-    Answered,
+    /// The outcome is final.
+    Final,
 }
 
 impl Outcome {
+    pub(crate) fn of(error: &Error) -> Self {
+        match (error.kind(), error.status()) {
+            (ErrorKind::Connect, _) => Self::NotSent,
+            (ErrorKind::Transport, _) => Self::Broken,
+            (ErrorKind::Timeout, _) => Self::TimedOut,
+            (ErrorKind::Decode, _) => Self::Undecodable,
+            (ErrorKind::Status, Some(status)) => Self::Status {
+                status: status.as_u16(),
+                retry_after: error.retry_after(),
+            },
+            _ => Self::Local,
+        }
+    }
+
     pub(crate) fn disposition(self) -> Disposition {
         match self {
             Self::NotSent => Disposition::NotSent,
             Self::Undecodable => Disposition::Unreadable,
-            Self::Answered { status: 429, .. }
-            | Self::Answered {
+            Self::Status { status: 429, .. }
+            | Self::Status {
                 status: 503,
                 retry_after: Some(_),
             } => Disposition::RefusedUnread,
             Self::Broken
             | Self::TimedOut
-            | Self::Answered {
+            | Self::Status {
                 status: 408 | 500..=599,
                 ..
             } => Disposition::Lost,
-            Self::Answered { .. } | Self::Local => Disposition::Answered,
+            Self::Status { .. } | Self::Local => Disposition::Final,
         }
     }
 
     fn retry_after(self) -> Option<Duration> {
         match self {
-            Self::Answered { retry_after, .. } => retry_after,
+            Self::Status { retry_after, .. } => retry_after,
             _ => None,
         }
     }
 }
 
-impl Class {
+impl Idempotency {
     /// Whether the same request may be sent again.
     pub(crate) fn may_resend(self, disposition: Disposition) -> bool {
         match disposition {
             Disposition::NotSent | Disposition::RefusedUnread => true,
-            Disposition::Lost => !matches!(self, Self::Paid | Self::Once),
-            Disposition::Unreadable | Disposition::Answered => false,
+            Disposition::Lost => matches!(self, Self::Safe | Self::Idempotent),
+            Disposition::Unreadable | Disposition::Final => false,
         }
     }
 
-    /// Whether nobody knows if there is something to pay for.
+    /// Whether the request may have been accepted, and be paid for.
     pub(crate) fn is_unknown(self, disposition: Disposition) -> bool {
         self == Self::Paid && matches!(disposition, Disposition::Lost | Disposition::Unreadable)
     }
 }
 
-/// A try that failed.
+impl Error {
+    /// Whether the same request may succeed later, and sending it again cannot be paid for twice.
+    ///
+    /// The client has already sent it as many times as its [`RetryPolicy`] allows.
+    pub fn is_retryable(&self) -> bool {
+        idempotency_of(self.operation()).may_resend(Outcome::of(self).disposition())
+    }
+
+    /// Whether a generation was sent and its response was lost: its job may be running, and be paid
+    /// for.
+    ///
+    /// Do not send it again before [`Client::reconcile`](crate::Client::reconcile) has looked for it.
+    pub fn is_outcome_unknown(&self) -> bool {
+        idempotency_of(self.operation()).is_unknown(Outcome::of(self).disposition())
+    }
+}
+
+/// An attempt that failed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FailedAttempt {
-    /// Retries before it.
+    /// The number of retries before it.
     pub(crate) retries: u32,
-    /// Time since the first try began.
+    /// The time since the first attempt started.
     pub(crate) elapsed: Duration,
     pub(crate) outcome: Outcome,
-    /// A number in 0..1.
+    /// A random number in 0..1.
     pub(crate) random: f64,
 }
 
@@ -159,53 +203,54 @@ pub(crate) enum Decision {
     RetryAfter(Duration),
 }
 
-/// Decides whether a failed try is followed by another.
+/// Decides whether a failed attempt is followed by another.
 pub(crate) fn decide(
-    class: Class,
-    tried: &FailedAttempt,
+    idempotency: Idempotency,
+    failed: &FailedAttempt,
     policy: &RetryPolicy,
     budget: &mut Budget,
 ) -> Decision {
-    // The event stream reconnects by itself, and knows better where to go on.
-    if class == Class::Stream
-        || !class.may_resend(tried.outcome.disposition())
-        || tried.retries >= policy.max_retries
+    if !idempotency.may_resend(failed.outcome.disposition()) || failed.retries >= policy.max_retries
     {
         return Decision::Stop;
     }
-    let backoff = policy.backoff.delay(tried.retries, tried.random);
-    let told = tried.outcome.retry_after();
-    if tried.elapsed.saturating_add(told.unwrap_or(backoff)) > policy.max_elapsed {
+    let backoff = policy.backoff.delay(failed.retries, failed.random);
+    let retry_after = failed.outcome.retry_after();
+    if failed
+        .elapsed
+        .saturating_add(retry_after.unwrap_or(backoff))
+        > policy.max_elapsed
+    {
         return Decision::Stop;
     }
-    // Not before the service says, and not all at once.
+    // Never before `Retry-After`, and spread so that many callers do not return at one moment.
     let spread = |wait: Duration| {
         wait.min(Duration::MAX / 2)
-            .mul_f64(1.0 + tried.random / 10.0)
+            .mul_f64(1.0 + failed.random / 10.0)
     };
-    let delay = told.map_or(backoff, |wait| spread(wait).max(backoff));
-    // A 429 comes from a service in good health, and pacing sees to it that few do.
-    let is_rate_limited = matches!(tried.outcome, Outcome::Answered { status: 429, .. });
-    if is_rate_limited || budget.draw() {
+    let delay = retry_after.map_or(backoff, |wait| spread(wait).max(backoff));
+    // A 429 comes from a healthy service, and the limiter keeps them rare.
+    let is_rate_limited = matches!(failed.outcome, Outcome::Status { status: 429, .. });
+    if is_rate_limited || budget.withdraw() {
         Decision::RetryAfter(delay)
     } else {
         Decision::Stop
     }
 }
 
-/// What a client and its clones may retry in all, so that a failing service is not hammered: one
-/// retry to five calls, and a reserve.
+/// The retries that a client and its clones share, so that a failing service is not overloaded: one
+/// retry for five calls, and a reserve.
 #[derive(Debug)]
 pub(crate) struct Budget {
     retries: f64,
 }
 
 impl Budget {
-    /// A retry for each request that can be under way at once: one broken connection may take
-    /// them all with it.
+    /// One retry for each request that can be in flight at once: a broken connection may fail them
+    /// all.
     pub(crate) const RESERVE: f64 = 64.0;
 
-    /// Retries that a call brings.
+    /// Retries that one call adds.
     const SHARE: f64 = 0.2;
 
     pub(crate) fn new() -> Self {
@@ -214,17 +259,17 @@ impl Budget {
         }
     }
 
-    /// Notes that there is another call.
+    /// Counts a call.
     pub(crate) fn deposit(&mut self) {
         self.retries = (self.retries + Self::SHARE).min(Self::RESERVE);
     }
 
-    fn draw(&mut self) -> bool {
-        let has = self.retries >= 1.0;
-        if has {
+    fn withdraw(&mut self) -> bool {
+        let has_retry = self.retries >= 1.0;
+        if has_retry {
             self.retries -= 1.0;
         }
-        has
+        has_retry
     }
 }
 
@@ -239,38 +284,39 @@ mod tests {
 
     const WAIT: Duration = Duration::from_secs(7);
 
-    fn decided(class: Class, outcome: Outcome) -> Decision {
-        let tried = FailedAttempt {
+    fn decided(operation: &Operation, outcome: Outcome) -> Decision {
+        let failed = FailedAttempt {
             retries: 0,
             elapsed: Duration::ZERO,
             outcome,
             random: 1.0,
         };
-        decide(class, &tried, &RetryPolicy::default(), &mut Budget::new())
+        let policy = RetryPolicy::default().for_success(operation.success);
+        decide(operation.idempotency, &failed, &policy, &mut Budget::new())
     }
 
-    fn answered(status: u16, retry_after: Option<Duration>) -> Outcome {
-        Outcome::Answered {
+    fn status(status: u16, retry_after: Option<Duration>) -> Outcome {
+        Outcome::Status {
             status,
             retry_after,
         }
     }
 
-    /// The statuses that are followed by another try, as ranges.
-    fn statuses(class: Class, retry_after: Option<Duration>) -> String {
+    /// The statuses that are followed by another attempt, as ranges.
+    fn statuses(operation: &Operation, retry_after: Option<Duration>) -> String {
         let delay = match retry_after {
             Some(wait) => wait.mul_f64(1.1),
             None => Duration::from_millis(500),
         };
         let mut ranges: Vec<(u16, u16)> = Vec::new();
-        for status in 100..=599 {
-            match decided(class, answered(status, retry_after)) {
+        for code in 100..=599 {
+            match decided(operation, status(code, retry_after)) {
                 Decision::Stop => continue,
-                Decision::RetryAfter(after) => assert_eq!(after, delay, "{status}"),
+                Decision::RetryAfter(after) => assert_eq!(after, delay, "{code}"),
             }
             match ranges.last_mut() {
-                Some((_, last)) if *last + 1 == status => *last = status,
-                _ => ranges.push((status, status)),
+                Some((_, last)) if *last + 1 == code => *last = code,
+                _ => ranges.push((code, code)),
             }
         }
         let ranges = ranges.iter().map(|(first, last)| {
@@ -283,24 +329,24 @@ mod tests {
         ranges.collect::<Vec<_>>().join(" ")
     }
 
-    /// All that `decide` says of an operation.
-    fn row(class: Class) -> String {
+    /// Every decision about an operation.
+    fn row(operation: &Operation) -> String {
         let failures = [
             ("not sent", Outcome::NotSent),
-            ("broken off", Outcome::Broken),
+            ("broken", Outcome::Broken),
             ("timed out", Outcome::TimedOut),
-            ("not understood", Outcome::Undecodable),
-            ("elsewhere", Outcome::Local),
+            ("undecodable", Outcome::Undecodable),
+            ("local", Outcome::Local),
         ];
         let retried = failures
             .iter()
-            .filter(|(_, outcome)| decided(class, *outcome) != Decision::Stop)
+            .filter(|(_, outcome)| decided(operation, *outcome) != Decision::Stop)
             .map(|(name, _)| *name);
         format!(
             "  {}\n  status {}\n  status with Retry-After {}\n",
             retried.collect::<Vec<_>>().join(", "),
-            statuses(class, None),
-            statuses(class, Some(WAIT)),
+            statuses(operation, None),
+            statuses(operation, Some(WAIT)),
         )
     }
 
@@ -313,7 +359,7 @@ cancel_job, edit_scene, generate_asset, generate_scene
 delete_asset, delete_scene, export_asset, export_scene, get_asset, get_catalog_item, get_job, \
 get_scene, list_assets, list_categories, list_scenes, scene_status, search_catalog, update_scene, \
 usage, whoami
-  not sent, broken off, timed out
+  not sent, broken, timed out
   status 408 429 500-599
   status with Retry-After 408 429 500-599
 job_events
@@ -324,7 +370,7 @@ job_events
         assert_eq!(OPERATIONS.len(), 21);
         let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for operation in OPERATIONS {
-            let row = row(operation.class());
+            let row = row(operation);
             groups.entry(row).or_default().push(operation.id);
         }
         let mut groups: Vec<(String, String)> = groups
@@ -343,72 +389,80 @@ job_events
     }
 
     #[test]
-    fn every_operation_has_its_class_and_an_unknown_post_counts_as_paid() {
-        let of = |class: Class| {
+    fn every_operation_has_an_idempotency() {
+        let of = |idempotency: Idempotency| {
             let mut ids: Vec<&str> = OPERATIONS
                 .iter()
-                .filter(|operation| operation.class() == class)
+                .filter(|operation| operation.idempotency == idempotency)
                 .map(|operation| operation.id)
                 .collect();
             ids.sort_unstable();
             ids
         };
         assert_eq!(
-            of(Class::Paid),
+            of(Idempotency::Paid),
             ["edit_scene", "generate_asset", "generate_scene"]
         );
-        assert_eq!(of(Class::Once), ["cancel_job"]);
-        assert_eq!(of(Class::Export), ["export_asset", "export_scene"]);
+        assert_eq!(of(Idempotency::Once), ["cancel_job"]);
         assert_eq!(
-            of(Class::Change),
+            of(Idempotency::Idempotent),
             ["delete_asset", "delete_scene", "update_scene"]
         );
-        assert_eq!(of(Class::Stream), ["job_events"]);
-        assert_eq!(of(Class::Read).len(), 11);
-        let unknown = Operation {
-            id: "render_scene",
-            method: "POST",
-            path: "/v1/scenes/{scene_id}/render",
-            is_streamed: false,
-        };
-        assert_eq!(unknown.class(), Class::Paid);
+        // Reads, two exports and the event stream.
+        assert_eq!(of(Idempotency::Safe).len(), 11 + 2 + 1);
+        let streams = OPERATIONS
+            .iter()
+            .filter(|operation| operation.success == Success::Events);
+        assert_eq!(
+            streams.map(|one| one.id).collect::<Vec<_>>(),
+            ["job_events"]
+        );
+        let files = OPERATIONS
+            .iter()
+            .filter(|operation| operation.success == Success::File);
+        assert_eq!(
+            files.map(|one| one.id).collect::<Vec<_>>(),
+            ["export_asset", "export_scene"]
+        );
+        for operation in OPERATIONS {
+            let is_paid = operation.idempotency == Idempotency::Paid;
+            assert_eq!(operation.starts.is_some(), is_paid, "{}", operation.id);
+        }
     }
 
     #[cfg(feature = "alpha")]
     #[test]
-    fn an_early_access_asset_is_paid_for_once_and_a_scene_is_not_made_twice() {
-        let classes = crate::alpha::raw::OPERATIONS;
-        let classes = classes
-            .iter()
-            .map(|operation| (operation.id, operation.class()));
-        for (id, class) in classes {
-            let wanted = match id {
-                "create_asset" => Class::Paid,
-                "create_scene" | "place_asset" => Class::Once,
-                "export_asset" | "export_scene" => Class::Export,
-                _ => Class::Read,
+    fn an_early_access_asset_is_paid_for_once_and_a_scene_is_not_created_twice() {
+        for operation in crate::alpha::raw::OPERATIONS {
+            let expected = match operation.id {
+                "create_asset" => Idempotency::Paid,
+                "create_scene" | "place_asset" => Idempotency::Once,
+                _ => Idempotency::Safe,
             };
-            assert_eq!(class, wanted, "{id}");
+            assert_eq!(operation.idempotency, expected, "{}", operation.id);
         }
     }
 
     #[test]
-    fn a_request_is_either_safe_to_repeat_or_of_unknown_outcome_but_never_both() {
-        for class in OPERATIONS.iter().map(Operation::class) {
-            for status in 100..=599 {
+    fn a_request_is_never_both_retryable_and_of_unknown_outcome() {
+        for idempotency in OPERATIONS.iter().map(|operation| operation.idempotency) {
+            for code in 100..=599 {
                 for retry_after in [None, Some(WAIT)] {
-                    let disposition = answered(status, retry_after).disposition();
-                    assert!(!(class.may_resend(disposition) && class.is_unknown(disposition)));
+                    let disposition = status(code, retry_after).disposition();
+                    assert!(
+                        !(idempotency.may_resend(disposition)
+                            && idempotency.is_unknown(disposition))
+                    );
                 }
             }
         }
         assert!(
-            Class::Paid.is_unknown(Disposition::Lost)
-                && Class::Paid.is_unknown(Disposition::Unreadable)
+            Idempotency::Paid.is_unknown(Disposition::Lost)
+                && Idempotency::Paid.is_unknown(Disposition::Unreadable)
         );
         assert!(
-            !Class::Paid.is_unknown(Disposition::NotSent)
-                && !Class::Read.is_unknown(Disposition::Lost)
+            !Idempotency::Paid.is_unknown(Disposition::NotSent)
+                && !Idempotency::Safe.is_unknown(Disposition::Lost)
         );
     }
 
@@ -417,29 +471,29 @@ job_events
         let policy = RetryPolicy::default();
         let mut budget = Budget::new();
         let mut decided = |retries, elapsed, retry_after: Option<u64>, random| {
-            let tried = FailedAttempt {
+            let failed = FailedAttempt {
                 retries,
                 elapsed: Duration::from_secs(elapsed),
-                outcome: answered(503, retry_after.map(Duration::from_secs)),
+                outcome: status(503, retry_after.map(Duration::from_secs)),
                 random,
             };
-            match decide(Class::Read, &tried, &policy, &mut budget) {
+            match decide(Idempotency::Safe, &failed, &policy, &mut budget) {
                 Decision::Stop => None,
                 Decision::RetryAfter(delay) => Some(delay.as_millis()),
             }
         };
-        for (retries, elapsed, retry_after, random, wanted) in [
+        for (retries, elapsed, retry_after, random, expected) in [
             (0, 0, None, 0.0, Some(0)),
             (0, 0, None, 0.5, Some(250)),
             (3, 0, None, 1.0, Some(4_000)),
             (4, 0, None, 1.0, None),
             (0, 179, None, 1.0, Some(500)),
             (0, 180, None, 1.0, None),
-            // Never earlier than the service says, at most a tenth later.
+            // Never before `Retry-After`, and at most a tenth later.
             (0, 0, Some(60), 0.0, Some(60_000)),
             (0, 0, Some(60), 1.0, Some(66_000)),
             (0, 0, Some(0), 1.0, Some(500)),
-            // Further away than there is time: the error at once.
+            // Longer than `max_elapsed`: it fails at once.
             (0, 0, Some(180), 0.0, Some(180_000)),
             (0, 0, Some(181), 0.0, None),
             (0, 121, Some(60), 0.0, None),
@@ -447,11 +501,11 @@ job_events
         ] {
             assert_eq!(
                 decided(retries, elapsed, retry_after, random),
-                wanted,
+                expected,
                 "{retries} {elapsed} {retry_after:?} {random}"
             );
         }
-        let tried = FailedAttempt {
+        let failed = FailedAttempt {
             retries: 0,
             elapsed: Duration::ZERO,
             outcome: Outcome::NotSent,
@@ -459,36 +513,46 @@ job_events
         };
         let none = RetryPolicy::none();
         assert_eq!(
-            decide(Class::Read, &tried, &none, &mut budget),
+            decide(Idempotency::Safe, &failed, &none, &mut budget),
             Decision::Stop
         );
     }
 
     #[test]
-    fn a_failing_service_gets_a_fifth_more_and_the_reserve() {
+    fn a_failing_service_receives_a_fifth_more_requests_and_the_reserve() {
         let mut budget = Budget::new();
-        let tried = FailedAttempt {
+        let failed = FailedAttempt {
             retries: 0,
             elapsed: Duration::ZERO,
-            outcome: answered(502, None),
+            outcome: status(502, None),
             random: 0.0,
         };
         let mut retries = 0;
         for _ in 0..1_000 {
             budget.deposit();
             for _ in 0..4 {
-                let decision = decide(Class::Read, &tried, &RetryPolicy::default(), &mut budget);
+                let decision = decide(
+                    Idempotency::Safe,
+                    &failed,
+                    &RetryPolicy::default(),
+                    &mut budget,
+                );
                 retries += u32::from(decision != Decision::Stop);
             }
         }
         assert!((260..=264).contains(&retries), "{retries}");
-        // 429 is the pacer's affair.
+        // The limiter prevents 429s; they do not use the budget.
         let limited = FailedAttempt {
-            outcome: answered(429, None),
-            ..tried
+            outcome: status(429, None),
+            ..failed
         };
-        for (outcome, stop) in [(tried, true), (limited, false)] {
-            let decision = decide(Class::Read, &outcome, &RetryPolicy::default(), &mut budget);
+        for (outcome, stop) in [(failed, true), (limited, false)] {
+            let decision = decide(
+                Idempotency::Safe,
+                &outcome,
+                &RetryPolicy::default(),
+                &mut budget,
+            );
             assert_eq!(decision == Decision::Stop, stop);
         }
     }

@@ -1,6 +1,6 @@
-//! The one way to the network: what every generated call is sent by.
+//! The single way to the network: every generated call is sent from here.
 //!
-//! Error answers and JSON bodies are read whole, within limits.
+//! Error bodies and JSON bodies are read completely, within limits.
 
 mod body;
 mod error_response;
@@ -17,6 +17,7 @@ use http::{HeaderMap, StatusCode};
 use progenitor_client::{ByteStream, ClientInfo, ResponseValue};
 use reqwest::{Request, Response, Url};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 use tracing::field::Empty;
@@ -25,141 +26,207 @@ use tracing::{Instrument, Span, debug, debug_span, info};
 use self::body::read;
 use self::error_response::error_response;
 pub(crate) use self::file::{DOWNLOAD, Key, file_url};
+pub(crate) use self::stream::SILENCE;
 
 use super::backoff::random;
 use super::headers::{rate_limit, retry_after};
 use super::limiter::{Lease, WaitReason};
-use super::operation::{Class, Operation};
-use super::retry::{Decision, FailedAttempt, decide};
-use crate::ext::error::MAX_ERROR_BODY;
-use crate::ext::error::{Error, ErrorKind};
-use crate::ext::jobs::reconcile::PaidRequest;
+use super::operation::{Idempotency, Operation, Success};
+use super::retry::{Decision, FailedAttempt, Outcome, RetryPolicy, decide};
+use crate::ext::error::{Error, ErrorKind, MAX_ERROR_BODY, PaidRequest};
 use crate::raw::Client;
-use crate::raw::types::JobAccepted;
 
-/// The largest JSON answer that is read: 64 MiB. Scene graphs are large, but not that large.
+/// The tracing target of requests and their retries.
+const TARGET: &str = "gizmo_client::http";
+
+/// The largest JSON body that is read: 64 MiB, several times a large scene graph.
 const JSON_LIMIT: usize = 64 * 1024 * 1024;
 
-/// Builds a request from a builder's parameters, anew for each try.
+/// Builds a request from a builder's parameters, once for each attempt.
 type Build<'a> = &'a (dyn Fn() -> Result<Request, progenitor_client::Error> + Sync);
 
-/// An answer of success.
-pub(crate) struct Success {
+/// A successful response.
+struct Exchange {
     operation: &'static Operation,
     response: Response,
-    /// Read whole, unless it is streamed.
+    /// The complete body, unless it is streamed.
     body: Bytes,
+    sent_at: SystemTime,
 }
 
-/// What the generated code makes of it.
-#[allow(dead_code, reason = "a document may have answers of one kind alone")]
-impl Success {
-    pub(crate) fn json<T: DeserializeOwned>(mut self) -> Result<ResponseValue<T>, Error> {
-        let value = serde_json::from_slice(&self.body).map_err(|error| {
-            Error::undecodable(&self.body, &error).with_operation(self.operation.id)
-        })?;
-        let headers = std::mem::take(self.response.headers_mut());
-        Ok(ResponseValue::new(value, self.response.status(), headers))
-    }
-
-    pub(crate) fn stream(self) -> ResponseValue<ByteStream> {
-        ResponseValue::stream(self.response)
-    }
-
-    pub(crate) fn empty(self) -> ResponseValue<()> {
-        ResponseValue::empty(self.response)
-    }
-}
-
+/// The calls that the generated code makes, one for each kind of success body.
+#[allow(dead_code, reason = "a document may have responses of one kind only")]
 impl Client {
-    /// What the generated code sends by.
+    /// Returns what the generated code sends with.
     pub(crate) fn transport(&self) -> &Self {
         self
     }
 
-    /// Sends a request, again where that is right, and waits for its answer: whole where it is JSON,
-    /// its head where it is a stream.
-    pub(crate) async fn exchange(
+    /// Sends a request and decodes the JSON body of its response.
+    pub(crate) async fn json<T: DeserializeOwned>(
         &self,
         operations: &'static [Operation],
         id: &str,
         build: Build<'_>,
-    ) -> Result<Success, Error> {
+    ) -> Result<ResponseValue<T>, Error> {
+        let mut exchange = self.exchange(operations, id, build).await?;
+        let value = serde_json::from_slice(&exchange.body).map_err(|error| {
+            let operation = exchange.operation;
+            let error = Error::undecodable(&exchange.body, &error).with_operation(operation.id);
+            self.with_paid_request(error, operation, build, exchange.sent_at)
+        })?;
+        let headers = std::mem::take(exchange.response.headers_mut());
+        Ok(ResponseValue::new(
+            value,
+            exchange.response.status(),
+            headers,
+        ))
+    }
+
+    /// Sends a request and returns the body of its response as a stream.
+    pub(crate) async fn stream(
+        &self,
+        operations: &'static [Operation],
+        id: &str,
+        build: Build<'_>,
+    ) -> Result<ResponseValue<ByteStream>, Error> {
+        let exchange = self.exchange(operations, id, build).await?;
+        Ok(ResponseValue::stream(exchange.response))
+    }
+
+    /// Sends a request whose response has no body.
+    pub(crate) async fn empty(
+        &self,
+        operations: &'static [Operation],
+        id: &str,
+        build: Build<'_>,
+    ) -> Result<ResponseValue<()>, Error> {
+        let exchange = self.exchange(operations, id, build).await?;
+        Ok(ResponseValue::empty(exchange.response))
+    }
+}
+
+impl Client {
+    /// Sends a request, with retries where that is right, and waits for its response: for the
+    /// complete body where that is JSON, for the headers where it is streamed.
+    async fn exchange(
+        &self,
+        operations: &'static [Operation],
+        id: &str,
+        build: Build<'_>,
+    ) -> Result<Exchange, Error> {
         let operation = Operation::find(operations, id);
-        let call = Call {
-            operation: operation.id,
-            class: operation.class(),
-            to_service: true,
-        };
         let mut first = Some(self.request(operation, build)?);
         let mut sent_at = SystemTime::UNIX_EPOCH;
-        let answer = self.call(call, |lease| {
+        let exchanged = self.call(Call::of(operation), |lease| {
             sent_at = SystemTime::now();
             let request = first
                 .take()
                 .map_or_else(|| self.request(operation, build), Ok);
             async move { self.attempt(request?, operation, lease).await }
         });
-        let error = match answer.await {
-            Ok((response, body)) => {
-                return Ok(Success {
-                    operation,
-                    response,
-                    body,
-                });
-            }
-            Err(error) => error,
-        };
-        if error.is_outcome_unknown() && operation.is_generation() {
-            let request = self.request(operation, build)?;
-            return Err(error.with_paid_request(PaidRequest::of(operation, &request, sent_at)));
+        match exchanged.await {
+            Ok((response, body)) => Ok(Exchange {
+                operation,
+                response,
+                body,
+                sent_at,
+            }),
+            Err(error) => Err(self.with_paid_request(error, operation, build, sent_at)),
         }
-        Err(error)
     }
 
-    /// Builds a request, refuses one that has become another's, and adds the key.
+    /// Builds a request, rejects one that addresses another operation, and adds the key.
     fn request(&self, operation: &Operation, build: Build<'_>) -> Result<Request, Error> {
-        let refused = |error: Error| error.with_operation(operation.id);
-        let mut request = build().map_err(|error| refused(Error::not_built(error)))?;
+        let invalid = |error: Error| error.with_operation(operation.id);
+        let mut request = build().map_err(|error| invalid(Error::not_built(error)))?;
         if !operation.matches(request.url(), self.inner.0.base.path()) {
             let message = format!(
                 "a path parameter of `{}` is empty, `.` or `..`",
                 operation.path
             );
-            return Err(refused(Error::new(ErrorKind::InvalidRequest, message)));
+            return Err(invalid(Error::new(ErrorKind::InvalidRequest, message)));
         }
         let (name, value) = &self.inner.0.key_header;
         request.headers_mut().insert(name, value.clone());
         Ok(request)
     }
+
+    /// Adds to an error of unknown outcome what was requested.
+    fn with_paid_request(
+        &self,
+        error: Error,
+        operation: &'static Operation,
+        build: Build<'_>,
+        sent_at: SystemTime,
+    ) -> Error {
+        if !error.is_outcome_unknown() || operation.starts.is_none() {
+            return error;
+        }
+        match self.request(operation, build) {
+            Ok(request) => error.with_paid_request(paid_request(operation, &request, sent_at)),
+            Err(_) => error,
+        }
+    }
 }
 
-/// What is to be known of a call to try it again.
+/// Describes a request that starts a job, as it was sent.
+fn paid_request(operation: &Operation, request: &Request, at: SystemTime) -> PaidRequest {
+    let body = request.body().and_then(reqwest::Body::as_bytes);
+    let body: Value = serde_json::from_slice(body.unwrap_or_default()).unwrap_or_default();
+    let text = |name: &str| body[name].as_str().map(str::to_owned);
+    // Ids contain nothing that is percent-encoded.
+    let in_path = operation.parameter(request.url().path(), "{scene_id}");
+    PaidRequest {
+        operation: operation.id.to_owned(),
+        prompt: text("prompt").unwrap_or_default(),
+        scene_id: text("scene_id").or_else(|| in_path.map(str::to_owned)),
+        persist: body["persist"].as_bool().unwrap_or(true),
+        at,
+    }
+}
+
+/// What retries and the rate limit need to know of a call.
 #[derive(Debug, Clone, Copy)]
 struct Call {
     operation: &'static str,
-    class: Class,
-    /// It goes to the service, and counts against its rate limit.
+    idempotency: Idempotency,
+    success: Success,
+    /// Whether it counts against the service's rate limit.
     to_service: bool,
 }
 
+impl Call {
+    fn of(operation: &Operation) -> Self {
+        Self {
+            operation: operation.id,
+            idempotency: operation.idempotency,
+            success: operation.success,
+            to_service: true,
+        }
+    }
+
+    fn policy(&self, policy: RetryPolicy) -> RetryPolicy {
+        policy.for_success(self.success)
+    }
+}
+
 impl Client {
-    /// Tries until there is an answer, or no point in going on.
+    /// Makes attempts until one succeeds or a retry is ruled out.
     async fn call<'a, F, Fut, T>(&'a self, call: Call, mut attempt: F) -> Result<T, Error>
     where
         F: FnMut(Option<Lease<'a>>) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
     {
         let shared = &*self.inner.0;
-        let Call {
-            operation, class, ..
-        } = call;
-        let policy = &shared.retry_policy;
+        let operation = call.operation;
+        let policy = call.policy(shared.retry_policy);
         let started = Instant::now();
         shared.retry_budget().deposit();
         let mut retries = 0;
         loop {
             let span = debug_span!(
+                target: TARGET,
                 "call",
                 operation,
                 attempt = retries + 1,
@@ -172,38 +239,43 @@ impl Client {
                 attempt(lease).await
             };
             let error = match once.instrument(span.clone()).await {
-                Ok(answer) => return Ok(answer),
+                Ok(success) => return Ok(success),
                 Err(error) => error.with_operation(operation).with_attempts(retries + 1),
             };
-            let tried = FailedAttempt {
+            let failed = FailedAttempt {
                 retries,
                 elapsed: started.elapsed(),
-                outcome: error.outcome(),
+                outcome: Outcome::of(&error),
                 random: random(),
             };
-            let decision = decide(class, &tried, policy, &mut shared.retry_budget());
+            let decision = decide(
+                call.idempotency,
+                &failed,
+                &policy,
+                &mut shared.retry_budget(),
+            );
             let Decision::RetryAfter(delay) = decision else {
-                span.in_scope(|| debug!(%error, "failed"));
+                span.in_scope(|| debug!(target: TARGET, %error, "failed"));
                 return Err(error);
             };
-            span.in_scope(|| debug!(delay_ms = delay.as_millis(), %error, "retry"));
+            span.in_scope(|| debug!(target: TARGET, delay_ms = delay.as_millis(), %error, "retry"));
             let reason = if error.is_rate_limited() {
                 WaitReason::RateLimit
             } else {
                 WaitReason::Retry
             };
-            shared.on_wait.tell(operation, delay, reason);
+            shared.on_wait.report(operation, delay, reason);
             tokio::time::sleep(delay).await;
             retries += 1;
         }
     }
 
-    /// Waits until there is room for a request and the rate limit lets it go.
+    /// Waits for one of the permits for requests in flight, and for the rate limit.
     async fn enter(&self, call: Call) -> (Option<Lease<'_>>, Option<SemaphorePermit<'_>>) {
         let shared = &*self.inner.0;
-        let room = async {
+        let permit = async {
             // A stream without response headers must not take the place of another request.
-            if call.class == Class::Stream {
+            if call.success == Success::Events {
                 return None;
             }
             let permit = shared.gate.acquire().await;
@@ -211,19 +283,19 @@ impl Client {
         };
         let limiter = shared.limiter.as_ref().filter(|_| call.to_service);
         let Some(limiter) = limiter else {
-            return (None, room.await);
+            return (None, permit.await);
         };
-        let tell = |delay: Duration| {
-            info!(delay_ms = delay.as_millis(), "the rate limit is used up");
+        let on_wait = |delay: Duration| {
+            info!(target: TARGET, delay_ms = delay.as_millis(), "the rate limit is used up");
             let reason = WaitReason::RateLimit;
-            shared.on_wait.tell(call.operation, delay, reason);
+            shared.on_wait.report(call.operation, delay, reason);
         };
         let longest = shared.retry_policy.max_elapsed;
-        let (lease, permit) = limiter.enter(room, longest, tell).await;
+        let (lease, permit) = limiter.enter(permit, longest, on_wait).await;
         (Some(lease), permit)
     }
 
-    /// Tells the log and the limiter what an answer says.
+    /// Passes a response's headers to the log and to the limiter.
     fn observe_response(&self, lease: Option<Lease<'_>>, response: &Response) {
         let span = Span::current();
         if !span.is_disabled() {
@@ -232,18 +304,19 @@ impl Client {
                 span.record("request_id", request_id);
             }
         }
-        debug!("answer");
+        debug!(target: TARGET, "response");
         self.inner.0.slots.observe(response.version());
         let Some(lease) = lease else { return };
         let (headers, now) = (response.headers(), SystemTime::now());
         let rate_limit = rate_limit(headers, now);
         let refused = (response.status() == StatusCode::TOO_MANY_REQUESTS).then(|| {
-            let told = rate_limit.filter(|rate_limit| rate_limit.remaining == 0);
-            told.map(|rate_limit| rate_limit.left)
+            let used_up = rate_limit.filter(|rate_limit| rate_limit.remaining == 0);
+            used_up
+                .map(|rate_limit| rate_limit.resets_in)
                 .or_else(|| retry_after(headers, now))
                 .unwrap_or(self.inner.0.retry_policy.backoff.base)
         });
-        lease.answered(rate_limit, refused);
+        lease.observe(rate_limit, refused);
     }
 
     /// Sends a request once.
@@ -260,8 +333,8 @@ impl Client {
         {
             span.record("job_id", job_id);
         }
-        debug!(method = %request.method(), path, "request");
-        let mut response = if operation.class() == Class::Stream {
+        debug!(target: TARGET, method = %request.method(), path, "request");
+        let mut response = if operation.success == Success::Events {
             self.open_stream(request, lease).await?
         } else {
             let response = within(idle, self.client.execute(request)).await?;
@@ -269,33 +342,27 @@ impl Client {
             self.observe_response(lease, &response);
             response
         };
-        let status = response.status();
-        if !status.is_success() {
+        if !response.status().is_success() {
             return Err(self.error_from(&mut response).await);
         }
-        if operation.is_streamed {
+        if operation.success != Success::Json {
             return Ok((response, Bytes::new()));
         }
         let body = read(&mut response, JSON_LIMIT, idle)
             .await
             .map_err(|partial| partial.error)?;
-        // A success without a body says that it was done, and nothing else.
+        // A success without a body states only that the operation was carried out.
         let body = if body.is_empty() {
             Bytes::from_static(b"{}")
         } else {
             body
         };
-        if operation.is_generation() {
-            // Looked at here, where it is still known what was asked.
-            check_accepted(operation.id, &body)
-                .map_err(|error| Error::undecodable(&body, &error))?;
-        }
         Ok((response, body))
     }
 }
 
 impl Client {
-    /// Reads an error answer.
+    /// Reads an error response.
     async fn error_from(&self, response: &mut Response) -> Error {
         let idle = self.inner.0.idle_timeout;
         let body = read(response, MAX_ERROR_BODY, idle).await;
@@ -309,7 +376,7 @@ impl Client {
     }
 }
 
-/// A request that got no answer; where there was no connection, says to where.
+/// Describes a request without a response. If no connection was made, the message names the origin.
 fn unreachable_at(url: &Url, source: reqwest::Error) -> Error {
     let source = source.without_url();
     if !source.is_connect() {
@@ -320,20 +387,6 @@ fn unreachable_at(url: &Url, source: reqwest::Error) -> Error {
     Error::new(ErrorKind::Connect, message).with_source(source)
 }
 
-/// Notes what the answer to a generation says was begun.
-fn check_accepted(operation: &'static str, body: &[u8]) -> serde_json::Result<()> {
-    #[cfg(feature = "alpha")]
-    if operation == "create_asset" {
-        let asset: super::response::Envelope<crate::alpha::types::Asset> =
-            serde_json::from_slice(body)?;
-        info!(operation, asset_id = asset.id, "asset check_accepted");
-        return Ok(());
-    }
-    let accepted: JobAccepted = serde_json::from_slice(body)?;
-    info!(operation, job_id = accepted.job_id, "job check_accepted");
-    Ok(())
-}
-
 /// Bounds a wait for the network.
 async fn within<T>(idle: Duration, wait: impl Future<Output = T> + Send) -> Result<T, Error> {
     let (mut wait, mut timer) = (pin!(wait), pin!(None));
@@ -341,13 +394,13 @@ async fn within<T>(idle: Duration, wait: impl Future<Output = T> + Send) -> Resu
         if let Poll::Ready(done) = wait.as_mut().poll(context) {
             return Poll::Ready(Ok(done));
         }
-        // Most of a body is there already, and needs no timer.
+        // Most of a body has already arrived, and needs no timer.
         if timer.is_none() {
             timer.set(Some(tokio::time::sleep(idle)));
         }
         let timer = timer.as_mut().as_pin_mut().expect("just set");
         timer.poll(context).map(|()| {
-            let message = format!("no answer within {} s", idle.as_secs_f32());
+            let message = format!("no response within {} s", idle.as_secs_f32());
             Err(Error::new(ErrorKind::Timeout, message))
         })
     })
@@ -360,20 +413,20 @@ impl From<reqwest::Error> for Error {
         let (kind, message) = if source.is_connect() {
             (ErrorKind::Connect, "could not connect")
         } else if source.is_timeout() {
-            (ErrorKind::Timeout, "no answer in time")
+            (ErrorKind::Timeout, "no response in time")
         } else if source.is_builder() {
             (ErrorKind::InvalidRequest, "the request could not be built")
         } else {
             (
                 ErrorKind::Transport,
-                "the connection broke before the answer was whole",
+                "the connection broke before the response was complete",
             )
         };
         Error::new(kind, message).with_source(source)
     }
 }
 
-/// The service's name for the request, in whichever header it sends one.
+/// The id that the service gave the request, from any of the usual headers.
 fn request_id(headers: &HeaderMap) -> Option<&str> {
     ["x-request-id", "request-id", "x-correlation-id", "cf-ray"]
         .iter()
@@ -381,7 +434,7 @@ fn request_id(headers: &HeaderMap) -> Option<&str> {
 }
 
 impl Client {
-    /// Where the service is, without `/v1`.
+    /// Returns the URL of the service, without `/v1`.
     pub fn base_url(&self) -> &str {
         self.baseurl()
     }

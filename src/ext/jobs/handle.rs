@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
+use tracing::info;
 
 use super::cursor::Cursor;
 use super::event::JobEvent;
@@ -140,6 +141,7 @@ impl JobHandle {
             asset_id,
             ..
         } = accepted;
+        info!(target: "gizmo_client::jobs", job_id, "job started");
         Self {
             accepted_at: Some(Instant::now()),
             ..Self::found(client, job_id, scene_id, asset_id)
@@ -325,6 +327,11 @@ impl JobHandle {
 }
 
 impl Client {
+    /// Returns a handle on a job of which only the id is known. Nothing is sent.
+    pub fn job(&self, id: impl Into<String>) -> JobHandle {
+        JobHandle::new(self.clone(), id.into())
+    }
+
     /// Requests a job's status.
     pub(crate) async fn job_status(&self, id: &str, include_result: bool) -> Result<Job, Error> {
         let mut request = self.get_job().job_id(id);

@@ -8,7 +8,6 @@ mod outcome;
 pub(crate) mod reconcile;
 pub(crate) mod scene_progress;
 mod schedule;
-pub(crate) mod start;
 pub(crate) mod stream;
 #[cfg(feature = "preview")]
 pub(crate) mod timeline;

@@ -10,83 +10,17 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 use progenitor_client::ResponseValue;
-use reqwest::Request;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::candidate::Candidate;
 use self::candidate::{Fitting, is_same, moment};
 use super::handle::JobHandle;
 use super::scene_progress::Pipeline;
-use crate::ext::error::{Error, ErrorKind};
+use crate::ext::error::{Error, ErrorKind, PaidRequest};
 use crate::ext::http::headers::server_now;
-use crate::ext::http::operation::Operation;
+use crate::ext::http::operation::{Operation, Starts};
 use crate::raw::Client;
 use crate::raw::types::Job;
-
-/// A generation that was asked for and whose answer was lost.
-///
-/// It can be stored, and looked for by another process with [`Client::reconcile_request`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct PaidRequest {
-    /// `generate_scene`, `generate_asset` or `edit_scene`; `create_asset` in the early-access API.
-    pub operation: String,
-    /// What was to be made or changed.
-    pub prompt: String,
-    /// The scene that an asset was to be attached to, or that was to be changed.
-    pub scene_id: Option<String>,
-    /// Whether what is made was to be kept in the library; the lists show nothing else.
-    pub persist: bool,
-    /// When it was sent, by this machine's clock.
-    pub at: SystemTime,
-}
-
-impl PaidRequest {
-    /// A new scene, asked for at a time.
-    pub fn scene(prompt: impl Into<String>, at: SystemTime) -> Self {
-        Self {
-            operation: "generate_scene".to_owned(),
-            prompt: prompt.into(),
-            scene_id: None,
-            persist: true,
-            at,
-        }
-    }
-
-    /// A new asset of a scene, asked for at a time.
-    pub fn asset(scene_id: impl Into<String>, prompt: impl Into<String>, at: SystemTime) -> Self {
-        Self {
-            operation: "generate_asset".to_owned(),
-            scene_id: Some(scene_id.into()),
-            ..Self::scene(prompt, at)
-        }
-    }
-
-    /// A change to a scene, asked for at a time.
-    pub fn edit(scene_id: impl Into<String>, prompt: impl Into<String>, at: SystemTime) -> Self {
-        Self {
-            operation: "edit_scene".to_owned(),
-            ..Self::asset(scene_id, prompt, at)
-        }
-    }
-
-    /// What a request asks for.
-    pub(crate) fn of(operation: &Operation, request: &Request, at: SystemTime) -> Self {
-        let body = request.body().and_then(reqwest::Body::as_bytes);
-        let body: Value = serde_json::from_slice(body.unwrap_or_default()).unwrap_or_default();
-        let text = |name: &str| body[name].as_str().map(str::to_owned);
-        // Ids need no decoding.
-        let in_path = operation.parameter(request.url().path(), "{scene_id}");
-        Self {
-            operation: operation.id.to_owned(),
-            prompt: text("prompt").unwrap_or_default(),
-            scene_id: text("scene_id").or_else(|| in_path.map(str::to_owned)),
-            persist: body["persist"].as_bool().unwrap_or(true),
-            at,
-        }
-    }
-}
 
 /// What became of a generation whose answer was lost.
 #[derive(Debug, Clone)]
@@ -397,9 +331,9 @@ impl fmt::Display for Reconciled {
         match self {
             Self::Found(job) => write!(f, "job {}", job.id()),
             Self::FoundWithoutJob(_) => {
-                f.write_str("check_accepted, under a job that the service does not name")
+                f.write_str("started, by a job that the service does not name")
             }
-            Self::Nothing => f.write_str("not check_accepted"),
+            Self::Nothing => f.write_str("not started"),
             Self::Several(candidates) => write!(f, "any of {}", candidates.len()),
             Self::Unknown => f.write_str("not to be told"),
         }

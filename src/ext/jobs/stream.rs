@@ -40,14 +40,10 @@ use crate::ext::error::{Error, ErrorKind};
 use crate::ext::http::backoff::random;
 use crate::ext::http::limiter::Limiter;
 use crate::ext::http::stream_slots::Purpose;
+use crate::ext::http::transport::SILENCE;
 use crate::ext::sse::decoder::Decoder;
 use crate::raw::Client;
 use crate::raw::types::{Job, JobStatus};
-
-/// Gizmo pings every 15 s. After three missing pings a connection counts as dead, and so does a
-/// request without response headers. A shorter [idle
-/// timeout](crate::ClientBuilder::idle_timeout) applies as well.
-pub(crate) const SILENCE: Duration = Duration::from_secs(45);
 
 /// Connections in a row that stay open and bring nothing: a proxy holds the stream back.
 const MOST_SILENCES: u32 = 2;

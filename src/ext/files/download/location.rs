@@ -91,7 +91,7 @@ impl Client {
 
     async fn fetch_signed(&self, signed: &SignedUrl, rest: Option<Rest>) -> Response {
         let url = file_url(&self.inner.0.base, signed.reveal()).map_err(named)?;
-        self.fetch(url, rest, Key::ToNobody).await
+        self.fetch(url, rest, Key::ToNone).await
     }
 
     async fn fetch(&self, url: Url, rest: Option<Rest>, key: Key) -> Response {

@@ -1,4 +1,4 @@
-//! What is known of the limit, and what follows from it: pure.
+//! What is known about the rate limit, and what follows from it. Pure.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use tokio::time::Instant;
 
 use crate::ext::http::headers::RateLimit;
 
-/// How long others wait for a probe: an answer that takes longer is slow for reasons of its own,
-/// such as a large export.
+/// How long other requests wait for a probe. A response that takes longer is slow for another
+/// reason, such as a large export.
 pub(super) const PROBE: Duration = Duration::from_secs(1);
 
-/// Two ends that lie this close together are the same, told in whole seconds or measured again.
+/// Two ends this close are the same window: headers have whole seconds, and clocks vary.
 const SAME_END: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Known {
-    /// No answer has come since the start, or since a window that was used up.
+    /// No response has arrived since the start, or since a window that was used up.
     Unknown,
-    /// The service does not say.
+    /// The service sends no rate-limit headers.
     Silent,
     Window {
         limit: Option<u64>,
@@ -29,33 +29,33 @@ enum Known {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Verdict {
     Go,
-    /// As `Go`; others wait for the answer.
+    /// As `Go`; the others wait for the response.
     Probe,
     /// The window is used up until then.
     WindowEnds(Instant),
-    /// An answer is awaited that will tell; not longer than until then.
+    /// A response is in flight that will report the limit. Wait for it until then.
     ResponsePending(Instant),
 }
 
-/// What is known of the limit, and who is under way. Pure.
+/// What is known about the limit, and what is in flight.
 #[derive(Debug)]
 pub(super) struct State {
     known: Known,
     pub(super) in_flight: u64,
-    /// Since when one request has been finding out for all.
+    /// When the probe was sent.
     probe: Option<Instant>,
     checks: Checks,
 }
 
-/// Requests that only looked after a job, in one window.
+/// Status requests in one window.
 #[derive(Debug, Clone, Copy, Default)]
 struct Checks {
     count: u64,
-    /// When the window that they count in ends.
+    /// When that window ends.
     until: Option<Instant>,
 }
 
-/// The part of the limit that they may use together: one in so many requests.
+/// One in this many requests may be a status request.
 const CHECKS_SHARE: u64 = 4;
 
 impl State {
@@ -68,8 +68,7 @@ impl State {
         }
     }
 
-    /// Whether a request that only looks after a job may be sent now; if so, it counts. Otherwise
-    /// says when to come back.
+    /// Counts a status request that may be sent now, or returns when to try again.
     pub(super) fn may_check(&mut self, now: Instant) -> Result<(), Instant> {
         let Known::Window {
             limit,
@@ -82,7 +81,7 @@ impl State {
         let is_over = |until: Instant| now >= until || ends > until + SAME_END;
         let until = match self.checks.until {
             Some(until) if !is_over(until) => until,
-            // Without a known window, one is about to be reported.
+            // A new window is about to be reported.
             _ => {
                 self.checks.count = 0;
                 if now < ends { ends } else { now + PROBE }
@@ -107,7 +106,7 @@ impl State {
         }
     }
 
-    /// Whether another request may go now; if so, it is under way.
+    /// Decides about a request. If it may be sent, it is in flight.
     pub(super) fn enter(&mut self, now: Instant) -> Verdict {
         let verdict = self.verdict(now);
         match verdict {
@@ -139,7 +138,7 @@ impl State {
             Known::Window {
                 limit, remaining, ..
             } if remaining > 0 => {
-                // A new window, as far as one can tell: nobody was kept waiting by the old one.
+                // Probably a new window: no request had to wait for the old one.
                 if limit.is_none_or(|limit| self.in_flight < limit) {
                     Verdict::Go
                 } else {
@@ -158,7 +157,7 @@ impl State {
         }
     }
 
-    /// The head of an answer has come, or nothing will.
+    /// A request is no longer in flight: its response headers have arrived, or never will.
     pub(super) fn leave(&mut self, was_probe: bool) {
         self.in_flight = self.in_flight.saturating_sub(1);
         if was_probe {
@@ -166,15 +165,15 @@ impl State {
         }
     }
 
-    /// An answer says where the key stands.
-    pub(super) fn answered(&mut self, now: Instant, rate_limit: Option<RateLimit>) {
+    /// Takes the rate limit from a response's headers.
+    pub(super) fn observe(&mut self, now: Instant, rate_limit: Option<RateLimit>) {
         let Some(rate_limit) = rate_limit else {
             if self.known == Known::Unknown {
                 self.known = Known::Silent;
             }
             return;
         };
-        let Some(new_end) = now.checked_add(rate_limit.left) else {
+        let Some(new_end) = now.checked_add(rate_limit.resets_in) else {
             return;
         };
         let mut remaining = rate_limit.remaining;
@@ -185,8 +184,8 @@ impl State {
         } = self.known
             && now < ends
         {
-            // Answers may overtake each other: a higher number is an older one, unless it is too
-            // high for that.
+            // Responses may overtake each other: a higher number is older, unless it is too high
+            // for the requests in flight.
             let overtaken = remaining <= known + self.in_flight;
             if new_end + SAME_END < ends {
                 return;
@@ -202,7 +201,7 @@ impl State {
         };
     }
 
-    /// The service has refused a request: the window is used up, whatever its headers say.
+    /// The service has refused a request: the window is used up, even if its headers disagree.
     pub(super) fn refused(&mut self, now: Instant, wait: Duration) {
         let Some(new_end) = now.checked_add(wait) else {
             return;
@@ -230,35 +229,35 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    fn rate_limit(remaining: u64, left: Duration) -> RateLimit {
+    fn rate_limit(remaining: u64, resets_in: Duration) -> RateLimit {
         RateLimit {
             limit: Some(100),
             remaining,
-            left,
+            resets_in,
         }
     }
 
-    /// A state that has had one answer.
+    /// A state after one response.
     fn known(now: Instant, remaining: u64) -> State {
         let mut state = State::new();
         assert_eq!(state.enter(now), Verdict::Probe);
-        state.answered(now, Some(rate_limit(remaining, MINUTE)));
+        state.observe(now, Some(rate_limit(remaining, MINUTE)));
         state.leave(true);
         state
     }
 
     #[test]
-    fn the_first_request_finds_out_for_all() {
+    fn the_first_request_is_a_probe_for_all() {
         let now = Instant::now();
         let mut state = State::new();
         assert_eq!(state.enter(now), Verdict::Probe);
         assert_eq!(state.enter(now), Verdict::ResponsePending(now + PROBE));
-        // It got no answer: the next one tries.
+        // It had no response, so the next request is the probe.
         state.leave(true);
         assert_eq!(state.enter(now), Verdict::Probe);
-        // It takes too long: nobody waits any more.
+        // It takes too long, so the others stop waiting.
         assert_eq!(state.enter(now + PROBE), Verdict::Go);
-        state.answered(now, None);
+        state.observe(now, None);
         state.leave(true);
         assert_eq!(
             (state.enter(now), state.known),
@@ -267,23 +266,23 @@ mod tests {
     }
 
     #[test]
-    fn no_more_go_than_remain() {
+    fn no_more_requests_are_sent_than_remain() {
         let now = Instant::now();
         let mut state = known(now, 3);
         for _ in 0..3 {
             assert_eq!(state.enter(now), Verdict::Go);
         }
         assert_eq!(state.enter(now), Verdict::ResponsePending(now + MINUTE));
-        // The answers overtake each other: the lowest counts.
+        // The responses overtake each other: the lowest number counts.
         for remaining in [1, 2, 0] {
-            state.answered(now, Some(rate_limit(remaining, MINUTE)));
+            state.observe(now, Some(rate_limit(remaining, MINUTE)));
             state.leave(false);
         }
         assert_eq!(state.enter(now), Verdict::WindowEnds(now + MINUTE));
         assert_eq!(state.enter(now + MINUTE), Verdict::Probe);
         let later = now + MINUTE;
         assert_eq!(state.enter(later), Verdict::ResponsePending(later + PROBE));
-        state.answered(later, Some(rate_limit(99, MINUTE)));
+        state.observe(later, Some(rate_limit(99, MINUTE)));
         state.leave(true);
         for _ in 0..99 {
             assert_eq!(state.enter(later), Verdict::Go);
@@ -299,15 +298,15 @@ mod tests {
             |state: &mut State, now| (0..100).filter(|_| state.may_check(now).is_ok()).count();
         assert_eq!(allowed(&mut state, now), 25);
         assert_eq!(state.may_check(now), Err(now + MINUTE));
-        // The next window, once a response has told of it.
+        // The next window, once a response reports it.
         let later = now + MINUTE;
         assert_eq!(state.may_check(later), Ok(()));
-        state.answered(later, Some(rate_limit(50, MINUTE)));
+        state.observe(later, Some(rate_limit(50, MINUTE)));
         assert_eq!(allowed(&mut state, later), 25);
-        // Nothing is left for them where nothing is left at all.
-        state.answered(later, Some(rate_limit(0, MINUTE)));
+        // None may be sent when the window is used up.
+        state.observe(later, Some(rate_limit(0, MINUTE)));
         assert_eq!(state.may_check(later), Err(later + MINUTE));
-        // Without a known limit there is none to keep to.
+        // Without a known limit they are not limited.
         assert_eq!(allowed(&mut State::new(), now), 100);
     }
 
@@ -333,14 +332,14 @@ mod tests {
     }
 
     #[test]
-    fn a_new_window_is_told_from_an_answer_that_was_overtaken() {
+    fn a_new_window_is_distinguished_from_an_overtaken_response() {
         let now = Instant::now();
-        for (remaining, left, wanted) in [
+        for (remaining, resets_in, expected) in [
             // Overtaken, in the same window.
             (6, MINUTE, 5),
-            // So many more cannot have been under way.
+            // So many requests cannot have been in flight.
             (90, MINUTE, 90),
-            // A window that ends later is another; one that ends earlier is over.
+            // A window that ends later is a new one; one that ends earlier is over.
             (6, MINUTE * 2, 6),
             (6, MINUTE / 2, 5),
             (4, MINUTE, 4),
@@ -348,25 +347,25 @@ mod tests {
         ] {
             let mut state = known(now, 5);
             state.in_flight = 2;
-            state.answered(now, Some(rate_limit(remaining, left)));
+            state.observe(now, Some(rate_limit(remaining, resets_in)));
             let Known::Window {
                 remaining: read, ..
             } = state.known
             else {
                 panic!("{:?}", state.known)
             };
-            assert_eq!(read, wanted, "{remaining} {left:?}");
+            assert_eq!(read, expected, "{remaining} {resets_in:?}");
         }
     }
 
     #[test]
-    fn a_refusal_uses_the_window_up_whatever_the_headers_say() {
+    fn a_refusal_uses_up_the_window_even_if_the_headers_disagree() {
         let now = Instant::now();
         let wait = Duration::from_secs(5);
         for (mut state, ends) in [
             (State::new(), wait),
             (known(now, 50), wait),
-            // Used up for longer than the refusal says.
+            // Used up for longer than the refusal states.
             (known(now, 0), MINUTE),
         ] {
             state.refused(now, wait);

@@ -1,4 +1,4 @@
-//! Telling a caller that a call waits.
+//! Reports that a call waits.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Waiting {
-    /// The operation, by the name of its builder.
+    /// The operation's name, such as `generate_scene`.
     pub operation: &'static str,
-    /// How long, as far as is known.
+    /// The expected length of the wait.
     pub delay: Duration,
-    /// What for.
+    /// Why it waits.
     pub reason: WaitReason,
 }
 
@@ -20,18 +20,18 @@ pub struct Waiting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitReason {
-    /// The rate limit's window is used up.
+    /// The window of the rate limit is used up.
     RateLimit,
-    /// The last try failed, and another follows.
+    /// An attempt failed and is retried.
     Retry,
 }
 
-/// Who wants to know of waits.
+/// The listener to waits.
 #[derive(Clone, Default)]
 pub(crate) struct OnWait(pub(crate) Option<Arc<dyn Fn(Waiting) + Send + Sync>>);
 
 impl OnWait {
-    pub(crate) fn tell(&self, operation: &'static str, delay: Duration, reason: WaitReason) {
+    pub(crate) fn report(&self, operation: &'static str, delay: Duration, reason: WaitReason) {
         if let Some(listener) = &self.0 {
             listener(Waiting {
                 operation,

@@ -1,4 +1,4 @@
-//! Bodies that are read whole, within a limit.
+//! Bodies that are read completely, within a limit.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use reqwest::Response;
 use super::within;
 use crate::ext::error::{Error, ErrorKind};
 
-/// A body that broke off: what had come, and why.
+/// An incomplete body: what had arrived, and the error that ended it.
 pub(super) struct Partial {
     pub(super) body: Bytes,
     pub(super) error: Error,
 }
 
-/// Reads a body of at most `limit` bytes, as long as more of it comes within `idle`.
+/// Reads a body of at most `limit` bytes whose chunks arrive within `idle` of each other.
 pub(super) async fn read(
     response: &mut Response,
     limit: usize,
     idle: Duration,
 ) -> Result<Bytes, Partial> {
-    let mut body = Pieces::default();
+    let mut body = Chunks::default();
     loop {
         let error = match within(idle, response.chunk()).await {
             Ok(Ok(Some(chunk))) if body.length() + chunk.len() <= limit => {
@@ -29,41 +29,41 @@ pub(super) async fn read(
             }
             Ok(Ok(Some(_))) => Error::new(
                 ErrorKind::Decode,
-                format!("the answer is larger than {limit} bytes"),
+                format!("the response is larger than {limit} bytes"),
             ),
-            Ok(Ok(None)) => return Ok(body.whole()),
+            Ok(Ok(None)) => return Ok(body.into_bytes()),
             Ok(Err(error)) => error.into(),
             Err(error) => error,
         };
-        let body = body.whole();
+        let body = body.into_bytes();
         return Err(Partial { body, error });
     }
 }
 
-/// A body as it comes: most are one piece, which is not copied.
+/// A body as it arrives. Most are one chunk, which is not copied.
 #[derive(Default)]
-struct Pieces {
+struct Chunks {
     first: Bytes,
     all: BytesMut,
 }
 
-impl Pieces {
+impl Chunks {
     fn length(&self) -> usize {
         self.first.len().max(self.all.len())
     }
 
-    fn push(&mut self, piece: Bytes) {
+    fn push(&mut self, chunk: Bytes) {
         if self.length() == 0 {
-            self.first = piece;
+            self.first = chunk;
             return;
         }
         if self.all.is_empty() {
             self.all.extend_from_slice(&self.first);
         }
-        self.all.extend_from_slice(&piece);
+        self.all.extend_from_slice(&chunk);
     }
 
-    fn whole(self) -> Bytes {
+    fn into_bytes(self) -> Bytes {
         if self.all.is_empty() {
             self.first
         } else {

@@ -1,4 +1,4 @@
-//! What an error answer says, in each of the documented shapes.
+//! Error responses: code and message, in each of the documented shapes.
 
 use std::time::SystemTime;
 
@@ -10,7 +10,7 @@ use crate::ext::error::{ErrorResponse, one_line};
 use crate::ext::http::config::Credential;
 use crate::ext::http::headers::retry_after;
 
-/// Reads an error answer in each of the documented shapes, and whatever a proxy says instead.
+/// Reads an error response of the service, or of a proxy in its place.
 pub(super) fn error_response(
     status: StatusCode,
     headers: &HeaderMap,
@@ -28,7 +28,7 @@ pub(super) fn error_response(
         (
             None,
             format!(
-                "the service redirects{location}; redirects are not followed, set the base URL to the right one"
+                "the service redirects{location}; redirects are not followed, so set the base URL to the target"
             ),
         )
     } else {
@@ -40,7 +40,7 @@ pub(super) fn error_response(
         message,
         request_id: request_id(headers).map(|id| one_line(id, 100)),
         retry_after: retry_after(headers, SystemTime::now()),
-        // Lossy only where the key had to be taken out or the text was no UTF-8.
+        // Lossy only if the key was redacted or the body was not UTF-8.
         body: if text.as_bytes() == body {
             body
         } else {
@@ -50,7 +50,7 @@ pub(super) fn error_response(
 }
 
 /// `{error:{code,message}}`, `FastAPI`'s `{detail:[{loc,msg}]}` or `{detail:"…"}`, the alpha API's
-/// flat `{error,code,message}`, or the start of whatever else it is.
+/// flat `{error,code,message}`; otherwise the start of the body.
 fn code_and_message(text: &str) -> (Option<String>, String) {
     let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     let field = |value: &serde_json::Value, name: &str| {
@@ -63,11 +63,11 @@ fn code_and_message(text: &str) -> (Option<String>, String) {
         }
     }
     if let Some(details) = json["detail"].as_array() {
-        let said: Vec<String> = details.iter().take(5).map(validation_error).collect();
-        return (Some("validation_error".to_owned()), said.join("; "));
+        let messages: Vec<String> = details.iter().take(5).map(validation_error).collect();
+        return (Some("validation_error".to_owned()), messages.join("; "));
     }
-    let said = field(&json, "detail").or_else(|| field(&json, "error"));
-    let said = said.unwrap_or_else(|| {
+    let message = field(&json, "detail").or_else(|| field(&json, "error"));
+    let message = message.unwrap_or_else(|| {
         if looks_like_html(text) {
             html_text(text)
         } else {
@@ -76,10 +76,10 @@ fn code_and_message(text: &str) -> (Option<String>, String) {
     });
     (
         None,
-        if said.is_empty() {
+        if message.is_empty() {
             "no message".to_owned()
         } else {
-            said
+            message
         },
     )
 }
@@ -108,7 +108,7 @@ fn looks_like_html(text: &str) -> bool {
     text.trim_start().starts_with('<')
 }
 
-/// The title of a proxy's error page, or that it is one.
+/// The title of a proxy's error page, or that it is HTML.
 fn html_text(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let title = lower.find("<title>").and_then(|start| {
@@ -127,7 +127,7 @@ mod tests {
     use crate::ext::error::Error;
 
     #[test]
-    fn an_error_body_is_understood_in_every_shape() {
+    fn an_error_body_is_read_in_every_shape() {
         for (body, code, message) in [
             (
                 r#"{"error":{"code":"scene_not_found","message":"Scene x not found","status":404}}"#,
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_the_service_echoes_is_taken_out() {
+    fn a_key_that_the_service_echoes_is_redacted() {
         let credential =
             Credential::ApiKey(crate::ext::values::secret::ApiKey::new("gzm_k1_canary").unwrap());
         let body =

@@ -1,21 +1,20 @@
-//! Files behind a URL: fetched without an operation of the document, hop by hop.
+//! Files that are fetched from a URL rather than by an operation of the document.
 
 use http::HeaderMap;
 use reqwest::{Method, Request, Response, Url};
 
 use super::{Call, unreachable_at, within};
-use crate::ext::error::one_line;
-use crate::ext::error::{Error, ErrorKind};
+use crate::ext::error::{Error, ErrorKind, one_line};
 use crate::ext::http::config::is_loopback;
 use crate::ext::http::limiter::Lease;
-use crate::ext::http::operation::Class;
+use crate::ext::http::operation::{Idempotency, Success};
 use crate::raw::Client;
 
-/// The name that errors and logs have for the fetching of a file.
+/// The operation that errors and logs name for a file.
 pub(crate) const DOWNLOAD: &str = "download";
 
 impl Client {
-    /// Fetches a file, up to the head of the answer.
+    /// Requests a file and waits for the response headers.
     pub(crate) async fn get_file(
         &self,
         url: Url,
@@ -24,16 +23,17 @@ impl Client {
     ) -> Result<Response, Error> {
         let call = Call {
             operation: DOWNLOAD,
-            class: Class::Read,
+            idempotency: Idempotency::Safe,
+            success: Success::File,
             to_service: key == Key::ToOwnOrigin && url.origin() == self.inner.0.base.origin(),
         };
         let attempt = |lease| self.attempt_file(url.clone(), headers.clone(), key, lease);
         self.call(call, attempt).await
     }
 
-    /// Fetches a file once.
+    /// Makes one attempt.
     ///
-    /// Redirects are followed by hand, so that each hop is judged by itself.
+    /// Each redirect is checked, so reqwest does not follow them.
     async fn attempt_file(
         &self,
         mut url: Url,
@@ -49,8 +49,8 @@ impl Client {
                 let (name, value) = &shared.key_header;
                 request.headers_mut().insert(name, value.clone());
             }
-            let answer = within(shared.idle_timeout, self.client.execute(request)).await?;
-            let mut response = answer.map_err(|error| unreachable_at(&url, error))?;
+            let response = within(shared.idle_timeout, self.client.execute(request)).await?;
+            let mut response = response.map_err(|error| unreachable_at(&url, error))?;
             self.observe_response(lease.take(), &response);
             let location = response.headers().get(http::header::LOCATION);
             match location.and_then(|location| location.to_str().ok()) {
@@ -66,37 +66,37 @@ impl Client {
     }
 }
 
-/// Who is shown the key when a file is fetched.
+/// Where the key is sent when a file is fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Key {
-    /// The service's own origin, and no other.
+    /// To the service's origin only.
     ToOwnOrigin,
-    /// Nobody: the URL is signed.
-    ToNobody,
+    /// Nowhere: the URL is signed.
+    ToNone,
 }
 
-/// Hops from a file's first address to its last.
+/// The maximum number of redirects.
 const MOST_REDIRECTS: u32 = 5;
 
-/// A file's address, perhaps relative to another; only over https, or from this machine.
+/// Resolves a file's URL against another. It must be https, or address this machine.
 pub(crate) fn file_url(base: &Url, location: &str) -> Result<Url, Error> {
-    let refuse = |why: &str| {
+    let invalid = |why: &str| {
         // A query may hold the signature of a pre-signed URL.
         let shown = one_line(location.split('?').next().unwrap_or_default(), 200);
         Error::new(ErrorKind::InvalidRequest, format!("`{shown}` {why}"))
     };
     let url = base
         .join(location.trim())
-        .map_err(|_| refuse("is neither a URL nor a path"))?;
+        .map_err(|_| invalid("is neither a URL nor a path"))?;
     if !matches!(url.scheme(), "http" | "https")
         || !url.username().is_empty()
         || url.password().is_some()
     {
-        return Err(refuse("is not a URL to download from"));
+        return Err(invalid("is not a URL to download from"));
     }
     if url.scheme() == "http" && !is_loopback(&url) {
-        return Err(refuse(
-            "is plain http to another machine, where anybody on the way could change it",
+        return Err(invalid(
+            "is plain http to another machine, so anyone on the path could change the file",
         ));
     }
     Ok(url)

@@ -10,8 +10,12 @@ use tokio::time::timeout;
 use super::{unreachable_at, within};
 use crate::ext::error::Error;
 use crate::ext::http::limiter::Lease;
-use crate::ext::jobs::stream::SILENCE;
 use crate::raw::Client;
+
+/// Gizmo pings every 15 s. After three missing pings a connection counts as dead, and so does a
+/// request without response headers. A shorter [idle
+/// timeout](crate::ClientBuilder::idle_timeout) applies as well.
+pub(crate) const SILENCE: Duration = Duration::from_secs(45);
 
 /// Redirects that are followed within the service's origin.
 const MOST_REDIRECTS: u32 = 5;
@@ -22,7 +26,7 @@ const COUNTED: Duration = Duration::from_secs(1);
 impl Client {
     /// Sends the request for a stream. Waiting for its headers is bounded like silence in its body.
     ///
-    /// Redirects within the origin are followed. Any other is the caller's to refuse.
+    /// Redirects within the origin are followed. The caller rejects any other.
     pub(super) async fn open_stream(
         &self,
         mut request: Request,

@@ -31,13 +31,13 @@ pub(crate) struct Asset {
     prompt: String,
     tags: Vec<String>,
     created_at: u64,
-    check_accepted: Instant,
+    started: Instant,
     takes: Duration,
 }
 
 impl Asset {
     pub(super) fn status(&self) -> AssetStatus {
-        let elapsed = self.check_accepted.elapsed();
+        let elapsed = self.started.elapsed();
         if elapsed >= self.takes {
             // The same word that dooms a job.
             if self.prompt.contains("doomed") {
@@ -54,7 +54,7 @@ impl Asset {
 
     /// Begins again, as if it had just been asked for.
     pub(crate) fn remake(&mut self) {
-        self.check_accepted = Instant::now();
+        self.started = Instant::now();
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -114,7 +114,7 @@ pub(super) fn create(call: &Call) -> Handled {
         prompt: body.prompt,
         tags: body.tags,
         created_at: clock.now().as_secs(),
-        check_accepted: Instant::now(),
+        started: Instant::now(),
         takes: clock.scaled(options.asset_duration),
     };
     let answer = asset.answer(false);

@@ -1,0 +1,259 @@
+//! The methods that the generated builders have beyond progenitor's: setters for the fields of a
+//! body, `start` on an operation that starts a job, `pages` and `items` on one that lists.
+
+use std::collections::HashSet;
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use serde_json::Value;
+use syn::{Attribute, Field, File, GenericArgument, Ident, Item, PathArguments, Type};
+
+use super::tables;
+
+/// A generated builder, as the rewrite found it.
+pub(crate) struct Builder {
+    pub(crate) name: Ident,
+    pub(crate) operation: String,
+    /// The type of a success body.
+    pub(crate) success: Type,
+    /// The parameters, without the client.
+    pub(crate) fields: Vec<Field>,
+    pub(crate) methods: HashSet<String>,
+}
+
+/// Returns the module that adds the methods.
+pub(crate) fn verbs(document: &Value, file: &File, builders: &[Builder]) -> TokenStream {
+    let bodies = structs(file, "types");
+    let client = document["x-client"]
+        .as_str()
+        .unwrap_or("crate::raw::Client");
+    let client: Type = syn::parse_str(client).expect("`x-client` is the path of a type");
+    let mut methods = Vec::new();
+    for builder in builders {
+        methods.extend(setters(builder, &bodies));
+        methods.extend(start(document, builder));
+        methods.extend(list(&client, builder));
+    }
+    quote! {
+        mod verbs {
+            use super::types::*;
+            use super::{builder, types};
+
+            #(#methods)*
+        }
+    }
+}
+
+/// The structs of a module.
+fn structs<'a>(file: &'a File, module: &str) -> Vec<&'a syn::ItemStruct> {
+    let modules = file.items.iter().filter_map(|item| match item {
+        Item::Mod(one) if one.ident == module => one.content.as_ref(),
+        _ => None,
+    });
+    let items = modules.flat_map(|(_, items)| items);
+    items
+        .filter_map(|item| match item {
+            Item::Struct(one) => Some(one),
+            _ => None,
+        })
+        .collect()
+}
+
+/// A setter for each field of the body, unless the builder has a method of that name.
+fn setters(builder: &Builder, bodies: &[&syn::ItemStruct]) -> Option<TokenStream> {
+    let body = builder.fields.iter().find(|field| is(field, "body"))?;
+    // `Result<types::builder::GenerateSceneBody, String>`
+    let body = arguments(&body.ty).into_iter().next()?;
+    let Type::Path(body) = body else { return None };
+    if !body.path.segments.iter().any(|one| one.ident == "builder") {
+        return None;
+    }
+    let name = &body.path.segments.last()?.ident;
+    let body = bodies.iter().find(|one| one.ident == *name)?;
+    let setters = body
+        .fields
+        .iter()
+        .filter_map(|field| setter(builder, field));
+    let name = &builder.name;
+    Some(quote! {
+        impl builder::#name<'_> {
+            #(#setters)*
+        }
+    })
+}
+
+fn setter(builder: &Builder, field: &Field) -> Option<TokenStream> {
+    let name = field.ident.as_ref()?;
+    let text = name.to_string();
+    let is_flattened = |one: &Attribute| one.to_token_stream().to_string().contains("flatten");
+    if builder.methods.contains(&text) || field.attrs.iter().any(is_flattened) {
+        return None;
+    }
+    let mut docs: Vec<TokenStream> = field
+        .attrs
+        .iter()
+        .filter(|one| one.path().is_ident("doc"))
+        .map(ToTokens::to_token_stream)
+        .collect();
+    if docs.is_empty() {
+        let doc = format!("Sets `{text}` in the body.");
+        docs.push(quote!(#[doc = #doc]));
+    }
+    let optional = inner(&field.ty, "Option");
+    if optional.is_none() {
+        docs.push(quote!(#[doc = ""] #[doc = "Required."]));
+    }
+    let ty = optional.unwrap_or(&field.ty);
+    Some(if let Some(item) = inner(ty, "Vec") {
+        quote! {
+            #(#docs)*
+            #[must_use]
+            pub fn #name<I>(self, values: I) -> Self
+            where
+                I: IntoIterator,
+                I::Item: Into<#item>,
+            {
+                let values: #ty = values.into_iter().map(Into::into).collect();
+                self.body_map(|body| body.#name(values))
+            }
+        }
+    } else {
+        let prefix = format!("{text}: {{}}");
+        quote! {
+            #(#docs)*
+            #[must_use]
+            pub fn #name<V>(self, value: V) -> Self
+            where
+                V: TryInto<#ty>,
+                V::Error: std::fmt::Display,
+            {
+                match value.try_into() {
+                    Ok(value) => {
+                        let value: #ty = value;
+                        self.body_map(|body| body.#name(value))
+                    }
+                    Err(error) => Self { body: Err(format!(#prefix, error)), ..self },
+                }
+            }
+        }
+    })
+}
+
+/// `start`, where the document states `x-starts` and the response names a job.
+fn start(document: &Value, builder: &Builder) -> Option<TokenStream> {
+    let operation = tables::operation(document, &builder.operation)?;
+    let starts = operation["x-starts"].as_str()?;
+    if last(&builder.success)? != "JobAccepted" {
+        return None;
+    }
+    let (name, makes_asset) = (&builder.name, starts == "asset");
+    Some(quote! {
+        impl builder::#name<'_> {
+            /// Sends the request, which costs credits, and returns a handle on the job it starts.
+            ///
+            /// The request is never sent again once it may have arrived.
+            ///
+            /// # Errors
+            ///
+            /// Those of `send`. If [`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown),
+            /// the job may be running, and be paid for.
+            ///
+            /// # Cancel safety
+            ///
+            /// Not cancel safe: dropping the future before it completes may leave a job running
+            /// whose id is unknown.
+            pub async fn start(self) -> Result<crate::JobHandle, crate::Error> {
+                let client = self.client.clone();
+                let accepted = self.send().await?.into_inner();
+                let job = crate::ext::jobs::handle::JobHandle::accepted(client, accepted);
+                Ok(job.making_asset(#makes_asset))
+            }
+        }
+    })
+}
+
+/// `pages` and `items`, where the response is a page and the parameters have an offset and a limit.
+fn list(client: &Type, builder: &Builder) -> Option<TokenStream> {
+    let has = |name: &str| builder.fields.iter().any(|field| is(field, name));
+    if last(&builder.success)? != "Page" || !has("offset") || !has("limit") {
+        return None;
+    }
+    let item = arguments(&builder.success).into_iter().next()?;
+    let others: Vec<&Ident> = builder
+        .fields
+        .iter()
+        .filter(|field| !is(field, "offset"))
+        .filter_map(|field| field.ident.as_ref())
+        .collect();
+    let name = &builder.name;
+    Some(quote! {
+        impl builder::#name<'_> {
+            /// Returns the pages of the list from `offset` on. `limit` is the size of a page.
+            ///
+            /// # Errors
+            ///
+            /// The stream yields an error of `send`, and then ends.
+            pub fn pages(self) -> crate::Pages<#item> {
+                let client: #client = self.client.clone();
+                let start = self.offset;
+                #(let #others = self.#others;)*
+                let first = start.clone().ok().flatten().unwrap_or_default();
+                crate::ext::http::pages::pages(first, Box::new(move |offset| {
+                    let client = client.clone();
+                    let start = start.clone();
+                    #(let #others = #others.clone();)*
+                    Box::pin(async move {
+                        let offset = start.map(|start| (offset > 0).then_some(offset).or(start));
+                        let page = builder::#name { client: &client, offset, #(#others),* };
+                        page.send().await.map(progenitor_client::ResponseValue::into_inner)
+                    })
+                }))
+            }
+
+            /// Returns the items of the list from `offset` on. Each page is requested when it is needed.
+            ///
+            /// # Errors
+            ///
+            /// The stream yields an error of `send`, and then ends.
+            pub fn items(self) -> crate::Items<#item> {
+                crate::ext::http::pages::items(self.pages())
+            }
+        }
+    })
+}
+
+fn is(field: &Field, name: &str) -> bool {
+    field.ident.as_ref().is_some_and(|ident| ident == name)
+}
+
+/// The last segment of a path.
+fn last(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Path(path) => Some(path.path.segments.last()?.ident.to_string()),
+        _ => None,
+    }
+}
+
+/// The type arguments of a path's last segment.
+fn arguments(ty: &Type) -> Vec<&Type> {
+    let Type::Path(path) = ty else {
+        return Vec::new();
+    };
+    let arguments = path.path.segments.last().map(|one| &one.arguments);
+    let Some(PathArguments::AngleBracketed(arguments)) = arguments else {
+        return Vec::new();
+    };
+    arguments
+        .args
+        .iter()
+        .filter_map(|one| match one {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The `T` of `Option<T>` or `Vec<T>`.
+fn inner<'a>(ty: &'a Type, outer: &str) -> Option<&'a Type> {
+    (last(ty)? == outer).then(|| arguments(ty).into_iter().next())?
+}
