@@ -1,14 +1,11 @@
-//! What a program's log says of its calls.
+//! The spans and events that calls log.
 //!
-//! Apart from the other tests: where a thread without a subscriber is the first to come by a log
-//! statement, `tracing` takes it for one that nobody listens to.
+//! These tests have their own binary. If a thread without a subscriber is the first to reach a log
+//! statement, `tracing` caches that the statement is disabled.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, and says where"
-)]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-#[expect(dead_code, reason = "other tests use the rest")]
+#[expect(dead_code, reason = "only other tests use the rest")]
 #[path = "api/support.rs"]
 mod support;
 
@@ -22,12 +19,12 @@ use tracing::subscriber::{DefaultGuard, set_default};
 
 use support::Lab;
 
-/// Keeps whatever is logged.
+/// A log writer that keeps everything in memory.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Begins to keep what this thread logs.
+    /// Starts to keep what this thread logs.
     fn start() -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
@@ -44,11 +41,11 @@ impl Log {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// The lines of the crate itself.
+    /// Returns the lines that gizmo-client logged.
     fn lines(&self) -> Vec<String> {
         let text = self.text();
-        let own = text.lines().filter(|line| line.contains("gizmo_client::"));
-        own.map(|line| line.trim().to_owned()).collect()
+        let lines = text.lines().filter(|line| line.contains("gizmo_client::"));
+        lines.map(|line| line.trim().to_owned()).collect()
     }
 }
 
@@ -64,7 +61,7 @@ impl Write for Log {
 }
 
 #[tokio::test]
-async fn each_call_is_a_span_that_says_what_came_of_it() {
+async fn each_call_has_a_span_with_attempt_status_and_request_id() {
     let (log, logging) = Log::start();
     let lab = Lab::instant().await;
     let dir = tempfile::tempdir().unwrap();
@@ -76,27 +73,23 @@ async fn each_call_is_a_span_that_says_what_came_of_it() {
     bake.into_dir(dir.path().join("lab")).await.unwrap();
     drop(logging);
     let job = &lab.handle.jobs()[0];
-    let call = |operation: &str| {
+    let lines_of = |operation: &str| {
         let start = format!("DEBUG call{{operation=\"{operation}\" ");
-        let lines = log.lines();
-        let of = lines.into_iter().filter(|line| line.starts_with(&start));
-        of.collect::<Vec<_>>()
+        let lines = log.lines().into_iter();
+        let lines = lines.filter(|line| line.starts_with(&start));
+        lines.collect::<Vec<_>>()
     };
-    let generate = call("generate_scene");
+    let generate = lines_of("generate_scene");
     assert!(generate[0].contains(" attempt=1}: ") && generate[0].contains(" method=POST "));
     let refused = " attempt=1 status=503 request_id=\"req_00000001\"}: ";
     assert!(generate[2].contains(refused) && generate[2].contains("503 busy: come back"));
     let accepted = " attempt=2 status=202 request_id=\"req_00000002\"}: ";
     assert!(generate.last().unwrap().contains(accepted));
-    let check_accepted = format!("job started job_id=\"{}\"", job.id);
-    assert!(
-        log.lines()
-            .iter()
-            .any(|line| line.ends_with(&check_accepted))
-    );
+    let job_started = format!("job started job_id=\"{}\"", job.id);
+    assert!(log.lines().iter().any(|line| line.ends_with(&job_started)));
     for operation in ["job_events", "get_job"] {
-        let wanted = format!(" attempt=1 job_id=\"{}\"}}: ", job.id);
-        assert!(call(operation)[0].contains(&wanted), "{operation}");
+        let expected = format!(" attempt=1 job_id=\"{}\"}}: ", job.id);
+        assert!(lines_of(operation)[0].contains(&expected), "{operation}");
     }
     let done = format!(
         "phase=Done job_id=\"{}\" scene_id=\"{}\"",
@@ -106,7 +99,7 @@ async fn each_call_is_a_span_that_says_what_came_of_it() {
 }
 
 #[tokio::test]
-async fn the_key_is_in_no_log() {
+async fn the_api_key_is_never_logged() {
     let (log, logging) = Log::start();
     let lab = Lab::instant().await;
     let key = lab.simulator.api_key().to_owned();
@@ -118,6 +111,6 @@ async fn the_key_is_in_no_log() {
     drop(logging);
     let text = log.text();
     assert!(text.contains("retry") && text.contains("502 bad: no backend"));
-    // What hyper and its like log at the finest level is in it too.
+    // The log includes what hyper and other dependencies log at the trace level.
     assert!(text.contains("hyper") && !text.contains(&key), "{text}");
 }

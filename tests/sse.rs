@@ -1,27 +1,28 @@
-//! The SSE decoder against WHATWG's algorithm: tables, every split, and a second implementation.
+//! The SSE decoder, checked against the WHATWG algorithm by tables, by all splits of a stream, and
+//! by a second implementation.
 
 use std::time::{Duration, Instant};
 
 use gizmo_client::sse::{Decoder, Event, TooLarge};
 use proptest::prelude::*;
 
-/// What a decoder has to say of some bytes.
+/// The events and the state of a decoder after some bytes.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Seen {
-    events: Vec<Owned>,
+struct Decoded {
+    events: Vec<OwnedEvent>,
     last_event_id: String,
     retry: Option<Duration>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Owned {
+struct OwnedEvent {
     event: String,
     data: String,
     id: String,
     has_id: bool,
 }
 
-impl From<Event<'_>> for Owned {
+impl From<Event<'_>> for OwnedEvent {
     fn from(event: Event<'_>) -> Self {
         Self {
             event: event.event.to_owned(),
@@ -32,46 +33,46 @@ impl From<Event<'_>> for Owned {
     }
 }
 
-impl Seen {
+impl Decoded {
     fn feed(&mut self, decoder: &mut Decoder, chunk: &[u8]) -> Result<(), TooLarge> {
         let mut rest = chunk;
         while let Some(event) = decoder.next(&mut rest)? {
             self.events.push(event.into());
         }
-        assert!(rest.is_empty(), "{rest:?} was left of {chunk:?}");
+        assert!(rest.is_empty(), "{rest:?} of {chunk:?} was not consumed");
         decoder.last_event_id().clone_into(&mut self.last_event_id);
         self.retry = decoder.retry();
         Ok(())
     }
 }
 
-fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Seen {
-    let mut seen = Seen::default();
+fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
+    let mut decoded = Decoded::default();
     let mut decoder = Decoder::new();
     for chunk in chunks {
-        let fed = seen.feed(&mut decoder, chunk);
-        fed.expect("no event is over the limit");
+        let fed = decoded.feed(&mut decoder, chunk);
+        fed.expect("no event exceeds the limit");
     }
-    seen
+    decoded
 }
 
-/// The algorithm as WHATWG writes it down, on the whole stream at once.
-fn specified(bytes: &[u8]) -> Seen {
+/// Decodes a complete stream with the algorithm as the WHATWG standard describes it.
+fn reference_decode(bytes: &[u8]) -> Decoded {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let text = String::from_utf8_lossy(bytes)
         .replace("\r\n", "\n")
         .replace('\r', "\n");
     let mut lines: Vec<&str> = text.split('\n').collect();
-    lines.pop(); // the last line has no end
+    lines.pop(); // the last line is not terminated
 
-    let mut seen = Seen::default();
+    let mut decoded = Decoded::default();
     let (mut data, mut event_type, mut has_id) = (String::new(), String::new(), false);
     let mut id_buffer = String::new();
     for line in lines {
         if line.is_empty() {
-            seen.last_event_id.clone_from(&id_buffer);
+            decoded.last_event_id.clone_from(&id_buffer);
             if let Some(data) = data.strip_suffix('\n') {
-                seen.events.push(Owned {
+                decoded.events.push(OwnedEvent {
                     event: if event_type.is_empty() {
                         "message".into()
                     } else {
@@ -101,16 +102,16 @@ fn specified(bytes: &[u8]) -> Seen {
             }
             "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
                 let milliseconds = value.parse().unwrap_or(u64::MAX);
-                seen.retry = Some(Duration::from_millis(milliseconds));
+                decoded.retry = Some(Duration::from_millis(milliseconds));
             }
             _ => {}
         }
     }
-    seen
+    decoded
 }
 
-fn event(event: &str, data: &str, id: &str, has_id: bool) -> Owned {
-    Owned {
+fn event(event: &str, data: &str, id: &str, has_id: bool) -> OwnedEvent {
+    OwnedEvent {
         event: event.into(),
         data: data.into(),
         id: id.into(),
@@ -118,8 +119,8 @@ fn event(event: &str, data: &str, id: &str, has_id: bool) -> Owned {
     }
 }
 
-/// Has every feature; in the comments and the data there is UTF-8 of two to four bytes, and some
-/// that is none.
+/// A stream with every feature. Its comments and data have UTF-8 sequences of two to four bytes and
+/// invalid ones.
 const EVERYTHING: &[u8] = b"\xEF\xBB\xBFdata: marked
 
 : a comment, with a colon: and \xC3\xA9
@@ -139,7 +140,7 @@ data: inherits an id
 
 id: 3
 
-event: dropped for want of data
+event: dropped without data
 retry: 2500
 
 retry: 12x
@@ -174,14 +175,14 @@ retry: 0001500
 
 
 
-data: \xEF\xBB\xBFa mark within
+data: \xEF\xBB\xBFa mark inside
 
-data: not ended, not seen
-id: not taken
+data: not terminated, not decoded
+id: not used
 event";
 
-fn everything() -> Seen {
-    Seen {
+fn everything() -> Decoded {
+    Decoded {
         events: vec![
             event("message", "marked", "", false),
             event("stage_start", "{\"stage\":\"layout → 🤖\"}", "1", true),
@@ -191,14 +192,14 @@ fn everything() -> Seen {
             event("message", "no id", "", true),
             event("message", "a message", "", false),
             event("over", "no space:colon", "5", true),
-            event("message", "\u{FEFF}a mark within", "5", false),
+            event("message", "\u{FEFF}a mark inside", "5", false),
         ],
         last_event_id: "5".into(),
         retry: Some(Duration::from_millis(1500)),
     }
 }
 
-/// `EVERYTHING` with LF, CRLF, CR, and each in turn.
+/// Returns `EVERYTHING` with LF, with CRLF, with CR, and with mixed line endings.
 fn in_all_line_endings() -> Vec<Vec<u8>> {
     let ends: [&[&str]; 5] = [
         &["\n"],
@@ -212,7 +213,7 @@ fn in_all_line_endings() -> Vec<Vec<u8>> {
             let lines: Vec<&[u8]> = EVERYTHING.split(|byte| *byte == b'\n').collect();
             let mut bytes = lines[0].to_vec();
             for (line, end) in lines[1..].iter().zip(ends.iter().cycle()) {
-                let joins = bytes.ends_with(b"\r") && *end == "\n"; // two ends would be one CRLF
+                let joins = bytes.ends_with(b"\r") && *end == "\n"; // CR and LF would form one CRLF
                 bytes.extend_from_slice(if joins { b"\r" } else { end.as_bytes() });
                 bytes.extend_from_slice(line);
             }
@@ -222,15 +223,15 @@ fn in_all_line_endings() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn every_feature_is_decoded_in_every_line_ending() {
+fn every_feature_is_decoded_with_every_line_ending() {
     for bytes in in_all_line_endings() {
         assert_eq!(decode([&bytes[..]]), everything());
-        assert_eq!(specified(&bytes), everything());
+        assert_eq!(reference_decode(&bytes), everything());
     }
 }
 
 #[test]
-fn every_split_into_two_and_byte_at_a_time_give_the_same() {
+fn splits_into_two_chunks_or_into_single_bytes_do_not_change_the_result() {
     for bytes in in_all_line_endings() {
         for middle in 0..=bytes.len() {
             let (left, right) = bytes.split_at(middle);
@@ -246,30 +247,37 @@ fn every_split_into_two_and_byte_at_a_time_give_the_same() {
 }
 
 #[test]
-fn every_byte_has_its_effect_at_once() {
+fn every_byte_takes_effect_immediately() {
     for bytes in in_all_line_endings() {
         let mut decoder = Decoder::new();
-        let mut seen = Seen::default();
+        let mut decoded = Decoded::default();
         for end in 1..=bytes.len() {
-            seen.feed(&mut decoder, &bytes[end - 1..end]).unwrap();
-            assert_eq!(seen, specified(&bytes[..end]), "after {end} bytes");
+            decoded.feed(&mut decoder, &bytes[end - 1..end]).unwrap();
+            assert_eq!(
+                decoded,
+                reference_decode(&bytes[..end]),
+                "after {end} bytes"
+            );
         }
     }
 }
 
-/// The events of `bytes` as `event|id|data`, the same whole and byte at a time.
+/// Returns the events of `bytes` as `event|id|data`.
+///
+/// Asserts that single bytes and the second implementation give the same events.
 fn events(bytes: &[u8]) -> Vec<String> {
-    let seen = decode([bytes]);
-    assert_eq!(seen, decode(bytes.chunks(1)));
-    assert_eq!(seen, specified(bytes));
-    seen.events
+    let decoded = decode([bytes]);
+    assert_eq!(decoded, decode(bytes.chunks(1)));
+    assert_eq!(decoded, reference_decode(bytes));
+    decoded
+        .events
         .iter()
-        .map(|seen| format!("{}|{}|{}", seen.event, seen.id, seen.data))
+        .map(|event| format!("{}|{}|{}", event.event, event.id, event.data))
         .collect()
 }
 
 #[test]
-fn the_examples_of_whatwg_are_decoded_as_it_says() {
+fn the_examples_of_the_whatwg_standard_are_decoded_as_it_describes() {
     let table: &[(&str, &[&str])] = &[
         // 9.2.1
         (
@@ -310,7 +318,7 @@ fn edge_cases_are_decoded_as_specified() {
     let table: &[(&[u8], &[&str])] = &[
         (b"", &[]),
         (b"\n\r\r\n\n", &[]),
-        // The mark is passed over once, at the very start, whole.
+        // Only a complete byte order mark at the start of the stream is skipped, and only once.
         (b"\xEF\xBB\xBF", &[]),
         (
             b"\xEF\xBB\xBF\xEF\xBB\xBFdata: x\n\ndata: y\n\n",
@@ -319,41 +327,41 @@ fn edge_cases_are_decoded_as_specified() {
         (b"\xEF\xBBdata: x\n\ndata: y\n\n", &["message||y"]),
         (b"\xEF\xBB\n\ndata: y\n\n", &["message||y"]),
         (b"\n\xEF\xBB\xBFdata: x\n\ndata: y\n\n", &["message||y"]),
-        // Names are whole, in small letters, and at the start of the line.
+        // A field name must be complete, in lower case, and at the start of the line.
         (
             b"Data: x\nDATA: x\n data: x\ndata : x\ndata\0: x\ndatum: x\nda: x\n\n",
             &[],
         ),
         (b"id: 1\nidx: 2\nId: 3\ni: 4\ndata: x\n\n", &["message|1|x"]),
-        // One space goes, no other and no tab.
+        // One leading space is removed, but no second space and no tab.
         (
             b"data:  x \n\ndata:\tx\n\ndata: \n\ndata:\n\n",
             &["message|| x ", "message||\tx", "message||", "message||"],
         ),
         (b"event: e\nevent:  f\ndata: x\n\n", &[" f||x"]),
-        // A type without data leaves nothing behind, an id does.
+        // The type of an event without data is discarded, but its id is kept.
         (b"event: e\n\ndata: x\n\n", &["message||x"]),
         (b"id: 1\n\ndata: x\n\n", &["message|1|x"]),
         (b"id: 1\n\nid: 2\n", &[]),
-        // An id with NUL is none; an empty one is one.
+        // An id that contains NUL is ignored. An empty id is valid.
         (b"id: 1\nid: \0\nid: 2\0\ndata: x\n\n", &["message|1|x"]),
         (
             b"id: 1\ndata: x\n\nid\ndata: y\n\ndata: z\n\n",
             &["message|1|x", "message||y", "message||z"],
         ),
         (b"id: 1\nid:\ndata: y\n\n", &["message||y"]),
-        // CR ends a line, and with the LF after it ends it once.
+        // CR ends a line, and CRLF ends it only once.
         (
-            b"data: x\r\rdata: y\r\n\r\ndata: z\n\rdata: not ended\r\n",
+            b"data: x\r\rdata: y\r\n\r\ndata: z\n\rdata: not terminated\r\n",
             &["message||x", "message||y", "message||z"],
         ),
         (b"data: x\r\n\ndata: y\r\r\n", &["message||x", "message||y"]),
-        // Other control characters, and lines that Unicode knows, are text.
+        // Other control characters and the line separators of Unicode are text.
         (
             b"data: a\0b\x0Bc\x0Cd\xC2\x85e\xE2\x80\xA8f\n\n",
             &["message||a\0b\u{B}c\u{C}d\u{85}e\u{2028}f"],
         ),
-        // Invalid UTF-8 is replaced in its value, however it is cut, and swallows no line end.
+        // Invalid UTF-8 is replaced within its value and never consumes a line ending.
         (
             b"data: \xF0\x9F\ndata: \xA4\n\n",
             &["message||\u{FFFD}\n\u{FFFD}"],
@@ -379,7 +387,7 @@ fn edge_cases_are_decoded_as_specified() {
 }
 
 #[test]
-fn retry_is_ascii_digits_and_nothing_else() {
+fn retry_accepts_only_ascii_digits() {
     let table: [(&[u8], Option<u64>); 12] = [
         (b"retry: 0\n", Some(0)),
         (b"retry:3000\r", Some(3000)),
@@ -402,7 +410,7 @@ fn retry_is_ascii_digits_and_nothing_else() {
 }
 
 #[test]
-fn an_event_of_one_chunk_is_borrowed_from_it() {
+fn an_event_within_one_chunk_is_borrowed_from_the_chunk() {
     let chunk = b"id: 1\nevent: done\ndata: {}\n\n".to_vec();
     let mut decoder = Decoder::new();
     let mut rest = &chunk[..];
@@ -413,7 +421,7 @@ fn an_event_of_one_chunk_is_borrowed_from_it() {
 }
 
 #[test]
-fn what_follows_an_event_is_left_to_the_caller() {
+fn the_bytes_after_an_event_are_not_consumed() {
     let mut decoder = Decoder::new();
     let mut rest = &b"data: 1\n\ndata: 2\n\ndata: 3"[..];
     assert_eq!(decoder.next(&mut rest).unwrap().unwrap().data, "1");
@@ -425,70 +433,75 @@ fn what_follows_an_event_is_left_to_the_caller() {
 }
 
 #[test]
-fn a_new_connection_drops_the_partial_event_and_keeps_the_last_id_and_retry() {
+fn a_reset_drops_the_partial_event_and_keeps_the_last_id_and_retry() {
     let before = b"\xEF\xBB\xBFid: 1\nretry: 20\ndata: x\n\nevent: e\nid: 2\ndata: y\ndata: z";
     for end in 0..=before.len() {
         let mut decoder = Decoder::new().with_last_event_id("0");
-        let mut seen = Seen::default();
-        seen.feed(&mut decoder, &before[..end]).unwrap();
-        let (ids, retry) = (seen.events.len().to_string(), decoder.retry());
+        let mut decoded = Decoded::default();
+        decoded.feed(&mut decoder, &before[..end]).unwrap();
+        let (ids, retry) = (decoded.events.len().to_string(), decoder.retry());
 
         decoder.reset();
-        let mut seen = Seen::default();
-        seen.feed(&mut decoder, b"\xEF\xBB\xBFdata: a\n\nid: 3\ndata: b\n\n")
+        let mut decoded = Decoded::default();
+        decoded
+            .feed(&mut decoder, b"\xEF\xBB\xBFdata: a\n\nid: 3\ndata: b\n\n")
             .unwrap();
         assert_eq!(
-            seen.events,
+            decoded.events,
             [
                 event("message", "a", &ids, false),
                 event("message", "b", "3", true)
             ]
         );
-        assert_eq!((seen.last_event_id.as_str(), seen.retry), ("3", retry));
+        assert_eq!(
+            (decoded.last_event_id.as_str(), decoded.retry),
+            ("3", retry)
+        );
     }
 }
 
 #[test]
-fn a_seeded_id_is_inherited_until_the_stream_brings_one() {
+fn an_initial_id_is_inherited_until_the_stream_sends_one() {
     let mut decoder = Decoder::new().with_last_event_id("41");
     assert_eq!(decoder.last_event_id(), "41");
-    let mut seen = Seen::default();
-    seen.feed(
-        &mut decoder,
-        b"data: a\n\nid: 42\ndata: b\n\nid: 43\ndata: not ended\n",
-    )
-    .unwrap();
+    let mut decoded = Decoded::default();
+    decoded
+        .feed(
+            &mut decoder,
+            b"data: a\n\nid: 42\ndata: b\n\nid: 43\ndata: not terminated\n",
+        )
+        .unwrap();
     assert_eq!(
-        seen.events,
+        decoded.events,
         [
             event("message", "a", "41", false),
             event("message", "b", "42", true)
         ]
     );
-    assert_eq!(seen.last_event_id, "42");
+    assert_eq!(decoded.last_event_id, "42");
 }
 
-/// Events and errors, in order, of a decoder with a limit.
-fn decode_limited(limit: usize, chunks: &[&[u8]]) -> (Vec<Result<Owned, TooLarge>>, String) {
+/// Returns the events and errors of a decoder with a limit in order, and its last event ID.
+fn decode_limited(limit: usize, chunks: &[&[u8]]) -> (Vec<Result<OwnedEvent, TooLarge>>, String) {
     let mut decoder = Decoder::new().with_limit(limit);
-    let mut seen = Vec::new();
+    let mut decoded = Vec::new();
     for chunk in chunks {
         let mut rest = *chunk;
         while let Some(next) = decoder
             .next(&mut rest)
-            .map(|event| event.map(Owned::from))
+            .map(|event| event.map(OwnedEvent::from))
             .transpose()
         {
-            seen.push(next);
+            decoded.push(next);
         }
         assert!(rest.is_empty());
     }
-    (seen, decoder.last_event_id().to_owned())
+    (decoded, decoder.last_event_id().to_owned())
 }
 
 #[test]
-fn an_event_over_the_limit_is_an_error_once_and_the_next_one_is_whole() {
-    // Each first event has 10 bytes, as counted.
+fn an_event_over_the_limit_is_one_error_and_the_next_event_is_complete() {
+    // The first event of each stream counts as 10 bytes.
     let table: [&[u8]; 10] = [
         b"data: 0123456789\n\n",
         b"data:0123\ndata:\ndata:5678\n\n",
@@ -503,16 +516,16 @@ fn an_event_over_the_limit_is_an_error_once_and_the_next_one_is_whole() {
     ];
     for bytes in table {
         let text = [bytes, b"id: 7\nevent: ok\ndata: fine\n\n"].concat();
-        let whole = decode_limited(10, &[&text]);
+        let accepted = decode_limited(10, &[&text]);
         assert!(
-            whole.0.iter().all(Result::is_ok),
-            "{}: {whole:?}",
+            accepted.0.iter().all(Result::is_ok),
+            "{}: {accepted:?}",
             bytes.escape_ascii()
         );
         let refused = decode_limited(9, &[&text]);
         assert_eq!(refused.0[0].as_ref().unwrap_err().limit(), 9);
         assert_eq!(refused.0[1..], [Ok(event("ok", "fine", "7", true))]);
-        for (limit, expected) in [(10, whole), (9, refused)] {
+        for (limit, expected) in [(10, accepted), (9, refused)] {
             assert_eq!(
                 decode_limited(limit, &text.chunks(1).collect::<Vec<_>>()),
                 expected
@@ -530,7 +543,7 @@ fn an_event_over_the_limit_is_an_error_once_and_the_next_one_is_whole() {
 }
 
 #[test]
-fn the_id_of_an_event_over_the_limit_is_not_taken() {
+fn the_id_of_an_event_over_the_limit_is_ignored() {
     for bytes in [
         "id: 2\ndata: 0123456789\n\n",
         "data: 0123456789\nid: 2\ndata\n\n",
@@ -538,12 +551,12 @@ fn the_id_of_an_event_over_the_limit_is_not_taken() {
         let text = format!("id: 1\ndata: x\n\n{bytes}");
         for size in 1..=text.len() {
             let chunks: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
-            let (seen, last_event_id) = decode_limited(9, &chunks);
+            let (decoded, last_event_id) = decode_limited(9, &chunks);
             assert_eq!(
-                seen,
-                [Ok(event("message", "x", "1", true)), seen[1].clone()]
+                decoded,
+                [Ok(event("message", "x", "1", true)), decoded[1].clone()]
             );
-            assert_eq!(seen[1].as_ref().unwrap_err().limit(), 9);
+            assert_eq!(decoded[1].as_ref().unwrap_err().limit(), 9);
             assert_eq!(last_event_id, "1");
         }
     }
@@ -563,7 +576,7 @@ fn comments_and_unknown_fields_have_no_limit() {
 }
 
 #[test]
-fn the_limit_is_sixteen_mebibytes_unless_told_otherwise() {
+fn the_default_limit_is_sixteen_mebibytes() {
     let mut text = b"data:".to_vec();
     text.resize(text.len() + 16 * 1024 * 1024, b'x');
     let mut decoder = Decoder::new();
@@ -581,7 +594,7 @@ fn the_limit_is_sixteen_mebibytes_unless_told_otherwise() {
     );
 }
 
-/// How long the fastest of three runs takes.
+/// Returns the duration of the fastest of three runs.
 fn time_to_decode(text: &[u8], size: usize) -> Duration {
     let run = || {
         let start = Instant::now();
@@ -589,7 +602,7 @@ fn time_to_decode(text: &[u8], size: usize) -> Duration {
         let mut last = None;
         for chunk in text.chunks(size) {
             let mut rest = chunk;
-            while let Some(event) = decoder.next(&mut rest).expect("no event is large") {
+            while let Some(event) = decoder.next(&mut rest).expect("no event exceeds the limit") {
                 last = event.data.chars().last();
             }
         }
@@ -599,10 +612,10 @@ fn time_to_decode(text: &[u8], size: usize) -> Duration {
     run().min(run()).min(run())
 }
 
-/// Were anything read or moved again and again, sixteen times the bytes would take some 256 times
-/// as long, each time that it is tried; a busy machine takes its time now and then.
+/// With quadratic work, 16 times the bytes would take about 256 times as long in every attempt. The
+/// bound of 64 and the ten attempts allow for a busy machine.
 #[test]
-fn time_grows_with_the_bytes_in_hostile_streams_too() {
+fn hostile_streams_are_decoded_in_linear_time() {
     let streams: [(&str, &[u8]); 9] = [
         ("data:", b"x"),
         ("data:", b"\xE2\x86"),
@@ -637,7 +650,7 @@ fn time_grows_with_the_bytes_in_hostile_streams_too() {
 }
 
 #[test]
-fn debug_output_tells_how_much_is_buffered_but_not_what() {
+fn debug_output_shows_the_buffered_size_but_not_the_contents() {
     let mut decoder = Decoder::new();
     assert_eq!(
         decoder.next(&mut &b"data: secret\nevent: hidden"[..]),
@@ -651,7 +664,7 @@ fn debug_output_tells_how_much_is_buffered_but_not_what() {
     );
 }
 
-/// Pieces of which streams are made, the treacherous ones above all.
+/// Generates a piece of a stream. Most of the pieces are hard to decode.
 fn piece() -> impl Strategy<Value = &'static [u8]> {
     prop::sample::select(vec![
         &b"\n"[..],
@@ -697,19 +710,21 @@ fn piece() -> impl Strategy<Value = &'static [u8]> {
     ])
 }
 
-/// A stream and where it is cut.
-fn cut_stream() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
+/// Generates a stream and the lengths of its chunks.
+fn split_stream() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     let stream = prop::collection::vec(piece(), 0..24).prop_map(|pieces| pieces.concat());
     (stream, prop::collection::vec(0..12_u8, 1..6))
 }
 
-/// Cuts `bytes` into chunks of these lengths, over and over; of one byte where all are zero.
+/// Splits `bytes` into chunks of these lengths, which repeat.
+///
+/// The minimum length grows by one with each repetition, so that a list of zeros reaches the end.
 fn chunks<'a>(bytes: &'a [u8], lengths: &[u8]) -> Vec<&'a [u8]> {
     let mut chunks = Vec::new();
     let mut rest = bytes;
-    for (turn, length) in lengths.iter().cycle().enumerate() {
+    for (index, length) in lengths.iter().cycle().enumerate() {
         let length = usize::from(*length)
-            .max(turn / lengths.len())
+            .max(index / lengths.len())
             .min(rest.len());
         let (chunk, after) = rest.split_at(length);
         chunks.push(chunk);
@@ -729,8 +744,8 @@ proptest! {
     })]
 
     #[test]
-    fn any_stream_is_decoded_as_specified((bytes, lengths) in cut_stream()) {
-        let expected = specified(&bytes);
+    fn any_stream_is_decoded_as_specified((bytes, lengths) in split_stream()) {
+        let expected = reference_decode(&bytes);
         prop_assert_eq!(&decode([&bytes[..]]), &expected);
         prop_assert_eq!(&decode(chunks(&bytes, &lengths)), &expected);
     }

@@ -1,16 +1,18 @@
-//! How often the SSE decoder allocates: apart from the other tests, as it counts in the allocator.
+//! The allocations of the SSE decoder.
+//!
+//! These tests have their own binary because they count in the global allocator.
 
 use allocation_counter::measure;
 use gizmo_client::sse::Decoder;
 
-/// Decodes all chunks and answers the number of events.
+/// Decodes all chunks and returns the number of events.
 fn drain(decoder: &mut Decoder, chunks: &[&[u8]]) -> usize {
     let mut events = 0;
     for chunk in chunks {
         let mut rest = *chunk;
         while decoder
             .next(&mut rest)
-            .expect("no event is over the limit")
+            .expect("no event exceeds the limit")
             .is_some()
         {
             events += 1;
@@ -20,7 +22,7 @@ fn drain(decoder: &mut Decoder, chunks: &[&[u8]]) -> usize {
 }
 
 #[test]
-fn small_events_allocate_nothing_once_the_buffers_are_there() {
+fn small_events_allocate_nothing_once_the_buffers_have_grown() {
     let texts = [
         "id: 1\nevent: stage_start\ndata: {\"seq\":1,\"stage\":\"layout\"}\n\n: ping\n\n",
         "event: log\r\ndata: one\r\ndata: two\r\ndata: three\r\nretry: 50\r\nid: 20\r\n\r\n",
@@ -33,7 +35,8 @@ fn small_events_allocate_nothing_once_the_buffers_are_there() {
         let mut decoder = Decoder::new();
         let mut events = 0;
         for _ in 0..3 {
-            events = drain(&mut decoder, &chunks); // some buffers change places now and then
+            // Buffers are swapped, so that all of them have grown only after several rounds.
+            events = drain(&mut decoder, &chunks);
         }
         let allocations = measure(|| {
             for _ in 0..10 {
@@ -45,7 +48,7 @@ fn small_events_allocate_nothing_once_the_buffers_are_there() {
 }
 
 #[test]
-fn events_whole_within_a_chunk_allocate_nothing_from_the_first() {
+fn events_within_one_chunk_allocate_nothing_from_the_start() {
     let mut decoder = Decoder::new();
     let text = b"event: stage_start\ndata: {\"seq\":1}\n\n".repeat(100);
     let allocations = measure(|| assert_eq!(drain(&mut decoder, &[&text]), 100));
@@ -53,7 +56,7 @@ fn events_whole_within_a_chunk_allocate_nothing_from_the_first() {
 }
 
 #[test]
-fn comments_allocate_nothing_however_long_and_however_cut() {
+fn comments_of_any_length_and_split_allocate_nothing() {
     let text = [
         &b":"[..],
         &b"x".repeat(100_000),
@@ -70,7 +73,7 @@ fn comments_allocate_nothing_however_long_and_however_cut() {
 }
 
 #[test]
-fn a_large_event_leaves_little_behind() {
+fn the_buffer_of_a_large_event_is_released() {
     let mut text = b"data: ".to_vec();
     text.resize(10 * 1024 * 1024, b'x');
     text.extend_from_slice(b"\n\n:");

@@ -1,4 +1,4 @@
-//! The example `bake` as a user meets it: a program with a terminal, or without.
+//! The example `bake`, run as a program.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -21,7 +21,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn without_a_key_it_uses_the_simulator_and_says_so() {
+async fn without_a_key_the_example_uses_the_simulator_and_reports_it() {
     let dir = tempfile::tempdir().unwrap();
     for (format, model) in [
         ("mjcf", "scene.xml"),
@@ -30,24 +30,32 @@ async fn without_a_key_it_uses_the_simulator_and_says_so() {
     ] {
         let out = dir.path().join(format);
         let output = run(bake().args(["a robotics lab", "--format", format]), &out).await;
-        let said = text(&output.stderr);
-        assert!(output.status.success(), "{said}");
+        let stderr = text(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
         assert!(
-            said.lines().next().unwrap().contains("using the simulator"),
-            "{said}"
+            stderr
+                .lines()
+                .next()
+                .unwrap()
+                .contains("using the simulator"),
+            "{stderr}"
         );
         assert!(
-            said.lines().last().unwrap().contains("job_succeeded"),
-            "{said}"
+            stderr.lines().last().unwrap().contains("job_succeeded"),
+            "{stderr}"
         );
         assert_eq!(PathBuf::from(text(&output.stdout).trim()), out.join(model));
         assert!(out.join(model).is_file());
     }
-    assert_eq!(names(dir.path()).len(), 6, "a folder and a journal each");
+    assert_eq!(
+        names(dir.path()).len(),
+        6,
+        "a directory and a journal for each format"
+    );
 }
 
 #[tokio::test]
-async fn with_a_key_and_a_base_url_it_talks_to_that_service() {
+async fn with_a_key_and_a_base_url_the_example_uses_that_service() {
     let lab = Lab::start(Options::instant()).await;
     let dir = tempfile::tempdir().unwrap();
     let output = bake()
@@ -63,13 +71,13 @@ async fn with_a_key_and_a_base_url_it_talks_to_that_service() {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_is_one_line_and_leaves_nothing() {
+async fn a_failure_is_one_line_and_leaves_no_files() {
     let lab = Lab::start(Options::instant()).await;
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("full")).unwrap();
     std::fs::write(dir.path().join("full/mine"), "").unwrap();
     let (key, url) = (lab.simulator.api_key(), lab.simulator.url());
-    for (out, prompt, key, url, said) in [
+    for (out, prompt, key, url, message) in [
         (
             "lab",
             "a lab",
@@ -117,7 +125,7 @@ async fn what_goes_wrong_is_one_line_and_leaves_nothing() {
         let output = run(&mut command, &dir.path().join(out)).await;
         let lines = text(&output.stderr);
         let last = lines.lines().last().unwrap();
-        assert!(last.starts_with(&format!("Error: {said}")), "{last}");
+        assert!(last.starts_with(&format!("Error: {message}")), "{last}");
         let errors = lines.lines().filter(|line| line.starts_with("Error: "));
         assert_eq!(errors.count(), 1, "{lines}");
         assert!(!lines.contains("canary"), "{lines}");
@@ -127,12 +135,12 @@ async fn what_goes_wrong_is_one_line_and_leaves_nothing() {
         );
         assert_eq!(names(dir.path()).into_iter().collect::<Vec<_>>(), ["full"]);
     }
-    // Only the prompts that the service took have cost anything.
+    // Only the prompt that the service accepted has started a job.
     assert_eq!(lab.handle.job_count(), 1);
 }
 
 #[tokio::test]
-async fn a_file_of_prompts_is_baked_into_a_folder_each() {
+async fn each_prompt_of_a_file_is_baked_into_its_own_directory() {
     let lab = Lab::start(Options::instant()).await;
     let dir = tempfile::tempdir().unwrap();
     let (file, out) = (dir.path().join("prompts.txt"), dir.path().join("scenes"));
@@ -140,10 +148,10 @@ async fn a_file_of_prompts_is_baked_into_a_folder_each() {
     let mut command = bake();
     command.arg("--prompts").arg(&file);
     let output = run(lab.environment(&mut command), &out).await;
-    let said = text(&output.stderr);
+    let stderr = text(&output.stderr);
     assert!(
-        said.contains("a doomed lab: ") && said.contains("\nError: not all"),
-        "{said}"
+        stderr.contains("a doomed lab: ") && stderr.contains("\nError: not all"),
+        "{stderr}"
     );
     let models = text(&output.stdout);
     assert_eq!(

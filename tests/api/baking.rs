@@ -1,4 +1,4 @@
-//! `bake`: one job, whatever happens on the way.
+//! `bake`: one job, despite faults, interruptions and killed processes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,15 +10,15 @@ use gizmo_simulator::{At, Canned, Fault, On, Options};
 
 use crate::support::{Lab, names};
 
-/// All files below a folder, with their contents.
+/// Returns the path and the contents of every file below a directory.
 fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
-    let mut open = vec![dir.to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
+    let mut pending = vec![dir.to_owned()];
+    while let Some(directory) = pending.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                open.push(path);
+                pending.push(path);
             } else {
                 let name = path.strip_prefix(dir).unwrap().to_str().unwrap().to_owned();
                 files.insert(name, std::fs::read(path).unwrap());
@@ -28,8 +28,8 @@ fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// The folder and its journal stand in `dir`, and nothing else.
-fn is_tidy(dir: &Path) {
+/// Asserts that `dir` contains only the output directory and its journal.
+fn assert_tidy(dir: &Path) {
     let names: Vec<_> = names(dir).into_iter().collect();
     assert_eq!(names, ["lab", "lab.bake.json"]);
 }
@@ -63,12 +63,12 @@ async fn a_bake_is_one_stream_of_events_that_ends_with_its_bundle() {
         panic!("{:?}", events.last())
     };
     assert_eq!(bundle.model(), dir.path().join("lab/scene.usda"));
-    is_tidy(dir.path());
+    assert_tidy(dir.path());
     assert_eq!(lab.handle.job_count(), 1);
 }
 
 #[tokio::test]
-async fn what_is_baked_already_is_returned_without_a_request() {
+async fn a_finished_bake_is_returned_without_a_request() {
     let lab = Lab::instant().await;
     let dir = tempfile::tempdir().unwrap();
     let bake = || {
@@ -80,18 +80,18 @@ async fn what_is_baked_already_is_returned_without_a_request() {
     let requests = lab.handle.total();
     assert_eq!(bake().await.unwrap().model(), first.model());
     assert_eq!(lab.handle.total(), requests);
-    // The folder is gone: the scene is not.
+    // The directory is deleted, but the scene still exists.
     std::fs::remove_dir_all(dir.path().join("lab")).unwrap();
     assert!(bake().await.unwrap().model().is_file());
     assert_eq!(
         (lab.handle.job_count(), lab.handle.count("export_scene")),
         (1, 2)
     );
-    is_tidy(dir.path());
+    assert_tidy(dir.path());
 }
 
 #[tokio::test]
-async fn another_prompt_or_another_folder_s_contents_are_left_alone() {
+async fn a_directory_of_another_bake_or_with_other_files_is_not_changed() {
     let lab = Lab::instant().await;
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("lab");
@@ -131,7 +131,7 @@ async fn another_prompt_or_another_folder_s_contents_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_job_that_failed_or_was_refused_is_started_anew_at_the_next_try() {
+async fn a_failed_or_refused_job_is_started_again_by_the_next_bake() {
     let lab = Lab::instant().await;
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("lab");
@@ -149,11 +149,11 @@ async fn a_job_that_failed_or_was_refused_is_started_anew_at_the_next_try() {
     assert!(names(dir.path()).is_empty(), "{:?}", names(dir.path()));
     lab.handle.set_credits(None);
     lab.client.bake("a lab").into_dir(&out).await.unwrap();
-    is_tidy(dir.path());
+    assert_tidy(dir.path());
 }
 
 #[tokio::test]
-async fn a_bake_that_breaks_off_goes_on_where_it_stopped() {
+async fn an_interrupted_bake_resumes_where_it_stopped() {
     let lab = Lab::start(Options::instant().with_speed(600.0)).await;
     let dir = tempfile::tempdir().unwrap();
     let bake = || {
@@ -161,13 +161,13 @@ async fn a_bake_that_breaks_off_goes_on_where_it_stopped() {
             .bake("a robotics lab")
             .into_dir(dir.path().join("lab"))
     };
-    // Dropped while the job is at work.
+    // The bake is dropped while the job is running.
     let mut first = bake();
     let BakeEvent::Started { job_id } = first.next().await.unwrap().unwrap() else {
-        panic!("the job comes first")
+        panic!("the first event is `Started`")
     };
     drop(first);
-    // The export fails for good, the job is made.
+    // The job succeeds, and its export fails permanently.
     lab.handle.inject(
         On::operation("export_scene"),
         Fault::Respond(Canned::error(409, "scene_not_ready", "Wait")),
@@ -175,20 +175,20 @@ async fn a_bake_that_breaks_off_goes_on_where_it_stopped() {
     let error = bake().await.unwrap_err();
     assert_eq!(error.code(), Some("scene_not_ready"));
     let streams = lab.handle.count("job_events");
-    // And once more: neither the job nor its events are asked for again.
+    // The next bake requests neither the job nor its events again.
     let mut last = bake();
     let BakeEvent::Resumed { job_id: resumed } = last.next().await.unwrap().unwrap() else {
-        panic!("it is taken up")
+        panic!("the first event is `Resumed`")
     };
     assert_eq!(resumed, job_id);
     last.await.unwrap();
     assert_eq!(lab.handle.count("job_events"), streams);
     assert_eq!(lab.handle.job_count(), 1);
-    is_tidy(dir.path());
+    assert_tidy(dir.path());
 }
 
 #[tokio::test]
-async fn two_bakes_into_one_folder_do_not_meet() {
+async fn two_bakes_into_one_directory_do_not_run_at_once() {
     let lab = Lab::start(Options::instant().with_speed(600.0)).await;
     let dir = tempfile::tempdir().unwrap();
     let bake = || {
@@ -210,7 +210,7 @@ async fn two_bakes_into_one_folder_do_not_meet() {
 }
 
 #[tokio::test]
-async fn an_asset_is_baked_in_its_scene() {
+async fn an_asset_is_baked_in_an_existing_scene() {
     let lab = Lab::instant().await;
     let scene_id = lab.scene().await.scene_id;
     let dir = tempfile::tempdir().unwrap();
@@ -221,7 +221,7 @@ async fn an_asset_is_baked_in_its_scene() {
         .await
         .unwrap();
     assert!(bundle.model().is_file());
-    is_tidy(dir.path());
+    assert_tidy(dir.path());
     let robot = lab
         .client
         .bake_asset(&scene_id, "a toolbox")
@@ -231,7 +231,7 @@ async fn an_asset_is_baked_in_its_scene() {
 }
 
 #[tokio::test]
-async fn one_failing_prompt_does_not_stop_the_rest_and_the_rest_is_not_done_again() {
+async fn bake_all_continues_after_a_failure_and_repeats_only_the_failed_prompt() {
     let lab = Lab::instant().await;
     let dir = tempfile::tempdir().unwrap();
     let prompts = [
@@ -241,8 +241,8 @@ async fn one_failing_prompt_does_not_stop_the_rest_and_the_rest_is_not_done_agai
         "a kitchen",
         "an office",
     ];
-    let all = || lab.client.bake_all(prompts).at_once(2).into_dir(dir.path());
-    let summary = all().await;
+    let bake_all = || lab.client.bake_all(prompts).at_once(2).into_dir(dir.path());
+    let summary = bake_all().await;
     let failed: Vec<_> = summary
         .failed()
         .map(|baked| baked.prompt.as_str())
@@ -263,12 +263,12 @@ async fn one_failing_prompt_does_not_stop_the_rest_and_the_rest_is_not_done_agai
         summary
     );
     assert_eq!(lab.handle.job_count(), 5);
-    assert_eq!(all().await.failed().count(), 1);
+    assert_eq!(bake_all().await.failed().count(), 1);
     assert_eq!(lab.handle.job_count(), 6);
 }
 
 #[tokio::test]
-async fn a_cut_export_and_a_spoilt_archive_are_mended() {
+async fn a_truncated_export_is_requested_again() {
     let lab = Lab::instant().await;
     let dir = tempfile::tempdir().unwrap();
     lab.handle.inject(
@@ -280,20 +280,20 @@ async fn a_cut_export_and_a_spoilt_archive_are_mended() {
         .into_dir(dir.path().join("lab"))
         .await
         .unwrap();
-    is_tidy(dir.path());
+    assert_tidy(dir.path());
     assert_eq!(lab.handle.count("export_scene"), 3);
 }
 
-/// Where the child process below bakes from and to.
+/// The environment variable that gives the child process its URL and destination.
 const CHILD: &str = "GIZMO_TEST_BAKE";
 
 #[tokio::test]
-#[ignore = "the process that `a_killed_bake_goes_on_with_one_job_and_the_same_files` starts"]
-async fn a_bake_to_be_killed() {
-    let Ok(orders) = std::env::var(CHILD) else {
+#[ignore = "the process that `a_killed_bake_resumes_with_one_job_and_the_same_files` starts"]
+async fn child_process_of_a_killed_bake() {
+    let Ok(arguments) = std::env::var(CHILD) else {
         return;
     };
-    let (url, path) = serde_json::from_str::<(String, String)>(&orders).unwrap();
+    let (url, path) = serde_json::from_str::<(String, String)>(&arguments).unwrap();
     let client = gizmo_client::Client::builder()
         .api_key("gzm_k1_simulator")
         .base_url(url)
@@ -303,10 +303,10 @@ async fn a_bake_to_be_killed() {
 }
 
 #[tokio::test]
-async fn a_killed_bake_goes_on_with_one_job_and_the_same_files() {
-    let mut wanted = None;
-    for moment in 0..50_u64 {
-        // The same seed: the same ids and files each time.
+async fn a_killed_bake_resumes_with_one_job_and_the_same_files() {
+    let mut expected = None;
+    for step in 0..50_u64 {
+        // All simulators have the same seed, so the ids and the files are the same each time.
         let lab = Lab::start(Options::instant().with_speed(3_600.0)).await;
         lab.handle.inject(
             On::operation("export_scene").always(),
@@ -314,14 +314,18 @@ async fn a_killed_bake_goes_on_with_one_job_and_the_same_files() {
         );
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("lab");
-        let orders = serde_json::to_string(&(lab.simulator.url(), &out)).unwrap();
+        let arguments = serde_json::to_string(&(lab.simulator.url(), &out)).unwrap();
         let mut child = tokio::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "baking::a_bake_to_be_killed", "--ignored"])
-            .env(CHILD, &orders)
+            .args([
+                "--exact",
+                "baking::child_process_of_a_killed_bake",
+                "--ignored",
+            ])
+            .env(CHILD, &arguments)
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        let delay = Duration::from_millis(5 + moment * 4);
+        let delay = Duration::from_millis(5 + step * 4);
         let _ = tokio::time::timeout(delay, child.wait()).await;
         let _ = child.kill().await;
         let bundle = lab
@@ -332,18 +336,18 @@ async fn a_killed_bake_goes_on_with_one_job_and_the_same_files() {
             .unwrap();
         assert!(bundle.model().is_file());
         assert_eq!(lab.handle.job_count(), 1, "killed after {delay:?}");
-        is_tidy(dir.path());
+        assert_tidy(dir.path());
         let found = contents(&out);
         assert_eq!(
             &found,
-            wanted.get_or_insert_with(|| found.clone()),
+            expected.get_or_insert_with(|| found.clone()),
             "killed after {delay:?}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_found_again_and_its_job_goes_on() {
+async fn a_bake_finds_and_follows_the_job_of_a_lost_response() {
     for fault in [
         Fault::DropBeforeResponse,
         Fault::CutHead(20),
@@ -365,13 +369,13 @@ async fn a_lost_answer_is_found_again_and_its_job_goes_on() {
                 .is_file()
         );
         assert_eq!(lab.handle.job_count(), 1, "{fault:?}");
-        is_tidy(dir.path());
+        assert_tidy(dir.path());
     }
 }
 
 #[tokio::test]
-async fn a_scene_whose_job_nobody_names_is_exported_once_it_is_made() {
-    for (prompt, made) in [("a robotics lab", true), ("a doomed lab", false)] {
+async fn a_scene_whose_job_is_unnamed_is_exported_once_it_is_finished() {
+    for (prompt, succeeds) in [("a robotics lab", true), ("a doomed lab", false)] {
         let lab = Lab::start(Options {
             name_jobs: false,
             ..Options::instant().with_speed(0.0)
@@ -386,27 +390,27 @@ async fn a_scene_whose_job_nobody_names_is_exported_once_it_is_made() {
             panic!("{event:?}")
         };
         assert_eq!(lab.handle.scenes(), [scene_id]);
-        // Once it has been seen at work, it goes on; perhaps in another process.
+        // After the first request for the status, a bake in another process may resume it.
         while lab.handle.count("scene_status") == 0 {
             assert!(futures::poll!(bake.next()).is_pending());
             tokio::task::yield_now().await;
         }
-        if made {
+        if succeeds {
             drop(bake);
             bake = lab.client.bake(prompt).into_dir(dir.path().join("lab"));
         }
         lab.handle.finish(&lab.handle.jobs()[0].id);
         let ended = bake.await;
         assert_eq!(lab.handle.job_count(), 1);
-        if made {
+        if succeeds {
             assert!(ended.unwrap().model().is_file());
-            is_tidy(dir.path());
+            assert_tidy(dir.path());
             continue;
         }
         let error = ended.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::JobFailed, "{error}");
         assert_eq!(lab.handle.count("export_scene"), 0);
-        // It is forgotten: the next try asks for another.
+        // The journal is deleted, so the next bake starts another job.
         assert_eq!(names(dir.path()).len(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Exports and files: the right bytes or a clear error, and nothing left behind.
+//! Downloads of exports and files: the correct bytes or a clear error, and no leftover files.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use crate::support::{Lab, names};
 struct Exports {
     lab: Lab,
     scene_id: String,
-    whole: bytes::Bytes,
+    /// The complete export.
+    archive: bytes::Bytes,
     dir: tempfile::TempDir,
 }
 
@@ -24,10 +25,10 @@ impl Exports {
         let mut exports = Self {
             lab,
             scene_id,
-            whole: bytes::Bytes::new(),
+            archive: bytes::Bytes::new(),
             dir: tempfile::tempdir().unwrap(),
         };
-        exports.whole = exports
+        exports.archive = exports
             .download()
             .await
             .unwrap()
@@ -48,7 +49,7 @@ impl Exports {
             .await
     }
 
-    /// Downloads to a file that has held something else.
+    /// Downloads to a file that already exists with other content.
     async fn to_file(&self) -> Result<u64, Error> {
         std::fs::write(self.dir.path().join("scene.zip"), "old").unwrap();
         self.download()
@@ -57,17 +58,17 @@ impl Exports {
             .await
     }
 
-    /// The right bytes are there, and nothing else.
-    fn is_right(&self) {
+    /// Asserts that the directory contains only the complete archive.
+    fn assert_complete(&self) {
         assert_eq!(
             std::fs::read(self.dir.path().join("scene.zip")).unwrap(),
-            self.whole
+            self.archive
         );
         assert_eq!(names(self.dir.path()).len(), 1);
     }
 
-    /// What was there is as it was, and nothing else is there.
-    fn is_untouched(&self) {
+    /// Asserts that the directory contains only the old file.
+    fn assert_unchanged(&self) {
         assert_eq!(
             std::fs::read(self.dir.path().join("scene.zip")).unwrap(),
             b"old"
@@ -80,12 +81,12 @@ impl Exports {
     }
 }
 
-fn export() -> On {
+fn on_export() -> On {
     On::operation("export_scene")
 }
 
 #[tokio::test]
-async fn a_broken_export_is_asked_for_again_and_whole() {
+async fn a_truncated_export_is_requested_again() {
     let exports = Exports::start().await;
     for fault in [
         Fault::CutBody(At::Percent(0.0)),
@@ -95,63 +96,63 @@ async fn a_broken_export_is_asked_for_again_and_whole() {
         Fault::LengthOff(10),
     ] {
         exports.lab.handle.clear_requests();
-        exports.inject(export(), fault.clone());
+        exports.inject(on_export(), fault.clone());
         let length = exports
             .to_file()
             .await
             .unwrap_or_else(|error| panic!("{fault:?}: {error:#}"));
-        assert_eq!(length, exports.whole.len() as u64);
-        exports.is_right();
+        assert_eq!(length, exports.archive.len() as u64);
+        exports.assert_complete();
         assert_eq!(exports.lab.handle.count("export_scene"), 2, "{fault:?}");
     }
 }
 
 #[tokio::test]
-async fn a_stalled_export_is_given_up_and_asked_for_again() {
+async fn a_stalled_export_is_requested_again() {
     let mut exports = Exports::start().await;
     exports.lab.client = Lab::client_of(&exports.lab.simulator)
         .idle_timeout(Duration::from_millis(200))
         .build()
         .unwrap();
     for place in [At::Percent(50.0), At::Byte(2)] {
-        exports.inject(export(), Fault::StallBody(place));
+        exports.inject(on_export(), Fault::StallBody(place));
         exports.to_file().await.unwrap();
-        exports.is_right();
+        exports.assert_complete();
     }
 }
 
 #[tokio::test]
-async fn a_body_without_a_length_is_whole_or_asked_for_again() {
+async fn a_truncated_export_without_a_content_length_is_requested_again() {
     let exports = Exports::start().await;
-    exports.inject(export().times(2), Fault::NoLength);
-    exports.inject(export(), Fault::CutBody(At::Byte(100_000)));
+    exports.inject(on_export().times(2), Fault::NoLength);
+    exports.inject(on_export(), Fault::CutBody(At::Byte(100_000)));
     exports.to_file().await.unwrap();
-    exports.is_right();
+    exports.assert_complete();
 }
 
 #[tokio::test]
-async fn an_export_that_never_comes_whole_is_an_error_and_nothing_changes() {
+async fn an_export_that_is_never_complete_is_an_error_and_changes_no_file() {
     let exports = Exports::start().await;
-    exports.inject(export().always(), Fault::CutBody(At::Percent(50.0)));
+    exports.inject(on_export().always(), Fault::CutBody(At::Percent(50.0)));
     let error = exports.to_file().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport, "{error:#}");
     assert_eq!(error.operation(), Some("export_scene"));
-    exports.is_untouched();
+    exports.assert_unchanged();
     exports.lab.handle.clear_faults();
     exports.inject(
-        export().always(),
-        Fault::Respond(Canned::empty(200).body("PK\u{3}\u{4} and then nothing of the sort")),
+        on_export().always(),
+        Fault::Respond(Canned::empty(200).body("PK\u{3}\u{4} and then no archive")),
     );
     let error = exports.to_file().await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "export_scene: the archive is not whole: its end is missing"
     );
-    exports.is_untouched();
+    exports.assert_unchanged();
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_archive_is_an_error_at_once() {
+async fn a_response_that_is_not_an_archive_is_an_error_without_a_retry() {
     let exports = Exports::start().await;
     for canned in [
         Canned::json(
@@ -162,7 +163,7 @@ async fn an_answer_that_is_no_archive_is_an_error_at_once() {
         Canned::error(409, "scene_not_ready", "Scene is not ready"),
     ] {
         exports.lab.handle.clear_requests();
-        exports.inject(export(), Fault::Respond(canned.clone()));
+        exports.inject(on_export(), Fault::Respond(canned.clone()));
         let error = exports.to_file().await.unwrap_err();
         assert!(
             matches!(error.kind(), ErrorKind::Decode | ErrorKind::Status),
@@ -170,41 +171,41 @@ async fn an_answer_that_is_no_archive_is_an_error_at_once() {
         );
         assert!(!error.body().is_empty());
         assert_eq!(exports.lab.handle.count("export_scene"), 1, "{canned:?}");
-        exports.is_untouched();
+        exports.assert_unchanged();
     }
 }
 
 #[tokio::test]
-async fn a_dropped_download_leaves_nothing() {
+async fn a_dropped_download_leaves_no_partial_file() {
     let exports = Exports::start().await;
-    exports.inject(export(), Fault::Trickle(1_000, Duration::from_millis(5)));
-    let waited = tokio::time::timeout(Duration::from_millis(30), exports.to_file()).await;
-    assert!(waited.is_err(), "the future is dropped half-way");
-    exports.is_untouched();
+    exports.inject(on_export(), Fault::Trickle(1_000, Duration::from_millis(5)));
+    let result = tokio::time::timeout(Duration::from_millis(30), exports.to_file()).await;
+    assert!(result.is_err(), "the future is dropped before it completes");
+    exports.assert_unchanged();
 }
 
 #[tokio::test]
-async fn a_dropped_download_does_not_stand_in_the_way_of_the_next() {
+async fn a_dropped_download_does_not_block_the_next() {
     let exports = Exports::start().await;
     for milliseconds in 0..15 {
-        exports.inject(export(), Fault::Trickle(1_000, Duration::from_millis(5)));
-        let moment = Duration::from_millis(milliseconds);
-        let waited = tokio::time::timeout(moment, exports.to_file()).await;
-        assert!(waited.is_err(), "the future is dropped half-way");
+        exports.inject(on_export(), Fault::Trickle(1_000, Duration::from_millis(5)));
+        let delay = Duration::from_millis(milliseconds);
+        let result = tokio::time::timeout(delay, exports.to_file()).await;
+        assert!(result.is_err(), "the future is dropped before it completes");
         exports.lab.handle.clear_faults();
         exports.to_file().await.unwrap();
-        exports.is_right();
+        exports.assert_complete();
     }
 }
 
 #[tokio::test]
-async fn a_stale_part_is_taken_over_and_a_live_one_is_not() {
+async fn a_stale_part_file_is_replaced_and_a_locked_one_is_not() {
     let exports = Exports::start().await;
     let part = exports.dir.path().join("scene.zip.part");
     std::fs::write(&part, vec![7; 1 << 20]).unwrap();
     exports.to_file().await.unwrap();
-    exports.is_right();
-    exports.inject(export(), Fault::Trickle(1_000, Duration::from_millis(5)));
+    exports.assert_complete();
+    exports.inject(on_export(), Fault::Trickle(1_000, Duration::from_millis(5)));
     let first = exports.download().await.unwrap();
     let path = exports.dir.path().join("scene.zip");
     let first = first.to_file(&path);
@@ -221,7 +222,7 @@ async fn a_stale_part_is_taken_over_and_a_live_one_is_not() {
             .unwrap_err()
     };
     let second = tokio::select! {
-        _ = first => panic!("the first was slow"),
+        _ = first => panic!("the first download is slower"),
         second = second => second,
     };
     assert_eq!(second.kind(), ErrorKind::Io);
@@ -229,11 +230,11 @@ async fn a_stale_part_is_taken_over_and_a_live_one_is_not() {
         format!("{second:#}").contains("another download"),
         "{second:#}"
     );
-    exports.is_right();
+    exports.assert_complete();
 }
 
 #[tokio::test]
-async fn a_writer_that_fails_is_an_error_and_so_is_a_folder_in_the_way() {
+async fn a_failing_writer_and_an_unusable_destination_are_errors() {
     let exports = Exports::start().await;
     let full = tokio::fs::File::options()
         .write(true)
@@ -249,7 +250,7 @@ async fn a_writer_that_fails_is_an_error_and_so_is_a_folder_in_the_way() {
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Io, "{error:#}");
     }
-    let missing = exports.dir.path().join("no/such/folder/scene.zip");
+    let missing = exports.dir.path().join("no/such/directory/scene.zip");
     let error = exports
         .download()
         .await
@@ -258,25 +259,25 @@ async fn a_writer_that_fails_is_an_error_and_so_is_a_folder_in_the_way() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io, "{error:#}");
-    let folder = exports.dir.path().join("folder");
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("kept"), "").unwrap();
+    let directory = exports.dir.path().join("directory");
+    std::fs::create_dir(&directory).unwrap();
+    std::fs::write(directory.join("kept"), "").unwrap();
     let error = exports
         .download()
         .await
         .unwrap()
-        .to_file(&folder)
+        .to_file(&directory)
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io, "{error:#}");
     assert_eq!(
         names(exports.dir.path()).into_iter().collect::<Vec<_>>(),
-        ["folder"]
+        ["directory"]
     );
 }
 
 #[tokio::test]
-async fn a_stream_yields_the_bytes_and_an_error_where_they_cannot_be_had() {
+async fn a_byte_stream_yields_the_archive_or_an_error() {
     let exports = Exports::start().await;
     let chunks: Vec<_> = exports
         .download()
@@ -286,8 +287,8 @@ async fn a_stream_yields_the_bytes_and_an_error_where_they_cannot_be_had() {
         .try_collect()
         .await
         .unwrap();
-    assert_eq!(chunks.concat(), exports.whole);
-    exports.inject(export(), Fault::CutBody(At::Percent(50.0)));
+    assert_eq!(chunks.concat(), exports.archive);
+    exports.inject(on_export(), Fault::CutBody(At::Percent(50.0)));
     let broken = exports
         .download()
         .await
@@ -310,7 +311,7 @@ async fn a_stream_yields_the_bytes_and_an_error_where_they_cannot_be_had() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_not_empty_is_left_alone() {
+async fn a_non_empty_directory_is_replaced_only_on_request() {
     let exports = Exports::start().await;
     let dir = exports.dir.path().join("lab");
     std::fs::create_dir(&dir).unwrap();
@@ -345,7 +346,7 @@ async fn a_folder_that_is_not_empty_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_catalog_file_is_resumed_where_it_broke() {
+async fn an_interrupted_catalog_file_is_resumed() {
     let lab = Lab::instant().await;
     let items: Vec<_> = lab
         .client
@@ -358,7 +359,7 @@ async fn a_catalog_file_is_resumed_where_it_broke() {
         .unwrap()
         .items;
     let path = items[0].glb().unwrap().to_owned();
-    let whole = lab
+    let complete = lab
         .client
         .download(&path)
         .await
@@ -366,7 +367,7 @@ async fn a_catalog_file_is_resumed_where_it_broke() {
         .bytes(1 << 24)
         .await
         .unwrap();
-    assert!(whole.starts_with(b"glTF"));
+    assert!(complete.starts_with(b"glTF"));
     lab.handle.clear_requests();
     lab.handle
         .inject(On::any().path(".glb"), Fault::CutBody(At::Percent(50.0)));
@@ -379,7 +380,7 @@ async fn a_catalog_file_is_resumed_where_it_broke() {
         .to_file(&file)
         .await
         .unwrap();
-    assert_eq!(std::fs::read(&file).unwrap(), whole);
+    assert_eq!(std::fs::read(&file).unwrap(), complete);
     let requests = lab.handle.requests();
     assert_eq!(requests.len(), 2);
     assert!(
@@ -389,7 +390,7 @@ async fn a_catalog_file_is_resumed_where_it_broke() {
     assert!(requests[1].header("if-range").is_some());
     assert_eq!(requests[1].credentials(), ["authorization"]);
 
-    // From another origin, without the key: that of a second simulator, which then refuses.
+    // A second simulator is another origin. It receives no key and refuses the request.
     let elsewhere = Lab::instant().await;
     let url = format!("{}{path}", elsewhere.simulator.url());
     let _ = lab.client.download(&url).await;
@@ -402,16 +403,17 @@ async fn a_catalog_file_is_resumed_where_it_broke() {
     );
 }
 
-/// Where the child process below downloads from and to.
+/// The environment variable that gives the child process its URL, scene and destination.
 const CHILD: &str = "GIZMO_TEST_DOWNLOAD";
 
 #[tokio::test]
 #[ignore = "the process that `a_killed_download_leaves_the_old_file_or_the_new_one` starts"]
-async fn a_download_to_be_killed() {
-    let Ok(orders) = std::env::var(CHILD) else {
+async fn child_process_of_a_killed_download() {
+    let Ok(arguments) = std::env::var(CHILD) else {
         return;
     };
-    let (url, scene_id, path) = serde_json::from_str::<(String, String, String)>(&orders).unwrap();
+    let (url, scene_id, path) =
+        serde_json::from_str::<(String, String, String)>(&arguments).unwrap();
     let client = gizmo_client::Client::builder()
         .api_key("gzm_k1_simulator")
         .base_url(url)
@@ -431,23 +433,28 @@ async fn a_download_to_be_killed() {
 async fn a_killed_download_leaves_the_old_file_or_the_new_one() {
     let exports = Exports::start().await;
     exports.inject(
-        export().always(),
+        on_export().always(),
         Fault::Trickle(20_000, Duration::from_millis(2)),
     );
     let path = exports.dir.path().join("scene.zip");
     let url = exports.lab.simulator.url();
-    let orders = serde_json::to_string(&(url, &exports.scene_id, &path)).unwrap();
+    let arguments = serde_json::to_string(&(url, &exports.scene_id, &path)).unwrap();
     let (mut old, mut new) = (0, 0);
-    for moment in 0..20_u32 {
+    for step in 0..20_u32 {
         std::fs::write(&path, "old").unwrap();
         let mut child = tokio::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "downloads::a_download_to_be_killed", "--ignored"])
-            .env(CHILD, &orders)
+            .args([
+                "--exact",
+                "downloads::child_process_of_a_killed_download",
+                "--ignored",
+            ])
+            .env(CHILD, &arguments)
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        // From before it begins to after its end, a little different each time.
-        let delay = Duration::from_millis(u64::from(moment * 8))
+        // The delays range from before the start of the download to after its end, and vary between
+        // runs.
+        let delay = Duration::from_millis(u64::from(step * 8))
             + Duration::from_micros(u64::from(std::process::id() % 8_000));
         let _ = tokio::time::timeout(delay, child.wait()).await;
         let _ = child.kill().await;
@@ -455,12 +462,15 @@ async fn a_killed_download_leaves_the_old_file_or_the_new_one() {
         if found == b"old" {
             old += 1;
         } else {
-            assert_eq!(found, exports.whole);
+            assert_eq!(found, exports.archive);
             new += 1;
         }
     }
-    assert!(old > 0, "{old} killed before the end, {new} after it");
+    assert!(
+        old > 0,
+        "{old} runs kept the old file, {new} have the new one"
+    );
     exports.lab.handle.clear_faults();
     exports.to_file().await.unwrap();
-    exports.is_right();
+    exports.assert_complete();
 }

@@ -1,4 +1,5 @@
-//! A job's events under every fault: each once, in order, and the right end; in both vocabularies.
+//! The events of a job under every fault and in both vocabularies: each event once and in order, and
+//! the correct end.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use gizmo_simulator::{Canned, EventFault, Fault, Numbering, On, Options};
 
 use crate::support::{Lab, steady_clock};
 
-/// The service as its page describes it, and as it was observed.
+/// Returns the service as it is documented and as it was observed.
 fn services() -> [Options; 2] {
     [Options::instant().documented(), Options::instant()]
 }
@@ -27,7 +28,7 @@ async fn lab(service: Options, numbering: Numbering) -> (Lab, JobHandle) {
     (lab, job)
 }
 
-/// The observed service, with numbers in both places.
+/// Starts a job of the observed service, which numbers its events in both `id` and `seq`.
 async fn numbered() -> (Lab, JobHandle) {
     steady_clock();
     lab(Options::instant(), Numbering::IdAndSeq).await
@@ -40,7 +41,7 @@ fn is_end(line: &str) -> bool {
     )
 }
 
-/// What the service has reported, without what this client adds.
+/// Returns the events that the service sent, without those that the client adds.
 fn reported(events: &[JobEvent]) -> Vec<String> {
     events
         .iter()
@@ -62,16 +63,19 @@ async fn follow(job: &JobHandle) -> Vec<JobEvent> {
     events.await.expect("the stream ends").unwrap()
 }
 
-/// Follows a job undisturbed and then under faults on all its connections, or the first few.
-async fn undisturbed_by(on: On, faults: &[EventFault], numbering: Numbering) -> Vec<JobEvent> {
+/// Asserts that a job yields the same events under faults as without them.
+///
+/// Returns the events that the observed service yields under the faults. `on` selects the connections
+/// that have the faults.
+async fn assert_unaffected(on: On, faults: &[EventFault], numbering: Numbering) -> Vec<JobEvent> {
     let mut seen = Vec::new();
     for service in services() {
         let vocabulary = service.vocabulary;
         let (lab, job) = lab(service, numbering).await;
-        let wanted = reported(&follow(&job).await);
+        let expected = reported(&follow(&job).await);
         assert!(
-            wanted.len() > 8 && is_end(wanted.last().unwrap()),
-            "{wanted:?}"
+            expected.len() > 8 && is_end(expected.last().unwrap()),
+            "{expected:?}"
         );
         for fault in faults {
             lab.handle.inject(on.clone(), Fault::Events(fault.clone()));
@@ -79,7 +83,7 @@ async fn undisturbed_by(on: On, faults: &[EventFault], numbering: Numbering) -> 
         seen = follow(&job).await;
         assert_eq!(
             reported(&seen),
-            wanted,
+            expected,
             "{faults:?} {numbering:?} {vocabulary:?}"
         );
     }
@@ -98,27 +102,28 @@ const NUMBERINGS: [Numbering; 9] = [
     Numbering::PerStage,
 ];
 
-fn always() -> On {
+fn on_every_stream() -> On {
     On::operation("job_events").always()
 }
 
-fn once() -> On {
+fn on_stream() -> On {
     On::operation("job_events")
 }
 
-fn count(events: &[JobEvent], wanted: fn(&JobEventKind) -> bool) -> usize {
-    events.iter().filter(|event| wanted(&event.kind)).count()
+fn count(events: &[JobEvent], predicate: fn(&JobEventKind) -> bool) -> usize {
+    events.iter().filter(|event| predicate(&event.kind)).count()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_drop_after_every_event_loses_and_repeats_nothing() {
+async fn a_broken_connection_after_every_event_loses_and_repeats_no_event() {
     steady_clock();
     for numbering in NUMBERINGS {
-        // The event after the last id would come again and again, and no other.
+        // Only the event after the last `id` would be sent, again and again.
         if numbering == Numbering::Sparse {
             continue;
         }
-        let events = undisturbed_by(always(), &[EventFault::DropAfterEach], numbering).await;
+        let events =
+            assert_unaffected(on_every_stream(), &[EventFault::DropAfterEach], numbering).await;
         assert!(
             count(&events, |kind| matches!(
                 kind,
@@ -129,65 +134,70 @@ async fn a_drop_after_every_event_loses_and_repeats_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_drop_inside_an_event_discards_it_and_gets_it_again() {
+async fn a_truncated_event_is_discarded_and_received_again() {
     steady_clock();
     for inside in [1, 2, 5] {
-        undisturbed_by(
-            always(),
+        assert_unaffected(
+            on_every_stream(),
             &[EventFault::DropInside(inside + 1)],
             Numbering::IdAndSeq,
         )
         .await;
-        undisturbed_by(once(), &[EventFault::DropInside(inside)], Numbering::Id).await;
+        assert_unaffected(
+            on_stream(),
+            &[EventFault::DropInside(inside)],
+            Numbering::Id,
+        )
+        .await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_that_come_twice_are_yielded_once() {
+async fn a_repeated_event_is_yielded_once() {
     steady_clock();
     for numbering in NUMBERINGS {
         if matches!(
             numbering,
             Numbering::None | Numbering::Sparse | Numbering::PerStage
         ) {
-            // Nothing tells a repeat from a second event that says the same.
+            // A repeated event cannot be distinguished from a second event with the same content.
             continue;
         }
-        undisturbed_by(always(), &[EventFault::RepeatEach], numbering).await;
-        undisturbed_by(always(), &[EventFault::Repeat(3)], numbering).await;
+        assert_unaffected(on_every_stream(), &[EventFault::RepeatEach], numbering).await;
+        assert_unaffected(on_every_stream(), &[EventFault::Repeat(3)], numbering).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_ignores_the_cursor_repeats_nothing() {
+async fn no_event_is_repeated_when_the_service_ignores_the_cursor() {
     steady_clock();
     for numbering in NUMBERINGS {
         let faults = [EventFault::IgnoreCursor, EventFault::DropAfter(4)];
-        undisturbed_by(once(), &faults[1..], numbering).await;
+        assert_unaffected(on_stream(), &faults[1..], numbering).await;
         let (lab, job) = lab(Options::instant().documented(), numbering).await;
-        let wanted = reported(&follow(&job).await);
+        let expected = reported(&follow(&job).await);
         lab.handle
-            .inject(always(), Fault::Events(EventFault::IgnoreCursor));
+            .inject(on_every_stream(), Fault::Events(EventFault::IgnoreCursor));
         for number in 1..4 {
-            let on = once().nth(number);
+            let on = on_stream().nth(number);
             lab.handle.inject(
                 on,
                 Fault::Events(EventFault::DropAfter(3 * usize::try_from(number).unwrap())),
             );
         }
-        assert_eq!(reported(&follow(&job).await), wanted, "{numbering:?}");
+        assert_eq!(reported(&follow(&job).await), expected, "{numbering:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gap_is_answered_by_a_snapshot() {
+async fn a_gap_in_the_numbers_yields_a_snapshot() {
     let (lab, job) = numbered().await;
-    let mut wanted = reported(&follow(&job).await);
+    let mut expected = reported(&follow(&job).await);
     lab.handle
-        .inject(always(), Fault::Events(EventFault::Skip(3)));
+        .inject(on_every_stream(), Fault::Events(EventFault::Skip(3)));
     let events = follow(&job).await;
-    wanted.remove(2);
-    assert_eq!(reported(&events), wanted);
+    expected.remove(2);
+    assert_eq!(reported(&events), expected);
     let at = events
         .iter()
         .position(|event| matches!(event.kind, JobEventKind::Snapshot(_)))
@@ -196,7 +206,7 @@ async fn a_gap_is_answered_by_a_snapshot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn line_ends_and_splits_make_no_difference() {
+async fn line_endings_and_chunk_sizes_do_not_change_the_events() {
     steady_clock();
     for fault in [
         EventFault::Crlf,
@@ -204,38 +214,49 @@ async fn line_ends_and_splits_make_no_difference() {
         EventFault::Split(1),
         EventFault::Split(7),
     ] {
-        undisturbed_by(always(), &[fault], Numbering::IdAndSeq).await;
+        assert_unaffected(on_every_stream(), &[fault], Numbering::IdAndSeq).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_without_the_terminal_event_requests_the_status() {
+async fn the_status_is_requested_when_a_stream_ends_without_its_terminal_event() {
     steady_clock();
     let (lab, job) = lab(Options::instant().documented(), Numbering::IdAndSeq).await;
-    let wanted = reported(&follow(&job).await);
-    let ends = lab
-        .handle
-        .inject(always(), Fault::Events(EventFault::EndWithoutTerminal));
+    let expected = reported(&follow(&job).await);
+    let injected = lab.handle.inject(
+        on_every_stream(),
+        Fault::Events(EventFault::EndWithoutTerminal),
+    );
     lab.handle.clear_requests();
     let events = follow(&job).await;
-    assert_eq!(reported(&events), wanted);
+    assert_eq!(reported(&events), expected);
     assert_eq!(lab.handle.count("get_job"), 1);
-    // The terminal event is asked for after the cursor, and once more from the start.
-    assert_eq!((lab.handle.count("job_events"), ends.hits()), (3, 3));
+    // The terminal event is requested after the cursor, and once more from the start.
+    assert_eq!((lab.handle.count("job_events"), injected.hits()), (3, 3));
 }
 
 #[tokio::test(start_paused = true)]
-async fn done_is_yielded_once_and_nothing_after_it() {
+async fn the_terminal_event_is_yielded_once_and_last() {
     steady_clock();
-    undisturbed_by(always(), &[EventFault::TerminalTwice], Numbering::IdAndSeq).await;
-    undisturbed_by(always(), &[EventFault::TerminalTwice], Numbering::None).await;
+    assert_unaffected(
+        on_every_stream(),
+        &[EventFault::TerminalTwice],
+        Numbering::IdAndSeq,
+    )
+    .await;
+    assert_unaffected(
+        on_every_stream(),
+        &[EventFault::TerminalTwice],
+        Numbering::None,
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_done_of_10_mib_gets_through() {
+async fn a_terminal_event_of_10_mib_is_yielded() {
     steady_clock();
-    let events = undisturbed_by(
-        always(),
+    let events = assert_unaffected(
+        on_every_stream(),
         &[EventFault::BigTerminal(10 << 20)],
         Numbering::IdAndSeq,
     )
@@ -244,10 +265,10 @@ async fn a_done_of_10_mib_gets_through() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_type_is_kept_with_its_data() {
+async fn an_event_of_an_unknown_type_keeps_its_data() {
     let (lab, job) = numbered().await;
     lab.handle
-        .inject(always(), Fault::Events(EventFault::UnknownType(3)));
+        .inject(on_every_stream(), Fault::Events(EventFault::UnknownType(3)));
     let events = follow(&job).await;
     let unknown = events.iter().find(|event| event.seq == Some(3)).unwrap();
     assert!(matches!(&unknown.kind, JobEventKind::Unknown { event } if event == "telemetry"));
@@ -256,31 +277,32 @@ async fn an_unknown_type_is_kept_with_its_data() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_without_a_number_among_numbered_ones_is_yielded() {
+async fn an_unnumbered_event_among_numbered_ones_is_yielded() {
     let (lab, job) = numbered().await;
-    let wanted = reported(&follow(&job).await).len();
+    let expected = reported(&follow(&job).await).len();
     lab.handle
-        .inject(always(), Fault::Events(EventFault::Unnumbered(4)));
+        .inject(on_every_stream(), Fault::Events(EventFault::Unnumbered(4)));
     let events = reported(&follow(&job).await);
     assert!(events.contains(&"telemetry".to_owned()), "{events:?}");
-    assert_eq!(events.len(), wanted + 1);
+    assert_eq!(events.len(), expected + 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_cursor_starts_over_without_repeats() {
+async fn a_refused_cursor_restarts_the_stream_without_repeats() {
     steady_clock();
     for status in [400, 410] {
         let (lab, job) = numbered().await;
-        let wanted = reported(&follow(&job).await);
+        let expected = reported(&follow(&job).await);
         lab.handle
-            .inject(once(), Fault::Events(EventFault::DropAfter(3)));
-        lab.handle.inject(always(), Fault::RefuseCursor(status));
-        assert_eq!(reported(&follow(&job).await), wanted, "{status}");
+            .inject(on_stream(), Fault::Events(EventFault::DropAfter(3)));
+        lab.handle
+            .inject(on_every_stream(), Fault::RefuseCursor(status));
+        assert_eq!(reported(&follow(&job).await), expected, "{status}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_refuses_for_now_is_asked_again() {
+async fn a_stream_is_requested_again_after_a_retryable_status() {
     steady_clock();
     for canned in [
         Canned::empty(503),
@@ -289,42 +311,42 @@ async fn a_service_that_refuses_for_now_is_asked_again() {
         Canned::html(502),
     ] {
         let (lab, job) = numbered().await;
-        let wanted = reported(&follow(&job).await);
+        let expected = reported(&follow(&job).await);
         lab.handle
-            .inject(once(), Fault::Events(EventFault::DropAfter(3)));
+            .inject(on_stream(), Fault::Events(EventFault::DropAfter(3)));
         lab.handle
-            .inject(once().skip(1).times(2), Fault::Respond(canned.clone()));
-        assert_eq!(reported(&follow(&job).await), wanted, "{canned:?}");
+            .inject(on_stream().skip(1).times(2), Fault::Respond(canned.clone()));
+        assert_eq!(reported(&follow(&job).await), expected, "{canned:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_connection_is_tried_again() {
+async fn a_refused_connection_is_retried() {
     let (lab, job) = numbered().await;
-    let wanted = reported(&follow(&job).await);
+    let expected = reported(&follow(&job).await);
     lab.handle
-        .inject(once(), Fault::Events(EventFault::DropAfter(3)));
+        .inject(on_stream(), Fault::Events(EventFault::DropAfter(3)));
     let handle = lab.handle.clone();
     let mut events = job.events();
     let mut seen = Vec::new();
     while let Some(event) = events.next().await {
         let event = event.unwrap();
         if matches!(event.kind, JobEventKind::Reconnecting { .. }) {
-            // Not listening when the first two tries come.
-            let tries = seen.iter().filter(|event: &&JobEvent| {
+            // The port is closed for the first two attempts.
+            let attempts = seen.iter().filter(|event: &&JobEvent| {
                 matches!(event.kind, JobEventKind::Reconnecting { .. })
             });
-            handle.listen(tries.count() >= 2);
+            handle.listen(attempts.count() >= 2);
         }
         seen.push(event);
     }
-    assert_eq!(reported(&seen), wanted);
+    assert_eq!(reported(&seen), expected);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_stream_is_given_up_and_resumed() {
+async fn a_silent_stream_is_closed_and_resumed() {
     let (lab, job) = numbered().await;
-    let wanted = reported(&follow(&job).await);
+    let expected = reported(&follow(&job).await);
     let client = Lab::client_of(&lab.simulator)
         .idle_timeout(Duration::from_millis(200))
         .build()
@@ -332,11 +354,11 @@ async fn a_silent_stream_is_given_up_and_resumed() {
     let start = client.generate_scene().prompt("a flaky lab").start();
     let job = start.await.unwrap();
     lab.handle
-        .inject(once(), Fault::Events(EventFault::StallAfter(3)));
+        .inject(on_stream(), Fault::Events(EventFault::StallAfter(3)));
     lab.handle
-        .inject(once(), Fault::Events(EventFault::NoPings));
+        .inject(on_stream(), Fault::Events(EventFault::NoPings));
     let events = follow(&job).await;
-    assert_eq!(reported(&events).len(), wanted.len());
+    assert_eq!(reported(&events).len(), expected.len());
     assert!(
         count(&events, |kind| matches!(
             kind,
@@ -346,14 +368,14 @@ async fn a_silent_stream_is_given_up_and_resumed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proxy_that_buffers_the_stream_makes_way_for_polling() {
+async fn a_job_is_polled_when_a_proxy_buffers_its_stream() {
     let mut options = Options::instant().with_speed(18.0);
     options.numbering = Numbering::IdAndSeq;
     let lab = Lab::start(options).await;
     lab.handle
-        .inject(always(), Fault::Events(EventFault::Buffered));
+        .inject(on_every_stream(), Fault::Events(EventFault::Buffered));
     lab.handle
-        .inject(always(), Fault::Events(EventFault::NoPings));
+        .inject(on_every_stream(), Fault::Events(EventFault::NoPings));
     let client = Lab::client_of(&lab.simulator)
         .idle_timeout(Duration::from_millis(200))
         .build()
@@ -375,11 +397,11 @@ async fn a_proxy_that_buffers_the_stream_makes_way_for_polling() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_breaks_again_and_again_makes_way_for_polling() {
+async fn a_job_is_polled_after_its_stream_fails_repeatedly() {
     steady_clock();
     let lab = Lab::start(Options::instant().with_speed(0.0)).await;
     lab.handle
-        .inject(always(), Fault::Respond(Canned::empty(503)));
+        .inject(on_every_stream(), Fault::Respond(Canned::empty(503)));
     let job = lab
         .client
         .generate_scene()
@@ -388,14 +410,14 @@ async fn a_stream_that_breaks_again_and_again_makes_way_for_polling() {
         .await
         .unwrap();
     let mut events = job.events();
-    let mut tries = 0;
+    let mut attempts = 0;
     loop {
         match events.try_next().await.unwrap().unwrap().kind {
-            JobEventKind::Reconnecting { .. } => tries += 1,
+            JobEventKind::Reconnecting { .. } => attempts += 1,
             JobEventKind::Snapshot(job) => assert!(!job.status.is_terminal()),
             JobEventKind::Polling { reason } => {
                 assert!(
-                    reason.contains(&format!("{} times in a row", tries + 1)),
+                    reason.contains(&format!("{} times in a row", attempts + 1)),
                     "{reason}"
                 );
                 break;
@@ -408,30 +430,30 @@ async fn a_stream_that_breaks_again_and_again_makes_way_for_polling() {
     assert!(is_end(&rest.last().unwrap().to_string()));
 }
 
-async fn error_of(job: &JobHandle) -> Error {
+async fn stream_error(job: &JobHandle) -> Error {
     job.events().try_collect::<Vec<_>>().await.unwrap_err()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_final_refusal_of_the_status_ends_the_stream() {
+async fn a_terminal_status_code_of_get_job_ends_the_stream() {
     let (lab, job) = numbered().await;
-    // Known by its id alone: a 404 of a job that was just started is retried.
+    // The handle that started the job would retry a 404, so this one is made from the id.
     let job = lab.client.job(job.id());
     for status in [401, 403, 404, 410] {
         for operation in ["job_events", "get_job"] {
             let refusal = Fault::Respond(Canned::error(status, "no", "No"));
             lab.handle.inject(On::operation(operation), refusal);
         }
-        let error = error_of(&job).await;
+        let error = stream_error(&job).await;
         assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
         assert_eq!(error.job_id(), Some(job.id()), "{error}");
     }
-    let error = error_of(&lab.client.job("job_none")).await;
+    let error = stream_error(&lab.client.job("job_none")).await;
     assert!(error.is_not_found(), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_wrong_with_the_stream_alone_leads_to_polling() {
+async fn a_fault_of_only_the_stream_leads_to_polling() {
     let (lab, job) = numbered().await;
     let html = Canned::html(200).header("content-type", "Text/HTML");
     for fault in [
@@ -446,7 +468,7 @@ async fn what_is_wrong_with_the_stream_alone_leads_to_polling() {
         Fault::Events(EventFault::BigTerminal(20 << 20)),
         Fault::StallBeforeResponse,
     ] {
-        let injected = lab.handle.inject(always(), fault.clone());
+        let injected = lab.handle.inject(on_every_stream(), fault.clone());
         let events = follow(&lab.client.job(job.id())).await;
         assert!(
             injected.hits() > 0 && injected.hits() <= 4,
@@ -461,15 +483,15 @@ async fn what_is_wrong_with_the_stream_alone_leads_to_polling() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_process_goes_on_from_a_cursor() {
+async fn another_process_resumes_from_a_cursor() {
     steady_clock();
     for numbering in NUMBERINGS {
-        // The fifth event has no id: it comes again.
+        // The fifth event has no `id`, so it is received again.
         if numbering == Numbering::Sparse {
             continue;
         }
         let (_lab, job) = lab(Options::instant(), numbering).await;
-        let wanted = reported(&follow(&job).await);
+        let expected = reported(&follow(&job).await);
         let mut events = job.events();
         let mut seen = Vec::new();
         while seen.len() < 5 {
@@ -480,6 +502,6 @@ async fn another_process_goes_on_from_a_cursor() {
         let cursor: Cursor = serde_json::from_str(&cursor).unwrap();
         let rest: Vec<_> = job.events_after(cursor).try_collect().await.unwrap();
         seen.extend(rest);
-        assert_eq!(reported(&seen), wanted, "{numbering:?}");
+        assert_eq!(reported(&seen), expected, "{numbering:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! Jobs under every combination of what the service may do, and what each fault costs in requests
-//! and time.
+//! Jobs under every combination of permitted service behaviour, and the requests and time that each
+//! fault costs.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use tokio::time::{Instant, timeout};
 
 use crate::support::{Lab, steady_clock};
 
-/// Every vocabulary with every end of the stream.
+/// Returns every vocabulary combined with every behaviour after the end of the job.
 fn services(options: &Options) -> Vec<Options> {
-    let mut all = Vec::new();
+    let mut services = Vec::new();
     for vocabulary in [Vocabulary::Documented, Vocabulary::Observed] {
         for after_end in [AfterEnd::Close, AfterEnd::StayOpen] {
-            all.push(Options {
+            services.push(Options {
                 vocabulary,
                 after_end,
                 ..options.clone()
             });
         }
     }
-    all
+    services
 }
 
 fn name(options: &Options) -> String {
@@ -37,7 +37,7 @@ async fn start(lab: &Lab, prompt: &str) -> JobHandle {
     start.await.unwrap()
 }
 
-/// The names of what the service has reported.
+/// Returns the names of the events that the service sent, and of each terminal event.
 fn names(events: &[JobEvent]) -> Vec<&str> {
     let reported = events.iter().filter(|event| {
         event.is_terminal()
@@ -52,13 +52,14 @@ fn names(events: &[JobEvent]) -> Vec<&str> {
     reported.map(JobEvent::name).collect()
 }
 
-const ENDS: [(&str, JobStatus); 3] = [
+/// Each prompt with the status in which its job ends.
+const OUTCOMES: [(&str, JobStatus); 3] = [
     ("a lab", JobStatus::Succeeded),
     ("a doomed lab", JobStatus::Failed),
     ("a lab to cancel", JobStatus::Cancelled),
 ];
 
-/// Lets a job end as its prompt says.
+/// Advances a job and then ends it with the status that its prompt selects.
 async fn end(lab: &Lab, job: &JobHandle, status: &JobStatus) {
     lab.handle.advance(job.id(), 12);
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -70,10 +71,10 @@ async fn end(lab: &Lab, job: &JobHandle, status: &JobStatus) {
 }
 
 #[tokio::test]
-async fn every_service_and_every_end_is_followed_in_every_way() {
+async fn events_wait_and_wait_all_report_every_outcome_of_every_service() {
     for options in services(&Options::instant().with_speed(0.0)) {
-        for (prompt, status) in &ENDS {
-            let what = format!("{} {status}", name(&options));
+        for (prompt, status) in &OUTCOMES {
+            let case = format!("{} {status}", name(&options));
             let lab = Lab::start(options.clone()).await;
             let mut jobs = Vec::new();
             for _ in 0..4 {
@@ -93,55 +94,59 @@ async fn every_service_and_every_end_is_followed_in_every_way() {
             };
             let (followed, ended) =
                 tokio::join!(timeout(Duration::from_secs(20), following), ending);
-            let (events, waited, all) = followed.expect(&what);
+            let (events, waited, all) = followed.expect(&case);
             assert!(
                 ended.elapsed() < Duration::from_secs(5),
-                "{what}: {:?}",
+                "{case}: {:?}",
                 ended.elapsed()
             );
             let last = events.last().unwrap();
-            let is =
-                matches!(&last.kind, JobEventKind::Done { status: Some(said) } if said == status);
-            assert!(is, "{what}: {last:?}");
+            let JobEventKind::Done { status: done } = &last.kind else {
+                panic!("{case}: {last:?}")
+            };
+            assert_eq!(done.as_ref(), Some(status), "{case}: {last:?}");
             assert_eq!(events.iter().filter(|event| event.is_terminal()).count(), 1);
-            // Each once and in order.
+            // Each event is yielded once and in order.
             let numbers: Vec<u64> = events.iter().filter_map(|event| event.seq).collect();
             let count = u64::try_from(lab.handle.job(jobs[0].id()).unwrap().events).unwrap();
-            assert_eq!(numbers, (1..=count).collect::<Vec<_>>(), "{what}");
+            assert_eq!(numbers, (1..=count).collect::<Vec<_>>(), "{case}");
             for outcome in [waited].into_iter().chain(all) {
-                let said = match &outcome {
+                let reported = match &outcome {
                     Ok(_) => JobStatus::Succeeded,
                     Err(error) if error.kind() == ErrorKind::JobFailed => JobStatus::Failed,
                     Err(error) if error.kind() == ErrorKind::JobCancelled => JobStatus::Cancelled,
-                    Err(error) => panic!("{what}: {error}"),
+                    Err(error) => panic!("{case}: {error}"),
                 };
-                assert_eq!(said, *status, "{what}");
+                assert_eq!(reported, *status, "{case}");
             }
-            // A job whose events have been read is not asked for again.
+            // A job whose terminal event has been read needs no further request.
             lab.handle.clear_requests();
             assert_eq!(
                 jobs[0].wait().await.is_ok(),
                 *status == JobStatus::Succeeded
             );
-            assert_eq!(lab.handle.total(), 0, "{what}");
+            assert_eq!(lab.handle.total(), 0, "{case}");
         }
     }
 }
 
 #[tokio::test]
-async fn every_service_and_every_end_can_be_baked() {
+async fn a_bake_reports_every_outcome_of_every_service() {
     for options in services(&Options::instant()) {
         let lab = Lab::start(options.clone()).await;
         let dir = tempfile::tempdir().unwrap();
-        let bake = lab.client.bake("a lab").into_dir(dir.path().join("good"));
+        let bake = lab
+            .client
+            .bake("a lab")
+            .into_dir(dir.path().join("succeeded"));
         let baked = timeout(Duration::from_secs(10), IntoFuture::into_future(bake)).await;
-        baked.expect("in time").unwrap();
+        baked.expect("the bake ends in time").unwrap();
         let bake = lab
             .client
             .bake("a doomed lab")
-            .into_dir(dir.path().join("bad"));
+            .into_dir(dir.path().join("failed"));
         let failed = timeout(Duration::from_secs(10), IntoFuture::into_future(bake)).await;
-        let error = failed.expect("in time").unwrap_err();
+        let error = failed.expect("the bake ends in time").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::JobFailed, "{}", name(&options));
 
         let lab = Lab::start(Options {
@@ -149,7 +154,10 @@ async fn every_service_and_every_end_can_be_baked() {
             ..options
         })
         .await;
-        let mut bake = lab.client.bake("a lab").into_dir(dir.path().join("ugly"));
+        let mut bake = lab
+            .client
+            .bake("a lab")
+            .into_dir(dir.path().join("cancelled"));
         let cancelled = async {
             while lab.handle.job_count() == 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -170,7 +178,7 @@ async fn every_service_and_every_end_can_be_baked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_healthy_job_of_five_minutes_costs_three_requests() {
+async fn a_job_of_five_minutes_without_faults_costs_at_most_three_requests() {
     steady_clock();
     for mut options in services(&Options::instant().with_speed(1.0)) {
         options.scene_duration = Duration::from_secs(300);
@@ -187,53 +195,53 @@ async fn a_healthy_job_of_five_minutes_costs_three_requests() {
     }
 }
 
-/// A fault, and what following a job under it may cost: requests for the stream, requests for the
+/// A fault, and case following a job under it may cost: requests for the stream, requests for the
 /// status, and seconds after the job's end.
 type Row = (&'static str, fn(&Lab), u64, u64, u64);
 
-fn events(lab: &Lab, fault: EventFault) {
+fn inject_event_fault(lab: &Lab, fault: EventFault) {
     lab.handle
         .inject(On::operation("job_events").always(), Fault::Events(fault));
 }
 
-const TABLE: &[Row] = &[
-    ("nothing", |_| {}, 1, 1, 1),
+const FAULTS: &[Row] = &[
+    ("no fault", |_| {}, 1, 1, 1),
     (
         "the terminal event is lost and pings continue",
-        |lab| events(lab, EventFault::LoseTerminal),
+        |lab| inject_event_fault(lab, EventFault::LoseTerminal),
         3,
         2,
         60,
     ),
     (
         "the connection breaks after each ping",
-        |lab| events(lab, EventFault::BreakAfterPing),
+        |lab| inject_event_fault(lab, EventFault::BreakAfterPing),
         20,
         4,
         60,
     ),
     (
-        "retry: 0, and a cut after each event",
+        "`retry: 0`, and the connection breaks after each event",
         |lab| {
-            events(lab, EventFault::Preamble(b"retry: 0\n\n"));
-            events(lab, EventFault::DropAfterEach);
+            inject_event_fault(lab, EventFault::Preamble(b"retry: 0\n\n"));
+            inject_event_fault(lab, EventFault::DropAfterEach);
         },
         230,
         8,
         240,
     ),
     (
-        "a clean end after each second event",
-        |lab| events(lab, EventFault::EndAfter(2)),
+        "the stream ends after every second event",
+        |lab| inject_event_fault(lab, EventFault::EndAfter(2)),
         120,
         80,
         120,
     ),
     (
-        "the same, with the cursor ignored",
+        "the stream ends after every second event, and the cursor is ignored",
         |lab| {
-            events(lab, EventFault::EndAfter(2));
-            events(lab, EventFault::IgnoreCursor);
+            inject_event_fault(lab, EventFault::EndAfter(2));
+            inject_event_fault(lab, EventFault::IgnoreCursor);
         },
         16,
         80,
@@ -264,14 +272,14 @@ const TABLE: &[Row] = &[
         20,
     ),
     (
-        "a terminal event of 20 MiB",
-        |lab| events(lab, EventFault::BigTerminal(20 << 20)),
+        "the terminal event has 20 MiB",
+        |lab| inject_event_fault(lab, EventFault::BigTerminal(20 << 20)),
         3,
         3,
         15,
     ),
     (
-        "HTML",
+        "the response is HTML",
         |lab| {
             let html = Canned::html(200).header("content-type", "Text/HTML");
             lab.handle
@@ -282,7 +290,7 @@ const TABLE: &[Row] = &[
         10,
     ),
     (
-        "a stream that is always refused for now",
+        "every request for the stream gets a 503",
         |lab| {
             lab.handle.inject(
                 On::operation("job_events").always(),
@@ -294,15 +302,15 @@ const TABLE: &[Row] = &[
         60,
     ),
     (
-        "out of order",
-        |lab| events(lab, EventFault::OutOfOrder),
+        "events arrive out of order",
+        |lab| inject_event_fault(lab, EventFault::OutOfOrder),
         1,
         3,
         2,
     ),
     (
-        "live only",
-        |lab| events(lab, EventFault::LiveOnly),
+        "only live events are sent",
+        |lab| inject_event_fault(lab, EventFault::LiveOnly),
         3,
         2,
         60,
@@ -310,40 +318,40 @@ const TABLE: &[Row] = &[
 ];
 
 #[tokio::test(start_paused = true)]
-async fn each_fault_ends_within_bounded_time_and_requests() {
+async fn a_job_under_each_fault_ends_within_bounded_time_and_requests() {
     steady_clock();
     let mut options = Options::instant().with_speed(1.0);
     options.scene_duration = Duration::from_secs(120);
     for options in services(&options) {
-        for (fault, inject, streams, checks, seconds) in TABLE {
-            let what = format!("{fault}, {}", name(&options));
+        for (fault, inject, max_streams, max_checks, max_seconds) in FAULTS {
+            let case = format!("{fault}, {}", name(&options));
             let lab = Lab::start(options.clone()).await;
             inject(&lab);
             let job = start(&lab, "a lab").await;
             let waited = timeout(Duration::from_secs(3_600), job.wait())
                 .await
-                .expect(&what);
+                .expect(&case);
             let after = lab.handle.job(job.id()).unwrap();
             assert!(
                 waited.is_ok() && after.status == JobStatus::Succeeded,
-                "{what}: {waited:?}"
+                "{case}: {waited:?}"
             );
             let counts = (lab.handle.count("job_events"), lab.handle.count("get_job"));
             assert!(
-                counts.0 <= *streams && counts.1 <= *checks,
-                "{what}: {counts:?}"
+                counts.0 <= *max_streams && counts.1 <= *max_checks,
+                "{case}: {counts:?}"
             );
-            let late = lab.handle.since_end(job.id()).unwrap();
+            let delay = lab.handle.since_end(job.id()).unwrap();
             assert!(
-                late <= Duration::from_secs(*seconds),
-                "{what}: {late:?} late"
+                delay <= Duration::from_secs(*max_seconds),
+                "{case}: {delay:?} late"
             );
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_event_is_lost_in_any_shape_of_ids_when_streams_end_again_and_again() {
+async fn no_event_is_lost_with_any_numbering_when_streams_end_repeatedly() {
     steady_clock();
     for numbering in [
         Numbering::IdAndSeq,
@@ -360,12 +368,12 @@ async fn no_event_is_lost_in_any_shape_of_ids_when_streams_end_again_and_again()
             options.numbering = numbering;
             let lab = Lab::start(options.clone()).await;
             let job = start(&lab, "a lab").await;
-            let wanted: Vec<_> = job.events().try_collect().await.unwrap();
-            events(&lab, EventFault::EndAfter(2));
-            let seen: Vec<_> = start_over(&lab, &job).events().try_collect().await.unwrap();
+            let expected: Vec<_> = job.events().try_collect().await.unwrap();
+            inject_event_fault(&lab, EventFault::EndAfter(2));
+            let seen: Vec<_> = new_handle(&lab, &job).events().try_collect().await.unwrap();
             assert_eq!(
                 names(&seen),
-                names(&wanted),
+                names(&expected),
                 "{numbering:?} {}",
                 name(&options)
             );
@@ -373,18 +381,18 @@ async fn no_event_is_lost_in_any_shape_of_ids_when_streams_end_again_and_again()
     }
 }
 
-/// Another handle on the same job, which knows nothing of it.
-fn start_over(lab: &Lab, job: &JobHandle) -> JobHandle {
+/// Returns another handle to the same job, without a cursor.
+fn new_handle(lab: &Lab, job: &JobHandle) -> JobHandle {
     lab.client.job(job.id())
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restarted_server_that_counts_from_one_again_loses_nothing() {
+async fn no_event_is_lost_when_a_restarted_service_counts_from_one_again() {
     steady_clock();
     for options in services(&Options::instant()) {
         let lab = Lab::start(options.clone()).await;
         let job = start(&lab, "a lab").await;
-        let wanted: Vec<_> = job.events().try_collect().await.unwrap();
+        let expected: Vec<_> = job.events().try_collect().await.unwrap();
         let lab = Lab::start(options.clone()).await;
         let job = start(&lab, "a lab").await;
         lab.handle.inject(
@@ -395,27 +403,27 @@ async fn a_restarted_server_that_counts_from_one_again_loses_nothing() {
         lab.handle
             .inject(restarted, Fault::Events(EventFault::RestartNumbers));
         let seen: Vec<_> = job.events().try_collect().await.unwrap();
-        assert_eq!(names(&seen), names(&wanted), "{}", name(&options));
+        assert_eq!(names(&seen), names(&expected), "{}", name(&options));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_ended_long_ago_is_reported_at_once() {
+async fn a_job_that_has_already_ended_is_reported_at_once() {
     steady_clock();
     for options in services(&Options::instant()) {
         let lab = Lab::start(options.clone()).await;
         let job = start(&lab, "a lab").await;
-        let wanted: Vec<_> = job.events().try_collect().await.unwrap();
+        let expected: Vec<_> = job.events().try_collect().await.unwrap();
         for fault in [None, Some(EventFault::LiveOnly)] {
             if let Some(fault) = fault.clone() {
-                events(&lab, fault);
+                inject_event_fault(&lab, fault);
             }
             let started = Instant::now();
-            let seen: Vec<_> = start_over(&lab, &job).events().try_collect().await.unwrap();
+            let seen: Vec<_> = new_handle(&lab, &job).events().try_collect().await.unwrap();
             assert!(started.elapsed() < Duration::from_secs(5), "{fault:?}");
             match fault {
-                None => assert_eq!(names(&seen), names(&wanted)),
-                // Nothing provides them any more.
+                None => assert_eq!(names(&seen), names(&expected)),
+                // The service no longer sends the earlier events.
                 Some(_) => assert_eq!(names(&seen), ["done"]),
             }
         }
@@ -433,7 +441,7 @@ async fn a_job_that_is_deleted_while_it_is_followed_is_not_found() {
             lab.handle.delete_job(job.id());
         };
         let (waited, ()) = tokio::join!(timeout(Duration::from_secs(120), job.wait()), deleting);
-        let error = waited.expect("in time").unwrap_err();
+        let error = waited.expect("the wait ends in time").unwrap_err();
         assert!(
             error.is_not_found() && error.job_id() == Some(job.id()),
             "{error}"
@@ -442,7 +450,7 @@ async fn a_job_that_is_deleted_while_it_is_followed_is_not_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_the_service_shows_late_is_followed() {
+async fn a_job_that_is_not_visible_at_first_is_followed() {
     steady_clock();
     for operations in [
         &["job_events"][..],
@@ -469,7 +477,7 @@ async fn a_job_that_the_service_shows_late_is_followed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_the_service_never_shows_is_not_found_after_half_a_minute() {
+async fn a_job_that_never_becomes_visible_is_not_found_after_half_a_minute() {
     steady_clock();
     let lab = Lab::start(Options::instant().with_speed(0.0)).await;
     let job = start(&lab, "a lab").await;
@@ -487,7 +495,7 @@ async fn a_job_that_the_service_never_shows_is_not_found_after_half_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_that_the_status_contradicts_does_not_end_the_job() {
+async fn a_terminal_event_that_the_status_contradicts_does_not_end_the_job() {
     steady_clock();
     let server = httpmock::MockServer::start_async().await;
     server.mock(|when, then| {
@@ -532,7 +540,7 @@ async fn an_end_that_the_status_contradicts_does_not_end_the_job() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_status_in_another_spelling_or_behind_its_event_ends_the_job() {
+async fn a_status_that_lags_or_is_spelled_differently_ends_the_job() {
     steady_clock();
     for status_words in [StatusWords::UpperCase, StatusWords::Synonyms] {
         for mut options in services(&Options::instant()) {
@@ -549,7 +557,7 @@ async fn a_status_in_another_spelling_or_behind_its_event_ends_the_job() {
 }
 
 #[tokio::test]
-async fn an_assets_id_is_found_wherever_it_is() {
+async fn an_asset_id_is_found_in_every_permitted_place() {
     for asset_id_in in [AssetIdIn::Result, AssetIdIn::Event, AssetIdIn::List] {
         for name_jobs in [true, false] {
             let mut options = Options::instant();
@@ -562,19 +570,19 @@ async fn an_assets_id_is_found_wherever_it_is() {
                 .prompt("a lamp")
                 .scene_id(&scene);
             let finished = asset.start().await.unwrap().wait().await.unwrap();
-            let made = lab.handle.jobs().last().unwrap().asset_id.clone();
-            assert_eq!(finished.asset_id, made, "{asset_id_in:?}");
+            let expected = lab.handle.jobs().last().unwrap().asset_id.clone();
+            assert_eq!(finished.asset_id, expected, "{asset_id_in:?}");
             assert_eq!(finished.scene_id, scene);
         }
     }
 }
 
 #[tokio::test]
-async fn the_request_for_a_stream_says_what_it_wants_and_follows_its_origins_redirects() {
+async fn a_stream_request_sets_its_headers_and_follows_same_origin_redirects() {
     let lab = Lab::instant().await;
     let job = start(&lab, "a lab").await;
-    let there = format!("/v1/jobs/{}/events", job.id());
-    let moved = Canned::empty(307).header("location", there);
+    let location = format!("/v1/jobs/{}/events", job.id());
+    let moved = Canned::empty(307).header("location", location);
     lab.handle
         .inject(On::operation("job_events"), Fault::Respond(moved));
     assert!(job.wait().await.is_ok());
@@ -588,7 +596,7 @@ async fn the_request_for_a_stream_says_what_it_wants_and_follows_its_origins_red
 }
 
 #[tokio::test(start_paused = true)]
-async fn late_response_headers_of_200_jobs_hold_up_no_other_request() {
+async fn late_response_headers_of_200_jobs_delay_no_other_request() {
     steady_clock();
     let lab = Lab::start(Options::instant().with_speed(6.0)).await;
     let late = Fault::DelayHead(Duration::from_secs(15));
@@ -599,7 +607,7 @@ async fn late_response_headers_of_200_jobs_hold_up_no_other_request() {
         jobs.push(start(&lab, "a lab").await);
     }
     let mut waiting = wait_all(jobs);
-    let first = async {
+    let other_request = async {
         tokio::time::sleep(Duration::from_secs(5)).await;
         let started = Instant::now();
         lab.client.whoami().send().await.unwrap();
@@ -614,7 +622,7 @@ async fn late_response_headers_of_200_jobs_hold_up_no_other_request() {
             }
             count
         },
-        first
+        other_request
     );
     assert_eq!(waited, 200);
     assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");

@@ -1,4 +1,4 @@
-//! Waiting for jobs, however they end.
+//! Waiting for jobs with every outcome.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn start(lab: &Lab, prompt: &str) -> JobHandle {
 }
 
 #[tokio::test]
-async fn a_failed_job_is_an_error_that_carries_the_job_and_says_why() {
+async fn a_failed_job_is_an_error_with_the_job_and_the_reason() {
     let lab = Lab::instant().await;
     let job = start(&lab, "a doomed lab").await;
     let error = job.wait().await.unwrap_err();
@@ -34,7 +34,7 @@ async fn a_failed_job_is_an_error_that_carries_the_job_and_says_why() {
 }
 
 #[tokio::test]
-async fn an_error_of_one_asset_does_not_end_the_job() {
+async fn an_error_event_of_one_asset_does_not_end_the_job() {
     let lab = Lab::start(Options::instant().documented()).await;
     let job = start(&lab, "a flaky lab").await;
     let events: Vec<_> = job.events().try_collect().await.unwrap();
@@ -48,7 +48,7 @@ async fn an_error_of_one_asset_does_not_end_the_job() {
 }
 
 #[tokio::test]
-async fn a_cancelled_job_is_an_error_of_its_own() {
+async fn a_cancelled_job_is_an_error_of_its_own_kind() {
     let lab = Lab::start(Options::instant().with_speed(1.0)).await;
     let job = start(&lab, "a lab").await;
     let waiting = tokio::spawn({
@@ -62,7 +62,7 @@ async fn a_cancelled_job_is_an_error_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_deadline_leaves_the_job_running_and_carries_its_status() {
+async fn a_deadline_error_carries_the_status_of_the_job_which_keeps_running() {
     let lab = Lab::start(Options::instant().with_speed(1.0)).await;
     let mut policy = PollPolicy::default();
     policy.deadline = Some(Duration::from_millis(40));
@@ -76,9 +76,9 @@ async fn a_deadline_leaves_the_job_running_and_carries_its_status() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_is_polled_where_streams_do_not_get_through() {
+async fn a_job_is_polled_when_its_event_stream_is_unavailable() {
     steady_clock();
-    for (canned, said) in [
+    for (canned, expected) in [
         (Canned::empty(404), "404"),
         (Canned::empty(405), "405"),
         (Canned::html(501), "501"),
@@ -100,7 +100,7 @@ async fn a_job_is_polled_where_streams_do_not_get_through() {
             _ => None,
         });
         assert!(
-            reason.is_some_and(|reason| reason.contains(said)),
+            reason.is_some_and(|reason| reason.contains(expected)),
             "{events:?}"
         );
         assert!(
@@ -114,7 +114,7 @@ async fn a_job_is_polled_where_streams_do_not_get_through() {
 }
 
 #[tokio::test]
-async fn a_failed_poll_is_not_a_failed_job() {
+async fn a_failed_poll_does_not_fail_the_job() {
     let lab = Lab::instant().await;
     lab.handle.inject(
         On::operation("get_job").times(2),
@@ -127,7 +127,7 @@ async fn a_failed_poll_is_not_a_failed_job() {
 }
 
 #[tokio::test]
-async fn a_scene_that_is_named_only_at_the_end_is_found() {
+async fn a_scene_id_that_is_announced_only_at_the_end_is_returned() {
     let mut options = Options::instant();
     options.announce_scene_id = false;
     let lab = Lab::start(options).await;
@@ -138,7 +138,7 @@ async fn a_scene_that_is_named_only_at_the_end_is_found() {
 }
 
 #[tokio::test]
-async fn many_jobs_are_yielded_as_they_end_and_one_failure_ends_no_other() {
+async fn wait_all_yields_every_job_although_one_fails() {
     let lab = Lab::instant().await;
     let mut jobs = Vec::new();
     for number in 0..20 {
@@ -153,7 +153,7 @@ async fn many_jobs_are_yielded_as_they_end_and_one_failure_ends_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_status_that_never_follows_done_is_settled_by_the_event() {
+async fn the_done_event_decides_when_the_status_never_becomes_terminal() {
     steady_clock();
     let server = httpmock::MockServer::start_async().await;
     for (id, done) in [

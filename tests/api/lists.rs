@@ -35,6 +35,11 @@ fn scenes(range: std::ops::Range<usize>) -> Value {
     range.map(|n| json!({"id": format!("sc_{n}")})).collect()
 }
 
+/// Returns a page of a list of 45 scenes.
+fn page_of_45(offset: usize, limit: usize) -> Value {
+    scenes(offset.min(45)..(offset + limit).min(45))
+}
+
 async fn ids(client: &Client, limit: u64) -> Vec<String> {
     let items = client.list_scenes().limit(limit).items();
     items.map_ok(|scene| scene.id).try_collect().await.unwrap()
@@ -46,10 +51,10 @@ fn expected(count: usize) -> Vec<String> {
 
 #[tokio::test]
 async fn every_item_is_yielded_once_however_the_service_pages() {
-    let page = |offset: usize, limit: usize| scenes(offset.min(45)..(offset + limit).min(45));
-    let with_total = |offset, limit| json!({"scenes": page(offset, limit), "total": 45});
-    let without_total = |offset, limit| json!({"items": page(offset, limit)});
-    let with_capped_limit = |offset, _| json!({"scenes": page(offset, 7)});
+    let with_total =
+        |offset: usize, limit: usize| json!({"scenes": page_of_45(offset, limit), "total": 45});
+    let without_total = |offset: usize, limit: usize| json!({"items": page_of_45(offset, limit)});
+    let with_capped_limit = |offset: usize, _: usize| json!({"scenes": page_of_45(offset, 7)});
     let without_offset = |_: usize, _: usize| scenes(0..45);
     for respond in [with_total, without_total, with_capped_limit] {
         let (_server, client) = server(respond).await;

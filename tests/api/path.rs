@@ -1,4 +1,4 @@
-//! The whole path from a sentence to a folder, as the README's program goes it.
+//! The complete path from a prompt to a directory with a model, as in the program of the README.
 
 use futures::TryStreamExt;
 use gizmo_client::{Format, JobEventKind};
@@ -7,7 +7,7 @@ use gizmo_simulator::Options;
 use crate::support::{Lab, in_mujoco, names};
 
 #[tokio::test]
-async fn a_sentence_becomes_a_folder_with_a_model() {
+async fn a_prompt_becomes_a_directory_with_a_model() {
     let lab = Lab::start(Options::instant().documented().with_speed(2_000.0)).await;
     let dir = tempfile::tempdir().unwrap();
     let job = lab
@@ -48,7 +48,7 @@ async fn a_sentence_becomes_a_folder_with_a_model() {
     let bundle = download.unpack(dir.path().join("lab")).await.unwrap();
     assert_eq!(bundle.model(), dir.path().join("lab/scene.xml"));
     assert_eq!(progress.iter().last().unwrap().received, total);
-    // Nothing is left beside it.
+    // No other file remains.
     assert_eq!(names(dir.path()).into_iter().collect::<Vec<_>>(), ["lab"]);
     assert_eq!(lab.handle.job_count(), 1);
 }
@@ -59,7 +59,7 @@ mujoco.mj_step(model, mujoco.MjData(model))
 print(model.nmesh, model.njnt, model.ntex)";
 
 #[tokio::test]
-async fn an_exported_scene_loads_in_mujoco_with_textures_and_without() {
+async fn an_exported_scene_loads_in_mujoco_with_and_without_textures() {
     let lab = Lab::instant().await;
     let scene = lab.scene().await;
     let dir = tempfile::tempdir().unwrap();
@@ -71,7 +71,7 @@ async fn an_exported_scene_loads_in_mujoco_with_textures_and_without() {
             .format("mjcf");
         let mut options = gizmo_client::archive::UnpackOptions::default();
         options.slim = slim;
-        let out = dir.path().join(if slim { "slim" } else { "whole" });
+        let out = dir.path().join(if slim { "slim" } else { "full" });
         let bundle = export
             .download()
             .await

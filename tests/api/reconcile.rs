@@ -209,7 +209,7 @@ async fn scenes_are_read_leniently() {
         (
             json!([{"id": "sc_1", "created_at": created}]),
             json!({"id": "sc_1"}),
-            "any of 1",
+            "one of 1",
         ),
         (
             json!([{"id": "sc_1"}]),

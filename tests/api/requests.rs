@@ -1,4 +1,4 @@
-//! What is sent, byte for byte where it matters.
+//! Requests as they are sent, byte for byte where that matters.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::support::{CANARY, client};
 
-/// The least that is a ZIP archive: the end of an empty directory.
+/// The smallest ZIP archive: the end record of an empty central directory.
 const EMPTY_ZIP: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 fn accepted() -> JobAccepted {
@@ -27,7 +27,7 @@ fn whoami() -> WhoAmI {
 }
 
 #[tokio::test]
-async fn a_request_carries_what_the_caller_set_and_nothing_else() {
+async fn a_request_contains_only_what_the_caller_set() {
     let server = MockServer::start_async().await;
     let mock = server.generate_scene(|when, then| {
         when.into_inner()
@@ -102,7 +102,7 @@ async fn every_field_of_a_body_has_a_setter() {
 }
 
 #[tokio::test]
-async fn a_service_token_goes_alone() {
+async fn a_service_token_is_sent_without_an_api_key() {
     let server = MockServer::start_async().await;
     let mock = server.whoami(|when, then| {
         when.into_inner()
@@ -120,7 +120,7 @@ async fn a_service_token_goes_alone() {
 }
 
 #[tokio::test]
-async fn a_caller_may_bring_a_reqwest_builder_of_their_own() {
+async fn a_caller_can_supply_a_reqwest_builder() {
     let server = MockServer::start_async().await;
     let mock = server.whoami(|when, then| {
         when.into_inner().header("user-agent", "my-lab/2");
@@ -138,7 +138,7 @@ async fn a_caller_may_bring_a_reqwest_builder_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_wrong_value_is_refused_before_anything_is_sent() {
+async fn an_invalid_value_is_rejected_before_anything_is_sent() {
     let client = client("http://127.0.0.1:9");
     let unknown = client
         .export_scene()
@@ -152,25 +152,25 @@ async fn a_wrong_value_is_refused_before_anything_is_sent() {
     assert_eq!(missing.to_string(), "get_scene: scene_id is missing");
     let no_prompt = client.generate_scene().start().await.unwrap_err();
     assert_eq!(no_prompt.to_string(), "generate_scene: prompt is missing");
-    // `DELETE /v1/scenes/..` would be `DELETE /v1/`.
-    let climbing = client
+    // A server would resolve `DELETE /v1/scenes/..` to `DELETE /v1/`.
+    let traversal = client
         .delete_scene()
         .scene_id("..")
         .send()
         .await
         .unwrap_err();
     assert!(
-        climbing.to_string().contains("path parameter"),
-        "{climbing}"
+        traversal.to_string().contains("path parameter"),
+        "{traversal}"
     );
-    for error in [unknown, missing, no_prompt, climbing] {
+    for error in [unknown, missing, no_prompt, traversal] {
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
         assert!(!error.is_outcome_unknown() && !error.is_retryable());
     }
 }
 
 #[tokio::test]
-async fn a_service_that_says_nothing_is_given_up_on() {
+async fn a_response_that_does_not_arrive_is_a_timeout() {
     let server = MockServer::start_async().await;
     server.whoami(|_, then| {
         then.ok(&whoami())
@@ -190,7 +190,7 @@ async fn a_service_that_says_nothing_is_given_up_on() {
 }
 
 #[tokio::test]
-async fn formats_are_sent_where_the_document_puts_them() {
+async fn export_formats_are_sent_where_the_openapi_document_defines_them() {
     let server = MockServer::start_async().await;
     let scene = server.export_scene(|when, then| {
         when.into_inner()

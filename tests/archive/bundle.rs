@@ -1,19 +1,19 @@
-//! Which file is the model, and what it names that is not there.
+//! Choosing the model of a bundle, and finding the missing files that it names.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use gizmo_client::bundle::{Bundle, BundleErrorKind, MissingReason, ModelFormat};
 
-/// A folder with these files.
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+/// Creates a temporary directory with these files.
+fn directory_with(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
     for (name, contents) in files {
-        let path = folder.path().join(name);
+        let path = directory.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, contents).unwrap();
     }
-    folder
+    directory
 }
 
 const MODEL: &str = "<?xml version='1.0'?>\n<!-- <sdf/> -->\n<mujoco model='m'/>";
@@ -22,7 +22,7 @@ const CONFIG: &str = "<model><name>lab</name><sdf version='1.4'>old.sdf</sdf>\
                       <sdf version='1.10'>new.sdf</sdf><sdf version='1.9'>mid.sdf</sdf></model>";
 
 #[test]
-fn the_model_is_found_by_name_contents_and_level() {
+fn the_model_is_chosen_by_name_contents_and_depth() {
     use ModelFormat::{Mjcf, Sdf, Urdf, Usd};
     type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, ModelFormat);
     let table: [Row<'_>; 20] = [
@@ -92,16 +92,16 @@ fn the_model_is_found_by_name_contents_and_level() {
         ),
     ];
     for (files, model, format) in table {
-        let folder = folder(files);
-        let bundle = Bundle::open(folder.path()).unwrap();
-        assert_eq!(bundle.model(), folder.path().join(model), "{files:?}");
+        let directory = directory_with(files);
+        let bundle = Bundle::open(directory.path()).unwrap();
+        assert_eq!(bundle.model(), directory.path().join(model), "{files:?}");
         assert_eq!(bundle.format(), format, "{files:?}");
     }
 }
 
 #[test]
-fn without_one_model_there_is_no_bundle() {
-    let none = folder(&[
+fn a_directory_without_exactly_one_model_is_refused() {
+    let none = directory_with(&[
         ("readme.txt", ""),
         ("a/x.xml", "<package/>"),
         ("b.xml", "no"),
@@ -115,7 +115,7 @@ fn without_one_model_there_is_no_bundle() {
         "{shown}"
     );
 
-    let two = folder(&[("a.xml", MODEL), ("b.xml", MODEL)]);
+    let two = directory_with(&[("a.xml", MODEL), ("b.xml", MODEL)]);
     let error = Bundle::open(two.path()).unwrap_err();
     assert_eq!(error.kind(), BundleErrorKind::SeveralModels);
     assert!(error.to_string().ends_with(": a.xml, b.xml"), "{error}");
@@ -126,14 +126,14 @@ fn without_one_model_there_is_no_bundle() {
 }
 
 #[test]
-fn files_are_sorted_and_relative() {
-    let folder = folder(&[
+fn files_are_sorted_and_have_relative_paths() {
+    let directory = directory_with(&[
         ("scene.xml", MODEL),
         ("b/c", "123"),
         ("a", ""),
         ("b.d", "1"),
     ]);
-    let bundle = Bundle::open(folder.path()).unwrap();
+    let bundle = Bundle::open(directory.path()).unwrap();
     let files: Vec<_> = bundle
         .files()
         .iter()
@@ -149,11 +149,11 @@ fn files_are_sorted_and_relative() {
         files,
         expected.map(|(path, size)| (PathBuf::from(path), size))
     );
-    assert_eq!(bundle.dir(), folder.path());
+    assert_eq!(bundle.dir(), directory.path());
 }
 
 #[test]
-fn metadata_is_json_or_absent_or_an_error() {
+fn metadata_is_absent_or_json_and_anything_else_is_an_error() {
     for (json, expected) in [
         (None, Ok(None)),
         (Some("{\"a\":[1]}"), Ok(Some(serde_json::json!({"a": [1]})))),
@@ -161,23 +161,28 @@ fn metadata_is_json_or_absent_or_an_error() {
         (Some("{"), Err(BundleErrorKind::BadMetadata)),
         (Some(""), Err(BundleErrorKind::BadMetadata)),
     ] {
-        let folder = folder(&[("lab/scene.xml", MODEL)]);
-        let path = folder.path().join("lab/metadata.json");
+        let directory = directory_with(&[("lab/scene.xml", MODEL)]);
+        let path = directory.path().join("lab/metadata.json");
         if let Some(json) = json {
             fs::write(path, json).unwrap();
         }
-        let bundle = Bundle::open(folder.path()).unwrap();
+        let bundle = Bundle::open(directory.path()).unwrap();
         let found = bundle.metadata().map_err(|error| error.kind());
         assert_eq!(found, expected, "{json:?}");
     }
-    let folder = folder(&[("scene.xml", MODEL)]);
-    let huge = fs::File::create(folder.path().join("metadata.json")).unwrap();
+    let directory = directory_with(&[("scene.xml", MODEL)]);
+    let huge = fs::File::create(directory.path().join("metadata.json")).unwrap();
     huge.set_len(1 << 40).unwrap();
-    let error = Bundle::open(folder.path()).unwrap().metadata().unwrap_err();
+    let error = Bundle::open(directory.path())
+        .unwrap()
+        .metadata()
+        .unwrap_err();
     assert_eq!(error.kind(), BundleErrorKind::TooLarge);
 }
 
-/// What is missing, as `name < file that names it`, with a `!` for names that lead outside.
+/// Returns the missing files as `name < file that names it`.
+///
+/// A `!` marks a name that leads out of the directory.
 fn missing(root: &Path) -> Vec<String> {
     let missing = Bundle::open(root).unwrap().missing_files().unwrap();
     missing
@@ -193,7 +198,7 @@ fn missing(root: &Path) -> Vec<String> {
 }
 
 #[test]
-fn mjcf_names_are_followed_as_mujoco_follows_them() {
+fn mjcf_file_names_are_resolved_as_mujoco_does() {
     let scene = "<mujoco>
         <compiler meshdir='m' texturedir='t'/>
         <asset>
@@ -229,9 +234,9 @@ fn mjcf_names_are_followed_as_mujoco_follows_them() {
         ("other/model.xml", other),
         ("other/assets/here.obj", ""),
     ];
-    let folder = folder(&files);
+    let directory = directory_with(&files);
     assert_eq!(
-        missing(folder.path()),
+        missing(directory.path()),
         [
             "gone.obj < scene.xml",
             "!../../gone.obj < scene.xml",
@@ -253,20 +258,20 @@ fn mjcf_names_are_followed_as_mujoco_follows_them() {
 }
 
 #[test]
-fn mjcf_paths_are_stripped_where_the_model_says_so() {
+fn mjcf_paths_are_stripped_if_the_model_sets_strippath() {
     let scene = "<mujoco><asset><mesh file='C:\\far\\away\\a.obj'/><mesh file='x/b.obj'/>\
                  <texture file='/abs/c.png'/></asset>\
                  <compiler strippath='true' assetdir='assets'/></mujoco>";
-    let folder = folder(&[
+    let directory = directory_with(&[
         ("lab/scene.xml", scene),
         ("lab/assets/a.obj", ""),
         ("lab/assets/c.png", ""),
     ]);
-    assert_eq!(missing(folder.path()), ["x/b.obj < lab/scene.xml"]);
+    assert_eq!(missing(directory.path()), ["x/b.obj < lab/scene.xml"]);
 }
 
 #[test]
-fn sdf_uris_are_followed_into_included_models() {
+fn sdf_uris_are_resolved_in_included_models_too() {
     let world = "<sdf><world>
         <include><uri>model://chair</uri></include>
         <include><uri> model://table </uri></include>
@@ -292,7 +297,7 @@ fn sdf_uris_are_followed_into_included_models() {
     let table = "<sdf><include><uri>model://chair</uri></include></sdf>";
     let config = "<model><name>lab</name><sdf version='1.6'>world.sdf</sdf></model>";
     let chair_config = "<model><name>chair</name><sdf version='1.6'>c.sdf</sdf></model>";
-    let folder = folder(&[
+    let directory = directory_with(&[
         ("model.config", config),
         ("world.sdf", world),
         ("meshes/here.dae", ""),
@@ -303,7 +308,7 @@ fn sdf_uris_are_followed_into_included_models() {
         ("table/model.sdf", table),
     ]);
     assert_eq!(
-        missing(folder.path()),
+        missing(directory.path()),
         [
             "model://gone < world.sdf",
             "file://meshes/gone.dae < world.sdf",
@@ -318,12 +323,12 @@ fn sdf_uris_are_followed_into_included_models() {
 }
 
 #[test]
-fn urdf_meshes_are_followed_into_the_package() {
+fn urdf_file_names_are_resolved_in_the_package() {
     let urdf = "<robot><mesh filename='package://arm/meshes/a.stl'/>\
                 <mesh filename='meshes/b.stl'/><texture filename='t.png'/></robot>";
-    let folder = folder(&[("lab/arm/arm.urdf", urdf), ("lab/arm/meshes/a.stl", "")]);
+    let directory = directory_with(&[("lab/arm/arm.urdf", urdf), ("lab/arm/meshes/a.stl", "")]);
     assert_eq!(
-        missing(folder.path()),
+        missing(directory.path()),
         [
             "meshes/b.stl < lab/arm/arm.urdf",
             "t.png < lab/arm/arm.urdf"
@@ -332,25 +337,25 @@ fn urdf_meshes_are_followed_into_the_package() {
 }
 
 #[test]
-fn entities_do_not_grow() {
+fn xml_entities_are_not_expanded() {
     let lol = (1..20).fold(String::from("<!ENTITY l0 'lol'>"), |dtd, i| {
         let inner = format!("&l{};", i - 1).repeat(10);
         dtd + &format!("<!ENTITY l{i} '{inner}'>")
     });
     let scene = format!("<!DOCTYPE m [{lol}]><mujoco><asset><mesh file='&l19;'/></asset></mujoco>");
-    let folder = folder(&[("scene.xml", &scene)]);
-    assert_eq!(missing(folder.path()), ["&l19; < scene.xml"]);
+    let directory = directory_with(&[("scene.xml", &scene)]);
+    assert_eq!(missing(directory.path()), ["&l19; < scene.xml"]);
 }
 
 #[test]
-fn a_model_without_end_is_refused() {
-    let folder = folder(&[("scene.xml", "<mujoco>")]);
+fn a_model_that_is_too_large_is_refused() {
+    let directory = directory_with(&[("scene.xml", "<mujoco>")]);
     let huge = fs::OpenOptions::new()
         .write(true)
-        .open(folder.path().join("scene.xml"))
+        .open(directory.path().join("scene.xml"))
         .unwrap();
     huge.set_len(1 << 40).unwrap();
-    let bundle = Bundle::open(folder.path()).unwrap();
+    let bundle = Bundle::open(directory.path()).unwrap();
     let error = bundle.missing_files().unwrap_err();
     assert_eq!(error.kind(), BundleErrorKind::TooLarge);
 }

@@ -1,4 +1,4 @@
-//! A folder for one test, and what is in it.
+//! A temporary directory for one test, and a snapshot of its contents.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use gizmo_client::archive::{self, UnpackError, UnpackOptions};
 use gizmo_client::bundle::Bundle;
 
-/// A temporary folder: the archive in `in/`, the target in `out/deep/lab`, a neighbour beside it.
+/// A temporary directory with the archive in `in/` and the target at `out/deep/lab`.
+///
+/// A file next to the target must not change.
 pub(crate) struct Disk(tempfile::TempDir);
 
 impl Disk {
@@ -19,8 +21,8 @@ impl Disk {
         disk
     }
 
-    pub(crate) fn path(&self, inner: &str) -> PathBuf {
-        self.0.path().join(inner)
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
+        self.0.path().join(relative)
     }
 
     pub(crate) fn zip(&self) -> PathBuf {
@@ -40,17 +42,18 @@ impl Disk {
         archive::unpack_blocking(self.zip(), self.lab(), options)
     }
 
-    /// All folders (`None`) and files with their contents.
-    pub(crate) fn tree(&self, inner: &str) -> Tree {
-        tree(&self.path(inner))
+    /// Returns all directories and files below `relative`.
+    pub(crate) fn tree(&self, relative: &str) -> Tree {
+        tree(&self.path(relative))
     }
 }
 
+/// Paths with the contents of files; directories have `None`.
 pub(crate) type Tree = BTreeMap<String, Option<Vec<u8>>>;
 
 pub(crate) fn tree(root: &Path) -> Tree {
-    fn add(root: &Path, folder: &Path, tree: &mut Tree) {
-        for entry in fs::read_dir(folder).unwrap() {
+    fn add(root: &Path, directory: &Path, tree: &mut Tree) {
+        for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(root).unwrap().to_str().unwrap();
             if fs::symlink_metadata(&path).unwrap().is_dir() {
@@ -66,12 +69,12 @@ pub(crate) fn tree(root: &Path) -> Tree {
     found
 }
 
-/// A tree from pairs of names and contents; names that end in `/` are folders.
+/// Builds a tree from names and contents. A name that ends in `/` is a directory.
 pub(crate) fn tree_of<const N: usize>(entries: [(&str, &[u8]); N]) -> Tree {
     entries
         .into_iter()
         .map(|(name, contents)| match name.strip_suffix('/') {
-            Some(folder) => (folder.to_owned(), None),
+            Some(directory) => (directory.to_owned(), None),
             None => (name.to_owned(), Some(contents.to_vec())),
         })
         .collect()

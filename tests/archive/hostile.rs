@@ -1,4 +1,4 @@
-//! Archives that are refused: each by its own reason, and without a trace.
+//! Archives that are refused, each for its own reason and without a trace on disk.
 
 mod archives;
 mod entries;
@@ -11,12 +11,12 @@ use gizmo_client::archive::UnpackOptions;
 use crate::disk::Disk;
 use crate::zip::{Item, Zip};
 
-/// What is wrong, the archive, and the reason that it is refused for.
+/// A defect, an archive that has it, and the expected error kind.
 type Row = (&'static str, Vec<u8>, Kind);
 
 const MODEL: &str = "<mujoco/>";
 
-/// A sound model, and `items` behind it.
+/// Returns an archive of a valid model followed by `items`.
 fn with(items: impl IntoIterator<Item = Item>) -> Vec<u8> {
     zip_with(items).bytes()
 }
@@ -26,10 +26,12 @@ fn zip_with(items: impl IntoIterator<Item = Item>) -> Zip {
     Zip::of([model].into_iter().chain(items))
 }
 
+/// Returns an archive with a valid model and an entry of this name.
 fn named(name: impl AsRef<[u8]>) -> Vec<u8> {
     with([Item::stored(name, "x")])
 }
 
+/// Returns about this many bytes of text.
 fn text(bytes: usize) -> Vec<u8> {
     (0..bytes / 8)
         .flat_map(|i| format!("{i:07} ").into_bytes())
@@ -37,53 +39,55 @@ fn text(bytes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn each_hostile_archive_is_refused_by_its_own_reason_and_without_a_trace() {
+fn each_hostile_archive_is_refused_for_its_own_reason_and_leaves_no_trace() {
     let table: Vec<Row> = [
         entries::names(),
         entries::kinds(),
         entries::headers(),
         entries::contents(),
-        archives::broken(),
+        archives::malformed(),
         archives::overlaps(),
         archives::bombs(),
-        archives::no_bundles(),
+        archives::not_bundles(),
     ]
     .concat();
     assert!(table.len() >= 100, "{}", table.len());
-    let mut wrong = Vec::new();
-    for (what, zip, kind) in table {
-        for (slim, exists) in [(false, false), (true, false), (false, true)] {
+    let mut failures = Vec::new();
+    for (defect, zip, kind) in table {
+        for (slim, target_exists) in [(false, false), (true, false), (false, true)] {
             let disk = Disk::new();
             fs::write(disk.zip(), &zip).unwrap();
-            if exists {
+            if target_exists {
                 fs::create_dir(disk.lab()).unwrap();
             }
             let before = disk.tree("");
             let mut options = UnpackOptions::default();
             options.slim = slim;
             match disk.unpack(&zip, &options) {
-                Ok(_) => wrong.push(format!("{what}: unpacked")),
+                Ok(_) => failures.push(format!("{defect}: unpacked")),
                 Err(error) => {
-                    let shown = error.to_string();
+                    let message = error.to_string();
                     if error.kind() != kind {
-                        wrong.push(format!(
-                            "{what}: {:?}, not {kind:?}: {error:?}",
+                        failures.push(format!(
+                            "{defect}: expected {kind:?}, got {:?}: {error:?}",
                             error.kind()
                         ));
                     }
-                    if shown.contains(char::is_control) {
-                        wrong.push(format!("{what}: not on one line: {shown:?}"));
+                    if message.contains(char::is_control) {
+                        failures.push(format!(
+                            "{defect}: the message has control characters: {message:?}"
+                        ));
                     }
                 }
             }
-            assert_eq!(disk.tree(""), before, "{what} left something");
+            assert_eq!(disk.tree(""), before, "{defect}: the disk has changed");
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]
-fn limits_are_kept_to_the_last_one() {
+fn an_archive_at_its_limits_is_unpacked_and_one_beyond_them_is_refused() {
     let zip = with((0..9).map(|i| Item::stored(format!("a{i}"), "12345")));
     let total = 9 * 5 + MODEL.len() as u64;
     for (entries, total, expected) in [
@@ -101,7 +105,7 @@ fn limits_are_kept_to_the_last_one() {
 }
 
 #[test]
-fn a_refusal_names_the_entry_and_the_rule() {
+fn an_error_names_the_entry_and_the_rule() {
     let disk = Disk::new();
     let error = disk
         .unpack(&named("../e\x1bvil"), &UnpackOptions::default())

@@ -1,7 +1,7 @@
-//! Unpacking archives into bundles: sound ones, hostile ones, and what is left on disk.
+//! Unpacking valid and hostile archives into bundles, and the state of the disk afterwards.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![expect(clippy::print_stderr, reason = "a skipped test says so")]
+#![expect(clippy::print_stderr, reason = "a skipped test prints why")]
 
 mod bundle;
 mod disk;
@@ -9,5 +9,5 @@ mod hostile;
 mod mutations;
 mod place;
 mod slim;
-mod sound;
+mod valid;
 mod zip;

@@ -1,4 +1,4 @@
-//! Sound archives with bytes changed: whatever comes, it is an error or the right files.
+//! Valid archives with changed bytes: unpacking either fails or writes the correct files.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use gizmo_client::archive::UnpackOptions;
 use crate::disk::Disk;
 use crate::zip::{Item, Zip};
 
-/// A sequence of numbers that is the same in every run (splitmix64).
+/// A random number generator that yields the same sequence in every run (splitmix64).
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -24,7 +24,8 @@ impl Random {
     }
 }
 
-fn sound() -> Vec<u8> {
+/// Returns a valid archive with many kinds of entries.
+fn valid_archive() -> Vec<u8> {
     let text = (0..300).fold(String::new(), |text, i| text + &format!("v {i} {i} 0\n"));
     let mut zip = Zip::of([
         Item::deflated(
@@ -33,7 +34,7 @@ fn sound() -> Vec<u8> {
         ),
         Item::deflated("a.obj", &text),
         Item::stored("textures/t.png", b"\x89PNG\r\n\x1a\n"),
-        Item::folder("empty/"),
+        Item::directory("empty/"),
         Item::deflated("metadata.json", "{}").streamed(true, false),
         Item::deflated("b.obj", &text).both(|header| header.zip64 = true),
     ]);
@@ -41,82 +42,85 @@ fn sound() -> Vec<u8> {
     zip.bytes()
 }
 
-/// Unpacks, and checks what must hold whatever the archive is.
-fn check(zip: &[u8], contents: &[Vec<u8>], what: &str) -> bool {
+/// Unpacks an archive and checks what holds for every archive. Returns whether it was unpacked.
+fn check(zip: &[u8], contents: &[Vec<u8>], change: &str) -> bool {
     let disk = Disk::new();
     let mut options = UnpackOptions::default();
-    // A lie about sizes must not be paid for with a real gigabyte.
+    // A forged size must not make the test write a gigabyte.
     options.limits.total = 1 << 20;
     let ok = disk.unpack(zip, &options).is_ok();
     let mut tree = disk.tree("out");
     let outside = ["deep", "deep/neighbour"];
     for name in outside {
-        assert!(tree.remove(name).is_some(), "{what}: {name} is gone");
+        assert!(tree.remove(name).is_some(), "{change}: {name} is missing");
     }
-    assert_eq!(ok, tree.remove("deep/lab").is_some(), "{what}");
+    assert_eq!(ok, tree.remove("deep/lab").is_some(), "{change}");
     for (name, found) in tree {
-        assert!(ok && name.starts_with("deep/lab/"), "{what} left {name}");
+        assert!(
+            ok && name.starts_with("deep/lab/"),
+            "{change}: {name} was left behind"
+        );
         if let Some(found) = found {
-            // A changed name is not an error when it is changed in both places.
-            assert!(contents.contains(&found), "{what}: wrong bytes in {name}");
+            // A name that is changed in both headers is valid, so only contents are compared.
+            assert!(contents.contains(&found), "{change}: wrong bytes in {name}");
         }
     }
     ok
 }
 
-fn right_contents(zip: &[u8]) -> Vec<Vec<u8>> {
+fn expected_contents(zip: &[u8]) -> Vec<Vec<u8>> {
     let disk = Disk::new();
     disk.unpack(zip, &UnpackOptions::default()).unwrap();
     disk.tree("out/deep/lab").into_values().flatten().collect()
 }
 
 #[test]
-fn a_changed_byte_gives_the_right_files_or_an_error() {
-    let sound = sound();
-    let contents = right_contents(&sound);
+fn an_archive_with_a_changed_byte_is_unpacked_correctly_or_refused() {
+    let valid = valid_archive();
+    let contents = expected_contents(&valid);
     let mut random = Random(1);
-    let mut fine = 0;
-    for at in 0..sound.len() {
-        let mut zip = sound.clone();
-        let to = match random.below(4) {
+    let mut unpacked = 0;
+    for at in 0..valid.len() {
+        let mut zip = valid.clone();
+        let value = match random.below(4) {
             0 => 0,
             1 => 0xff,
             2 => zip[at] ^ (1 << random.below(8)),
             _ => random.next().to_le_bytes()[0],
         };
-        zip[at] = to;
-        fine += usize::from(check(&zip, &contents, &format!("byte {at} = {to}")));
+        zip[at] = value;
+        unpacked += usize::from(check(&zip, &contents, &format!("byte {at} = {value}")));
     }
-    // Times, versions and comments are nobody's concern; the rest is.
+    // Only changes of times, versions and comments go unnoticed.
     assert!(
-        fine > 0 && fine < sound.len() / 2,
-        "{fine} of {}",
-        sound.len()
+        unpacked > 0 && unpacked < valid.len() / 2,
+        "{unpacked} of {}",
+        valid.len()
     );
 }
 
 #[test]
-fn any_cut_is_an_error() {
-    let sound = sound();
-    for length in 0..sound.len() {
+fn a_truncated_archive_is_refused() {
+    let valid = valid_archive();
+    for length in 0..valid.len() {
         assert!(
-            !check(&sound[..length], &[], &format!("cut to {length}")),
+            !check(&valid[..length], &[], &format!("truncated to {length}")),
             "{length}"
         );
     }
 }
 
 #[test]
-fn many_changes_at_once_never_leave_anything_wrong() {
-    let sound = sound();
-    let contents = right_contents(&sound);
+fn an_archive_with_many_changes_is_unpacked_correctly_or_refused() {
+    let valid = valid_archive();
+    let contents = expected_contents(&valid);
     let mut random = Random(2);
     for round in 0..700 {
-        let mut zip = sound.clone();
+        let mut zip = valid.clone();
         for _ in 0..=random.below(6) {
             let at = random.below(zip.len());
             match random.below(4) {
-                // Bytes of the directory are the ones that tell where everything is.
+                // The central directory locates all entries, so its bytes are changed more often.
                 0 => {
                     let at = zip.len() - 1 - random.below(zip.len().min(500));
                     zip[at] = random.next().to_le_bytes()[0];
@@ -142,7 +146,7 @@ fn many_changes_at_once_never_leave_anything_wrong() {
 }
 
 #[test]
-fn noise_is_never_a_zip() {
+fn random_bytes_with_zip_signatures_are_refused() {
     let mut random = Random(3);
     let disk = Disk::new();
     let before = disk.tree("out");

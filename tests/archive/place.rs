@@ -1,4 +1,4 @@
-//! What is at the target before, after and meanwhile.
+//! The target directory before, during and after unpacking.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -9,30 +9,33 @@ use gizmo_client::archive::{self, UnpackErrorKind, UnpackOptions};
 use crate::disk::{Disk, Tree, tree_of};
 use crate::zip::{Item, Zip};
 
+/// Returns an archive of a model and these entries.
 fn zip(extra: impl IntoIterator<Item = Item>) -> Vec<u8> {
     let model = Item::deflated("scene.xml", "<mujoco/>");
     Zip::of([model].into_iter().chain(extra)).bytes()
 }
 
+/// Returns options that replace the target.
 fn replace() -> UnpackOptions {
     let mut options = UnpackOptions::default();
     options.replace = true;
     options
 }
 
+/// Returns the contents of the target after an archive of only the model was unpacked.
 fn new() -> Tree {
     tree_of([("scene.xml", b"<mujoco/>")])
 }
 
-/// A folder `lab` with something in it.
-fn old(disk: &Disk) -> Tree {
+/// Creates a target directory with a file in it, and returns its contents.
+fn create_old(disk: &Disk) -> Tree {
     fs::create_dir_all(disk.lab().join("a/b")).unwrap();
     fs::write(disk.lab().join("a/b/c"), "old").unwrap();
     disk.tree("out/deep/lab")
 }
 
 #[test]
-fn an_empty_folder_is_filled() {
+fn an_empty_target_is_filled() {
     let disk = Disk::new();
     fs::create_dir(disk.lab()).unwrap();
     disk.unpack(&zip([]), &UnpackOptions::default()).unwrap();
@@ -40,9 +43,9 @@ fn an_empty_folder_is_filled() {
 }
 
 #[test]
-fn a_folder_that_is_not_empty_is_refused_or_replaced_as_a_whole() {
+fn a_target_that_is_not_empty_is_refused_or_replaced_completely() {
     let disk = Disk::new();
-    let old = old(&disk);
+    let old = create_old(&disk);
     let error = disk
         .unpack(&zip([]), &UnpackOptions::default())
         .unwrap_err();
@@ -50,7 +53,7 @@ fn a_folder_that_is_not_empty_is_refused_or_replaced_as_a_whole() {
     assert_eq!(error.path(), Some(disk.lab().as_path()));
     assert_eq!(disk.tree("out/deep/lab"), old);
 
-    disk.unpack(b"no zip", &replace()).unwrap_err();
+    disk.unpack(b"not a zip", &replace()).unwrap_err();
     assert_eq!(disk.tree("out/deep/lab"), old);
 
     let broken = zip([Item::stored("x", "x").both(|header| header.crc ^= 1)]);
@@ -77,7 +80,7 @@ fn a_file_at_the_target_is_never_replaced() {
 }
 
 #[test]
-fn missing_folders_are_made_and_removed_again_after_an_error() {
+fn missing_parent_directories_are_created_and_removed_after_an_error() {
     let disk = Disk::new();
     let lab = disk.path("out/x/y/lab");
     let broken = zip([Item::stored("x", "x").both(|header| header.crc ^= 1)]);
@@ -91,7 +94,7 @@ fn missing_folders_are_made_and_removed_again_after_an_error() {
 }
 
 #[test]
-fn a_missing_archive_is_an_error_with_its_path() {
+fn the_error_of_a_missing_archive_has_its_path() {
     let disk = Disk::new();
     let gone = disk.path("in/gone.zip");
     let error = archive::unpack_blocking(&gone, disk.lab(), &UnpackOptions::default()).unwrap_err();
@@ -102,7 +105,7 @@ fn a_missing_archive_is_an_error_with_its_path() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_to_a_folder_is_followed_and_permissions_are_kept() {
+fn a_link_to_a_directory_is_followed_and_its_permissions_are_kept() {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     let disk = Disk::new();
@@ -122,9 +125,9 @@ fn a_link_to_a_folder_is_followed_and_permissions_are_kept() {
 
 #[cfg(unix)]
 #[test]
-fn links_in_the_folder_to_be_replaced_are_not_followed() {
+fn links_in_a_replaced_directory_are_not_followed() {
     let disk = Disk::new();
-    old(&disk);
+    create_old(&disk);
     let link = disk.lab().join("link");
     std::os::unix::fs::symlink(disk.path("out/deep"), link).unwrap();
     disk.unpack(&zip([]), &replace()).unwrap();
@@ -132,7 +135,7 @@ fn links_in_the_folder_to_be_replaced_are_not_followed() {
 }
 
 #[tokio::test]
-async fn unpacking_works_from_async_code_and_on_a_runtime_of_one_thread() {
+async fn an_archive_is_unpacked_on_a_single_threaded_runtime() {
     let disk = Disk::new();
     fs::write(disk.zip(), zip([])).unwrap();
     let bundle = archive::unpack(disk.zip(), disk.lab()).await.unwrap();
@@ -141,33 +144,33 @@ async fn unpacking_works_from_async_code_and_on_a_runtime_of_one_thread() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_at_once_one_wins_and_nothing_else_is_left() {
+async fn one_of_many_concurrent_calls_succeeds_and_leaves_only_its_files() {
     let disk = Disk::new();
     let large = vec![b'x'; 1 << 20];
     fs::write(disk.zip(), zip([Item::stored("large", &large)])).unwrap();
     let tasks: Vec<_> = (0..16)
         .map(|_| tokio::spawn(archive::unpack(disk.zip(), disk.lab())))
         .collect();
-    let mut won = 0;
+    let mut succeeded = 0;
     for task in tasks {
         match task.await.unwrap() {
-            Ok(_) => won += 1,
+            Ok(_) => succeeded += 1,
             Err(error) => assert_eq!(error.kind(), UnpackErrorKind::NotEmpty, "{error:?}"),
         }
     }
-    assert_eq!(won, 1);
+    assert_eq!(succeeded, 1);
     assert_eq!(disk.tree("out/deep").len(), 4);
 }
 
 #[tokio::test]
-async fn a_dropped_future_leaves_nothing() {
+async fn a_dropped_future_leaves_no_files() {
     let disk = Disk::new();
     let large = vec![b'x'; 64 << 20];
     fs::write(disk.zip(), zip([Item::stored("large", &large)])).unwrap();
     let before = disk.tree("out");
     let future = archive::unpack(disk.zip(), disk.lab());
     let timeout = tokio::time::timeout(Duration::from_millis(5), future).await;
-    assert!(timeout.is_err(), "64 MiB in 5 ms");
+    assert!(timeout.is_err(), "64 MiB were unpacked within 5 ms");
     let start = Instant::now();
     while fs::read_dir(disk.path("out/deep")).unwrap().count() > 1 {
         assert!(start.elapsed() < Duration::from_secs(20));
@@ -176,11 +179,11 @@ async fn a_dropped_future_leaves_nothing() {
     assert_eq!(disk.tree("out"), before);
 }
 
-/// The variable that makes [`child`] unpack from and to the paths in it.
+/// The environment variable with the paths of the archive and the target for [`child`].
 const CHILD: &str = "GIZMO_ARCHIVE_TEST_CHILD";
 
 #[test]
-#[ignore = "it is what the processes run that the tests below start"]
+#[ignore = "the tests below run it in child processes"]
 fn child() {
     let Ok(paths) = std::env::var(CHILD) else {
         return;
@@ -192,9 +195,9 @@ fn child() {
     }
 }
 
-/// Starts a process that unpacks, replacing what is there, after the commands in `shell`.
+/// Starts a process that runs the commands in `shell`, then unpacks and replaces the target.
 #[cfg(unix)]
-fn start(disk: &Disk, shell: &str) -> Child {
+fn start_child(disk: &Disk, shell: &str) -> Child {
     let paths = format!("{}\n{}", disk.zip().display(), disk.lab().display());
     Command::new("sh")
         .args(["-c", &format!("{shell} exec \"$0\" \"$@\"")])
@@ -207,10 +210,10 @@ fn start(disk: &Disk, shell: &str) -> Child {
         .unwrap()
 }
 
-// Elsewhere there are no locks, and what a killed process leaves is only removed a day later.
+// Without file locks, the files of a killed process are removed only a day later.
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
 #[test]
-fn a_process_killed_at_any_moment_leaves_the_old_state_or_the_new_one() {
+fn a_process_killed_at_any_moment_leaves_the_old_contents_or_the_new_ones() {
     let disk = Disk::new();
     let contents = |seed: u8| vec![seed; 60_000];
     let items = (0..100).map(|i| Item::stored(format!("meshes/{i}"), contents(i)));
@@ -219,18 +222,18 @@ fn a_process_killed_at_any_moment_leaves_the_old_state_or_the_new_one() {
     new.insert("meshes".to_owned(), None);
     new.extend((0..100).map(|i| (format!("meshes/{i}"), Some(contents(i)))));
 
-    let start_of = Instant::now();
-    assert!(start(&disk, "").wait().unwrap().success());
-    let whole = start_of.elapsed();
+    let started = Instant::now();
+    assert!(start_child(&disk, "").wait().unwrap().success());
+    let duration = started.elapsed();
     assert_eq!(disk.tree("out/deep/lab"), new);
 
     let (mut was_old, mut was_new) = (0, 0);
     for moment in 0..20_u32 {
         fs::remove_dir_all(disk.lab()).unwrap();
-        let old = old(&disk);
-        let mut child = start(&disk, "");
-        // Spread over the whole run, a little beyond its end, by steps that share no rhythm.
-        std::thread::sleep(whole * (moment * 7 % 20) / 18);
+        let old = create_old(&disk);
+        let mut child = start_child(&disk, "");
+        // The moments cover the complete run and a little more, in mixed order.
+        std::thread::sleep(duration * (moment * 7 % 20) / 18);
         child.kill().unwrap();
         child.wait().unwrap();
         let found = disk.tree("out/deep/lab");
@@ -240,7 +243,7 @@ fn a_process_killed_at_any_moment_leaves_the_old_state_or_the_new_one() {
             assert!(found == new, "{:?}", found.keys());
             was_new += 1;
         }
-        // The next run clears up.
+        // The next run removes the files that the killed process left.
         archive::unpack_blocking(disk.zip(), disk.lab(), &replace()).unwrap();
         assert_eq!(disk.tree("out/deep").len(), new.len() + 2);
     }
@@ -249,17 +252,17 @@ fn a_process_killed_at_any_moment_leaves_the_old_state_or_the_new_one() {
 
 #[cfg(unix)]
 #[test]
-fn a_full_disk_leaves_nothing() {
+fn a_full_disk_leaves_only_the_old_contents() {
     let disk = Disk::new();
-    let old = old(&disk);
+    let old = create_old(&disk);
     let large = vec![b'x'; 4 << 20];
     fs::write(disk.zip(), zip([Item::stored("large", &large)])).unwrap();
-    // A limit on the size of files fails writes as a full disk does.
-    let child = start(&disk, "trap '' XFSZ; ulimit -f 64;");
+    // A limit on the file size makes writes fail like a full disk.
+    let child = start_child(&disk, "trap '' XFSZ; ulimit -f 64;");
     let output = child.wait_with_output().unwrap();
-    let shown = String::from_utf8_lossy(&output.stderr).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success());
-    assert!(shown.contains("entry \"large\": cannot write"), "{shown}");
+    assert!(stderr.contains("entry \"large\": cannot write"), "{stderr}");
     assert_eq!(disk.tree("out/deep/lab"), old);
     assert_eq!(disk.tree("out/deep").len(), 2 + old.len());
 }

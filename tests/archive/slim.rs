@@ -1,4 +1,4 @@
-//! Unpacking without textures, and whether `MuJoCo` loads what is left.
+//! Unpacking without textures, and loading the result in `MuJoCo`.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn slim() -> UnpackOptions {
     options
 }
 
-/// A picture of 2 x 2 grey pixels.
+/// Returns a PNG image of 2 x 2 grey pixels.
 fn png() -> Vec<u8> {
     fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
         let body = [&kind, data].concat();
@@ -154,7 +154,7 @@ const SLIM_ARM: &str = r#"<mujocoinclude>
 </mujocoinclude>
 "#;
 
-/// The export that both tests take: a model in two files, with all kinds of textures.
+/// Returns an export with a model in two files and all kinds of textures.
 fn export() -> Vec<u8> {
     let textures = ["sky", "wood", "a", "deep/steel", "skin", "unused"];
     Zip::of(
@@ -164,7 +164,7 @@ fn export() -> Vec<u8> {
             Item::deflated("meshes/part.obj", TETRAHEDRON),
             Item::stored("meshes/hill.png", png()),
             Item::deflated("metadata.json", "{\"name\":\"lab\"}"),
-            Item::folder("textures/"),
+            Item::directory("textures/"),
         ]
         .into_iter()
         .chain(textures.map(|name| Item::stored(format!("textures/{name}.png"), png()))),
@@ -173,7 +173,7 @@ fn export() -> Vec<u8> {
 }
 
 #[test]
-fn a_slim_model_loses_its_textures_and_nothing_else() {
+fn a_slim_model_lacks_only_its_textures() {
     let disk = Disk::new();
     let bundle = disk.unpack(&export(), &slim()).unwrap();
     let expected = tree_of([
@@ -186,17 +186,17 @@ fn a_slim_model_loses_its_textures_and_nothing_else() {
         ("metadata.json", b"{\"name\":\"lab\"}"),
     ]);
     let mut found = disk.tree("out/deep/lab");
-    for folder in ["textures", "textures/deep"] {
-        found.remove(folder);
+    for directory in ["textures", "textures/deep"] {
+        found.remove(directory);
     }
     for (name, contents) in &expected {
-        let shown = |contents: Option<&Option<Vec<u8>>>| {
+        let as_text = |contents: Option<&Option<Vec<u8>>>| {
             contents
                 .cloned()
                 .flatten()
                 .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         };
-        assert_eq!(shown(found.get(name)), shown(Some(contents)), "{name}");
+        assert_eq!(as_text(found.get(name)), as_text(Some(contents)), "{name}");
     }
     assert_eq!(found, expected);
     assert_eq!(bundle.missing_files().unwrap(), []);
@@ -216,12 +216,14 @@ fn mujoco_loads_the_model_with_and_without_textures() {
         let Some(loaded) = mujoco(bundle.model()) else {
             return;
         };
-        // Textures, meshes, height fields, joints.
+        // The numbers of textures, meshes, height fields and joints.
         assert_eq!(loaded, Ok(format!("{textures} 1 1 2")));
     }
 }
 
-/// Loads a model and counts what it has; `None`, with a word, where `MuJoCo` is not installed.
+/// Loads a model in `MuJoCo` and returns the counts of its elements, or the error.
+///
+/// Prints a message and returns `None` where `MuJoCo` is not installed.
 fn mujoco(model: &Path) -> Option<Result<String, String>> {
     const SCRIPT: &str = "
 import sys, mujoco
@@ -236,7 +238,7 @@ print(model.ntex, model.nmesh, model.nhfield, model.njnt)
             .output()
     };
     if !python("import mujoco").is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: python3 has no mujoco");
+        eprintln!("skipped: python3 has no module mujoco");
         return None;
     }
     let output = python(SCRIPT).unwrap();
@@ -248,7 +250,7 @@ print(model.ntex, model.nmesh, model.nhfield, model.njnt)
 }
 
 #[test]
-fn an_attached_model_has_textures_of_its_own() {
+fn the_textures_of_an_attached_model_are_resolved_separately() {
     let scene = "<mujoco><asset><model name='m' file='sub/m.xml'/>\
                  <texture name='t' builtin='flat'/><material texture='t'/></asset></mujoco>";
     let inner =
@@ -269,7 +271,7 @@ fn an_attached_model_has_textures_of_its_own() {
 }
 
 #[test]
-fn a_texture_that_is_more_than_a_texture_stays() {
+fn a_texture_file_that_has_another_use_is_kept() {
     let scene = "<mujoco><asset><texture name='t' file='both.png'/>\
                  <hfield file='both.png'/><texture name='o' file='only.dat'/></asset></mujoco>";
     let zip = Zip::of([
@@ -289,7 +291,7 @@ fn a_texture_that_is_more_than_a_texture_stays() {
 }
 
 #[test]
-fn lines_end_as_they_did() {
+fn line_endings_are_kept() {
     let scene =
         "\u{feff}<mujoco>\r\n <asset>\r\n  <texture file='t.png'/>\r\n </asset>\r\n</mujoco>";
     let zip = Zip::of([Item::deflated("scene.xml", scene)]);
@@ -302,7 +304,7 @@ fn lines_end_as_they_did() {
 }
 
 #[test]
-fn other_formats_are_unpacked_whole() {
+fn other_formats_are_unpacked_completely() {
     for model in ["scene.usda", "scene.sdf"] {
         let zip = Zip::of([
             Item::deflated(model, "<sdf/>"),
@@ -315,7 +317,7 @@ fn other_formats_are_unpacked_whole() {
 }
 
 #[test]
-fn a_model_that_is_no_xml_is_an_error() {
+fn a_model_with_malformed_xml_is_refused() {
     let zip = Zip::of([Item::deflated("scene.xml", "<mujoco><asset></mujoco>")]);
     let disk = Disk::new();
     let before = disk.tree("out");
@@ -327,7 +329,7 @@ fn a_model_that_is_no_xml_is_an_error() {
 }
 
 #[test]
-fn a_changed_model_is_slimmed_into_a_sound_one_or_refused() {
+fn a_changed_model_is_slimmed_into_a_valid_one_or_refused() {
     let mut random = Random(4);
     let mut slimmed = 0;
     for round in 0..400 {

@@ -1,9 +1,9 @@
-//! A ZIP writer that writes what it is told, so that every byte can be wrong.
+//! A ZIP writer that checks nothing, so that tests can set every field to a wrong value.
 
 use zlib_rs::crc32::crc32;
 use zlib_rs::{Deflate, DeflateFlush, Status};
 
-/// What a local header and a directory entry both say.
+/// The fields that a local header and a central directory entry have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Header {
     pub(crate) flags: u16,
@@ -13,25 +13,27 @@ pub(crate) struct Header {
     pub(crate) size: u64,
     pub(crate) name: Vec<u8>,
     pub(crate) extra: Vec<u8>,
-    /// Whether the sizes (and in the directory the offset) are in the ZIP64 field.
+    /// Whether the sizes, and in the central directory the offset, are in the ZIP64 field.
     pub(crate) zip64: bool,
 }
 
+/// An entry of an archive.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     pub(crate) local: Header,
     pub(crate) central: Header,
-    /// The bytes in the archive.
+    /// The contents as stored in the archive, compressed or not.
     pub(crate) data: Vec<u8>,
     pub(crate) descriptor: Vec<u8>,
     pub(crate) made_by: u16,
     pub(crate) attributes: u32,
-    /// Where the directory says the local header is; by default where it is.
+    /// The offset of the local header in the central directory; `None` means the real offset.
     pub(crate) offset: Option<u64>,
-    /// Whether the local header and the data are there at all.
+    /// Whether the local header and the data are omitted.
     pub(crate) phantom: bool,
 }
 
+/// An archive.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Zip {
     pub(crate) before: Vec<u8>,
@@ -39,9 +41,9 @@ pub(crate) struct Zip {
     pub(crate) zip64: bool,
     pub(crate) comment: Vec<u8>,
     pub(crate) after: Vec<u8>,
-    /// The number of entries that the end of the directory claims.
+    /// The number of entries in the end record; `None` means the real number.
     pub(crate) count: Option<u16>,
-    /// Offsets count from the end of what is before, as if that was not there.
+    /// Whether offsets count from the end of `before` rather than from the start of the file.
     pub(crate) offsets_ignore_before: bool,
 }
 
@@ -60,7 +62,7 @@ impl Item {
         Self::raw(name, 8, contents, deflate(contents))
     }
 
-    pub(crate) fn folder(name: &str) -> Self {
+    pub(crate) fn directory(name: &str) -> Self {
         Self::stored(name, "").attributes(0o040_755 << 16 | 0x10)
     }
 
@@ -92,7 +94,7 @@ impl Item {
         self
     }
 
-    /// Changes both headers.
+    /// Applies a change to both headers.
     pub(crate) fn both(mut self, change: impl Fn(&mut Header)) -> Self {
         change(&mut self.local);
         change(&mut self.central);
@@ -113,7 +115,9 @@ impl Item {
         self.both(|header| header.flags |= UTF8)
     }
 
-    /// As a writer does that cannot seek: zeros in the local header, a descriptor behind the data.
+    /// Writes the entry as a writer that cannot seek does.
+    ///
+    /// The local header has zeros, and a descriptor with the checksum and the sizes follows the data.
     pub(crate) fn streamed(mut self, signature: bool, wide: bool) -> Self {
         let Header {
             crc,
@@ -227,7 +231,7 @@ impl Zip {
 }
 
 impl Header {
-    /// The two sizes of the fixed part, and the extra field.
+    /// Returns the two sizes in the fixed part of the header, and the extra field.
     fn sizes(&self, offset: Option<u64>) -> ([u32; 2], Vec<u8>) {
         let mut extra = self.extra.clone();
         if !self.zip64 {
@@ -248,7 +252,7 @@ impl Header {
     fn write_common(&self, out: &mut Vec<u8>, sizes: [u32; 2]) {
         out.extend(self.flags.to_le_bytes());
         out.extend(self.method.to_le_bytes());
-        // Midnight of 1980-01-01.
+        // The modification time is midnight of 1980-01-01.
         out.extend([0, 0, 0x21, 0]);
         out.extend(self.crc.to_le_bytes());
         out.extend(sizes[0].to_le_bytes());
@@ -266,7 +270,7 @@ pub(crate) fn deflate(contents: &[u8]) -> Vec<u8> {
 }
 
 impl Item {
-    /// How many bytes the local header, the data and the descriptor take.
+    /// Returns the number of bytes of the local header, the data and the descriptor.
     pub(crate) fn bytes(&self) -> usize {
         let (_, extra) = self.local.sizes(None);
         30 + self.local.name.len() + extra.len() + self.data.len() + self.descriptor.len()

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use crate::ext::error::one_line;
 use crate::ext::error::{Error, ErrorKind};
 use crate::ext::jobs::event::error_message;
-use crate::ext::jobs::scene_progress::Pipeline;
+use crate::ext::jobs::scene_progress::SceneProgress;
 use crate::raw::Client;
 
 /// The first wait between two looks; each is twice as long as the last.
@@ -35,10 +35,13 @@ pub(super) async fn made(client: &Client, scene_id: &str) -> Result<(), Error> {
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error),
         };
-        match status.as_ref().map_or(Pipeline::Unknown, Pipeline::of) {
-            Pipeline::Made => return Ok(()),
-            Pipeline::Unknown if started.elapsed() > USUAL => return Ok(()),
-            Pipeline::Failed => {
+        match status
+            .as_ref()
+            .map_or(SceneProgress::Unknown, SceneProgress::of)
+        {
+            SceneProgress::Ready => return Ok(()),
+            SceneProgress::Unknown if started.elapsed() > USUAL => return Ok(()),
+            SceneProgress::Failed => {
                 let why = status
                     .as_ref()
                     .and_then(|status| error_message(status.error.as_ref()?));
@@ -46,11 +49,11 @@ pub(super) async fn made(client: &Client, scene_id: &str) -> Result<(), Error> {
                 let message = format!("the making of scene `{scene_id}` failed{why}");
                 return Err(Error::new(ErrorKind::JobFailed, message));
             }
-            Pipeline::AtWork if started.elapsed() > PATIENCE => {
+            SceneProgress::Running if started.elapsed() > PATIENCE => {
                 let message = format!("scene `{scene_id}` was still at work after an hour");
                 return Err(Error::new(ErrorKind::Deadline, message));
             }
-            Pipeline::AtWork | Pipeline::Unknown => sleep(delay).await,
+            SceneProgress::Running | SceneProgress::Unknown => sleep(delay).await,
         }
         delay = (delay * 2).min(LONGEST);
     }

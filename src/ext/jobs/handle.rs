@@ -11,6 +11,7 @@ use tracing::info;
 use super::cursor::Cursor;
 use super::event::JobEvent;
 pub use super::outcome::FinishedJob;
+use super::outcome::KnownJob;
 use super::schedule::{BACKOFF, MOST_DELAY};
 use super::stream::{Ended, EventStream, Following};
 use crate::ext::error::{Error, ErrorKind};
@@ -26,21 +27,22 @@ impl JobStatus {
     }
 }
 
-/// How long a deadline's error waits for the job's last status.
-const LAST_LOOK: Duration = Duration::from_secs(2);
+/// How long the error of a deadline waits for the job's last status.
+const LAST_STATUS: Duration = Duration::from_secs(2);
 
-/// Failures in a row after which a request that polls is given up: some three minutes.
-const MOST_FAILURES: u32 = 18;
+/// The number of consecutive failures after which polling fails: about three minutes.
+const MAX_FAILURES: u32 = 18;
 
-/// How a job is waited for.
+/// How to wait for a job.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PollPolicy {
-    /// Time between two polls where event streams do not work, a quarter more or less at random.
-    /// Defaults to 5 s: a scene takes 2 to 20 minutes. The polls of a client and its clones use at
-    /// most a quarter of the rate limit. An asset of the early-access API is polled at 5 s or slower.
+    /// The time between two status requests where event streams do not work, a quarter more or less
+    /// at random. Defaults to 5 s: a scene takes 2 to 20 minutes. The status requests of a client and
+    /// its clones use at most a quarter of the rate limit. For an asset of the early-access API it is
+    /// at least 5 s.
     pub interval: Duration,
-    /// Longest time to wait in all. Defaults to none.
+    /// The longest time to wait in total. Defaults to none.
     pub deadline: Option<Duration>,
 }
 
@@ -54,7 +56,7 @@ impl Default for PollPolicy {
 }
 
 impl PollPolicy {
-    /// Waits until the deadline, and returns its length when it passes first.
+    /// Waits until the deadline. Returns its length if it passes first.
     pub(crate) async fn bound<T>(
         &self,
         wait: impl Future<Output = T> + Send,
@@ -66,10 +68,10 @@ impl PollPolicy {
     }
 }
 
-/// A handle on one job, made by `start` or from an id alone by [`Client::job`].
+/// A handle on a job, returned by `start`, or by [`Client::job`] for an id.
 ///
-/// Dropping it, or any future made from it, leaves the job running. Awaiting it is [`wait`](Self::wait).
-/// A handle and its clones remember how their job ended.
+/// Dropping it, or any future made from it, leaves the job running. Awaiting it calls
+/// [`wait`](Self::wait). A handle and its clones remember how their job ended.
 ///
 /// # Examples
 ///
@@ -92,7 +94,7 @@ impl PollPolicy {
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a job goes on by itself, but only its handle can wait for it"]
+#[must_use = "the job runs without its handle, but only the handle can wait for it"]
 pub struct JobHandle {
     client: Client,
     id: String,
@@ -102,7 +104,7 @@ pub struct JobHandle {
     /// When the service accepted the job, if this handle was made from its response.
     accepted_at: Option<Instant>,
     makes_asset: bool,
-    /// Set by the first stream that sees the end.
+    /// Set by the first stream that reaches the end.
     ended: Arc<OnceLock<Ended>>,
 }
 
@@ -120,7 +122,7 @@ impl JobHandle {
         }
     }
 
-    /// A handle on a job that is known by more than its id.
+    /// A handle on a job of which more than the id is known.
     pub(crate) fn found(
         client: Client,
         id: String,
@@ -148,7 +150,7 @@ impl JobHandle {
         }
     }
 
-    /// Marks the job as one that makes an asset, so that its id is looked for.
+    /// States whether the job makes an asset, whose id is then looked for.
     pub(crate) fn making_asset(self, makes_asset: bool) -> Self {
         Self {
             makes_asset,
@@ -156,12 +158,12 @@ impl JobHandle {
         }
     }
 
-    /// The job's id: all that another process needs to pick it up.
+    /// Returns the job's id, with which another process can follow the job.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The scene the job works on, where the response that started it named one.
+    /// Returns the scene of the job, if the response that started it named one.
     pub fn scene_id(&self) -> Option<&str> {
         self.scene_id.as_deref()
     }
@@ -175,24 +177,25 @@ impl JobHandle {
         }
     }
 
-    /// Names the scene of a job that is known by its id alone.
+    /// States the scene of a job of which only the id is known.
     #[cfg(feature = "bundle")]
     pub(crate) fn in_scene(self, scene_id: Option<String>) -> Self {
         Self { scene_id, ..self }
     }
 
-    /// Changes how the job is waited for.
+    /// Changes how to wait for the job.
     pub fn with_poll_policy(mut self, policy: PollPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// The job's events from the first on; nothing is sent before the stream is polled.
+    /// Returns the job's events from the first on. Nothing is sent before the stream is polled.
     pub fn events(&self) -> EventStream {
         self.events_after(Cursor::default())
     }
 
-    /// The job's events after a cursor that another stream, perhaps of another process, left off at.
+    /// Returns the job's events after a cursor, at which another stream, perhaps in another process,
+    /// stopped.
     pub fn events_after(&self, cursor: Cursor) -> EventStream {
         self.stream(cursor, true)
     }
@@ -217,7 +220,7 @@ impl JobHandle {
     ///
     /// # Cancel safety
     ///
-    /// It only reads: dropping the future loses nothing.
+    /// Cancel safe: it only reads.
     pub async fn status(&self) -> Result<Job, Error> {
         self.client.job_status(&self.id, false).await
     }
@@ -230,8 +233,8 @@ impl JobHandle {
     ///
     /// # Cancel safety
     ///
-    /// A future dropped before its end may or may not have cancelled the job; cancelling it again
-    /// tells.
+    /// If the future is dropped before it completes, the job may or may not be cancelled. Cancel it
+    /// again to find out.
     pub async fn cancel(&self) -> Result<Acknowledged, Error> {
         let response = self.client.cancel_job().job_id(&self.id).send().await;
         response
@@ -256,14 +259,14 @@ impl JobHandle {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the job running; waiting again resumes.
+    /// Cancel safe: the job keeps running, and waiting again resumes.
     pub async fn wait(&self) -> Result<FinishedJob, Error> {
         let waiting = self.follow_to_end(self.stream(Cursor::default(), false), |_| {});
         let limit = match self.policy.bound(waiting).await {
             Ok(ended) => return ended,
             Err(limit) => limit.as_secs_f32(),
         };
-        let status = tokio::time::timeout(LAST_LOOK, self.status()).await;
+        let status = tokio::time::timeout(LAST_STATUS, self.status()).await;
         let job = status.ok().and_then(Result::ok);
         let last = job.as_ref().map_or_else(
             || "its status is unknown".to_owned(),
@@ -310,19 +313,14 @@ impl JobHandle {
             let job = || self.client.job_status(&self.id, true);
             ended.job = retry_transient(Duration::ZERO, job).await?;
         }
-        self.finished(ended).await
-    }
-
-    pub(super) fn client(&self) -> &Client {
-        &self.client
-    }
-
-    pub(super) fn asset_id(&self) -> Option<&str> {
-        self.asset_id.as_deref()
-    }
-
-    pub(super) fn makes_asset(&self) -> bool {
-        self.makes_asset
+        let known = KnownJob {
+            client: &self.client,
+            id: &self.id,
+            scene_id: self.scene_id.as_deref(),
+            asset_id: self.asset_id.as_deref(),
+            makes_asset: self.makes_asset,
+        };
+        known.finished(ended).await
     }
 }
 
@@ -346,9 +344,9 @@ impl Client {
     }
 }
 
-/// Repeats a request, no sooner than `least` later, after failures of the network or the service.
+/// Sends a request again, after at least `min_delay`, when the network or the service failed.
 pub(crate) async fn retry_transient<T, F>(
-    least: Duration,
+    min_delay: Duration,
     request: impl Fn() -> F + Send,
 ) -> Result<T, Error>
 where
@@ -361,12 +359,12 @@ where
             Err(error) => error,
         };
         failures += error.attempts().max(1);
-        if !error.is_retryable() || failures > MOST_FAILURES {
+        if !error.is_retryable() || failures > MAX_FAILURES {
             return Err(error.with_attempts(failures));
         }
         let delay = BACKOFF.delay(failures - 1, random());
-        let asked = error.retry_after().unwrap_or_default();
-        tokio::time::sleep(delay.max(asked).min(MOST_DELAY).max(least)).await;
+        let retry_after = error.retry_after().unwrap_or_default();
+        tokio::time::sleep(delay.max(retry_after).min(MOST_DELAY).max(min_delay)).await;
     }
 }
 

@@ -4,42 +4,53 @@ use futures_util::TryStreamExt;
 use serde_json::Value;
 
 use super::event::error_message;
-use super::handle::JobHandle;
 use super::stream::Ended;
-use crate::ext::error::one_line;
-use crate::ext::error::{Error, ErrorKind};
+use crate::ext::error::{Error, ErrorKind, one_line};
 use crate::ext::values::timestamp::Timestamp;
+use crate::raw::Client;
 use crate::raw::types::{Asset, Job, JobStatus};
 
-/// A job that succeeded, and what it made.
+/// A job that succeeded, and the ids of what it made.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FinishedJob {
     /// The job's id.
     pub id: String,
-    /// The scene that it made or worked on.
+    /// The scene that it made or changed.
     pub scene_id: String,
-    /// The asset that it made, if it was started to make one: as named by its result, its terminal
-    /// event, or the scene's newest assets.
+    /// The asset that it made, if it was started to make one. Its result, its terminal event or the
+    /// scene's newest assets name it.
     pub asset_id: Option<String>,
     /// The job as the service reports it, with its result.
     pub job: Job,
 }
 
-/// How deep an id is searched for in a result.
-const MOST_DEPTH: usize = 8;
+/// The maximum depth at which a result is searched for an id.
+const MAX_DEPTH: usize = 8;
 
-/// The newest assets of a scene among which the job's own is looked for.
+/// The number of a scene's newest assets that are searched for the job's asset.
 const NEWEST: usize = 20;
 
-impl JobHandle {
-    pub(super) async fn finished(&self, ended: Ended) -> Result<FinishedJob, Error> {
+/// A job before its end, as its handle knows it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KnownJob<'a> {
+    pub(super) client: &'a Client,
+    pub(super) id: &'a str,
+    pub(super) scene_id: Option<&'a str>,
+    pub(super) asset_id: Option<&'a str>,
+    /// It was started to make an asset.
+    pub(super) makes_asset: bool,
+}
+
+impl KnownJob<'_> {
+    /// Turns the end of the job into a result.
+    pub(super) async fn finished(self, ended: Ended) -> Result<FinishedJob, Error> {
         let Ended {
             job, data, failure, ..
         } = ended;
-        let failed = |kind, message| Error::new(kind, message).with_job_id(self.id());
+        let failed = |kind, message| Error::new(kind, message).with_job_id(self.id);
         match job.status {
-            JobStatus::Succeeded => self.made(job, &data).await,
+            JobStatus::Succeeded => self.succeeded(job, &data).await,
             JobStatus::Failed => {
                 let error = job.error.as_ref().and_then(error_message);
                 let why = error.or(failure.as_deref());
@@ -52,45 +63,45 @@ impl JobHandle {
                 Err(failed(ErrorKind::JobCancelled, message).with_job(job))
             }
             _ => {
-                let stays = one_line(job.status.as_str(), 50);
-                let message = format!("the job is done, and its status stays `{stays}`");
+                let word = one_line(job.status.as_str(), 50);
+                let message = format!("the job has ended, but its status is still `{word}`");
                 Err(failed(ErrorKind::Decode, message).with_job(job))
             }
         }
     }
 
-    async fn made(&self, job: Job, data: &Value) -> Result<FinishedJob, Error> {
+    async fn succeeded(self, job: Job, data: &Value) -> Result<FinishedJob, Error> {
         let result = job.result.as_ref().unwrap_or(&Value::Null);
         let sources = [result, data];
         let named = |names: &[&str]| {
             sources
                 .iter()
-                .find_map(|value| named(value, names, MOST_DEPTH))
+                .find_map(|value| named(value, names, MAX_DEPTH))
         };
         let scene_id = job
             .scene_id
             .clone()
             .or_else(|| named(&["scene_id", "sceneId"]))
-            .or_else(|| self.scene_id().map(str::to_owned));
+            .or_else(|| self.scene_id.map(str::to_owned));
         let Some(scene_id) = scene_id else {
-            let message = "the job succeeded, and nothing names its scene";
+            let message = "the job succeeded, but no response names its scene";
             let error = Error::new(ErrorKind::Decode, message);
-            return Err(error.with_job_id(self.id()).with_job(job));
+            return Err(error.with_job_id(self.id).with_job(job));
         };
         let is_asset = job
             .mode
             .as_deref()
             .is_some_and(|mode| mode.contains("asset"));
         let mut asset_id = job.asset_id.clone();
-        if self.makes_asset() || is_asset {
-            let elsewhere = [&Value::Object(job.extra.clone())]
+        if self.makes_asset || is_asset {
+            let extra = [&Value::Object(job.extra.clone())]
                 .iter()
-                .find_map(|value| self::named(value, ASSET_ID, MOST_DEPTH));
+                .find_map(|value| self::named(value, ASSET_ID, MAX_DEPTH));
             asset_id = asset_id
                 .or_else(|| named(ASSET_ID))
                 .or_else(|| result["asset"]["id"].as_str().map(str::to_owned))
-                .or(elsewhere)
-                .or_else(|| self.asset_id().map(str::to_owned));
+                .or(extra)
+                .or_else(|| self.asset_id.map(str::to_owned));
             if asset_id.is_none() {
                 asset_id = self.newest_asset(&job, &scene_id).await;
             }
@@ -100,36 +111,36 @@ impl JobHandle {
                 .find_map(|value| self::named(value, ASSET_ID, 1));
             asset_id = asset_id
                 .or(top)
-                .or_else(|| self.asset_id().map(str::to_owned));
+                .or_else(|| self.asset_id.map(str::to_owned));
         }
         Ok(FinishedJob {
-            id: self.id().to_owned(),
+            id: self.id.to_owned(),
             scene_id,
             asset_id,
             job,
         })
     }
 
-    /// The asset among the scene's newest that names this job, or else the newest that was made
-    /// since the job was created.
-    async fn newest_asset(&self, job: &Job, scene_id: &str) -> Option<String> {
-        let list = self.client().list_assets().scene_id(scene_id);
+    /// Returns the asset among the scene's newest that names this job, or the newest that was created
+    /// since the job.
+    async fn newest_asset(self, job: &Job, scene_id: &str) -> Option<String> {
+        let list = self.client.list_assets().scene_id(scene_id);
         let mut items = std::pin::pin!(list.items());
         let mut newest: Option<Asset> = None;
         for _ in 0..NEWEST {
             let Ok(Some(asset)) = items.try_next().await else {
                 break;
             };
-            let of = ["job_id", "jobId"]
+            let job_id = ["job_id", "jobId"]
                 .iter()
                 .find_map(|name| asset.extra.get(*name)?.as_str());
-            if of == Some(self.id()) {
+            if job_id == Some(self.id) {
                 return Some(asset.id);
             }
             let at = |time: Option<&Timestamp>| time.and_then(Timestamp::system_time);
             let (asset_at, job_at) = (at(asset.created_at.as_ref()), at(job.created_at.as_ref()));
             let is_older = asset_at.zip(job_at).is_some_and(|(asset, job)| asset < job);
-            if newest.is_none() && of.is_none() && !is_older {
+            if newest.is_none() && job_id.is_none() && !is_older {
                 newest = Some(asset);
             }
         }
@@ -139,19 +150,19 @@ impl JobHandle {
 
 const ASSET_ID: &[&str] = &["asset_id", "assetId"];
 
-/// The text under one of these names, at the top or deeper.
+/// Returns the id under one of these names, at the top or deeper.
 fn named(value: &Value, names: &[&str], depth: usize) -> Option<String> {
     if depth == 0 {
         return None;
     }
     match value {
         Value::Object(fields) => {
-            let own = names.iter().find_map(|name| match fields.get(*name)? {
+            let id = names.iter().find_map(|name| match fields.get(*name)? {
                 Value::String(id) if !id.is_empty() => Some(id.clone()),
                 Value::Number(id) => Some(id.to_string()),
                 _ => None,
             });
-            own.or_else(|| {
+            id.or_else(|| {
                 fields
                     .values()
                     .find_map(|value| named(value, names, depth - 1))
@@ -170,8 +181,8 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn an_id_is_found_wherever_it_is() {
-        for (value, depth, wanted) in [
+    fn an_id_is_found_at_any_depth() {
+        for (value, depth, expected) in [
             (json!({"asset_id": "a"}), 1, Some("a")),
             (json!({"assetId": 7}), 1, Some("7")),
             (json!({"asset_id": "", "assetId": "b"}), 1, Some("b")),
@@ -184,7 +195,11 @@ mod tests {
             (json!("asset_id"), 8, None),
             (json!(null), 8, None),
         ] {
-            assert_eq!(named(&value, ASSET_ID, depth).as_deref(), wanted, "{value}");
+            assert_eq!(
+                named(&value, ASSET_ID, depth).as_deref(),
+                expected,
+                "{value}"
+            );
         }
     }
 }

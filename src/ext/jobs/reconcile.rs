@@ -1,7 +1,5 @@
-//! Finds the job of a generation whose answer was lost, so that it is not paid for twice.
+//! Finds the job of a paid request whose response was lost, so that it is not paid for twice.
 
-#[cfg(feature = "alpha")]
-mod alpha;
 mod candidate;
 
 use std::collections::HashSet;
@@ -13,71 +11,80 @@ use progenitor_client::ResponseValue;
 use serde_json::Value;
 
 pub use self::candidate::Candidate;
-use self::candidate::{Fitting, is_same, moment};
+use self::candidate::{Candidates, is_same, system_time};
 use super::handle::JobHandle;
-use super::scene_progress::Pipeline;
+use super::scene_progress::SceneProgress;
 use crate::ext::error::{Error, ErrorKind, PaidRequest};
 use crate::ext::http::headers::server_now;
 use crate::ext::http::operation::{Operation, Starts};
+use crate::ext::http::response::{Page, Resource};
 use crate::raw::Client;
 use crate::raw::types::Job;
 
-/// What became of a generation whose answer was lost.
+/// What became of a paid request whose response was lost.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Reconciled {
-    /// It is at work or done, and this is its job.
+    /// It was accepted, and this is its job.
     Found(JobHandle),
-    /// It is at work or done, but the service does not say under which job: its scene or asset
-    /// has to be watched instead.
+    /// It was accepted, but the service does not name its job. Watch the scene or the asset instead.
     FoundWithoutJob(Candidate),
-    /// It was never begun, as far as the newest scenes or assets tell: it may be asked for again.
+    /// It was not accepted, as far as the newest scenes or assets show: it may be sent again.
     Nothing,
-    /// More than one would fit: the same was asked for more than once at the time.
+    /// More than one scene or asset matches: the same was requested several times in this period.
     Several(Vec<Candidate>),
-    /// The service shows too little to tell: neither that it was begun nor that it was not.
+    /// The service shows too little to decide.
     Unknown,
 }
 
-/// The service writes whole seconds, and so does its `Date`.
-const SLACK: Duration = Duration::from_secs(3);
+/// `created_at` and `Date` have whole seconds.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(3);
 
-/// A request that was cut off may still be on its way into the lists: before this there is no `Nothing`.
+/// A request may reach the lists this long after its connection broke. Before that there is no
+/// [`Reconciled::Nothing`].
 const SETTLED: Duration = Duration::from_secs(5);
 
-/// An asset takes 30 to 90 seconds, and may be listed only then.
-const ASSET_DONE: Duration = Duration::from_secs(300);
+/// An asset takes 30 to 90 seconds, and may be listed only when it is complete.
+const ASSET_LISTED: Duration = Duration::from_secs(300);
 
-/// The largest page that a list has.
+/// The largest page of a list.
 const PAGE: u64 = 100;
 
-/// A key makes 100 requests a minute: what is further back is too old, or nobody can tell.
-const MOST_PAGES: u64 = 10;
+/// The maximum number of pages that are searched.
+const MAX_PAGES: u64 = 10;
 
-/// Scenes that are looked at one by one because the list does not say enough of them.
-const MOST_LOOKS: usize = 10;
+/// The maximum number of scenes that are requested because the list does not show their prompts.
+const MAX_SCENE_REQUESTS: usize = 10;
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    NewestFirst,
+    #[cfg(feature = "alpha")]
+    Unknown,
+}
 
 impl Client {
-    /// Looks for what an error [of unknown outcome](Error::is_outcome_unknown) left behind: among
-    /// the newest scenes, or the assets of the scene, for what was begun since and has the same
-    /// prompt. Nothing is generated.
+    /// Looks for the job that an error of [unknown outcome](Error::is_outcome_unknown) may have left
+    /// behind: among the newest scenes, or the scene's assets, for one that was created since and has
+    /// the same prompt. It starts nothing.
     ///
-    /// [`Reconciled::Nothing`] is said no sooner than 5 s after the request was sent. It rests on
-    /// the service listing a scene as soon as it begins to make it. An asset may be listed only
-    /// when it is done, so that until 5 minutes later the answer is [`Reconciled::Unknown`]
-    /// instead; edits are listed nowhere, and of them it is never said.
+    /// It returns [`Reconciled::Nothing`] no sooner than 5 s after the request was sent. That relies on
+    /// a service that lists a scene as soon as its job starts. An asset may be listed only when it is
+    /// complete, so for 5 minutes the result is [`Reconciled::Unknown`] instead. Edits are not listed,
+    /// so for them it is never `Nothing`.
     ///
-    /// An asset of the early-access API has no job: it is [`Reconciled::FoundWithoutJob`], and
-    /// its id leads on (`alpha::Client::asset`).
+    /// An asset of the early-access API has no job. The result is [`Reconciled::FoundWithoutJob`], and
+    /// `alpha::Client::asset` accepts its id.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`] when the error leaves nothing to look for; whatever the lists
-    /// can say.
+    /// [`ErrorKind::InvalidRequest`] if the error carries no [paid request](Error::paid_request);
+    /// otherwise the errors of the list operations.
     ///
     /// # Cancel safety
     ///
-    /// It only reads: dropping the future loses nothing.
+    /// Cancel safe: it only reads.
     ///
     /// # Examples
     ///
@@ -107,146 +114,146 @@ impl Client {
     /// ```
     pub async fn reconcile(&self, error: &Error) -> Result<Reconciled, Error> {
         match error.paid_request() {
-            Some(asked) => self.reconcile_request(asked).await,
+            Some(request) => self.reconcile_request(request).await,
             None => Err(Error::new(
                 ErrorKind::InvalidRequest,
-                "the error leaves no generation to look for",
+                "the error carries no paid request to look for",
             )),
         }
     }
 
-    /// Looks for a generation as [`reconcile`](Self::reconcile) does, where no error is left to
-    /// ask: after a crash between a request and its answer.
+    /// Looks for the job of a stored request as [`reconcile`](Self::reconcile) does, for example after
+    /// a crash between a request and its response.
     ///
     /// # Errors
     ///
-    /// As `reconcile`.
+    /// Those of `reconcile`.
     ///
     /// # Cancel safety
     ///
-    /// It only reads: dropping the future loses nothing.
-    pub async fn reconcile_request(&self, asked: &PaidRequest) -> Result<Reconciled, Error> {
-        let found = self.look_for(asked).await?;
-        let age = asked.age();
+    /// Cancel safe: it only reads.
+    pub async fn reconcile_request(&self, request: &PaidRequest) -> Result<Reconciled, Error> {
+        let found = self.look_for(request).await?;
+        let age = age(request);
         if age >= SETTLED || !matches!(found, Reconciled::Nothing | Reconciled::Unknown) {
             return Ok(found);
         }
         tokio::time::sleep(SETTLED.saturating_sub(age)).await;
-        self.look_for(asked).await
+        self.look_for(request).await
     }
 
-    async fn look_for(&self, asked: &PaidRequest) -> Result<Reconciled, Error> {
-        match (asked.operation.as_str(), &asked.scene_id) {
-            ("generate_scene", _) => self.look_for_scene(asked).await,
-            ("generate_asset", Some(scene_id)) => self.look_for_asset(asked, scene_id).await,
-            ("edit_scene", Some(scene_id)) => self.look_for_edit(asked, scene_id).await,
-            #[cfg(feature = "alpha")]
-            ("create_asset", _) => self.look_for_created(asked).await,
+    async fn look_for(&self, request: &PaidRequest) -> Result<Reconciled, Error> {
+        #[cfg(feature = "alpha")]
+        if request.operation == "create_asset" {
+            return self.look_for_alpha_asset(request).await;
+        }
+        let starts = Operation::by_id(&request.operation).and_then(|operation| operation.starts);
+        match (starts, &request.scene_id) {
+            (Some(Starts::Scene), _) => self.look_for_scene(request).await,
+            (Some(Starts::Asset), Some(scene_id)) => self.look_for_asset(request, scene_id).await,
+            (Some(Starts::Edit), Some(scene_id)) => self.look_for_edit(request, scene_id).await,
             _ => Ok(Reconciled::Unknown),
         }
     }
 
-    async fn look_for_scene(&self, asked: &PaidRequest) -> Result<Reconciled, Error> {
-        let mut fitting = Fitting::default();
-        let mut seen = HashSet::new();
-        for page in 0..MOST_PAGES {
-            let request = self.list_scenes().limit(PAGE).offset(page * PAGE);
-            let answer = request.send().await?;
-            let since = asked.since(answer.headers());
-            let total = answer.total;
-            // A service that does not know offsets answers the same page again.
-            let (mut any, mut older) = (false, false);
-            for scene in answer.into_inner().items {
-                if seen.insert(scene.id.clone()) {
-                    let candidate = Candidate::from(scene);
-                    any = true;
-                    older |= candidate.created_at.is_some_and(|created| created < since);
-                    fitting.consider(asked, since, candidate);
-                }
-            }
-            let all = total.is_some_and(|total| seen.len() as u64 >= total);
-            let at_end = older || all || !any;
-            if at_end {
-                break;
-            }
-        }
-        for (looks, candidate) in std::mem::take(&mut fitting.perhaps).into_iter().enumerate() {
-            // The list says nothing of its prompt; the scene itself may.
+    async fn look_for_scene(&self, request: &PaidRequest) -> Result<Reconciled, Error> {
+        let page = |offset| self.list_scenes().limit(PAGE).offset(offset).send();
+        let (mut candidates, _) = search(request, Order::NewestFirst, page).await?;
+        for (requests, candidate) in std::mem::take(&mut candidates.possible)
+            .into_iter()
+            .enumerate()
+        {
+            // The list does not show its prompt. The scene itself may.
             let candidate = match &candidate.scene_id {
-                Some(id) if looks < MOST_LOOKS => {
+                Some(id) if requests < MAX_SCENE_REQUESTS => {
                     let (scene, _) = self.scene(id).await?;
                     candidate.or(scene)
                 }
                 _ => candidate,
             };
-            fitting.consider(asked, SystemTime::UNIX_EPOCH, candidate);
+            candidates.consider(request, SystemTime::UNIX_EPOCH, candidate);
         }
-        let nothing = if asked.persist {
+        let nothing = if request.persist {
             Reconciled::Nothing
         } else {
             Reconciled::Unknown
         };
-        self.found(fitting, nothing).await
+        self.decide(candidates, nothing).await
     }
 
     async fn look_for_asset(
         &self,
-        asked: &PaidRequest,
+        request: &PaidRequest,
         scene_id: &str,
     ) -> Result<Reconciled, Error> {
-        let request = self.list_assets().scene_id(scene_id).limit(PAGE);
-        let answer = request.send().await?;
-        let since = asked.since(answer.headers());
-        let mut fitting = Fitting::default();
-        for asset in answer.into_inner().items {
-            fitting.consider(asked, since, Candidate::from(asset));
+        let list = self.list_assets().scene_id(scene_id).limit(PAGE);
+        let response = list.send().await?;
+        let since = since(request, response.headers());
+        let mut candidates = Candidates::default();
+        for asset in response.into_inner().items {
+            candidates.consider(request, since, Candidate::from(asset));
         }
-        if fitting.is_empty()
+        if candidates.is_empty()
             && let Some(job_id) = self.scene(scene_id).await?.0.job_id
-            && self.is_job_of(asked, since, &job_id, "asset").await?
+            && self.is_job_of(request, since, &job_id, "asset").await?
         {
-            return Ok(self.handle(job_id, Some(scene_id.to_owned()), None));
+            return Ok(self.found(job_id, Some(scene_id.to_owned()), None));
         }
-        let nothing = if asked.persist && asked.age() >= ASSET_DONE {
+        let nothing = if request.persist && age(request) >= ASSET_LISTED {
             Reconciled::Nothing
         } else {
             Reconciled::Unknown
         };
-        self.found(fitting, nothing).await
+        self.decide(candidates, nothing).await
     }
 
     async fn look_for_edit(
         &self,
-        asked: &PaidRequest,
+        request: &PaidRequest,
         scene_id: &str,
     ) -> Result<Reconciled, Error> {
         let (scene, headers) = self.scene(scene_id).await?;
-        let since = asked.since(&headers);
+        let since = since(request, &headers);
         if let Some(job_id) = scene.job_id.clone()
-            && self.is_job_of(asked, since, &job_id, "edit").await?
+            && self.is_job_of(request, since, &job_id, "edit").await?
         {
-            return Ok(self.handle(job_id, Some(scene_id.to_owned()), None));
+            return Ok(self.found(job_id, Some(scene_id.to_owned()), None));
         }
         let status = self.scene_status().scene_id(scene_id).send().await?;
-        Ok(if Pipeline::of(&status) == Pipeline::AtWork {
+        Ok(if SceneProgress::of(&status) == SceneProgress::Running {
             Reconciled::FoundWithoutJob(scene)
         } else {
             Reconciled::Unknown
         })
     }
 
-    /// A scene by itself, and what the answer said of the time.
+    /// Looks through the assets of the key. The alpha pages do not state the order of the list, so
+    /// all pages are read. An asset is listed from its creation on.
+    #[cfg(feature = "alpha")]
+    async fn look_for_alpha_asset(&self, request: &PaidRequest) -> Result<Reconciled, Error> {
+        let alpha = self.alpha();
+        let page = |offset| alpha.list_assets().limit(PAGE).offset(offset).send();
+        let (candidates, is_complete) = search(request, Order::Unknown, page).await?;
+        let nothing = if is_complete {
+            Reconciled::Nothing
+        } else {
+            Reconciled::Unknown
+        };
+        self.decide(candidates, nothing).await
+    }
+
+    /// Requests a scene, and returns the response headers for their `Date`.
     async fn scene(&self, id: &str) -> Result<(Candidate, HeaderMap), Error> {
-        let answer = self.get_scene().scene_id(id).send().await?;
-        let headers = answer.headers().clone();
-        let scene = ResponseValue::into_inner(answer).into_inner();
+        let response = self.get_scene().scene_id(id).send().await?;
+        let headers = response.headers().clone();
+        let scene = ResponseValue::into_inner(response).into_inner();
         Ok((Candidate::from(scene), headers))
     }
 
-    /// Whether a job does what was asked for.
+    /// Whether a job does what was requested.
     async fn is_job_of(
         &self,
-        asked: &PaidRequest,
+        request: &PaidRequest,
         since: SystemTime,
         job_id: &str,
         mode: &str,
@@ -259,30 +266,37 @@ impl Client {
         let Job {
             created_at,
             extra,
-            mode: said,
+            mode: job_mode,
             ..
         } = job;
-        let in_time = moment(created_at.as_ref()).is_some_and(|created| created >= since);
+        let in_time = system_time(created_at.as_ref()).is_some_and(|created| created >= since);
         let prompt = extra.get("prompt").and_then(Value::as_str);
         Ok(in_time
-            && said.is_none_or(|said| said.to_lowercase().contains(mode))
-            && prompt.is_none_or(|prompt| is_same(prompt, &asked.prompt)))
+            && job_mode.is_none_or(|job_mode| job_mode.to_lowercase().contains(mode))
+            && prompt.is_none_or(|prompt| is_same(prompt, &request.prompt)))
     }
 
-    /// Says what was found, once the job is known where the service can be made to say it.
-    async fn found(&self, fitting: Fitting, nothing: Reconciled) -> Result<Reconciled, Error> {
-        let mut candidates = fitting.certain;
-        if candidates.is_empty() {
-            candidates = fitting.perhaps;
-            if candidates.is_empty() {
-                return Ok(nothing);
-            }
-            return Ok(Reconciled::Several(candidates));
+    /// Turns the candidates into a result, with the job where the service names it.
+    async fn decide(
+        &self,
+        candidates: Candidates,
+        nothing: Reconciled,
+    ) -> Result<Reconciled, Error> {
+        let Candidates {
+            mut matching,
+            possible,
+        } = candidates;
+        if matching.is_empty() {
+            return Ok(if possible.is_empty() {
+                nothing
+            } else {
+                Reconciled::Several(possible)
+            });
         }
-        if candidates.len() > 1 {
-            return Ok(Reconciled::Several(candidates));
+        if matching.len() > 1 {
+            return Ok(Reconciled::Several(matching));
         }
-        let mut candidate = candidates.remove(0);
+        let mut candidate = matching.remove(0);
         if candidate.job_id.is_none()
             && candidate.asset_id.is_none()
             && let Some(id) = &candidate.scene_id
@@ -291,12 +305,12 @@ impl Client {
             candidate = candidate.or(scene);
         }
         Ok(match candidate.job_id {
-            Some(job_id) => self.handle(job_id, candidate.scene_id, candidate.asset_id),
+            Some(job_id) => self.found(job_id, candidate.scene_id, candidate.asset_id),
             None => Reconciled::FoundWithoutJob(candidate),
         })
     }
 
-    fn handle(
+    fn found(
         &self,
         job_id: String,
         scene_id: Option<String>,
@@ -306,24 +320,57 @@ impl Client {
     }
 }
 
-impl PaidRequest {
-    /// From when on something may be what was asked for, by the service's clock.
-    fn since(&self, headers: &HeaderMap) -> SystemTime {
-        let now = SystemTime::now();
-        let server_now = server_now(headers, now);
-        let at = match server_now.duration_since(now) {
-            Ok(ahead) => self.at.checked_add(ahead),
-            Err(behind) => self.at.checked_sub(behind.duration()),
-        };
-        let since = at.and_then(|at| at.checked_sub(SLACK));
-        since.unwrap_or(SystemTime::UNIX_EPOCH)
+/// Searches a list for candidates, page by page. Returns them, and whether every item that could be
+/// one was seen.
+async fn search<T, F>(
+    request: &PaidRequest,
+    order: Order,
+    page: impl Fn(u64) -> F + Send,
+) -> Result<(Candidates, bool), Error>
+where
+    T: Resource,
+    F: Future<Output = Result<ResponseValue<Page<T>>, Error>> + Send,
+    Candidate: From<T>,
+{
+    let (mut candidates, mut seen) = (Candidates::default(), HashSet::new());
+    for number in 0..MAX_PAGES {
+        let response = page(number * PAGE).await?;
+        let since = since(request, response.headers());
+        let Page { items, total, .. } = response.into_inner();
+        // A service without offsets sends the same page again.
+        let (mut has_new, mut has_older) = (false, false);
+        for item in items {
+            if seen.insert(item.key().to_owned()) {
+                let candidate = Candidate::from(item);
+                has_new = true;
+                has_older |= candidate.created_at.is_some_and(|created| created < since);
+                candidates.consider(request, since, candidate);
+            }
+        }
+        let is_past = order == Order::NewestFirst && has_older;
+        if is_past || !has_new || total.is_some_and(|total| seen.len() as u64 >= total) {
+            return Ok((candidates, true));
+        }
     }
+    Ok((candidates, false))
+}
 
-    fn age(&self) -> Duration {
-        SystemTime::now()
-            .duration_since(self.at)
-            .unwrap_or_default()
-    }
+/// The earliest creation time of the request's result, by the service's clock.
+fn since(request: &PaidRequest, headers: &HeaderMap) -> SystemTime {
+    let now = SystemTime::now();
+    let at = match server_now(headers, now).duration_since(now) {
+        Ok(ahead) => request.at.checked_add(ahead),
+        Err(behind) => request.at.checked_sub(behind.duration()),
+    };
+    let since = at.and_then(|at| at.checked_sub(CLOCK_TOLERANCE));
+    since.unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// The time since the request was sent.
+fn age(request: &PaidRequest) -> Duration {
+    SystemTime::now()
+        .duration_since(request.at)
+        .unwrap_or_default()
 }
 
 impl fmt::Display for Reconciled {
@@ -334,8 +381,8 @@ impl fmt::Display for Reconciled {
                 f.write_str("started, by a job that the service does not name")
             }
             Self::Nothing => f.write_str("not started"),
-            Self::Several(candidates) => write!(f, "any of {}", candidates.len()),
-            Self::Unknown => f.write_str("not to be told"),
+            Self::Several(candidates) => write!(f, "one of {}", candidates.len()),
+            Self::Unknown => f.write_str("unknown"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Archives that are broken or dangerous as a whole.
+//! Archives that are malformed or dangerous in their structure or total size.
 
 use gizmo_client::archive::UnpackErrorKind as Kind;
 use gizmo_client::bundle::BundleErrorKind;
@@ -6,22 +6,22 @@ use gizmo_client::bundle::BundleErrorKind;
 use super::{MODEL, Row, text, with, zip_with};
 use crate::zip::{Item, Zip, deflate};
 
-/// No archives, cut ones, and ones whose directory is wrong.
-pub(super) fn broken() -> Vec<Row> {
-    let sound = with([Item::deflated("a", text(4096))]);
-    let cut = |bytes: usize| sound[..bytes].to_vec();
-    let mut short_count = zip_with([Item::stored("a", "x")]);
-    short_count.count = Some(1);
-    let mut long_count = zip_with([Item::stored("a", "x")]);
-    long_count.count = Some(3);
-    let mut broken_directory = sound.clone();
+/// Files that are not archives, truncated archives, and archives with a wrong central directory.
+pub(super) fn malformed() -> Vec<Row> {
+    let valid = with([Item::deflated("a", text(4096))]);
+    let truncated = |bytes: usize| valid[..bytes].to_vec();
+    let mut low_count = zip_with([Item::stored("a", "x")]);
+    low_count.count = Some(1);
+    let mut high_count = zip_with([Item::stored("a", "x")]);
+    high_count.count = Some(3);
+    let mut broken_directory = valid.clone();
     let at = broken_directory
         .windows(4)
         .rposition(|window| window == b"PK\x01\x02")
         .unwrap();
     broken_directory[at] = b'Q';
     let mut long_comment = zip_with([]);
-    long_comment.comment = b"cut".to_vec();
+    long_comment.comment = b"end".to_vec();
     let long_comment = long_comment.bytes();
     vec![
         ("empty file", Vec::new(), Kind::NotAZip),
@@ -40,37 +40,41 @@ pub(super) fn broken() -> Vec<Row> {
             b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec(),
             Kind::NotAZip,
         ),
-        (
-            "fewer entries than there are",
-            short_count.bytes(),
-            Kind::NotAZip,
-        ),
-        (
-            "more entries than there are",
-            long_count.bytes(),
-            Kind::NotAZip,
-        ),
+        ("entry count too low", low_count.bytes(), Kind::NotAZip),
+        ("entry count too high", high_count.bytes(), Kind::NotAZip),
         ("damaged directory", broken_directory, Kind::NotAZip),
-        ("cut after the signature", cut(4), Kind::Truncated),
-        ("cut in the first entry", cut(50), Kind::Truncated),
-        ("cut in half", cut(sound.len() / 2), Kind::Truncated),
         (
-            "cut in the directory",
-            cut(sound.len() - 40),
+            "truncated after the signature",
+            truncated(4),
             Kind::Truncated,
         ),
         (
-            "cut before the last byte",
-            cut(sound.len() - 1),
+            "truncated in the first entry",
+            truncated(50),
             Kind::Truncated,
         ),
         (
-            "cut in the comment",
+            "truncated to one half",
+            truncated(valid.len() / 2),
+            Kind::Truncated,
+        ),
+        (
+            "truncated in the directory",
+            truncated(valid.len() - 40),
+            Kind::Truncated,
+        ),
+        (
+            "truncated before the last byte",
+            truncated(valid.len() - 1),
+            Kind::Truncated,
+        ),
+        (
+            "truncated in the comment",
             long_comment[..long_comment.len() - 1].to_vec(),
             Kind::Truncated,
         ),
         (
-            "65,535 entries that are not there",
+            "65,535 missing entries",
             {
                 let mut zip = zip_with([]);
                 zip.count = Some(u16::MAX);
@@ -81,7 +85,7 @@ pub(super) fn broken() -> Vec<Row> {
     ]
 }
 
-/// Entries that share bytes.
+/// Entries that share bytes of the archive.
 pub(super) fn overlaps() -> Vec<Row> {
     let twice = {
         let mut zip = zip_with([Item::deflated("a", text(4096))]);
@@ -92,7 +96,8 @@ pub(super) fn overlaps() -> Vec<Row> {
         zip.bytes()
     };
     let nested = {
-        // One entry's data holds the other entry, header and all: each is sound by itself.
+        // The data of the outer entry contains the complete inner entry. Each is valid without the
+        // other.
         let inner = Item::stored("inner", text(512));
         let inner_bytes = Zip::of([inner.clone()]).bytes()[..inner.bytes()].to_vec();
         let outer = Item::stored("outer", &inner_bytes);
@@ -114,31 +119,31 @@ pub(super) fn overlaps() -> Vec<Row> {
         ("the same entry twice", twice, Kind::Duplicate),
         ("an entry inside another", nested, Kind::Overlap),
         (
-            "data that runs into the directory",
+            "data that extends into the directory",
             into_directory,
             Kind::Overlap,
         ),
     ]
 }
 
-/// More contents than anybody wants.
+/// Archives with far too large contents.
 pub(super) fn bombs() -> Vec<Row> {
     let kernel = deflate(&vec![0; 4 << 20]);
     vec![
         (
-            "one entry a thousand times as large",
+            "one entry with a ratio of more than a thousand",
             with([
                 Item::raw("a", 8, &vec![0; 4 << 20], kernel).both(|header| header.size = 1 << 30)
             ]),
             Kind::RatioTooHigh,
         ),
         (
-            "many entries a thousand times as large",
+            "many entries with a ratio of about a thousand",
             with((0..8).map(|i| Item::deflated(format!("a{i}"), vec![0; 4 << 20]))),
             Kind::RatioTooHigh,
         ),
         (
-            "more than a disk can hold",
+            "larger than any disk",
             with([Item::deflated("a", "x").both(|header| {
                 header.zip64 = true;
                 header.size = 1 << 60;
@@ -146,7 +151,7 @@ pub(super) fn bombs() -> Vec<Row> {
             Kind::TooLarge,
         ),
         (
-            "sizes that overflow when added",
+            "sizes whose sum overflows",
             with((0..2).map(|i| {
                 Item::deflated(format!("a{i}"), "x").both(|header| {
                     header.zip64 = true;
@@ -158,8 +163,8 @@ pub(super) fn bombs() -> Vec<Row> {
     ]
 }
 
-/// Sound archives, but no bundles.
-pub(super) fn no_bundles() -> Vec<Row> {
+/// Valid archives that are not bundles.
+pub(super) fn not_bundles() -> Vec<Row> {
     vec![
         (
             "no model",

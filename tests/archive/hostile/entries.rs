@@ -1,23 +1,27 @@
-//! Entries that are hostile by themselves or beside each other: by name, type, header or contents.
+//! Entries that are hostile by their names, types, headers or contents, each or in combination.
 
 use gizmo_client::archive::UnpackErrorKind as Kind;
 
 use super::{Row, named, text, with};
 use crate::zip::{Item, STREAMED};
 
-/// Names that lead elsewhere, or to different places on different systems.
+/// Names that lead out of the target, or to different files on different systems.
 pub(super) fn names() -> Vec<Row> {
     vec![
         ("absolute path", named("/tmp/evil"), Kind::AbsolutePath),
         ("network path", named("//host/evil"), Kind::AbsolutePath),
         (
-            "absolute folder",
-            with([Item::folder("/evil/")]),
+            "absolute directory",
+            with([Item::directory("/evil/")]),
             Kind::AbsolutePath,
         ),
         ("parent path", named("../evil"), Kind::ParentPath),
         ("grandparent path", named("../../evil"), Kind::ParentPath),
-        ("parent inside", named("a/../../evil"), Kind::ParentPath),
+        (
+            "parent in the middle",
+            named("a/../../evil"),
+            Kind::ParentPath,
+        ),
         (
             "parent that stays inside",
             named("a/../evil"),
@@ -25,8 +29,8 @@ pub(super) fn names() -> Vec<Row> {
         ),
         ("parent at the end", named("a/.."), Kind::ParentPath),
         (
-            "parent folder",
-            with([Item::folder("../evil/")]),
+            "parent directory",
+            with([Item::directory("../evil/")]),
             Kind::ParentPath,
         ),
         ("dot and parent", named("./../evil"), Kind::ParentPath),
@@ -36,7 +40,11 @@ pub(super) fn names() -> Vec<Row> {
         ("backslash share", named("\\\\host\\evil"), Kind::Backslash),
         ("drive", named("C:\\evil"), Kind::DriveLetter),
         ("drive with slash", named("d:/evil"), Kind::DriveLetter),
-        ("drive, relative", named("C:evil"), Kind::DriveLetter),
+        (
+            "relative path on a drive",
+            named("C:evil"),
+            Kind::DriveLetter,
+        ),
         ("nul", named("evil\0.txt"), Kind::NulInName),
         (
             "nul before a parent",
@@ -44,26 +52,30 @@ pub(super) fn names() -> Vec<Row> {
             Kind::NulInName,
         ),
         ("empty name", named(""), Kind::EmptyName),
-        ("empty part", named("a//evil"), Kind::EmptyName),
-        ("the folder itself as a file", named("."), Kind::EmptyName),
+        ("empty component", named("a//evil"), Kind::EmptyName),
+        (
+            "the directory itself as a file",
+            named("."),
+            Kind::EmptyName,
+        ),
         ("device name", named("meshes/AUX.obj"), Kind::ReservedName),
         (
-            "alternate stream",
+            "alternate data stream",
             named("scene.xml:evil"),
             Kind::ReservedName,
         ),
-        ("dot at the end", named("scene.xml."), Kind::ReservedName),
-        ("space at the end", named("scene.xml "), Kind::ReservedName),
+        ("trailing dot", named("scene.xml."), Kind::ReservedName),
+        ("trailing space", named("scene.xml "), Kind::ReservedName),
         ("control character", named("a\x1b[2Jb"), Kind::ReservedName),
         ("line break", named("a\nb"), Kind::ReservedName),
-        ("long part", named("x".repeat(256)), Kind::NameTooLong),
+        ("long component", named("x".repeat(256)), Kind::NameTooLong),
         (
             "long path",
             named("x/".repeat(600) + "x"),
             Kind::NameTooLong,
         ),
         (
-            "not the UTF-8 it claims",
+            "invalid UTF-8 with the UTF-8 flag",
             with([Item::stored(b"caf\x82", "x").utf8()]),
             Kind::NameEncoding,
         ),
@@ -75,14 +87,14 @@ pub(super) fn names() -> Vec<Row> {
     ]
 }
 
-/// Entries that are no plain files and folders, and names that collide.
+/// Entries other than plain files and directories, and names that collide.
 pub(super) fn kinds() -> Vec<Row> {
     let special = |mode: u32| with([Item::stored("evil", "/etc").attributes(mode << 16)]);
     let pair = |one: &str, other: &str| with([Item::stored(one, "1"), Item::stored(other, "2")]);
     vec![
         ("link", special(0o120_777), Kind::Link),
         (
-            "link, as from DOS",
+            "link from DOS",
             with([Item {
                 made_by: 20,
                 ..Item::stored("evil", "/etc").attributes(0o120_777 << 16)
@@ -90,7 +102,7 @@ pub(super) fn kinds() -> Vec<Row> {
             Kind::Link,
         ),
         (
-            "link called a folder",
+            "link with the name of a directory",
             with([Item::stored("evil/", "").attributes(0o120_777 << 16)]),
             Kind::Link,
         ),
@@ -130,88 +142,104 @@ pub(super) fn kinds() -> Vec<Row> {
         ),
         ("duplicate model", named("scene.xml"), Kind::Duplicate),
         (
-            "duplicate folder",
-            with([Item::folder("a/"), Item::folder("a/")]),
+            "duplicate directory",
+            with([Item::directory("a/"), Item::directory("a/")]),
             Kind::Duplicate,
         ),
-        ("case", pair("a/b", "a/B"), Kind::CaseDuplicate),
-        ("case of a folder", pair("a/b", "A/c"), Kind::CaseDuplicate),
+        ("case of a file", pair("a/b", "a/B"), Kind::CaseDuplicate),
         (
-            "case of a folder entry",
-            with([Item::stored("a/b", "1"), Item::folder("A/")]),
+            "case of a directory",
+            pair("a/b", "A/c"),
+            Kind::CaseDuplicate,
+        ),
+        (
+            "case of a directory entry",
+            with([Item::stored("a/b", "1"), Item::directory("A/")]),
             Kind::CaseDuplicate,
         ),
         ("case of the model", named("SCENE.xml"), Kind::CaseDuplicate),
         (
-            "case beyond ASCII",
+            "case outside ASCII",
             pair("straße", "STRASSE"),
             Kind::CaseDuplicate,
         ),
         ("case of Greek", pair("ΟΔΟΣ", "οδος"), Kind::CaseDuplicate),
-        ("file as a folder", pair("a", "a/b"), Kind::FileAsDirectory),
-        ("folder as a file", pair("a/b", "a"), Kind::FileAsDirectory),
         (
-            "file as a folder, by case",
+            "file as a directory",
+            pair("a", "a/b"),
+            Kind::FileAsDirectory,
+        ),
+        (
+            "directory as a file",
+            pair("a/b", "a"),
+            Kind::FileAsDirectory,
+        ),
+        (
+            "file as a directory in another case",
             pair("a", "A/b"),
             Kind::FileAsDirectory,
         ),
         (
-            "folder entry as a file",
-            with([Item::folder("a/"), Item::stored("a", "x")]),
+            "directory entry as a file",
+            with([Item::directory("a/"), Item::stored("a", "x")]),
             Kind::FileAsDirectory,
         ),
         (
-            "folder with contents",
+            "directory with contents",
             with([Item::stored("a/", "x")]),
             Kind::FileAsDirectory,
         ),
         (
-            "folder by its mode",
+            "directory by its mode",
             with([Item::stored("a", "").attributes(0o040_755 << 16)]),
             Kind::FileAsDirectory,
         ),
     ]
 }
 
-/// Headers that contradict each other or the data.
+/// Headers that contradict each other or the data, or that require unsupported features.
 pub(super) fn headers() -> Vec<Row> {
     let item = || Item::deflated("a", text(4096));
-    let other_method = Item::stored("a", "x").central(|header| header.method = 8);
-    let mut beyond = item();
-    beyond.offset = Some(1 << 30);
-    let mut elsewhere = item();
-    elsewhere.offset = Some(5);
+    let different_method = Item::stored("a", "x").central(|header| header.method = 8);
+    let mut offset_beyond_end = item();
+    offset_beyond_end.offset = Some(1 << 30);
+    let mut wrong_offset = item();
+    wrong_offset.offset = Some(5);
     let mut bad_descriptor = item().streamed(true, false);
     bad_descriptor.descriptor[5] ^= 1;
     let mut no_descriptor = item().streamed(true, false);
     no_descriptor.descriptor.clear();
     vec![
         (
-            "other name",
+            "different name",
             with([item().local(|header| header.name = b"b".to_vec())]),
             Kind::HeaderMismatch,
         ),
         (
-            "other name that escapes",
+            "different name that leads out",
             with([item().local(|header| header.name = b"../evil".to_vec())]),
             Kind::HeaderMismatch,
         ),
         (
-            "other checksum",
+            "different checksum",
             with([item().local(|header| header.crc ^= 1)]),
             Kind::HeaderMismatch,
         ),
         (
-            "other size",
+            "different size",
             with([item().local(|header| header.size += 1)]),
             Kind::HeaderMismatch,
         ),
         (
-            "other compressed size",
+            "different compressed size",
             with([item().local(|header| header.compressed -= 1)]),
             Kind::HeaderMismatch,
         ),
-        ("other method", with([other_method]), Kind::HeaderMismatch),
+        (
+            "different method",
+            with([different_method]),
+            Kind::HeaderMismatch,
+        ),
         (
             "encrypted in one header",
             with([item().local(|header| header.flags |= 1)]),
@@ -223,19 +251,19 @@ pub(super) fn headers() -> Vec<Row> {
             Kind::HeaderMismatch,
         ),
         (
-            "other descriptor",
+            "different descriptor",
             with([bad_descriptor]),
             Kind::HeaderMismatch,
         ),
         ("no descriptor", with([no_descriptor]), Kind::HeaderMismatch),
         (
-            "no local header there",
-            with([elsewhere]),
+            "no local header at the offset",
+            with([wrong_offset]),
             Kind::HeaderMismatch,
         ),
         (
             "local header beyond the end",
-            with([beyond]),
+            with([offset_beyond_end]),
             Kind::Truncated,
         ),
         (
@@ -249,7 +277,7 @@ pub(super) fn headers() -> Vec<Row> {
             Kind::Encrypted,
         ),
         (
-            "masked",
+            "masked header",
             with([item().both(|header| header.flags |= 1 << 13)]),
             Kind::Encrypted,
         ),
@@ -276,20 +304,20 @@ pub(super) fn headers() -> Vec<Row> {
     ]
 }
 
-/// Contents that are not what was promised.
+/// Contents that differ from their header.
 pub(super) fn contents() -> Vec<Row> {
     let item = || Item::deflated("a", text(4096));
-    let mut cut_data = item();
-    cut_data.data.truncate(100);
-    let cut_data = cut_data.both(|header| header.compressed = 100);
+    let mut truncated = item();
+    truncated.data.truncate(100);
+    let truncated = truncated.both(|header| header.compressed = 100);
     let mut garbage = item();
     garbage.data.fill(0xff);
     let mut flipped = Item::stored("a", text(4096));
     flipped.data[7] ^= 0x20;
-    let mut tail = item();
-    tail.data.extend(b"more");
-    let tail = tail.both(|header| header.compressed += 4);
-    let nothing = Item::raw("a", 8, b"", Vec::new());
+    let mut trailing_data = item();
+    trailing_data.data.extend(b"more");
+    let trailing_data = trailing_data.both(|header| header.compressed += 4);
+    let empty_stream = Item::raw("a", 8, b"", Vec::new());
     vec![
         (
             "wrong checksum",
@@ -303,22 +331,22 @@ pub(super) fn contents() -> Vec<Row> {
             Kind::WrongChecksum,
         ),
         (
-            "a byte less than promised",
+            "a byte less than declared",
             with([item().both(|header| header.size += 1)]),
             Kind::WrongSize,
         ),
         (
-            "a byte more than promised",
+            "a byte more than declared",
             with([item().both(|header| header.size -= 1)]),
             Kind::WrongSize,
         ),
         (
-            "a bomb that promises nothing",
+            "a bomb with a declared size of zero",
             with([Item::deflated("a", vec![0; 10 << 20]).both(|header| header.size = 0)]),
             Kind::WrongSize,
         ),
         (
-            "a bomb that promises little",
+            "a bomb with a small declared size",
             with([Item::deflated("a", vec![0; 10 << 20]).both(|header| header.size = 1 << 20)]),
             Kind::WrongSize,
         ),
@@ -328,12 +356,12 @@ pub(super) fn contents() -> Vec<Row> {
             Kind::WrongSize,
         ),
         (
-            "data behind the end of the stream",
-            with([tail]),
+            "data after the end of the stream",
+            with([trailing_data]),
             Kind::WrongSize,
         ),
-        ("stream that stops", with([cut_data]), Kind::CorruptData),
+        ("truncated stream", with([truncated]), Kind::CorruptData),
         ("stream of garbage", with([garbage]), Kind::CorruptData),
-        ("no stream at all", with([nothing]), Kind::CorruptData),
+        ("empty stream", with([empty_stream]), Kind::CorruptData),
     ]
 }

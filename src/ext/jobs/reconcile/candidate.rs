@@ -1,42 +1,43 @@
-//! What may be what was asked for, and whether it is.
+//! What a lost request may have made, and whether it did.
 
 use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
-use super::PaidRequest;
+use crate::ext::error::PaidRequest;
 use crate::ext::values::timestamp::Timestamp;
 use crate::raw::types::{Asset, Scene};
 
-/// Something that a lost generation may have made.
+/// A scene or an asset that a lost request may have made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Candidate {
     /// The scene, or the scene of the asset.
     pub scene_id: Option<String>,
-    /// The asset, where one was asked for.
+    /// The asset, if one was requested.
     pub asset_id: Option<String>,
-    /// The job that makes it, where the service says so.
+    /// The job, if the service names it.
     pub job_id: Option<String>,
-    /// The sentence it is made from, where the service says so.
+    /// The prompt, if the service reports it.
     pub prompt: Option<String>,
-    /// When it was begun, by the service's clock.
+    /// When it was created, by the service's clock.
     pub created_at: Option<SystemTime>,
 }
 
-/// What may be what was asked for.
+/// The candidates for one request.
 #[derive(Debug, Default)]
-pub(super) struct Fitting {
-    pub(super) certain: Vec<Candidate>,
-    /// Begun in time, but nothing says from which prompt.
-    pub(super) perhaps: Vec<Candidate>,
+pub(super) struct Candidates {
+    /// Those with the prompt of the request.
+    pub(super) matching: Vec<Candidate>,
+    /// Those created in time whose prompt is not reported.
+    pub(super) possible: Vec<Candidate>,
 }
 
-impl Fitting {
-    /// Keeps a candidate unless its time or its prompt is another.
+impl Candidates {
+    /// Adds a candidate unless its time or its prompt rules it out.
     pub(super) fn consider(
         &mut self,
-        asked: &PaidRequest,
+        request: &PaidRequest,
         since: SystemTime,
         candidate: Candidate,
     ) {
@@ -44,24 +45,24 @@ impl Fitting {
             return;
         }
         match &candidate.prompt {
-            Some(prompt) if is_same(prompt, &asked.prompt) => self.certain.push(candidate),
-            // Without a time either, it is any of the old ones.
-            None if candidate.created_at.is_some() => self.perhaps.push(candidate),
+            Some(prompt) if is_same(prompt, &request.prompt) => self.matching.push(candidate),
+            // Without a time it could be any older one.
+            None if candidate.created_at.is_some() => self.possible.push(candidate),
             Some(_) | None => {}
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.certain.is_empty() && self.perhaps.is_empty()
+        self.matching.is_empty() && self.possible.is_empty()
     }
 }
 
-/// Whether two prompts are the same, but for white space.
+/// Whether two prompts are equal except for white space.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     one.split_whitespace().eq(other.split_whitespace())
 }
 
-pub(super) fn moment(timestamp: Option<&Timestamp>) -> Option<SystemTime> {
+pub(super) fn system_time(timestamp: Option<&Timestamp>) -> Option<SystemTime> {
     timestamp.and_then(Timestamp::system_time)
 }
 
@@ -69,7 +70,7 @@ impl From<Scene> for Candidate {
     fn from(scene: Scene) -> Self {
         Self {
             job_id: job_id(&scene.extra, scene.record.as_ref()),
-            created_at: moment(scene.created_at.as_ref()),
+            created_at: system_time(scene.created_at.as_ref()),
             scene_id: Some(scene.id),
             asset_id: None,
             prompt: scene.prompt,
@@ -81,7 +82,7 @@ impl From<Asset> for Candidate {
     fn from(asset: Asset) -> Self {
         Self {
             job_id: job_id(&asset.extra, asset.record.as_ref()),
-            created_at: moment(asset.created_at.as_ref()),
+            created_at: system_time(asset.created_at.as_ref()),
             scene_id: asset.scene_id,
             asset_id: Some(asset.id),
             prompt: asset.prompt,
@@ -89,8 +90,21 @@ impl From<Asset> for Candidate {
     }
 }
 
+#[cfg(feature = "alpha")]
+impl From<crate::alpha::types::Asset> for Candidate {
+    fn from(asset: crate::alpha::types::Asset) -> Self {
+        Self {
+            scene_id: None,
+            job_id: None,
+            created_at: system_time(asset.created_at.as_ref()),
+            asset_id: Some(asset.id),
+            prompt: asset.prompt,
+        }
+    }
+}
+
 impl Candidate {
-    /// Fills in what another answer says of the same.
+    /// Adds what another response reports about the same scene or asset.
     pub(super) fn or(self, other: Self) -> Self {
         Self {
             scene_id: self.scene_id.or(other.scene_id),
@@ -102,7 +116,7 @@ impl Candidate {
     }
 }
 
-/// The job of a scene or an asset, under any of the names that it may go by.
+/// Returns the job of a scene or an asset, under any of its possible names.
 fn job_id(extra: &Map<String, Value>, record: Option<&Value>) -> Option<String> {
     const NAMES: [&str; 5] = [
         "job_id",
@@ -116,9 +130,9 @@ fn job_id(extra: &Map<String, Value>, record: Option<&Value>) -> Option<String> 
         .into_iter()
         .flatten()
         .find_map(|fields| {
-            let named = NAMES.iter().find_map(|name| fields.get(*name)?.as_str());
-            let whole = || fields.get("job")?.get("id")?.as_str();
-            let id = named.or_else(whole)?;
+            let by_name = NAMES.iter().find_map(|name| fields.get(*name)?.as_str());
+            let nested = || fields.get("job")?.get("id")?.as_str();
+            let id = by_name.or_else(nested)?;
             (!id.is_empty()).then(|| id.to_owned())
         })
 }

@@ -1,4 +1,4 @@
-//! The early-access API: seen by its own key, flat errors, and a CDN that wants no key.
+//! The early-access API: its key, its flat errors, and its CDN, which refuses credentials.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, text};
 
-/// Sends a request with the early-access key.
+/// Sends a request with the early-access key and returns the status and the body.
 async fn call(api: &Api, method: Method, path: &str, body: &Value) -> (u16, Value) {
     let request = api.request(method, path).body(body.to_string());
     let mut request = request.build().unwrap();
@@ -16,20 +16,22 @@ async fn call(api: &Api, method: Method, path: &str, body: &Value) -> (u16, Valu
     let key = format!("Bearer {}", api.simulator.alpha_api_key());
     headers.insert("authorization", key.parse().unwrap());
     headers.insert("content-type", "application/json".parse().unwrap());
-    let answer = api.http.execute(request).await.unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
+    let response = api.http.execute(request).await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
 }
 
 async fn post(api: &Api, path: &str, body: Value) -> (u16, Value) {
     call(api, Method::POST, path, &body).await
 }
 
+/// Generates an asset and returns its ID.
 async fn asset(api: &Api, prompt: &str) -> String {
     let (status, asset) = post(api, "/v1/assets", json!({ "prompt": prompt })).await;
     assert_eq!(status, 201, "{asset}");
     text(&asset["id"])
 }
 
+/// Exports an asset and returns its download link.
 async fn link(api: &Api, asset: &str) -> String {
     let path = format!("/v1/assets/{asset}/export");
     let (status, link) = post(api, &path, json!({ "format": "isaac_sim_urdf" })).await;
@@ -39,7 +41,7 @@ async fn link(api: &Api, asset: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_key_says_which_api_is_seen() {
+async fn the_key_selects_the_api() {
     let api = Api::instant().await;
     let body = json!({ "prompt": "a bench", "tags": ["steel"] });
     let (status, asset) = post(&api, "/v1/assets", body.clone()).await;
@@ -51,14 +53,14 @@ async fn the_key_says_which_api_is_seen() {
         (400, "no_scene".to_owned())
     );
     let (status, error) = call(&api, Method::GET, "/v1/whoami", &Value::Null).await;
-    let wanted = json!({ "error": "not_found", "code": "not_found", "message": "Not Found" });
-    assert_eq!((status, error), (404, wanted));
+    let expected = json!({ "error": "not_found", "code": "not_found", "message": "Not Found" });
+    assert_eq!((status, error), (404, expected));
     assert_eq!(api.get("/v1/whoami").await.status, 200);
     assert_eq!(api.simulator.handle().alpha_assets().len(), 1);
 }
 
 #[tokio::test]
-async fn every_refusal_is_flat() {
+async fn every_error_response_is_flat() {
     let api = Api::start(Options::instant().with_speed(0.0)).await;
     let pending = asset(&api, "a bench").await;
     let (_, scene) = post(&api, "/v1/scenes", json!({ "name": "cell" })).await;
@@ -66,7 +68,7 @@ async fn every_refusal_is_flat() {
         (&scene["description"], &scene["assets"]),
         (&Value::Null, &json!([]))
     );
-    let place = format!("/v1/scenes/{}/assets", text(&scene["id"]));
+    let placement = format!("/v1/scenes/{}/assets", text(&scene["id"]));
     let export = format!("/v1/scenes/{}/export", text(&scene["id"]));
     for (path, body, status, code) in [
         ("/v1/assets", json!({}), 400, "bad_request"),
@@ -84,19 +86,19 @@ async fn every_refusal_is_flat() {
         ),
         ("/v1/scenes", json!({ "name": " " }), 400, "bad_request"),
         (
-            &place,
+            &placement,
             json!({ "asset_id": pending }),
             400,
             "asset_not_ready",
         ),
         (
-            &place,
+            &placement,
             json!({ "asset_id": "ast_none" }),
             404,
             "asset_not_found",
         ),
         (
-            &place,
+            &placement,
             json!({ "asset_id": pending, "rotation": { "x": 1, "y": 1, "z": 0, "w": 0 } }),
             400,
             "bad_request",
@@ -114,9 +116,9 @@ async fn every_refusal_is_flat() {
             "scene_not_found",
         ),
     ] {
-        let (answered, error) = post(&api, path, body).await;
+        let (actual_status, error) = post(&api, path, body).await;
         assert_eq!(
-            (answered, text(&error["code"]).as_str()),
+            (actual_status, text(&error["code"]).as_str()),
             (status, code),
             "{error}"
         );
@@ -128,7 +130,7 @@ async fn every_refusal_is_flat() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_asset_stands_where_its_time_says() {
+async fn the_status_of_an_asset_follows_the_clock() {
     let api = Api::start(Options::default().with_speed(1.0)).await;
     let (good, doomed) = (
         asset(&api, "a bench").await,
@@ -171,7 +173,7 @@ async fn an_asset_stands_where_its_time_says() {
 }
 
 #[tokio::test]
-async fn the_cdn_takes_a_link_while_it_is_good_and_refuses_whoever_shows_a_key() {
+async fn the_cdn_accepts_a_link_until_it_expires_and_refuses_credentials() {
     let api = Api::instant().await;
     let asset = asset(&api, "a toolbox").await;
     let url = link(&api, &asset).await;
@@ -185,8 +187,8 @@ async fn the_cdn_takes_a_link_while_it_is_good_and_refuses_whoever_shows_a_key()
         400
     );
     assert_eq!(status(get().header("range", "bytes=100-")).await, 206);
-    let whole = get().send().await.unwrap().bytes().await.unwrap();
-    assert!(whole.starts_with(b"PK"));
+    let archive = get().send().await.unwrap().bytes().await.unwrap();
+    assert!(archive.starts_with(b"PK"));
     api.simulator
         .handle()
         .inject(On::operation("cdn"), Fault::ExpireLinks);
@@ -201,7 +203,7 @@ async fn the_cdn_takes_a_link_while_it_is_good_and_refuses_whoever_shows_a_key()
 }
 
 #[tokio::test]
-async fn a_link_expires_by_itself() {
+async fn a_link_expires_after_its_lifetime() {
     let api = Api::start(Options {
         link_lifetime: Duration::ZERO,
         ..Options::instant()
@@ -212,7 +214,7 @@ async fn a_link_expires_by_itself() {
 }
 
 #[tokio::test]
-async fn requests_are_known_by_the_alpha_documents_names() {
+async fn requests_are_counted_under_the_operation_ids_of_the_alpha_document() {
     let api = Api::instant().await;
     for (id, method, path) in ALPHA_OPERATIONS {
         let path = path.replace("{asset_id}", "x").replace("{scene_id}", "x");

@@ -1,4 +1,4 @@
-//! Event streams: their order, their numbers, where they begin and how they end.
+//! Event streams: their order, their numbers, their cursors and their ends.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{
-    Api, End, PATIENCE, SILENCE, has_terminal, read, read_until, read_within, text,
+    Api, End, SILENCE, TIMEOUT, has_terminal, read, read_until, read_within, text,
 };
 
 #[tokio::test]
-async fn a_stream_tells_a_job_from_its_first_event_to_done() {
+async fn a_stream_has_all_events_of_a_job_from_the_first_to_done() {
     let api = Api::start(Options::default().documented().with_speed(720.0)).await;
     let (job, scene) = api.generate("a lab with three stools").await;
     let stream = api.stream(&format!("/v1/jobs/{job}/events")).await;
@@ -23,13 +23,13 @@ async fn a_stream_tells_a_job_from_its_first_event_to_done() {
             .iter()
             .all(|event| Some(event.data["seq"].to_string()) == event.id)
     );
-    let of = |name: &str| stream.names().iter().filter(|other| *other == name).count();
+    let count = |name: &str| stream.names().iter().filter(|other| *other == name).count();
     assert_eq!(
         (
-            of("stage_start"),
-            of("stage_complete"),
-            of("asset_ready"),
-            of("done")
+            count("stage_start"),
+            count("stage_complete"),
+            count("asset_ready"),
+            count("done")
         ),
         (5, 5, 8, 1)
     );
@@ -89,7 +89,7 @@ async fn a_stream_resumes_after_the_cursor() {
 }
 
 #[tokio::test]
-async fn events_are_numbered_as_the_options_say() {
+async fn events_are_numbered_as_the_options_require() {
     for (numbering, id, seq) in [
         (Numbering::IdAndSeq, true, true),
         (Numbering::Id, true, false),
@@ -115,12 +115,12 @@ async fn events_are_numbered_as_the_options_say() {
 }
 
 #[tokio::test]
-async fn one_assets_error_ends_no_job_but_a_doomed_one_fails() {
+async fn a_failed_asset_does_not_fail_its_job_but_a_doomed_job_fails() {
     let api = Api::start(Options::instant().documented()).await;
     let (job, scene) = api.generate("a flaky lab").await;
     let names = api.stream(&format!("/v1/jobs/{job}/events")).await.names();
     assert!(names.contains(&"error".to_owned()) && names.last().unwrap() == "done");
-    assert_eq!(api.ended(&job).await, "succeeded");
+    assert_eq!(api.wait(&job).await, "succeeded");
     assert_eq!(
         api.post(&format!("/v1/scenes/{scene}/export"), &json!({}))
             .await
@@ -131,9 +131,9 @@ async fn one_assets_error_ends_no_job_but_a_doomed_one_fails() {
     let (job, scene) = api.generate("a doomed lab").await;
     let stream = api.stream(&format!("/v1/jobs/{job}/events")).await;
     assert_eq!(stream.events().last().unwrap().data["status"], "failed");
-    let answer = api.get(&format!("/v1/jobs/{job}")).await.json();
+    let body = api.get(&format!("/v1/jobs/{job}")).await.json();
     assert_eq!(
-        (&answer["job"]["status"], &answer["job"]["error"]["code"]),
+        (&body["job"]["status"], &body["job"]["error"]["code"]),
         (&json!("failed"), &json!("generation_failed"))
     );
     let status = api.get(&format!("/v1/scenes/{scene}/status")).await.json();
@@ -144,7 +144,7 @@ async fn one_assets_error_ends_no_job_but_a_doomed_one_fails() {
 }
 
 #[tokio::test]
-async fn a_scene_id_can_be_withheld_until_the_job_is_over() {
+async fn a_scene_id_can_be_withheld_until_the_job_has_ended() {
     let api = Api::start(Options {
         announce_scene_id: false,
         ..Options::default().with_speed(1800.0)
@@ -161,11 +161,11 @@ async fn a_scene_id_can_be_withheld_until_the_job_is_over() {
             .get("scene_id")
             .is_none()
     );
-    api.ended(&job).await;
+    api.wait(&job).await;
     assert!(api.get(&format!("/v1/jobs/{job}")).await.json()["job"]["scene_id"].is_string());
 }
 
-/// What a faulty stream of a finished job looks like: its numbers and its end.
+/// Reads the stream of an ended job after event 2 with these faults.
 async fn faulty(vocabulary: Vocabulary, faults: &[EventFault]) -> crate::support::Stream {
     let api = Api::start(Options {
         vocabulary,
@@ -173,7 +173,7 @@ async fn faulty(vocabulary: Vocabulary, faults: &[EventFault]) -> crate::support
     })
     .await;
     let (job, _) = api.generate("a lab").await;
-    api.ended(&job).await;
+    api.wait(&job).await;
     for fault in faults {
         api.simulator
             .handle()
@@ -184,19 +184,19 @@ async fn faulty(vocabulary: Vocabulary, faults: &[EventFault]) -> crate::support
         .any(|fault| matches!(fault, EventFault::StallAfter(_)));
     let path = format!("/v1/jobs/{job}/events?after=2");
     let response = api.request(Method::GET, &path).send().await.unwrap();
-    read_within(response, if stalls { SILENCE } else { PATIENCE }).await
+    read_within(response, if stalls { SILENCE } else { TIMEOUT }).await
 }
 
 #[tokio::test]
-async fn streams_misbehave_as_they_are_told() {
-    misbehaves(Vocabulary::Documented).await;
-    misbehaves(Vocabulary::Observed).await;
+async fn streams_have_the_injected_faults() {
+    check_faults(Vocabulary::Documented).await;
+    check_faults(Vocabulary::Observed).await;
 }
 
-async fn misbehaves(vocabulary: Vocabulary) {
+async fn check_faults(vocabulary: Vocabulary) {
     let faulty = async |faults: &[EventFault]| faulty(vocabulary, faults).await;
-    let sound = faulty(&[]).await;
-    let (ids, last) = (sound.ids(), *sound.ids().last().unwrap());
+    let unchanged = faulty(&[]).await;
+    let (ids, last) = (unchanged.ids(), *unchanged.ids().last().unwrap());
     let without = |number: u64| {
         ids.iter()
             .copied()
@@ -277,7 +277,7 @@ async fn misbehaves(vocabulary: Vocabulary) {
 }
 
 #[tokio::test]
-async fn a_buffered_stream_brings_nothing_before_the_end() {
+async fn a_buffered_stream_sends_nothing_before_the_job_has_ended() {
     let api = Api::start(Options::default().documented().with_speed(1800.0)).await;
     api.simulator.handle().inject(
         On::operation("job_events"),
@@ -298,12 +298,12 @@ async fn a_buffered_stream_brings_nothing_before_the_end() {
     let mut response = api.request(Method::GET, &path).send().await.unwrap();
     assert!(response.chunk().await.unwrap().is_some());
     assert_eq!(api.simulator.handle().running(), 0);
-    let rest = read_until(response, PATIENCE, has_terminal).await;
+    let rest = read_until(response, TIMEOUT, has_terminal).await;
     assert_eq!(rest.end, End::Reached);
 }
 
 #[tokio::test]
-async fn a_refused_cursor_is_refused_and_no_cursor_is_not() {
+async fn a_refused_cursor_does_not_affect_requests_without_a_cursor() {
     let api = Api::start(Options::instant().documented()).await;
     let (job, _) = api.generate("a lab").await;
     let path = format!("/v1/jobs/{job}/events");
@@ -317,7 +317,7 @@ async fn a_refused_cursor_is_refused_and_no_cursor_is_not() {
 }
 
 #[tokio::test]
-async fn a_thousand_streams_are_served_at_once() {
+async fn a_thousand_streams_are_served_concurrently() {
     let options = Options::instant().documented();
     let api = Api::start(Options {
         speed: 180.0,
@@ -339,7 +339,9 @@ async fn a_thousand_streams_are_served_at_once() {
     }
 }
 
-/// An observed job that has stopped after so many events, and its path.
+/// Starts a job of the observed vocabulary and stops it after this number of events.
+///
+/// Returns the simulator, the ID of the job and the path of its events.
 async fn stopped(events: usize) -> (Api, String, String) {
     let api = Api::start(Options::default().with_speed(0.0)).await;
     let (job, _) = api.generate("a lab").await;
@@ -348,17 +350,17 @@ async fn stopped(events: usize) -> (Api, String, String) {
     (api, job, path)
 }
 
-/// Moves a job by so many events.
+/// Advances a job by this number of events and waits for them.
 async fn advance(api: &Api, job: &str, events: usize) {
     let handle = api.simulator.handle();
-    let wanted = handle.job(job).unwrap().events + events;
+    let expected = handle.job(job).unwrap().events + events;
     handle.advance(job, events);
-    while handle.job(job).unwrap().events < wanted {
+    while handle.job(job).unwrap().events < expected {
         tokio::task::yield_now().await;
     }
 }
 
-/// Opens an event stream that meets these faults.
+/// Opens an event stream with these faults.
 async fn open(api: &Api, path: &str, faults: &[EventFault]) -> reqwest::Response {
     for fault in faults {
         let fault = Fault::Events(fault.clone());
@@ -368,9 +370,9 @@ async fn open(api: &Api, path: &str, faults: &[EventFault]) -> reqwest::Response
     api.request(Method::GET, path).send().await.unwrap()
 }
 
-/// Reads until so many events have come.
-async fn some(response: reqwest::Response, events: usize) -> crate::support::Stream {
-    let stream = read_until(response, PATIENCE, |text| {
+/// Reads a stream until this number of events has arrived.
+async fn read_events(response: reqwest::Response, events: usize) -> crate::support::Stream {
+    let stream = read_until(response, TIMEOUT, |text| {
         text.matches("event: ").count() - text.matches("event: ping").count() == events
             && text.ends_with("\n\n")
     })
@@ -380,7 +382,7 @@ async fn some(response: reqwest::Response, events: usize) -> crate::support::Str
 }
 
 #[tokio::test]
-async fn a_connection_breaks_after_each_ping() {
+async fn a_connection_breaks_after_a_ping() {
     let (api, _, path) = stopped(5).await;
     let often = EventFault::PingEvery(Duration::from_millis(5));
     let response = open(&api, &path, &[EventFault::BreakAfterPing, often]).await;
@@ -393,22 +395,22 @@ async fn a_connection_breaks_after_each_ping() {
 }
 
 #[tokio::test]
-async fn a_live_stream_has_no_past() {
+async fn a_live_stream_has_only_new_events() {
     let (api, job, path) = stopped(5).await;
     let path = format!("{path}?after=2");
     let response = open(&api, &path, &[EventFault::LiveOnly]).await;
     advance(&api, &job, 3).await;
-    assert_eq!(some(response, 3).await.ids(), [6, 7, 8]);
+    assert_eq!(read_events(response, 3).await.ids(), [6, 7, 8]);
 }
 
 #[tokio::test]
-async fn neighbours_come_in_the_wrong_order_and_the_terminal_event_last() {
+async fn adjacent_events_are_swapped_and_the_terminal_event_arrives_last() {
     let (api, job, path) = stopped(5).await;
     let response = open(&api, &path, &[EventFault::OutOfOrder]).await;
-    // The fifth waits for a neighbour, but not for long.
-    assert_eq!(some(response, 5).await.ids(), [2, 1, 4, 3, 5]);
+    // The fifth event waits for the sixth only for a short time.
+    assert_eq!(read_events(response, 5).await.ids(), [2, 1, 4, 3, 5]);
     api.simulator.handle().finish(&job);
-    api.ended(&job).await;
+    api.wait(&job).await;
     let last = api.simulator.handle().job(&job).unwrap().events as u64;
     let swapped = |from: u64| {
         let pairs = (from..last).step_by(2);
@@ -420,13 +422,13 @@ async fn neighbours_come_in_the_wrong_order_and_the_terminal_event_last() {
     for from in [1, 2] {
         let path = format!("{path}?after={}", from - 1);
         let response = open(&api, &path, &[EventFault::OutOfOrder]).await;
-        let stream = read_until(response, PATIENCE, has_terminal).await;
+        let stream = read_until(response, TIMEOUT, has_terminal).await;
         assert_eq!(stream.ids(), swapped(from));
     }
 }
 
 #[tokio::test]
-async fn a_restarted_server_numbers_what_is_new_from_1() {
+async fn a_restarted_server_numbers_new_events_from_1() {
     let (api, job, path) = stopped(7).await;
     let response = open(&api, &path, &[EventFault::EndAfter(4)]).await;
     assert_eq!(read(response).await.ids(), [1, 2, 3, 4]);
@@ -437,9 +439,9 @@ async fn a_restarted_server_numbers_what_is_new_from_1() {
     assert_eq!(restarted.events()[2].data["seq"], 3);
     advance(&api, &job, 2).await;
     let response = open(&api, &resumed, &[EventFault::RestartNumbers]).await;
-    let again = some(response, 2).await;
+    let again = read_events(response, 2).await;
     assert_eq!(again.ids(), [1, 2]);
-    let sound = some(open(&api, &path, &[]).await, 9).await;
-    assert_eq!(sound.names()[4..7], restarted.names());
-    assert_eq!(sound.names()[7..], again.names());
+    let unchanged = read_events(open(&api, &path, &[]).await, 9).await;
+    assert_eq!(unchanged.names()[4..7], restarted.names());
+    assert_eq!(unchanged.names()[7..], again.names());
 }

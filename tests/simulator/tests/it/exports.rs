@@ -1,4 +1,4 @@
-//! Archives that are whole, that repeat, and that simulators load; files of the catalog.
+//! Exported archives, which are complete, reproducible and loadable, and the files of the catalog.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,15 +12,17 @@ use crate::support::{Api, text};
 const PROMPT: &str =
     "A lab with two workbenches, a lamp, a vase, a stool, a bin, a crate and a shelf";
 
-/// Runs Python with some modules; `None`, and a line that says so, where they are not importable.
+/// Runs a Python script that needs `modules`, and returns its output.
+///
+/// Prints a message and returns `None` where Python cannot import the modules.
 fn python(name: &str, modules: &str, script: &str, arguments: &[&str]) -> Option<String> {
     let importable = Command::new("python3")
         .args(["-c", &format!("import {modules}")])
         .output();
     if !importable.is_ok_and(|output| output.status.success()) {
-        #[expect(clippy::print_stdout, reason = "a skipped test says so")]
+        #[expect(clippy::print_stdout, reason = "a skipped test prints why")]
         {
-            println!("skipped: {name}, since Python cannot import {modules}");
+            println!("skipped: {name}: Python cannot import {modules}");
         }
         return None;
     }
@@ -38,7 +40,7 @@ fn python(name: &str, modules: &str, script: &str, arguments: &[&str]) -> Option
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
-/// Writes an archive where Python can read it.
+/// Writes an archive to a temporary file for Python.
 fn stored(name: &str, bytes: &[u8]) -> PathBuf {
     let path = std::env::temp_dir().join(format!("gizmo-simulator-{}-{name}", std::process::id()));
     std::fs::write(&path, bytes).unwrap();
@@ -47,32 +49,32 @@ fn stored(name: &str, bytes: &[u8]) -> PathBuf {
 
 async fn export(api: &Api, scene: &str, format: &str, robot: Value) -> Vec<u8> {
     let body = json!({ "format": format, "robot_profile": robot });
-    let answer = api.post(&format!("/v1/scenes/{scene}/export"), &body).await;
+    let response = api.post(&format!("/v1/scenes/{scene}/export"), &body).await;
     assert_eq!(
-        (answer.status.as_u16(), answer.header("content-type")),
+        (response.status.as_u16(), response.header("content-type")),
         (200, "application/zip")
     );
     assert_eq!(
-        answer.header("content-length"),
-        answer.body.len().to_string()
+        response.header("content-length"),
+        response.body.len().to_string()
     );
     assert!(
-        answer.header("etag").starts_with('"')
-            && answer.header("content-disposition").contains(scene)
+        response.header("etag").starts_with('"')
+            && response.header("content-disposition").contains(scene)
     );
-    answer.body
+    response.body
 }
 
-/// Loads models out of archives, lets each move for a second and says what they are.
+/// Loads a model from each archive, simulates a second, and prints the properties of the model.
 const MUJOCO: &str = r"
 import json, mujoco, numpy, sys, tempfile, zipfile
 models = []
 for path in sys.argv[1:]:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as directory:
         archive = zipfile.ZipFile(path)
         assert archive.testzip() is None
-        archive.extractall(folder)
-        model = mujoco.MjModel.from_xml_path(folder + '/scene.xml')
+        archive.extractall(directory)
+        model = mujoco.MjModel.from_xml_path(directory + '/scene.xml')
     data = mujoco.MjData(model)
     for _ in range(500):
         mujoco.mj_step(model, data)
@@ -85,26 +87,29 @@ for path in sys.argv[1:]:
 print(json.dumps(models))
 ";
 
+/// Loads archives in `MuJoCo` and returns the properties of their models.
+///
+/// Returns `None` where `MuJoCo` is not installed.
 fn in_mujoco(name: &str, archives: &[Vec<u8>]) -> Option<Vec<Value>> {
     let numbered = archives.iter().enumerate();
     let paths: Vec<PathBuf> = numbered
         .map(|(index, archive)| stored(&format!("{name}-{index}.zip"), archive))
         .collect();
     let arguments: Vec<&str> = paths.iter().map(|path| path.to_str().unwrap()).collect();
-    let said = python(name, "mujoco, numpy", MUJOCO, &arguments);
+    let output = python(name, "mujoco, numpy", MUJOCO, &arguments);
     for path in paths {
         std::fs::remove_file(path).unwrap();
     }
-    said.map(|said| serde_json::from_str(&said).unwrap())
+    output.map(|output| serde_json::from_str(&output).unwrap())
 }
 
 #[tokio::test]
-async fn an_exported_scene_loads_in_mujoco_and_stands_still() {
+async fn an_exported_scene_loads_in_mujoco_and_stays_at_rest() {
     let api = Api::instant().await;
     let scene = api.scene(PROMPT).await;
     let plain = export(&api, &scene, "mjcf", json!(null)).await;
-    let manned = export(&api, &scene, "mjcf", json!("franka")).await;
-    let Some(models) = in_mujoco("scenes", &[plain, manned]) else {
+    let with_robot = export(&api, &scene, "mjcf", json!("franka")).await;
+    let Some(models) = in_mujoco("scenes", &[plain, with_robot]) else {
         return;
     };
     for (model, actuators) in models.iter().zip([0, 3]) {
@@ -151,7 +156,7 @@ async fn every_kind_of_asset_loads_in_mujoco() {
 }
 
 #[tokio::test]
-async fn archives_hold_what_their_format_wants() {
+async fn archives_contain_the_files_of_their_format() {
     let api = Api::instant().await;
     let scene = api.scene("a lab").await;
     let script = r"
@@ -183,24 +188,24 @@ print(json.dumps({
             &format!("{format}.zip"),
             &export(&api, &scene, format, json!(null)).await,
         );
-        let said = python("archives", "zipfile", script, &[path.to_str().unwrap()]);
+        let output = python("archives", "zipfile", script, &[path.to_str().unwrap()]);
         std::fs::remove_file(path).unwrap();
-        let Some(said) = said else { return };
-        let said: Value = serde_json::from_str(&said).unwrap();
+        let Some(output) = output else { return };
+        let output: Value = serde_json::from_str(&output).unwrap();
         for name in names
             .into_iter()
             .chain(["metadata.json", "textures/wood.png"])
         {
             assert!(
-                said["names"].as_array().unwrap().contains(&json!(name)),
-                "{name} {said}"
+                output["names"].as_array().unwrap().contains(&json!(name)),
+                "{name} {output}"
             );
         }
         assert_eq!(
-            (&said["metadata"]["id"], &said["metadata"]["format"]),
+            (&output["metadata"]["id"], &output["metadata"]["format"]),
             (&json!(scene), &json!(format))
         );
-        let kinds: Vec<_> = said["metadata"]["joints"]
+        let kinds: Vec<_> = output["metadata"]["joints"]
             .as_array()
             .unwrap()
             .iter()
@@ -208,7 +213,7 @@ print(json.dumps({
             .collect();
         assert!(kinds.contains(&"hinge".to_owned()) && kinds.contains(&"slide".to_owned()));
         assert!(
-            said["textures"]
+            output["textures"]
                 .as_array()
                 .unwrap()
                 .iter()
@@ -218,7 +223,7 @@ print(json.dumps({
 }
 
 #[tokio::test]
-async fn an_export_repeats_until_the_scene_changes() {
+async fn an_export_is_identical_until_the_scene_changes() {
     let api = Api::instant().await;
     let scene = api.scene("a lab").await;
     let first = export(&api, &scene, "usd", json!(null)).await;
@@ -230,12 +235,12 @@ async fn an_export_repeats_until_the_scene_changes() {
         )
         .await
         .json();
-    api.ended(&text(&edit["job_id"])).await;
+    api.wait(&text(&edit["job_id"])).await;
     assert_ne!(export(&api, &scene, "usd", json!(null)).await, first);
 }
 
 #[tokio::test]
-async fn textures_are_padded_to_the_size_that_is_asked_for() {
+async fn textures_are_padded_to_the_requested_size() {
     let api = Api::start(Options {
         texture_bytes: 600_000,
         ..Options::instant()
@@ -254,7 +259,7 @@ async fn textures_are_padded_to_the_size_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn catalog_files_are_valid_and_come_in_ranges() {
+async fn catalog_files_are_valid_and_support_ranges() {
     let api = Api::instant().await;
     let item = api.get("/v1/catalog?q=lamp").await.json()["items"][0].clone();
     let glb = api.get(&text(&item["glb_path"])).await;

@@ -1,4 +1,4 @@
-//! Faults that really happen on the wire, and what the service has done by then.
+//! Faults as they appear on the wire, and what the service has done when they occur.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Api, PATIENCE, SILENCE};
+use crate::support::{Api, SILENCE, TIMEOUT};
 
-/// What a raw request brings before the connection ends or nothing comes for a while.
-async fn raw(api: &Api, request: &str, patience: Duration) -> (Vec<u8>, &'static str) {
+/// Sends a raw request. Returns the bytes until the connection ends or is silent, and how it ended.
+async fn raw(api: &Api, request: &str, silence: Duration) -> (Vec<u8>, &'static str) {
     let mut stream = TcpStream::connect(api.simulator.address()).await.unwrap();
     let request = request.replace("KEY", api.simulator.api_key());
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {
-        match tokio::time::timeout(patience, stream.read(&mut buffer)).await {
+        match tokio::time::timeout(silence, stream.read(&mut buffer)).await {
             Err(_) => return (bytes, "silent"),
             Ok(Ok(0)) => return (bytes, "closed"),
             Ok(Ok(read)) => bytes.extend_from_slice(&buffer[..read]),
@@ -37,8 +37,8 @@ fn inject(api: &Api, operation: &str, fault: Fault) -> Injected {
 }
 
 #[tokio::test]
-async fn a_generation_breaks_before_inside_and_after_its_answer() {
-    let head = b"HTTP/1.1 202 Accepted\r\n";
+async fn a_generation_fails_before_inside_and_after_its_response() {
+    let status_line = b"HTTP/1.1 202 Accepted\r\n";
     for (faults, bytes, end, jobs) in [
         (vec![], 0..usize::MAX, "silent", 1),
         (vec![Fault::DropBeforeReading], 0..1, "reset", 0),
@@ -63,12 +63,13 @@ async fn a_generation_breaks_before_inside_and_after_its_answer() {
             .into_iter()
             .map(|fault| inject(&api, "generate_scene", fault))
             .collect();
-        let patience = if end == "silent" { SILENCE } else { PATIENCE };
-        let (answer, ended) = raw(&api, GENERATE, patience).await;
-        let text = String::from_utf8_lossy(&answer);
-        assert!(bytes.contains(&answer.len()), "{name}: {text}");
+        let silence = if end == "silent" { SILENCE } else { TIMEOUT };
+        let (response, ended) = raw(&api, GENERATE, silence).await;
+        let text = String::from_utf8_lossy(&response);
+        assert!(bytes.contains(&response.len()), "{name}: {text}");
         assert!(
-            answer.is_empty() || answer.starts_with(&head[..answer.len().min(head.len())]),
+            response.is_empty()
+                || response.starts_with(&status_line[..response.len().min(status_line.len())]),
             "{name}: {text}"
         );
         assert_eq!(
@@ -83,7 +84,7 @@ async fn a_generation_breaks_before_inside_and_after_its_answer() {
 }
 
 #[tokio::test]
-async fn a_body_is_cut_at_the_very_byte() {
+async fn a_body_is_truncated_at_the_exact_byte() {
     let api = Api::start(Options {
         texture_bytes: 3_000_000,
         deflate: false,
@@ -92,8 +93,8 @@ async fn a_body_is_cut_at_the_very_byte() {
     .await;
     let scene = api.scene("a lab").await;
     let path = format!("/v1/scenes/{scene}/export");
-    let whole = api.post(&path, &json!({})).await.body;
-    let size = whole.len() as u64;
+    let complete = api.post(&path, &json!({})).await.body;
+    let size = complete.len() as u64;
     for (at, expected) in [
         (At::Percent(0.0), 0),
         (At::Percent(50.0), size / 2),
@@ -111,11 +112,11 @@ async fn a_body_is_cut_at_the_very_byte() {
                 .unwrap();
             assert_eq!(response.content_length(), Some(size));
             let mut received = Vec::new();
-            let patience = if stalls { SILENCE } else { PATIENCE };
+            let silence = if stalls { SILENCE } else { TIMEOUT };
             let silent = loop {
-                match tokio::time::timeout(patience, response.chunk()).await {
+                match tokio::time::timeout(silence, response.chunk()).await {
                     Ok(Ok(Some(chunk))) => received.extend_from_slice(&chunk),
-                    Ok(Ok(None)) => panic!("the body is whole"),
+                    Ok(Ok(None)) => panic!("the body is complete"),
                     Ok(Err(_)) => break false,
                     Err(_) => break true,
                 }
@@ -125,40 +126,40 @@ async fn a_body_is_cut_at_the_very_byte() {
                 (expected, stalls),
                 "{at:?}"
             );
-            assert!(whole.starts_with(&received));
+            assert!(complete.starts_with(&received));
         }
     }
     inject(
         &api,
         "export_scene",
-        Fault::Trickle(whole.len() / 4, Duration::from_millis(30)),
+        Fault::Trickle(complete.len() / 4, Duration::from_millis(30)),
     );
     let start = std::time::Instant::now();
-    assert_eq!(api.post(&path, &json!({})).await.body, whole);
+    assert_eq!(api.post(&path, &json!({})).await.body, complete);
     assert!(start.elapsed() >= Duration::from_millis(90));
 }
 
 #[tokio::test]
-async fn a_length_is_wrong_or_missing() {
+async fn a_content_length_is_wrong_or_missing() {
     let api = Api::instant().await;
-    let whole = api.get("/v1/catalog/categories").await.body;
+    let complete = api.get("/v1/catalog/categories").await.body;
     inject(&api, "list_categories", Fault::LengthOff(7));
     let longer = api
         .request(Method::GET, "/v1/catalog/categories")
         .send()
         .await
         .unwrap();
-    assert_eq!(longer.content_length(), Some(whole.len() as u64 + 7));
+    assert_eq!(longer.content_length(), Some(complete.len() as u64 + 7));
     assert!(longer.bytes().await.is_err());
     inject(&api, "list_categories", Fault::LengthOff(-7));
     assert_eq!(
         api.get("/v1/catalog/categories").await.body,
-        whole[..whole.len() - 7]
+        complete[..complete.len() - 7]
     );
     inject(&api, "list_categories", Fault::NoLength);
     let chunked = api.get("/v1/catalog/categories").await;
     assert_eq!(
-        (chunked.header("content-length"), chunked.body == whole),
+        (chunked.header("content-length"), chunked.body == complete),
         ("", true)
     );
     inject(&api, "list_categories", Fault::NoLength);
@@ -172,7 +173,7 @@ async fn a_length_is_wrong_or_missing() {
 }
 
 #[tokio::test]
-async fn made_up_answers_come_instead_of_the_real_ones() {
+async fn canned_responses_replace_the_real_ones() {
     let api = Api::instant().await;
     let post = || async { api.post("/v1/scenes", &json!({ "prompt": "a lab" })).await };
     inject(
@@ -180,9 +181,9 @@ async fn made_up_answers_come_instead_of_the_real_ones() {
         "generate_scene",
         Fault::Respond(Canned::rate_limited().retry_after("1.5")),
     );
-    let answer = post().await;
+    let response = post().await;
     assert_eq!(
-        (answer.status.as_u16(), answer.header("retry-after")),
+        (response.status.as_u16(), response.header("retry-after")),
         (429, "1.5")
     );
     inject(
@@ -190,14 +191,14 @@ async fn made_up_answers_come_instead_of_the_real_ones() {
         "generate_scene",
         Fault::Respond(Canned::empty(503).retry_after_date(Duration::from_secs(90))),
     );
-    let answer = post().await;
+    let response = post().await;
     assert!(
-        answer.header("retry-after").ends_with("GMT")
-            && answer.header("retry-after") != answer.header("date")
+        response.header("retry-after").ends_with("GMT")
+            && response.header("retry-after") != response.header("date")
     );
     inject(&api, "generate_scene", Fault::Respond(Canned::html(502)));
-    let answer = post().await;
-    assert!(answer.body.starts_with(b"<html>") && answer.header("content-type") == "text/html");
+    let response = post().await;
+    assert!(response.body.starts_with(b"<html>") && response.header("content-type") == "text/html");
     inject(
         &api,
         "generate_scene",
@@ -220,12 +221,12 @@ async fn made_up_answers_come_instead_of_the_real_ones() {
         "generate_scene",
         Fault::Header("x-extra", Some("1".to_owned())),
     );
-    let answer = post().await;
+    let response = post().await;
     assert_eq!(
         (
-            answer.status.as_u16(),
-            answer.header("x-ratelimit-limit"),
-            answer.header("x-extra")
+            response.status.as_u16(),
+            response.header("x-ratelimit-limit"),
+            response.header("x-extra")
         ),
         (202, "", "1")
     );
@@ -267,7 +268,7 @@ async fn connections_are_refused_reset_and_closed() {
 }
 
 #[tokio::test]
-async fn requests_are_taken_down_as_they_came() {
+async fn requests_are_recorded_as_received() {
     let api = Api::instant().await;
     api.post("/v1/scenes?x=1", &json!({ "prompt": "a lab" }))
         .await;
@@ -308,7 +309,7 @@ async fn a_dropped_simulator_frees_its_port() {
 }
 
 #[tokio::test]
-async fn a_head_comes_late_after_the_request_is_carried_out() {
+async fn response_headers_can_be_delayed_after_the_request_was_handled() {
     let api = Api::instant().await;
     inject(
         &api,
@@ -330,7 +331,7 @@ async fn a_head_comes_late_after_the_request_is_carried_out() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_a_response_that_a_test_made_up() {
+async fn a_redirect_can_be_a_canned_response() {
     let api = Api::instant().await;
     let location = "https://elsewhere.example/v1/whoami";
     let redirect = Canned::empty(307).header("location", location);

@@ -5,11 +5,12 @@ use std::time::Duration;
 use gizmo_simulator::{At, EventFault, Fault, On, Options};
 use reqwest::{Method, Version};
 
-use crate::support::{Api, End, PATIENCE, client, has_terminal, read, read_until};
+use crate::support::{Api, End, TIMEOUT, client, has_terminal, read, read_until};
 
-/// How long nothing must come, where that is expected.
-const SHORTLY: Duration = Duration::from_millis(50);
+/// How long a connection must be silent before a test concludes that nothing more arrives.
+const SILENCE: Duration = Duration::from_millis(50);
 
+/// Starts a simulator with an HTTP/2 client.
 async fn start(options: Options) -> Api {
     let mut api = Api::start(options).await;
     api.http = client(reqwest::ClientBuilder::http2_prior_knowledge);
@@ -17,25 +18,25 @@ async fn start(options: Options) -> Api {
 }
 
 #[tokio::test]
-async fn one_port_serves_both_versions() {
+async fn one_port_serves_both_http_versions() {
     let api = start(Options::instant()).await;
     let (job, _) = api.generate("a lab").await;
     let path = format!("/v1/jobs/{job}/events");
     let response = api.request(Method::GET, &path).send().await.unwrap();
     assert_eq!(response.version(), Version::HTTP_2);
-    let second = read_until(response, PATIENCE, has_terminal).await;
+    let over_http2 = read_until(response, TIMEOUT, has_terminal).await;
     let api = Api {
         http: client(|builder| builder),
         ..api
     };
     let response = api.request(Method::GET, &path).send().await.unwrap();
     assert_eq!(response.version(), Version::HTTP_11);
-    let first = read_until(response, PATIENCE, has_terminal).await;
-    assert_eq!(first.events(), second.events());
+    let over_http1 = read_until(response, TIMEOUT, has_terminal).await;
+    assert_eq!(over_http1.events(), over_http2.events());
 }
 
 #[tokio::test]
-async fn a_connection_has_at_most_so_many_streams() {
+async fn a_connection_has_a_limited_number_of_concurrent_streams() {
     let options = Options::default().with_speed(1.0);
     let api = start(Options {
         max_concurrent_streams: Some(2),
@@ -47,23 +48,20 @@ async fn a_connection_has_at_most_so_many_streams() {
     let first = api.request(Method::GET, &path).send().await.unwrap();
     let second = api.request(Method::GET, &path).send().await.unwrap();
     let mut third = Box::pin(api.request(Method::GET, "/v1/whoami").send());
-    assert!(tokio::time::timeout(SHORTLY, &mut third).await.is_err());
+    assert!(tokio::time::timeout(SILENCE, &mut third).await.is_err());
     drop(first);
-    let third = tokio::time::timeout(PATIENCE, third)
-        .await
-        .unwrap()
-        .unwrap();
+    let third = tokio::time::timeout(TIMEOUT, third).await.unwrap().unwrap();
     assert_eq!(third.status(), 200);
     drop(second);
 }
 
 #[tokio::test]
-async fn a_broken_body_resets_its_stream_alone() {
+async fn a_broken_body_resets_only_its_stream() {
     let api = start(Options::default().with_speed(360.0)).await;
     let handle = api.simulator.handle();
     let (job, _) = api.generate("a lab").await;
     let path = format!("/v1/jobs/{job}/events");
-    let sound = api.request(Method::GET, &path).send().await.unwrap();
+    let unaffected = api.request(Method::GET, &path).send().await.unwrap();
     for (fault, events, end) in [
         (EventFault::DropAfter(3), 3, End::Broken),
         (EventFault::DropInside(3), 2, End::Broken),
@@ -88,8 +86,8 @@ async fn a_broken_body_resets_its_stream_alone() {
         };
         assert_eq!(body.is_ok(), reset);
     }
-    let sound = read_until(sound, PATIENCE, has_terminal).await;
-    assert_eq!(sound.end, End::Reached);
+    let unaffected = read_until(unaffected, TIMEOUT, has_terminal).await;
+    assert_eq!(unaffected.end, End::Reached);
 }
 
 #[tokio::test]
@@ -108,17 +106,17 @@ async fn a_frozen_connection_stays_open_and_silent() {
         let mut frozen = api.request(Method::GET, &path).send().await.unwrap();
         assert!(frozen.chunk().await.unwrap().is_some());
         handle.freeze_connections();
-        // What was on its way still comes.
-        while tokio::time::timeout(SHORTLY, frozen.chunk())
+        // Data that was already in flight still arrives.
+        while tokio::time::timeout(SILENCE, frozen.chunk())
             .await
             .is_ok_and(|chunk| chunk.unwrap().is_some())
         {}
-        let after = tokio::time::timeout(SHORTLY, frozen.chunk()).await;
+        let after = tokio::time::timeout(SILENCE, frozen.chunk()).await;
         assert!(after.is_err(), "{after:?}");
 
         api.http = client(with);
         let pings = api.request(Method::GET, &path).send().await.unwrap();
-        let pings = read_until(pings, PATIENCE, |text| {
+        let pings = read_until(pings, TIMEOUT, |text| {
             text.matches("event: ping").count() >= 2
         })
         .await;
@@ -129,7 +127,7 @@ async fn a_frozen_connection_stays_open_and_silent() {
 }
 
 #[tokio::test]
-async fn a_frozen_connection_acknowledges_no_ping() {
+async fn a_frozen_connection_does_not_acknowledge_pings() {
     let mut api = Api::start(Options::default().with_speed(1.0)).await;
     api.http = client(|builder| {
         builder

@@ -1,4 +1,4 @@
-//! Jobs that are deleted, statuses in other words or late, and where an asset's id is found.
+//! Deleted jobs, statuses that differ or lag, and the places where the ID of an asset appears.
 
 use std::time::Duration;
 
@@ -9,20 +9,23 @@ use serde_json::{Value, json};
 use crate::support::{Api, End, has_terminal, read, text};
 
 #[tokio::test]
-async fn a_deleted_job_is_gone_and_its_streams_end() {
-    for ends in [false, true] {
-        let speed = if ends { f64::INFINITY } else { 1.0 };
+async fn a_deleted_job_is_not_found_and_its_streams_end() {
+    for ended in [false, true] {
+        let speed = if ended { f64::INFINITY } else { 1.0 };
         let api = Api::start(Options::default().with_speed(speed)).await;
         let (job, _) = api.generate("a lab").await;
         let path = format!("/v1/jobs/{job}");
-        if ends {
-            api.ended(&job).await;
+        if ended {
+            api.wait(&job).await;
         }
         let events = api.request(Method::GET, &format!("{path}/events"));
         let events = events.send().await.unwrap();
         api.simulator.handle().delete_job(&job);
         let stream = read(events).await;
-        assert_eq!((stream.end, has_terminal(&stream.text)), (End::Clean, ends));
+        assert_eq!(
+            (stream.end, has_terminal(&stream.text)),
+            (End::Clean, ended)
+        );
         assert_eq!(stream.names()[0], "job_queued");
         for path in [path.clone(), format!("{path}/events")] {
             assert_eq!(api.get(&path).await.code(), "job_not_found");
@@ -34,7 +37,7 @@ async fn a_deleted_job_is_gone_and_its_streams_end() {
 }
 
 #[tokio::test]
-async fn a_status_has_the_words_of_the_options() {
+async fn statuses_use_the_words_that_the_options_select() {
     for (status_words, words) in [
         (
             StatusWords::Documented,
@@ -66,9 +69,9 @@ async fn a_status_has_the_words_of_the_options() {
             };
             let (job, _) = api.generate("a lab").await;
             let mut found = vec![status(&job).await];
-            let before = handle.job(&job).unwrap().events;
+            let events = handle.job(&job).unwrap().events;
             handle.advance(&job, 4);
-            while handle.job(&job).unwrap().events < before + 3 {
+            while handle.job(&job).unwrap().events < events + 3 {
                 tokio::task::yield_now().await;
             }
             found.push(status(&job).await);
@@ -102,19 +105,19 @@ async fn a_status_lags_behind_the_events() {
     while api.simulator.handle().running() > 0 {
         tokio::task::yield_now().await;
     }
-    let late = api.get(&path).await.json()["job"].clone();
-    assert_eq!(late["status"], "running");
-    assert!(late.get("finished_at").is_none() && late.get("result").is_none());
+    let before = api.get(&path).await.json()["job"].clone();
+    assert_eq!(before["status"], "running");
+    assert!(before.get("finished_at").is_none() && before.get("result").is_none());
     tokio::time::advance(Duration::from_secs(91)).await;
-    let over = api.get(&path).await.json()["job"].clone();
-    assert_eq!(over["status"], "succeeded");
-    assert!(over["result"].is_object());
+    let after = api.get(&path).await.json()["job"].clone();
+    assert_eq!(after["status"], "succeeded");
+    assert!(after["result"].is_object());
 }
 
 #[tokio::test]
-async fn an_assets_id_is_found_where_the_options_say() {
+async fn the_id_of_an_asset_appears_where_the_options_put_it() {
     for vocabulary in [Vocabulary::Documented, Vocabulary::Observed] {
-        for (asset_id_in, in_result, in_last, in_others) in [
+        for (asset_id_in, in_result, in_terminal, in_others) in [
             (AssetIdIn::Result, true, true, true),
             (AssetIdIn::Event, false, true, false),
             (AssetIdIn::List, false, false, false),
@@ -135,16 +138,20 @@ async fn an_assets_id_is_found_where_the_options_say() {
                 .await
                 .json();
             let id = text(&list["assets"][0]["id"]);
-            let says = |value: &Value| value.to_string().contains(&id);
+            let contains_id = |value: &Value| value.to_string().contains(&id);
             let mut others = stream.events();
             let terminal = others.pop().unwrap();
             let path = format!("/v1/jobs/{job}?include_result=true");
             let found = (
-                says(&api.get(&path).await.json()),
-                says(&terminal.data),
-                others.iter().any(|event| says(&event.data)),
+                contains_id(&api.get(&path).await.json()),
+                contains_id(&terminal.data),
+                others.iter().any(|event| contains_id(&event.data)),
             );
-            assert_eq!(found, (in_result, in_last, in_others), "{asset_id_in:?}");
+            assert_eq!(
+                found,
+                (in_result, in_terminal, in_others),
+                "{asset_id_in:?}"
+            );
         }
     }
 }

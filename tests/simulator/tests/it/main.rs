@@ -1,6 +1,6 @@
-//! The simulator over its sockets, by a plain HTTP client and by the generated one.
+//! The simulator over its sockets, called by a plain HTTP client and by the generated client.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics fails")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod alpha;
 mod events;

@@ -1,4 +1,4 @@
-//! Each numbering of events: what it looks like, and where a cursor resumes.
+//! The numberings of events: the numbers that each assigns, and where a cursor resumes.
 
 use gizmo_simulator::{Numbering, Options};
 use reqwest::Method;
@@ -18,7 +18,7 @@ const ALL: [Numbering; 9] = [
     Numbering::PerStage,
 ];
 
-/// A job that has ended, in both vocabularies: its events by query and by `Last-Event-ID`.
+/// An ended job, whose events can be requested by query and by `Last-Event-ID`.
 struct Ended {
     api: Api,
     path: String,
@@ -28,7 +28,7 @@ impl Ended {
     async fn start(options: Options) -> Self {
         let api = Api::start(options).await;
         let (job, _) = api.generate("a lab").await;
-        api.ended(&job).await;
+        api.wait(&job).await;
         let path = format!("/v1/jobs/{job}/events");
         Self { api, path }
     }
@@ -45,7 +45,8 @@ impl Ended {
     }
 }
 
-fn each() -> impl Iterator<Item = Options> {
+/// Returns options for each numbering in both vocabularies.
+fn each_numbering() -> impl Iterator<Item = Options> {
     ALL.into_iter().flat_map(|numbering| {
         let documented = Options {
             numbering,
@@ -63,8 +64,8 @@ fn each() -> impl Iterator<Item = Options> {
 }
 
 #[tokio::test]
-async fn an_event_carries_its_number_as_the_numbering_says() {
-    for options in each() {
+async fn events_are_numbered_as_each_numbering_requires() {
+    for options in each_numbering() {
         let numbering = options.numbering;
         let ended = Ended::start(options).await;
         let events = ended.events("", None).await;
@@ -75,13 +76,13 @@ async fn an_event_carries_its_number_as_the_numbering_says() {
             let number = index + 1;
             let id = event.id.as_deref();
             let seq = &event.data["seq"];
-            let numbered = |of: usize| (Some(of.to_string()), Value::from(of));
+            let id_and_seq = |number: usize| (Some(number.to_string()), Value::from(number));
             let found = (event.id.clone(), seq.clone());
             match numbering {
-                Numbering::IdAndSeq => assert_eq!(found, numbered(number)),
-                Numbering::FromZero => assert_eq!(found, numbered(index)),
-                Numbering::Id => assert_eq!(found, (numbered(number).0, Value::Null)),
-                Numbering::Seq => assert_eq!(found, (None, numbered(number).1)),
+                Numbering::IdAndSeq => assert_eq!(found, id_and_seq(number)),
+                Numbering::FromZero => assert_eq!(found, id_and_seq(index)),
+                Numbering::Id => assert_eq!(found, (id_and_seq(number).0, Value::Null)),
+                Numbering::Seq => assert_eq!(found, (None, id_and_seq(number).1)),
                 Numbering::None => assert_eq!(found, (None, Value::Null)),
                 Numbering::Prefixed => {
                     assert_eq!(found, (Some(format!("job:{number}")), Value::Null));
@@ -102,23 +103,23 @@ async fn an_event_carries_its_number_as_the_numbering_says() {
                     *in_stage += 1;
                     assert_eq!(found, (None, Value::from(*in_stage)));
                 }
-                other => panic!("{other:?} is not tried"),
+                other => panic!("{other:?} is not tested"),
             }
         }
     }
 }
 
 #[tokio::test]
-async fn after_resumes_at_its_number_or_skips_as_many_events() {
-    for options in each() {
+async fn the_after_parameter_resumes_after_its_number_or_skips_as_many_events() {
+    for options in each_numbering() {
         let numbering = options.numbering;
         let ended = Ended::start(options).await;
         let all = ended.events("", None).await;
-        let off = usize::from(numbering == Numbering::FromZero);
-        for after in [0, 1, 5, all.len() - 1 - off, all.len()] {
+        let offset = usize::from(numbering == Numbering::FromZero);
+        for after in [0, 1, 5, all.len() - 1 - offset, all.len()] {
             let query = format!("?after={after}");
             let found = ended.events(&query, None).await;
-            let skipped = (after + off).min(all.len());
+            let skipped = (after + offset).min(all.len());
             assert_eq!(found, all[skipped..], "{numbering:?} {after}");
         }
     }
@@ -126,18 +127,18 @@ async fn after_resumes_at_its_number_or_skips_as_many_events() {
 
 #[tokio::test]
 async fn last_event_id_resumes_after_the_event_it_names() {
-    for options in each() {
+    for options in each_numbering() {
         let numbering = options.numbering;
         let ended = Ended::start(options).await;
         let all = ended.events("", None).await;
-        let texts = matches!(numbering, Numbering::Text | Numbering::Prefixed);
+        let text_ids = matches!(numbering, Numbering::Text | Numbering::Prefixed);
         for index in [1, 5, all.len() - 1] {
             let Some(id) = &all[index].id else { continue };
             let found = ended.events("", Some(id)).await;
             assert_eq!(found, all[index + 1..], "{numbering:?} {id}");
-            // Beside a cursor it counts where ids are texts.
+            // With both cursors, `Last-Event-ID` takes precedence only where IDs are not numbers.
             let from = match numbering {
-                _ if texts => index + 1,
+                _ if text_ids => index + 1,
                 Numbering::FromZero => 4,
                 _ => 3,
             };

@@ -1,4 +1,4 @@
-//! The observed vocabulary: its order, its data, its ends, and streams that stay open.
+//! The observed vocabulary: the order and data of its events, and streams that stay open.
 
 use std::time::Duration;
 
@@ -6,27 +6,28 @@ use gizmo_simulator::{AfterEnd, EventFault, Fault, On, Options, Vocabulary};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Api, End, Event, PATIENCE, has_terminal, read_until, text};
+use crate::support::{Api, End, Event, TIMEOUT, has_terminal, read_until, text};
 
 fn inject(api: &Api, fault: EventFault) {
     let handle = api.simulator.handle();
     handle.inject(On::operation("job_events"), Fault::Events(fault));
 }
 
+/// Returns the events of a job up to its terminal event.
 async fn events(api: &Api, job: &str) -> Vec<Event> {
     let stream = api.follow(&format!("/v1/jobs/{job}/events")).await;
     assert_eq!(stream.end, End::Reached);
     stream.events()
 }
 
-/// Asserts that events of these types come for the first time in this order.
-fn in_order(events: &[Event], types: &[&str]) {
+/// Asserts that the first events of these types are in this order.
+fn assert_order(events: &[Event], types: &[&str]) {
     let first = |name: &&str| {
         let found = events.iter().position(|event| event.name == *name);
         found.unwrap_or_else(|| panic!("no {name}"))
     };
-    let places: Vec<_> = types.iter().map(first).collect();
-    assert!(places.is_sorted(), "{types:?} at {places:?}");
+    let positions: Vec<_> = types.iter().map(first).collect();
+    assert!(positions.is_sorted(), "{types:?} at {positions:?}");
 }
 
 #[tokio::test]
@@ -42,7 +43,7 @@ async fn a_scene_job_reports_the_pipelines_events_in_order() {
         assert_eq!(event.data["job_id"], job.as_str());
         assert!(event.data["stage"].is_string() && event.data["message"].is_string());
     }
-    in_order(
+    assert_order(
         &events,
         &[
             "job_queued",
@@ -118,9 +119,9 @@ async fn both_vocabularies_have_the_same_effects() {
         })
         .await;
         let (job, scene) = api.generate("a flaky lab with a vase").await;
-        assert_eq!(api.ended(&job).await, "succeeded");
+        assert_eq!(api.wait(&job).await, "succeeded");
         let (doomed, failed) = api.generate("a doomed lab").await;
-        assert_eq!(api.ended(&doomed).await, "failed");
+        assert_eq!(api.wait(&doomed).await, "failed");
         let mut world = Vec::new();
         for path in [
             format!("/v1/scenes/{scene}/status"),
@@ -139,7 +140,7 @@ async fn both_vocabularies_have_the_same_effects() {
     assert_eq!(worlds[0], worlds[1]);
 }
 
-/// Removes what depends on the time of a test.
+/// Removes the fields that depend on the time of the test.
 fn without_times(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -152,7 +153,7 @@ fn without_times(value: &mut Value) {
 }
 
 #[tokio::test]
-async fn a_stream_stays_open_after_the_end_and_pings() {
+async fn a_stream_stays_open_and_pings_after_the_job_has_ended() {
     let api = Api::instant().await;
     let (job, _) = api.generate("a lab").await;
     let path = format!("/v1/jobs/{job}/events");
@@ -163,17 +164,17 @@ async fn a_stream_stays_open_after_the_end_and_pings() {
             inject(&api, fault);
         }
         let response = api.request(Method::GET, &path).send().await.unwrap();
-        let stream = read_until(response, PATIENCE, |text| {
+        let stream = read_until(response, TIMEOUT, |text| {
             text.matches("event: ping").count() >= 5
         })
         .await;
         assert_eq!(stream.end, End::Reached);
         assert_eq!(has_terminal(&stream.text), !lost);
     }
-    // Whoever comes later finds the stream open, too.
+    // A stream with a cursor beyond the terminal event stays open, too.
     inject(&api, EventFault::PingEvery(Duration::from_millis(5)));
     let beyond = api.request(Method::GET, &format!("{path}?after=999"));
-    let stream = read_until(beyond.send().await.unwrap(), PATIENCE, |text| {
+    let stream = read_until(beyond.send().await.unwrap(), TIMEOUT, |text| {
         text.matches("event: ping").count() >= 2
     })
     .await;
@@ -191,14 +192,14 @@ async fn a_stream_stays_open_after_the_end_and_pings() {
 }
 
 #[tokio::test]
-async fn a_lost_terminal_event_leaves_a_closing_stream_open() {
+async fn a_stream_that_loses_its_terminal_event_is_not_closed() {
     let api = Api::start(Options::instant().documented()).await;
     let (job, _) = api.generate("a lab").await;
-    api.ended(&job).await;
+    api.wait(&job).await;
     inject(&api, EventFault::LoseTerminal);
     inject(&api, EventFault::PingEvery(Duration::from_millis(5)));
     let request = api.request(Method::GET, &format!("/v1/jobs/{job}/events"));
-    let stream = read_until(request.send().await.unwrap(), PATIENCE, |text| {
+    let stream = read_until(request.send().await.unwrap(), TIMEOUT, |text| {
         text.matches("event: ping").count() >= 2
     })
     .await;
@@ -207,7 +208,7 @@ async fn a_lost_terminal_event_leaves_a_closing_stream_open() {
 }
 
 #[tokio::test]
-async fn one_assets_failure_ends_no_job_but_a_doomed_one_fails() {
+async fn a_failed_asset_does_not_fail_its_job_but_a_doomed_job_fails() {
     let api = Api::instant().await;
     let (job, _) = api.generate("a flaky lab").await;
     let flaky = events(&api, &job).await;
@@ -239,7 +240,7 @@ async fn one_assets_failure_ends_no_job_but_a_doomed_one_fails() {
 }
 
 #[tokio::test]
-async fn a_cancelled_job_reports_that_last() {
+async fn the_last_event_of_a_cancelled_job_is_job_cancelled() {
     let api = Api::start(Options::default().with_speed(1.0)).await;
     let (job, _) = api.generate("a lab").await;
     let cancelled = api
@@ -255,7 +256,7 @@ async fn a_cancelled_job_reports_that_last() {
 }
 
 #[tokio::test]
-async fn edits_and_assets_report_fewer_events() {
+async fn edit_and_asset_jobs_report_fewer_events() {
     let api = Api::instant().await;
     let scene = api.scene("a lab").await;
     let edit = format!("/v1/scenes/{scene}/edit");
@@ -265,7 +266,7 @@ async fn edits_and_assets_report_fewer_events() {
         .json();
     let edited = events(&api, &text(&edit["job_id"])).await;
     assert!((40..=80).contains(&edited.len()), "{}", edited.len());
-    in_order(
+    assert_order(
         &edited,
         &[
             "job_queued",
@@ -277,10 +278,10 @@ async fn edits_and_assets_report_fewer_events() {
     );
     let body = json!({ "prompt": "a toolbox", "scene_id": scene });
     let asset = api.post("/v1/assets", &body).await.json();
-    let made = events(&api, &text(&asset["job_id"])).await;
-    assert!((40..=80).contains(&made.len()), "{}", made.len());
-    in_order(
-        &made,
+    let generated = events(&api, &text(&asset["job_id"])).await;
+    assert!((40..=80).contains(&generated.len()), "{}", generated.len());
+    assert_order(
+        &generated,
         &[
             "job_queued",
             "asset_card_created",
@@ -289,7 +290,7 @@ async fn edits_and_assets_report_fewer_events() {
             "job_succeeded",
         ],
     );
-    let last = &made.last().unwrap().data;
+    let last = &generated.last().unwrap().data;
     let asset = api
         .get(&format!("/v1/assets/{}", text(&last["asset_id"])))
         .await;
@@ -297,7 +298,7 @@ async fn edits_and_assets_report_fewer_events() {
 }
 
 #[tokio::test]
-async fn the_first_event_comes_at_once_and_each_step_is_one_more() {
+async fn the_first_event_is_immediate_and_each_step_adds_one() {
     let api = Api::start(Options::default().with_speed(0.0)).await;
     let (job, _) = api.generate("a lab").await;
     let handle = api.simulator.handle();
@@ -315,5 +316,5 @@ async fn the_first_event_comes_at_once_and_each_step_is_one_more() {
     handle.advance(&job, 10);
     reached(14).await;
     handle.finish(&job);
-    assert_eq!(api.ended(&job).await, "succeeded");
+    assert_eq!(api.wait(&job).await, "succeeded");
 }

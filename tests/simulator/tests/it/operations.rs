@@ -1,4 +1,4 @@
-//! Every operation through the generated client, and what it changes.
+//! Every operation through the generated client, and its effects.
 
 use gizmo_client::Client;
 use gizmo_client::types::{Format, JobStatus};
@@ -18,7 +18,7 @@ async fn client(options: Options) -> (Simulator, Client) {
 }
 
 #[tokio::test]
-async fn every_operation_answers_the_generated_client() {
+async fn every_operation_works_with_the_generated_client() {
     let (simulator, client) = client(Options::instant()).await;
     let scene_id = scenes(&client).await;
     let asset_id = assets(&client, &scene_id).await;
@@ -51,7 +51,7 @@ async fn every_operation_answers_the_generated_client() {
     assert_eq!(handle.job_count(), 3);
 }
 
-/// Makes a scene, looks at it and changes it.
+/// Generates a scene, reads and changes it, and returns its ID.
 async fn scenes(client: &Client) -> String {
     let accepted = client
         .generate_scene()
@@ -136,7 +136,7 @@ async fn scenes(client: &Client) -> String {
     scene_id
 }
 
-/// Has a piece added to the scene.
+/// Edits a scene so that it has one more piece.
 async fn edit(client: &Client, scene_id: &str, pieces: usize) {
     let accepted = client
         .edit_scene()
@@ -163,7 +163,7 @@ async fn edit(client: &Client, scene_id: &str, pieces: usize) {
     );
 }
 
-/// Adds an asset to the scene and looks at it.
+/// Generates an asset in the scene, reads it, and returns its ID.
 async fn assets(client: &Client, scene_id: &str) -> String {
     let before = client
         .list_assets()
@@ -280,7 +280,7 @@ async fn catalog_and_account(client: &Client) {
 }
 
 #[tokio::test]
-async fn a_job_can_be_taken_forward_by_hand() {
+async fn a_job_can_be_advanced_manually() {
     let api = Api::start(Options::default().documented().with_speed(0.0)).await;
     let (job, _) = api.generate("a lab").await;
     let handle = api.simulator.handle();
@@ -292,15 +292,15 @@ async fn a_job_can_be_taken_forward_by_hand() {
     }
     assert_eq!(handle.job(&job).unwrap().status, JobStatus::Running);
     handle.finish(&job);
-    assert_eq!(api.ended(&job).await, "succeeded");
+    assert_eq!(api.wait(&job).await, "succeeded");
 }
 
 #[tokio::test]
-async fn a_job_passes_through_its_states() {
+async fn a_job_passes_through_its_statuses() {
     let api = Api::start(Options::default().with_speed(180.0)).await;
     let (job, scene) = api.generate("a lab").await;
     let path = format!("/v1/jobs/{job}");
-    let job = |answer: serde_json::Value| answer["job"].clone();
+    let job = |body: serde_json::Value| body["job"].clone();
     let queued = job(api.get(&path).await.json());
     assert_eq!(
         (&queued["status"], &queued["mode"], &queued["scene_id"]),
@@ -309,29 +309,30 @@ async fn a_job_passes_through_its_states() {
     assert!(queued.get("started_at").is_none() && queued["created_at"].as_u64().is_some());
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     assert_eq!(job(api.get(&path).await.json())["status"], "running");
-    let unready = api
+    let not_ready = api
         .post(&format!("/v1/scenes/{scene}/export"), &json!({}))
         .await;
     assert_eq!(
-        (unready.status.as_u16(), unready.code().as_str()),
+        (not_ready.status.as_u16(), not_ready.code().as_str()),
         (409, "scene_not_ready")
     );
-    let ended = api.ended(queued["id"].as_str().unwrap()).await;
-    let over = job(api.get(&path).await.json());
-    assert_eq!((ended.as_str(), over.get("result")), ("succeeded", None));
-    assert!(over["finished_at"].as_u64() >= over["started_at"].as_u64());
+    let ended = api.wait(queued["id"].as_str().unwrap()).await;
+    let after = job(api.get(&path).await.json());
+    assert_eq!((ended.as_str(), after.get("result")), ("succeeded", None));
+    assert!(after["finished_at"].as_u64() >= after["started_at"].as_u64());
 }
 
 #[tokio::test(start_paused = true)]
 async fn jobs_follow_a_paused_clock() {
     let api = Api::start(Options::default().with_speed(1.0)).await;
-    // The clock stands still while this waits, however late the answer comes.
-    let (answered, answer) = std::sync::mpsc::channel::<()>();
-    let still = tokio::task::spawn_blocking(move || answer.recv());
+    // A paused clock does not advance while a blocking task runs. On a busy machine the response
+    // takes long, so this task stops the clock until it has arrived.
+    let (response_arrived, wait_for_response) = std::sync::mpsc::channel::<()>();
+    let blocking = tokio::task::spawn_blocking(move || wait_for_response.recv());
     let start = tokio::time::Instant::now();
     let (job, _) = api.generate("a lab").await;
-    drop(answered);
-    assert!(still.await.unwrap().is_err());
+    drop(response_arrived);
+    assert!(blocking.await.unwrap().is_err());
     while api.simulator.handle().running() > 0 {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     }
@@ -352,7 +353,7 @@ async fn a_running_job_can_be_cancelled_and_an_ended_one_cannot() {
     let (job, scene) = api.generate("a lab").await;
     let path = format!("/v1/jobs/{job}/cancel");
     assert_eq!(api.post(&path, &json!(null)).await.status, 200);
-    assert_eq!(api.ended(&job).await, "cancelled");
+    assert_eq!(api.wait(&job).await, "cancelled");
     assert_eq!(
         api.get(&format!("/v1/scenes/{scene}/status")).await.json()["pipeline_status"],
         "cancelled"
@@ -367,11 +368,11 @@ async fn a_running_job_can_be_cancelled_and_an_ended_one_cannot() {
             .status(),
         200
     );
-    assert_eq!(api.ended(&job).await, "cancelled");
+    assert_eq!(api.wait(&job).await, "cancelled");
 }
 
 #[tokio::test]
-async fn lists_are_newest_first_and_come_in_pages() {
+async fn lists_are_newest_first_and_paginated() {
     let api = Api::instant().await;
     let mut scenes = Vec::new();
     for number in 0..5 {
@@ -405,7 +406,7 @@ async fn lists_are_newest_first_and_come_in_pages() {
 }
 
 #[tokio::test]
-async fn the_same_seed_makes_the_same_world() {
+async fn the_same_seed_produces_the_same_world() {
     let mut worlds = Vec::new();
     for seed in [7, 7, 8] {
         let api = Api::start(Options {

@@ -1,4 +1,4 @@
-//! What is refused, and how: keys, inputs, limits, credits.
+//! Requests that are refused for their key, their input, the rate limit, or a lack of credits.
 
 use gizmo_simulator::{Options, ResetForm};
 use reqwest::Method;
@@ -10,12 +10,12 @@ use crate::support::Api;
 async fn a_request_without_the_right_key_is_refused() {
     let api = Api::instant().await;
     let url = format!("{}/v1/whoami", api.simulator.url());
-    let plain = api.http.get(&url);
-    let wrong = api.http.get(&url).bearer_auth("gzm_k1_other");
+    let no_key = api.http.get(&url);
+    let wrong_key = api.http.get(&url).bearer_auth("gzm_k1_other");
     let both = api
         .request(Method::GET, "/v1/whoami")
         .header("x-gizmo-service-token", "gzm_service_simulator");
-    for request in [plain, wrong, both] {
+    for request in [no_key, wrong_key, both] {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 401);
         assert!(response.headers().contains_key("x-ratelimit-limit"));
@@ -30,18 +30,18 @@ async fn a_request_without_the_right_key_is_refused() {
         .get(&url)
         .header("x-gizmo-service-token", "gzm_service_simulator");
     assert_eq!(token.send().await.unwrap().status(), 200);
-    let carried: Vec<_> = api
+    let credential_counts: Vec<_> = api
         .simulator
         .handle()
         .requests()
         .iter()
         .map(|request| request.credentials().len())
         .collect();
-    assert_eq!(carried, [0, 1, 2, 1]);
+    assert_eq!(credential_counts, [0, 1, 2, 1]);
 }
 
 #[tokio::test]
-async fn inputs_that_break_a_rule_are_refused_in_fastapis_shape() {
+async fn invalid_inputs_are_refused_in_the_format_of_fastapi() {
     let api = Api::instant().await;
     let scene = api.scene("a lab").await;
     let images = json!(["a", "b", "c", "d"]);
@@ -88,11 +88,11 @@ async fn inputs_that_break_a_rule_are_refused_in_fastapis_shape() {
             json!(["body", "format"]),
         ),
     ] {
-        let answer = api.post(&path, &body).await;
-        assert_eq!(answer.status, 422, "{path} {body}");
-        let fault = &answer.json()["detail"][0];
-        assert_eq!(fault["loc"], location, "{path} {body}");
-        assert!(fault["msg"].is_string() && fault["type"].is_string());
+        let response = api.post(&path, &body).await;
+        assert_eq!(response.status, 422, "{path} {body}");
+        let detail = &response.json()["detail"][0];
+        assert_eq!(detail["loc"], location, "{path} {body}");
+        assert!(detail["msg"].is_string() && detail["type"].is_string());
     }
     for path in [
         "/v1/scenes?limit=0",
@@ -100,27 +100,27 @@ async fn inputs_that_break_a_rule_are_refused_in_fastapis_shape() {
         "/v1/assets?offset=-1",
         "/v1/catalog?limit=many",
     ] {
-        let answer = api.get(path).await;
+        let response = api.get(path).await;
         assert_eq!(
             (
-                answer.status.as_u16(),
-                &answer.json()["detail"][0]["loc"][0]
+                response.status.as_u16(),
+                &response.json()["detail"][0]["loc"][0]
             ),
             (422, &json!("query")),
             "{path}"
         );
     }
-    let broken = api
+    let malformed = api
         .request(Method::POST, "/v1/scenes")
         .header("content-type", "application/json")
         .body("{\"prompt\":");
-    let broken: Value = broken.send().await.unwrap().json().await.unwrap();
-    assert_eq!(broken["detail"][0]["type"], "json_invalid");
+    let malformed: Value = malformed.send().await.unwrap().json().await.unwrap();
+    assert_eq!(malformed["detail"][0]["type"], "json_invalid");
     assert_eq!(api.simulator.handle().job_count(), 1);
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found() {
+async fn unknown_resources_and_paths_are_not_found() {
     let api = Api::instant().await;
     for (path, code) in [
         ("/v1/scenes/x", "scene_not_found"),
@@ -130,9 +130,9 @@ async fn what_is_not_there_is_not_found() {
         ("/v1/jobs/x/events", "job_not_found"),
         ("/v1/catalog/x", "item_not_found"),
     ] {
-        let answer = api.get(path).await;
+        let response = api.get(path).await;
         assert_eq!(
-            (answer.status.as_u16(), answer.code().as_str()),
+            (response.status.as_u16(), response.code().as_str()),
             (404, code)
         );
     }
@@ -141,8 +141,11 @@ async fn what_is_not_there_is_not_found() {
         (unknown.status.as_u16(), unknown.json()),
         (404, json!({ "detail": "Not Found" }))
     );
-    let wrong = api.post("/v1/whoami", &json!({})).await;
-    assert_eq!((wrong.status.as_u16(), wrong.header("allow")), (405, "GET"));
+    let wrong_method = api.post("/v1/whoami", &json!({})).await;
+    assert_eq!(
+        (wrong_method.status.as_u16(), wrong_method.header("allow")),
+        (405, "GET")
+    );
     assert_eq!(
         api.get("/v1/scenes/").await.header("location"),
         "/v1/scenes"
@@ -152,7 +155,7 @@ async fn what_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn generations_are_refused_for_their_prompt_their_scene_or_want_of_credits() {
+async fn generation_is_refused_for_its_prompt_a_missing_scene_or_a_lack_of_credits() {
     let api = Api::start(Options {
         credits: Some(1),
         ..Options::instant()
@@ -165,22 +168,25 @@ async fn generations_are_refused_for_their_prompt_their_scene_or_want_of_credits
         (refused.status.as_u16(), refused.code().as_str()),
         (400, "prompt_refused")
     );
-    let homeless = api
+    let without_scene = api
         .post("/v1/assets", &json!({ "prompt": "a chair" }))
         .await;
     assert_eq!(
-        (homeless.status.as_u16(), homeless.code().as_str()),
+        (without_scene.status.as_u16(), without_scene.code().as_str()),
         (400, "no_scene")
     );
     let scene = api.scene("a lab").await;
-    let unpaid = api
+    let without_credits = api
         .post(
             "/v1/assets",
             &json!({ "prompt": "a chair", "scene_id": scene }),
         )
         .await;
     assert_eq!(
-        (unpaid.status.as_u16(), unpaid.code().as_str()),
+        (
+            without_credits.status.as_u16(),
+            without_credits.code().as_str()
+        ),
         (402, "insufficient_credits")
     );
     api.simulator.handle().set_credits(None);
@@ -196,23 +202,23 @@ async fn generations_are_refused_for_their_prompt_their_scene_or_want_of_credits
 }
 
 #[tokio::test]
-async fn requests_beyond_the_limit_wait_for_the_window() {
+async fn requests_beyond_the_rate_limit_are_refused_until_the_next_window() {
     let options = Options {
         rate_reset: ResetForm::EpochMilliseconds,
         ..Options::default()
     };
     let api = Api::start(options.with_speed(600.0).with_rate_limit(3)).await;
-    for left in [2, 1, 0] {
-        let answer = api.get("/v1/whoami").await;
+    for remaining in [2, 1, 0] {
+        let response = api.get("/v1/whoami").await;
         assert_eq!(
             (
-                answer.status.as_u16(),
-                answer.header("x-ratelimit-remaining")
+                response.status.as_u16(),
+                response.header("x-ratelimit-remaining")
             ),
-            (200, left.to_string().as_str())
+            (200, remaining.to_string().as_str())
         );
-        assert_eq!(answer.header("x-ratelimit-limit"), "3");
-        assert!(!answer.header("x-request-id").is_empty() && !answer.header("date").is_empty());
+        assert_eq!(response.header("x-ratelimit-limit"), "3");
+        assert!(!response.header("x-request-id").is_empty() && !response.header("date").is_empty());
     }
     let refused = api.get("/v1/whoami").await;
     assert_eq!(

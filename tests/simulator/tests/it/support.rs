@@ -1,4 +1,4 @@
-//! What the tests share: a simulator, a plain HTTP client, and event streams read as text.
+//! Helpers of all tests: a simulator, a plain HTTP client, and event streams as text.
 
 use std::time::Duration;
 
@@ -7,31 +7,33 @@ use reqwest::header::HeaderMap;
 use reqwest::{ClientBuilder, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
-/// A simulator and whoever calls it.
+/// A simulator and an HTTP client for it.
 pub(crate) struct Api {
     pub(crate) simulator: Simulator,
     pub(crate) http: reqwest::Client,
 }
 
-/// An answer that came whole.
+/// A response with its complete body.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct FullResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl FullResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
+    /// Returns the value of a header, or an empty string if the response lacks it.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
     }
 
+    /// Returns the code of an error response, or an empty string for other responses.
     pub(crate) fn code(&self) -> String {
         self.json()["error"]["code"]
             .as_str()
@@ -58,39 +60,39 @@ impl Api {
             .bearer_auth(self.simulator.api_key())
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
-        whole(self.request(Method::GET, path).send().await.unwrap())
+    pub(crate) async fn get(&self, path: &str) -> FullResponse {
+        complete(self.request(Method::GET, path).send().await.unwrap())
             .await
             .unwrap()
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> FullResponse {
         let response = self
             .request(Method::POST, path)
             .json(body)
             .send()
             .await
             .unwrap();
-        whole(response).await.unwrap()
+        complete(response).await.unwrap()
     }
 
-    /// Starts a scene's job: its id and the scene's.
+    /// Starts the job of a new scene and returns the IDs of the job and the scene.
     pub(crate) async fn generate(&self, prompt: &str) -> (String, String) {
-        let answer = self.post("/v1/scenes", &json!({ "prompt": prompt })).await;
-        assert_eq!(answer.status, 202, "{answer:?}");
-        let body = answer.json();
+        let response = self.post("/v1/scenes", &json!({ "prompt": prompt })).await;
+        assert_eq!(response.status, 202, "{response:?}");
+        let body = response.json();
         (text(&body["job_id"]), text(&body["scene_id"]))
     }
 
-    /// Makes a scene and waits until it is whole.
+    /// Generates a scene, waits for the end of its job, and returns its ID.
     pub(crate) async fn scene(&self, prompt: &str) -> String {
         let (job, scene) = self.generate(prompt).await;
-        self.ended(&job).await;
+        self.wait(&job).await;
         scene
     }
 
-    /// Follows a job to its end and says how it ended.
-    pub(crate) async fn ended(&self, job: &str) -> String {
+    /// Waits for the end of a job and returns its terminal status.
+    pub(crate) async fn wait(&self, job: &str) -> String {
         self.follow(&format!("/v1/jobs/{job}/events")).await;
         text(
             &self
@@ -100,27 +102,28 @@ impl Api {
         )
     }
 
-    /// What comes of a request for events until it ends or nothing has come for a while.
+    /// Reads an event stream until it ends or stays silent for [`TIMEOUT`].
     pub(crate) async fn stream(&self, path: &str) -> Stream {
         read(self.request(Method::GET, path).send().await.unwrap()).await
     }
 
-    /// What comes of a request for events until the terminal event has come.
+    /// Reads an event stream until its terminal event has arrived.
     pub(crate) async fn follow(&self, path: &str) -> Stream {
         let response = self.request(Method::GET, path).send().await.unwrap();
-        read_until(response, PATIENCE, has_terminal).await
+        read_until(response, TIMEOUT, has_terminal).await
     }
 }
 
-/// A plain HTTP client that follows no redirects.
+/// Builds a plain HTTP client that follows no redirects.
 pub(crate) fn client(with: fn(ClientBuilder) -> ClientBuilder) -> reqwest::Client {
-    // Built together with gizmo-client, reqwest has rustls, and looks for a provider even for http.
+    // In a build together with gizmo-client, reqwest has rustls and needs a crypto provider even for
+    // plain HTTP.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
     with(builder).build().unwrap()
 }
 
-/// Whether the text of a stream has its terminal event, whole.
+/// Returns whether the text of a stream contains a complete terminal event.
 pub(crate) fn has_terminal(text: &str) -> bool {
     let ends = ["done", "job_succeeded", "job_failed", "job_cancelled"];
     let at = ends
@@ -129,16 +132,18 @@ pub(crate) fn has_terminal(text: &str) -> bool {
     at.is_some_and(|at| text[at..].contains("\n\n"))
 }
 
+/// Returns the string in a JSON value.
 pub(crate) fn text(value: &Value) -> String {
     value
         .as_str()
-        .unwrap_or_else(|| panic!("no text but {value}"))
+        .unwrap_or_else(|| panic!("expected a string, got {value}"))
         .to_owned()
 }
 
-async fn whole(response: Response) -> reqwest::Result<Answer> {
+/// Reads a complete response.
+async fn complete(response: Response) -> reqwest::Result<FullResponse> {
     let (status, headers) = (response.status(), response.headers().clone());
-    Ok(Answer {
+    Ok(FullResponse {
         status,
         headers,
         body: response.bytes().await?.to_vec(),
@@ -148,10 +153,13 @@ async fn whole(response: Response) -> reqwest::Result<Answer> {
 /// How a stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
+    /// The body was complete.
     Clean,
+    /// The connection failed within the body.
     Broken,
+    /// Nothing arrived for too long.
     Silent,
-    /// What was waited for has come.
+    /// The awaited text has arrived.
     Reached,
 }
 
@@ -163,7 +171,7 @@ pub(crate) struct Stream {
     pub(crate) chunks: usize,
 }
 
-/// One event of it, without pings and comments.
+/// An event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) id: Option<String>,
@@ -172,12 +180,12 @@ pub(crate) struct Event {
 }
 
 impl Stream {
-    /// The whole events, pings left out.
+    /// Returns the complete events, without pings.
     pub(crate) fn events(&self) -> Vec<Event> {
         let text = self.text.replace("\r\n", "\n").replace('\r', "\n");
-        let (whole, _) = text.rsplit_once("\n\n").unwrap_or_default();
+        let (complete, _) = text.rsplit_once("\n\n").unwrap_or_default();
         let mut events = Vec::new();
-        for block in whole.split("\n\n").filter(|block| !block.is_empty()) {
+        for block in complete.split("\n\n").filter(|block| !block.is_empty()) {
             let field = |name: &str| {
                 block
                     .lines()
@@ -209,23 +217,23 @@ impl Stream {
     }
 }
 
-/// What says that nothing will come, where that is expected.
+/// How long a connection must be silent before a test concludes that nothing more arrives.
 pub(crate) const SILENCE: Duration = Duration::from_millis(400);
 
-/// Long enough for a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// A timeout that suffices on a busy machine.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Reads until the end.
+/// Reads a stream until it ends or stays silent for [`TIMEOUT`].
 pub(crate) async fn read(response: Response) -> Stream {
-    read_within(response, PATIENCE).await
+    read_within(response, TIMEOUT).await
 }
 
-/// Reads until the end or until nothing has come for so long.
+/// Reads a stream until it ends or stays silent for `silence`.
 pub(crate) async fn read_within(response: Response, silence: Duration) -> Stream {
     read_until(response, silence, |_| false).await
 }
 
-/// Reads until the end, until nothing has come for so long, or until the text is as wanted.
+/// Reads a stream until it ends, stays silent for `silence`, or `reached` accepts its text.
 pub(crate) async fn read_until(
     mut response: Response,
     silence: Duration,

@@ -1,4 +1,4 @@
-//! Archives that are fine, however unusual.
+//! Valid archives, including unusual ones.
 
 use std::fs;
 
@@ -10,6 +10,7 @@ use crate::zip::{Item, UTF8, Zip};
 
 const MODEL: &[u8] = b"<mujoco model='lab'/>";
 
+/// Returns bytes that hardly compress, the same in every run.
 fn noise(bytes: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     (0..bytes)
@@ -22,29 +23,34 @@ fn noise(bytes: usize) -> Vec<u8> {
         .collect()
 }
 
-fn unpacks<const N: usize>(what: &str, zip: &Zip, expected: [(&str, &[u8]); N]) {
+/// Asserts that an archive is unpacked into exactly these files and directories.
+fn assert_unpacks<const N: usize>(case: &str, zip: &Zip, expected: [(&str, &[u8]); N]) {
     let disk = Disk::new();
     let bundle = disk
         .unpack(&zip.bytes(), &UnpackOptions::default())
-        .unwrap_or_else(|error| panic!("{what}: {error:?}"));
-    let expected = tree_of(expected);
-    assert_eq!(disk.tree("out/deep/lab"), expected, "{what}");
-    assert_eq!(disk.tree("out/deep").len(), expected.len() + 2, "{what}");
-    assert_eq!(bundle.format(), ModelFormat::Mjcf, "{what}");
+        .unwrap_or_else(|error| panic!("{case}: {error:?}"));
+    let expected_tree = tree_of(expected);
+    assert_eq!(disk.tree("out/deep/lab"), expected_tree, "{case}");
+    assert_eq!(
+        disk.tree("out/deep").len(),
+        expected_tree.len() + 2,
+        "{case}"
+    );
+    assert_eq!(bundle.format(), ModelFormat::Mjcf, "{case}");
     let files: Vec<_> = bundle
         .files()
         .iter()
         .map(|file| (file.path.to_str().unwrap().to_owned(), file.size))
         .collect();
-    let expected: Vec<_> = expected
+    let expected_files: Vec<_> = expected_tree
         .into_iter()
         .filter_map(|(name, contents)| Some((name, contents?.len() as u64)))
         .collect();
-    assert_eq!(files, expected, "{what}");
+    assert_eq!(files, expected_files, "{case}");
 }
 
 #[test]
-fn every_form_of_entry_is_unpacked() {
+fn every_kind_of_entry_is_unpacked() {
     let large = noise(3 << 20);
     let even = vec![7; (1 << 20) + 1];
     let zip = Zip::of([
@@ -52,8 +58,8 @@ fn every_form_of_entry_is_unpacked() {
         Item::stored("stored", "stored"),
         Item::stored("empty", ""),
         Item::deflated("empty deflated", ""),
-        Item::folder("folder/"),
-        Item::folder("a/b/"),
+        Item::directory("directory/"),
+        Item::directory("a/b/"),
         Item::deflated("a/b/c/d/deep", "deep"),
         Item::stored("large stored", &large),
         Item::deflated("large", &large),
@@ -64,15 +70,15 @@ fn every_form_of_entry_is_unpacked() {
             ..Item::deflated("from DOS", "x").attributes(0x20)
         },
     ]);
-    unpacks(
-        "all forms",
+    assert_unpacks(
+        "all kinds",
         &zip,
         [
             ("scene.xml", MODEL),
             ("stored", b"stored"),
             ("empty", b""),
             ("empty deflated", b""),
-            ("folder/", b""),
+            ("directory/", b""),
             ("a/", b""),
             ("a/b/", b""),
             ("a/b/c/", b""),
@@ -88,7 +94,7 @@ fn every_form_of_entry_is_unpacked() {
 }
 
 #[test]
-fn descriptors_come_in_four_forms() {
+fn data_descriptors_are_read_in_all_four_forms() {
     for signature in [false, true] {
         for wide in [false, true] {
             let zip = Zip::of([
@@ -97,13 +103,13 @@ fn descriptors_come_in_four_forms() {
                 Item::deflated("empty", "").streamed(signature, wide),
             ]);
             let expected = [("scene.xml", MODEL), ("stored", b"stored"), ("empty", b"")];
-            unpacks("streamed", &zip, expected);
+            assert_unpacks("streamed", &zip, expected);
         }
     }
 }
 
 #[test]
-fn zip64_is_read_in_every_place_that_has_it() {
+fn zip64_is_read_in_entries_and_in_the_end_record() {
     for (entry, end) in [(true, false), (false, true), (true, true)] {
         let wide = |item: Item| item.both(|header| header.zip64 = entry);
         let mut zip = Zip::of([
@@ -111,25 +117,25 @@ fn zip64_is_read_in_every_place_that_has_it() {
             wide(Item::stored("stored", "stored")),
         ]);
         zip.zip64 = end;
-        unpacks("zip64", &zip, [("scene.xml", MODEL), ("stored", b"stored")]);
+        assert_unpacks("zip64", &zip, [("scene.xml", MODEL), ("stored", b"stored")]);
     }
 }
 
 #[test]
-fn bytes_before_and_after_the_archive_do_not_matter() {
+fn bytes_before_and_after_the_archive_are_ignored() {
     for ignore in [false, true] {
         let mut zip = Zip::of([Item::deflated("scene.xml", MODEL)]);
         zip.before = b"#!/bin/sh\n".repeat(100);
         zip.offsets_ignore_before = ignore;
         zip.comment = b"made by a test".to_vec();
-        unpacks("preamble", &zip, [("scene.xml", MODEL)]);
+        assert_unpacks("preamble", &zip, [("scene.xml", MODEL)]);
         zip.after = b"\r\n".to_vec();
-        unpacks("preamble and tail", &zip, [("scene.xml", MODEL)]);
+        assert_unpacks("preamble and tail", &zip, [("scene.xml", MODEL)]);
     }
 }
 
 #[test]
-fn names_are_decoded_from_utf_8_and_from_the_old_code_page() {
+fn names_are_decoded_from_utf_8_and_from_code_page_437() {
     let zip = Zip::of([
         Item::deflated("scene.xml", MODEL),
         Item::stored("机器人/ß.obj", "1").both(|header| header.flags |= UTF8),
@@ -137,7 +143,7 @@ fn names_are_decoded_from_utf_8_and_from_the_old_code_page() {
         Item::stored(b"caf\x82 \xe4\xfe.png", "3"),
         Item::stored("./dotted/./name", "4"),
     ]);
-    unpacks(
+    assert_unpacks(
         "names",
         &zip,
         [
@@ -153,7 +159,7 @@ fn names_are_decoded_from_utf_8_and_from_the_old_code_page() {
 }
 
 #[test]
-fn many_small_files_come_out_right_whatever_thread_writes_them() {
+fn many_small_files_are_unpacked_correctly_by_several_threads() {
     let disk = Disk::new();
     let items = (0..3000).map(|i| {
         let contents = noise(i % 700);
@@ -181,27 +187,27 @@ fn many_small_files_come_out_right_whatever_thread_writes_them() {
 
 #[cfg(unix)]
 #[test]
-fn modes_of_the_archive_are_not_applied() {
+fn file_modes_of_the_archive_are_not_applied() {
     use std::os::unix::fs::PermissionsExt;
 
     let disk = Disk::new();
     fs::write(disk.path("plain"), "").unwrap();
-    fs::create_dir(disk.path("plain folder")).unwrap();
+    fs::create_dir(disk.path("plain directory")).unwrap();
     let mode = |path| fs::metadata(path).unwrap().permissions().mode();
     let zip = Zip::of([
         Item::deflated("scene.xml", MODEL).attributes(0o106_777 << 16),
-        Item::folder("a/").attributes(0o042_777 << 16),
+        Item::directory("a/").attributes(0o042_777 << 16),
     ]);
     disk.unpack(&zip.bytes(), &UnpackOptions::default())
         .unwrap();
     let lab = disk.lab();
     assert_eq!(mode(lab.join("scene.xml")), mode(disk.path("plain")));
-    assert_eq!(mode(lab.join("a")), mode(disk.path("plain folder")));
-    assert_eq!(mode(lab), mode(disk.path("plain folder")));
+    assert_eq!(mode(lab.join("a")), mode(disk.path("plain directory")));
+    assert_eq!(mode(lab), mode(disk.path("plain directory")));
 }
 
 #[test]
-fn archives_of_pythons_zipfile_are_read() {
+fn archives_of_pythons_zipfile_are_unpacked() {
     const SCRIPT: &str = r#"
 import io, sys, zipfile
 class Stream(io.RawIOBase):
@@ -211,7 +217,7 @@ class Stream(io.RawIOBase):
 with open(sys.argv[1], "wb") as file:
     with zipfile.ZipFile(Stream(file), "w", zipfile.ZIP_DEFLATED) as zip:
         zip.writestr("scene.xml", "<mujoco/>")
-        zip.writestr("folder/", "")
+        zip.writestr("directory/", "")
         with zip.open("wide é", "w", force_zip64=True) as entry:
             entry.write(b"x" * 100000)
         zip.writestr(zipfile.ZipInfo("stored"), "stored")
@@ -222,7 +228,7 @@ with open(sys.argv[1], "wb") as file:
         .arg(disk.zip())
         .status();
     if !python.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: python3 is not here");
+        eprintln!("skipped: python3 is not installed");
         return;
     }
     let zip = fs::read(disk.zip()).unwrap();
@@ -230,7 +236,7 @@ with open(sys.argv[1], "wb") as file:
     let wide = "x".repeat(100_000);
     let expected = tree_of([
         ("scene.xml", b"<mujoco/>"),
-        ("folder/", b""),
+        ("directory/", b""),
         ("wide é", wide.as_bytes()),
         ("stored", b"stored"),
     ]);
