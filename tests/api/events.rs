@@ -435,7 +435,7 @@ async fn stream_error(job: &JobHandle) -> Error {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_terminal_status_code_of_get_job_ends_the_stream() {
+async fn a_permanent_error_of_the_status_ends_the_stream() {
     let (lab, job) = numbered().await;
     // The handle that started the job would retry a 404, so this one is made from the id.
     let job = lab.client.job(job.id());

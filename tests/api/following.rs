@@ -101,10 +101,9 @@ async fn events_wait_and_wait_all_report_every_outcome_of_every_service() {
                 ended.elapsed()
             );
             let last = events.last().unwrap();
-            let JobEventKind::Done { status: done } = &last.kind else {
-                panic!("{case}: {last:?}")
-            };
-            assert_eq!(done.as_ref(), Some(status), "{case}: {last:?}");
+            let has_status =
+                matches!(&last.kind, JobEventKind::Done { status: Some(done) } if done == status);
+            assert!(has_status, "{case}: {last:?}");
             assert_eq!(events.iter().filter(|event| event.is_terminal()).count(), 1);
             // Each event is yielded once and in order.
             let numbers: Vec<u64> = events.iter().filter_map(|event| event.seq).collect();
@@ -195,8 +194,8 @@ async fn a_job_of_five_minutes_without_faults_costs_at_most_three_requests() {
     }
 }
 
-/// A fault, and case following a job under it may cost: requests for the stream, requests for the
-/// status, and seconds after the job's end.
+/// A fault, and the maximum cost of following a job under it: requests for the stream, requests for
+/// the status, and seconds of delay after the end of the job.
 type Row = (&'static str, fn(&Lab), u64, u64, u64);
 
 fn inject_event_fault(lab: &Lab, fault: EventFault) {

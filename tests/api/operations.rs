@@ -1,4 +1,5 @@
-//! Every operation of the document through the generated client, its answer decoded.
+//! Every operation of the OpenAPI document, called through the generated client with its response
+//! decoded.
 
 use futures::TryStreamExt;
 use gizmo_client::types::JobStatus;
@@ -7,10 +8,11 @@ use serde_json::Value;
 
 use crate::support::Lab;
 
-/// Operations that are deliberately left to the generated builders alone, and tested nowhere.
+/// Operations that are deliberately not tested, because the client adds nothing to the generated
+/// builders.
 const RAW: &[&str] = &[];
 
-/// The ids of all operations in the document that the client is generated from.
+/// Returns the ids of all operations in the document from which the client is generated.
 fn operation_ids() -> Vec<String> {
     let document: Value = serde_json::from_str(include_str!("../../openapi/openapi.json")).unwrap();
     let paths = document["paths"].as_object().unwrap().values();
@@ -21,7 +23,7 @@ fn operation_ids() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_operation_answers_what_its_type_says() {
+async fn every_response_is_decoded_into_its_type() {
     let lab = Lab::start(gizmo_simulator::Options::instant().documented()).await;
     let client = &lab.client;
 
@@ -38,7 +40,7 @@ async fn every_operation_answers_what_its_type_says() {
         let tested = lab.handle.count(&id) > 0;
         assert!(
             tested != RAW.contains(&id.as_str()),
-            "{id} is neither tested here nor named as raw, or both"
+            "{id} must either be tested here or be listed in `RAW`"
         );
     }
 }
@@ -254,7 +256,8 @@ async fn jobs(client: &Client) {
             .windows(11)
             .any(|window| window == b"event: done")
     );
-    // Too late to cancel; the service says so in its own way, and the job stays as it is.
+    // The job has ended. The response to the cancellation is unspecified, but the status does not
+    // change.
     let _ = job.cancel().await;
     assert_eq!(job.status().await.unwrap().status, JobStatus::Succeeded);
     let unknown: JobHandle = client.job("job_none");

@@ -1,4 +1,4 @@
-//! The plan of a scene: what is in it, what is refused, and where a bake puts it.
+//! The floor plan of a scene: its contents, the models that it rejects, and its place in a bake.
 
 mod mujoco;
 
@@ -14,7 +14,7 @@ use regex::Regex;
 use crate::support::Lab;
 
 #[tokio::test]
-async fn a_bake_leaves_the_plan_beside_the_model() {
+async fn a_bake_writes_the_plan_next_to_the_model() {
     let lab = Lab::instant().await;
     let dir = tempfile::tempdir().unwrap();
     let bake = |format| {
@@ -32,13 +32,13 @@ async fn a_bake_leaves_the_plan_beside_the_model() {
             .iter()
             .any(|file| file.path == Path::new("preview.svg"))
     );
-    // Baked again it is the same bundle, and there is one picture for one format.
+    // A repeated bake returns the same bundle. Only an MJCF bundle has a plan.
     assert_eq!(bake(Format::Mjcf).await.unwrap().files(), bundle.files());
     let bundle = bake(Format::Usd).await.unwrap();
     assert!(!bundle.dir().join("preview.svg").exists());
 }
 
-/// A ZIP archive of one file, as it is.
+/// Returns a ZIP archive of one file, stored without compression.
 fn zip(name: &str, contents: &str) -> Vec<u8> {
     let crc = zlib_rs::crc32::crc32(0, contents.as_bytes());
     let [length, name_length] =
@@ -67,9 +67,9 @@ async fn a_model_that_cannot_be_drawn_is_baked_without_a_plan() {
     let lab = Lab::instant().await;
     let dir = tempfile::tempdir().unwrap();
     let archive = zip("scene.xml", &world("<geom size='nan'/>"));
-    let answer = Canned::empty(200).body(archive);
+    let response = Canned::empty(200).body(archive);
     lab.handle
-        .inject(On::operation("export_scene"), Fault::Respond(answer));
+        .inject(On::operation("export_scene"), Fault::Respond(response));
     let bundle = lab
         .client
         .bake("a lab")
@@ -87,7 +87,7 @@ fn preview(model: &str) -> Result<String, gizmo_client::bundle::BundleError> {
     Bundle::open(dir.path()).unwrap().preview()
 }
 
-/// The names of the geoms, in the order they are drawn.
+/// Returns the names of the geoms in drawing order.
 fn titles(svg: &str) -> Vec<&str> {
     let title = Regex::new(r"<title>(\S+) \(").unwrap();
     let titles = title.captures_iter(svg);
@@ -98,18 +98,21 @@ fn world(inner: &str) -> String {
     format!("<mujoco><worldbody>{inner}</worldbody></mujoco>")
 }
 
-/// Refuses a model in one line that says why.
-fn is_refused(model: &str, kind: BundleErrorKind, said: &str) {
+/// Asserts that a model is rejected with a message of one line that contains `expected`.
+fn assert_rejected(model: &str, kind: BundleErrorKind, expected: &str) {
     let error = preview(model).unwrap_err();
-    let shown = error.to_string();
-    assert!(shown.contains(said) && !shown.contains('\n'), "{shown}");
-    assert_eq!(error.kind(), kind, "{shown}");
+    let message = error.to_string();
+    assert!(
+        message.contains(expected) && !message.contains('\n'),
+        "{message}"
+    );
+    assert_eq!(error.kind(), kind, "{message}");
     assert!(error.path().ends_with("scene.xml"));
 }
 
 #[test]
-fn what_makes_no_sense_is_one_clear_line() {
-    for (inner, said) in [
+fn an_invalid_model_is_rejected_with_one_line() {
+    for (inner, expected) in [
         (
             "<geom name='a' size='nan'/>",
             "`size` of geom `a` is not a list of numbers up to 1e6: `nan`",
@@ -143,18 +146,18 @@ fn what_makes_no_sense_is_one_clear_line() {
         ),
         ("<geom", "cannot be parsed"),
     ] {
-        is_refused(&world(inner), BundleErrorKind::BadModel, said);
+        assert_rejected(&world(inner), BundleErrorKind::BadModel, expected);
     }
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("lab.sdf"), "<sdf/>").unwrap();
     let error = Bundle::open(dir.path()).unwrap().preview().unwrap_err();
     assert_eq!(error.kind(), BundleErrorKind::UnsupportedFormat);
-    let said = "lab.sdf: only MJCF is drawn, and this is Sdf";
-    assert!(error.to_string().ends_with(said), "{error}");
+    let expected = "lab.sdf: only MJCF is drawn, and this is Sdf";
+    assert!(error.to_string().ends_with(expected), "{error}");
 }
 
 #[test]
-fn what_is_too_large_is_one_clear_line() {
+fn a_model_that_is_too_large_is_rejected_with_one_line() {
     let deep = "<body>".repeat(300) + &"</body>".repeat(300);
     let wide = format!("<geom {} size='1'/>", "a='1' ".repeat(200));
     let classes: String = (0..1001).fold(String::new(), |mut text, index| {
@@ -164,7 +167,7 @@ fn what_is_too_large_is_one_clear_line() {
     let classes = format!("<mujoco><default>{classes}</default></mujoco>");
     let copies = "<replicate count='1e5'><geom size='1'/></replicate>";
     let many = "<replicate count='999'><replicate count='999'/></replicate>";
-    for (model, said) in [
+    for (model, expected) in [
         (world(&deep), "more than 200 levels of elements"),
         (world(&wide), "more than 100 attributes of one element"),
         (world(&"<a/>".repeat(200_000)), "more than 200000 elements"),
@@ -172,11 +175,11 @@ fn what_is_too_large_is_one_clear_line() {
         (world(many), "more than 50000 bodies, geoms and joints"),
         (classes, "more than 1000 default classes"),
     ] {
-        is_refused(&model, BundleErrorKind::TooLarge, said);
+        assert_rejected(&model, BundleErrorKind::TooLarge, expected);
     }
 }
 
-/// Names of a drawing's elements; it must be well-formed.
+/// Returns the names of the elements of a drawing, which must be well-formed XML.
 fn elements(svg: &str) -> Vec<String> {
     let mut reader = quick_xml::Reader::from_str(svg);
     let mut names = Vec::new();
@@ -195,9 +198,9 @@ fn elements(svg: &str) -> Vec<String> {
 }
 
 #[test]
-fn names_stay_text_and_odd_models_are_drawn_too() {
+fn names_are_escaped_and_unusual_models_are_drawn() {
     let evil = "<body name='&lt;/text>&lt;script>alert(1)&lt;/script>&quot;&#1;'><geom name='\" onload=\"x' size='1'/></body>";
-    for (inner, said) in [
+    for (inner, expected) in [
         (evil, "&lt;/text&gt;&lt;script&gt;alert(1)"),
         ("", "unnamed model"),
         ("<geom type='plane' size='0 0 1'/>", "1 geom"),
@@ -220,7 +223,7 @@ fn names_stay_text_and_odd_models_are_drawn_too() {
         ),
     ] {
         let svg = preview(&world(inner)).unwrap();
-        assert!(svg.contains(said), "{said}: {svg}");
+        assert!(svg.contains(expected), "{expected}: {svg}");
         let elements = elements(&svg);
         assert!(!elements.iter().any(|name| name == "script"), "{svg}");
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
@@ -242,21 +245,21 @@ fn a_model_that_includes_itself_is_drawn_once() {
 }
 
 #[test]
-fn how_an_element_is_turned_goes_before_how_its_class_is() {
-    let turned = |class: &str, own: &str| {
+fn the_orientation_of_an_element_overrides_that_of_its_class() {
+    let draw = |class: &str, attributes: &str| {
         let class = format!("<geom type='box' size='1 2 3' {class}/>");
         let classes = format!("<default><default class='c'>{class}</default></default>");
-        let body = format!("<worldbody><geom class='c' {own}/></worldbody>");
+        let body = format!("<worldbody><geom class='c' {attributes}/></worldbody>");
         preview(&format!("<mujoco>{classes}{body}</mujoco>")).unwrap()
     };
-    let by_nothing = turned("", "quat='1 0 0 1'");
-    assert_ne!(by_nothing, turned("", ""));
-    assert_eq!(by_nothing, turned("euler='10 20 30'", "quat='1 0 0 1'"));
-    assert_eq!(by_nothing, turned("quat='1 2 3 4'", "euler='0 0 90'"));
+    let without_class = draw("", "quat='1 0 0 1'");
+    assert_ne!(without_class, draw("", ""));
+    assert_eq!(without_class, draw("euler='10 20 30'", "quat='1 0 0 1'"));
+    assert_eq!(without_class, draw("quat='1 2 3 4'", "euler='0 0 90'"));
 }
 
 #[test]
-fn a_ceiling_is_an_outline_and_what_stands_on_something_is_above_it() {
+fn a_ceiling_is_an_outline_and_higher_geoms_are_drawn_later() {
     let svg = preview(&world(
         "<geom name='ceiling' type='box' size='2 2 .1' pos='0 0 2.5'/>\
          <geom name='cup' size='0.1' pos='0 0 0.9'/>\

@@ -1,4 +1,4 @@
-//! The example `progress_page` in a browser: headless Chromium, over its `DevTools` protocol.
+//! The example `progress_page` in headless Chromium, which is driven over the `DevTools` protocol.
 
 use std::collections::HashSet;
 use std::process::Stdio;
@@ -13,20 +13,20 @@ use tokio::time::timeout;
 
 use crate::support::{Lab, example};
 
-/// A browser that takes commands on its file descriptor 3, and answers on 4.
+/// A browser that reads commands from its file descriptor 3 and writes responses to 4.
 struct Browser {
     _process: Child,
     commands: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    responses: BufReader<ChildStdout>,
     count: u64,
     session: Value,
 }
 
 impl Browser {
-    /// `None`, and a line that says so, where there is none.
+    /// Starts the browser. Prints a notice and returns `None` if none is installed.
     #[expect(
         clippy::print_stdout,
-        reason = "a skipped check is named in the test's output"
+        reason = "the output of the test names the skipped check"
     )]
     fn start(profile: &std::path::Path) -> Option<Self> {
         let names = ["chromium", "chromium-browser", "google-chrome"];
@@ -35,7 +35,7 @@ impl Browser {
             version.is_ok_and(|output| output.status.success())
         });
         let Some(program) = installed else {
-            println!("skipped: there is no chromium to look at the page with");
+            println!("skipped: Chromium is not installed");
             return None;
         };
         let script = "exec \"$0\" \"$@\" 3<&0 4>&1 1>/dev/null";
@@ -53,28 +53,27 @@ impl Browser {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let (commands, answers) = (
+        let (commands, responses) = (
             process.stdin.take().unwrap(),
             process.stdout.take().unwrap(),
         );
         Some(Self {
             _process: process,
             commands,
-            answers: BufReader::new(answers),
+            responses: BufReader::new(responses),
             count: 0,
             session: Value::Null,
         })
     }
 
-    /// Gives a command, and waits for its result. It is given again when the page that it was for
-    /// has made way for the next one.
+    /// Sends a command and returns its result. Sends it again if the page navigated in the meantime.
     async fn command(&mut self, method: &str, parameters: Value) -> Value {
         loop {
-            let mut answer = self.exchange(method, &parameters).await;
-            let error = answer["error"]["message"].as_str().unwrap_or_default();
+            let mut response = self.exchange(method, &parameters).await;
+            let error = response["error"]["message"].as_str().unwrap_or_default();
             if error != "Execution context was destroyed." {
                 assert_eq!(error, "", "{method}");
-                return answer["result"].take();
+                return response["result"].take();
             }
         }
     }
@@ -89,7 +88,7 @@ impl Browser {
         self.commands.write_all(command.as_bytes()).await.unwrap();
         loop {
             let mut message = Vec::new();
-            self.answers.read_until(0, &mut message).await.unwrap();
+            self.responses.read_until(0, &mut message).await.unwrap();
             message.pop();
             let message: Value = serde_json::from_slice(&message).unwrap();
             if message["id"] == self.count {
@@ -106,7 +105,7 @@ impl Browser {
         self.session = attached["sessionId"].take();
     }
 
-    /// Evaluates an expression in the page, and awaits it when it is a promise.
+    /// Evaluates an expression in the page and awaits its value if it is a promise.
     async fn evaluate(&mut self, expression: &str) -> Value {
         let expression = json!({
             "expression": expression,
@@ -118,16 +117,17 @@ impl Browser {
     }
 }
 
-/// The page, once it shows the link to the ZIP; it looks by itself whenever it is drawn anew.
+/// Resolves to the title and the HTML of the page once it shows the link to the ZIP archive. Checks the
+/// page on every animation frame.
 const DONE: &str = r#"new Promise(done => {
-    const look = () => document.querySelector("main")?.innerText.includes("succeeded")
+    const check = () => document.querySelector("main")?.innerText.includes("succeeded")
         && document.querySelector("a").checkVisibility()
         ? done({ title: document.title, html: document.body.outerHTML })
-        : requestAnimationFrame(look);
-    look();
+        : requestAnimationFrame(check);
+    check();
 })"#;
 
-/// The number of colours in a PNG of eight bits to a channel.
+/// Returns the number of colours in a PNG with eight bits per channel.
 fn colours(png: &[u8]) -> usize {
     let mut reader = png::Decoder::new(std::io::Cursor::new(png))
         .read_info()
@@ -139,7 +139,7 @@ fn colours(png: &[u8]) -> usize {
     pixels.collect::<HashSet<_>>().len()
 }
 
-/// A vocabulary, and what the page says of its stages.
+/// Each vocabulary with the stages and the summary that the page shows.
 const VOCABULARIES: [(Vocabulary, &[&str], &str); 2] = [
     (
         Vocabulary::Documented,
@@ -154,27 +154,32 @@ const VOCABULARIES: [(Vocabulary, &[&str], &str); 2] = [
 ];
 
 #[tokio::test]
-async fn the_page_follows_the_job_and_offers_the_zip() {
+async fn the_page_follows_the_job_and_links_to_the_zip_archive() {
     let dir = tempfile::tempdir().unwrap();
     let Some(mut browser) = Browser::start(&dir.path().join("profile")) else {
         return;
     };
     for (vocabulary, stages, summary) in VOCABULARIES {
-        // A scene in half a second.
+        // A scene takes half a second.
         let mut options = Options::instant().with_speed(360.0);
         options.vocabulary = vocabulary;
-        the_page_shows(&mut browser, options, stages, summary).await;
+        assert_page_shows(&mut browser, options, stages, summary).await;
     }
 }
 
-async fn the_page_shows(browser: &mut Browser, options: Options, stages: &[&str], summary: &str) {
+async fn assert_page_shows(
+    browser: &mut Browser,
+    options: Options,
+    stages: &[&str],
+    summary: &str,
+) {
     let lab = Lab::start(options).await;
     let mut command = example("progress_page");
     let command = lab.environment(&mut command).arg("a lab with a lamp");
     let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut url = String::new();
-    let mut said = BufReader::new(server.stdout.take().unwrap());
-    said.read_line(&mut url).await.unwrap();
+    let mut stdout = BufReader::new(server.stdout.take().unwrap());
+    stdout.read_line(&mut url).await.unwrap();
     let url = url.trim();
     browser.open(url).await;
     let page = timeout(Duration::from_secs(60), browser.evaluate(DONE)).await;

@@ -117,7 +117,7 @@ impl Item {
 
     /// Writes the entry as a writer that cannot seek does.
     ///
-    /// The local header has zeros, and a descriptor with the checksum and the sizes follows the data.
+    /// The local header has zeros. A descriptor with the checksum and sizes follows the data.
     pub(crate) fn streamed(mut self, signature: bool, wide: bool) -> Self {
         let Header {
             crc,

@@ -10,10 +10,11 @@ use tracing::info;
 
 use super::cursor::Cursor;
 use super::event::JobEvent;
+use super::follower::{Ended, Following};
 pub use super::outcome::FinishedJob;
 use super::outcome::KnownJob;
-use super::schedule::{BACKOFF, MOST_DELAY};
-use super::stream::{Ended, EventStream, Following};
+use super::schedule::{BACKOFF, MAX_DELAY};
+use super::stream::EventStream;
 use crate::ext::error::{Error, ErrorKind};
 use crate::ext::http::backoff::random;
 use crate::ext::values::status_words::StatusWord;
@@ -309,9 +310,9 @@ impl JobHandle {
             let message = "the event stream ended before the job";
             return Err(Error::new(ErrorKind::Decode, message).with_job_id(&self.id));
         };
-        if !ended.has_result && ended.job.status == JobStatus::Succeeded {
+        if !ended.report.has_result && ended.report.job.status == JobStatus::Succeeded {
             let job = || self.client.job_status(&self.id, true);
-            ended.job = retry_transient(Duration::ZERO, job).await?;
+            ended.report.job = retry_transient(Duration::ZERO, job).await?;
         }
         let known = KnownJob {
             client: &self.client,
@@ -364,7 +365,7 @@ where
         }
         let delay = BACKOFF.delay(failures - 1, random());
         let retry_after = error.retry_after().unwrap_or_default();
-        tokio::time::sleep(delay.max(retry_after).min(MOST_DELAY).max(min_delay)).await;
+        tokio::time::sleep(delay.max(retry_after).min(MAX_DELAY).max(min_delay)).await;
     }
 }
 

@@ -1,7 +1,9 @@
 //! Jobs: handles, their events, and waiting for them.
 
+mod classify;
 pub(crate) mod cursor;
 pub(crate) mod event;
+mod follower;
 pub(crate) mod handle;
 mod names;
 mod outcome;

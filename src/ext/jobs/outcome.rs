@@ -4,7 +4,7 @@ use futures_util::TryStreamExt;
 use serde_json::Value;
 
 use super::event::error_message;
-use super::stream::Ended;
+use super::follower::{Ended, Report};
 use crate::ext::error::{Error, ErrorKind, one_line};
 use crate::ext::values::timestamp::Timestamp;
 use crate::raw::Client;
@@ -46,7 +46,9 @@ impl KnownJob<'_> {
     /// Turns the end of the job into a result.
     pub(super) async fn finished(self, ended: Ended) -> Result<FinishedJob, Error> {
         let Ended {
-            job, data, failure, ..
+            report: Report { job, .. },
+            data,
+            failure,
         } = ended;
         let failed = |kind, message| Error::new(kind, message).with_job_id(self.id);
         match job.status {

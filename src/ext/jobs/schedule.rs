@@ -7,36 +7,36 @@ use tokio::time::Instant;
 
 use crate::ext::http::backoff::Backoff;
 
-/// Connections in a row that bring no new event before the job is polled instead: some two and a
-/// half minutes.
-pub(super) const MOST_FAILURES: u32 = 10;
+/// The number of consecutive connections without a new event after which the job is polled instead:
+/// about two and a half minutes.
+pub(super) const MAX_FAILURES: u32 = 10;
 
-/// Delays after connections that bring nothing new.
+/// The delays after connections without a new event.
 pub(super) const BACKOFF: Backoff = Backoff {
     base: Duration::from_millis(500),
     cap: Duration::from_secs(30),
 };
 
 /// The longest `retry:` or `Retry-After` that is obeyed. The status is requested meanwhile.
-pub(super) const MOST_DELAY: Duration = Duration::from_secs(300);
+pub(super) const MAX_DELAY: Duration = Duration::from_secs(300);
 
-/// A service that closes each connection after a few events is asked once a second.
-const LEAST_DELAY: Duration = Duration::from_secs(1);
+/// The shortest time between two connections, for a service that closes each after a few events.
+const MIN_DELAY: Duration = Duration::from_secs(1);
 
-/// Connections that bring nothing new: one in ten seconds, and six at once after a calm time, so at
-/// most twelve a minute.
+/// Connections without a new event: one in ten seconds, and six at once after a calm time, so at most
+/// twelve a minute.
 const FRUITLESS_EVERY: Duration = Duration::from_secs(10);
 const FRUITLESS_AT_ONCE: u32 = 5;
 
 /// Paces the connections of one job's stream.
 #[derive(Debug)]
 pub(super) struct Reconnects {
-    /// Connections in a row that brought no new event.
+    /// The number of consecutive connections without a new event.
     pub(super) failures: u32,
-    /// When the connection that ended was opened.
+    /// When the last connection was opened.
     opened: Option<Instant>,
-    /// Each fruitless connection moves this on by `FRUITLESS_EVERY`, and it may be ahead by as many
-    /// as are allowed at once (the generic cell rate algorithm).
+    /// Each connection without a new event advances this by `FRUITLESS_EVERY`. It may be ahead of now
+    /// by the number allowed at once (the generic cell rate algorithm).
     fruitless: Option<Instant>,
 }
 
@@ -49,7 +49,7 @@ impl Reconnects {
         }
     }
 
-    /// No connection has been tried yet.
+    /// Whether no connection was opened yet.
     pub(super) fn never_opened(&self) -> bool {
         self.opened.is_none()
     }
@@ -59,66 +59,83 @@ impl Reconnects {
         self.opened = Some(now);
     }
 
-    /// A connection has ended, or could not be opened. Says when the next may be.
+    /// A connection has ended, or could not be opened. Returns when the next may be opened.
     pub(super) fn ended(
         &mut self,
         now: Instant,
         brought_new: bool,
-        asked: Option<Duration>,
+        retry_after: Option<Duration>,
         random: f64,
     ) -> Instant {
-        let asked = asked.unwrap_or_default().min(MOST_DELAY);
-        let earliest = self.opened.map_or(now, |opened| opened + LEAST_DELAY);
+        let retry_after = retry_after.unwrap_or_default().min(MAX_DELAY);
+        let earliest = self.opened.map_or(now, |opened| opened + MIN_DELAY);
         if brought_new {
             self.failures = 0;
-            return earliest.max(now + asked);
+            return earliest.max(now + retry_after);
         }
         let backoff = BACKOFF.delay(self.failures, 0.5 + random / 2.0);
         self.failures += 1;
         let fruitless = self.fruitless.map_or(now, |at| at.max(now)) + FRUITLESS_EVERY;
         self.fruitless = Some(fruitless);
         let allowed = fruitless.checked_sub(FRUITLESS_EVERY * FRUITLESS_AT_ONCE);
-        (now + backoff.max(asked))
+        (now + backoff.max(retry_after))
             .max(earliest)
             .max(allowed.unwrap_or(now))
     }
 }
 
-/// The first request for the status of a job that reports no event.
+/// The time without an event before the first status request.
 const QUIET: Duration = Duration::from_secs(30);
 
 /// The longest time between two of them.
-const MOST_QUIET: Duration = Duration::from_secs(60);
+const MAX_QUIET: Duration = Duration::from_secs(60);
 
-/// The first and the shortest time between two requests that are to confirm the end of a job.
+/// The first and shortest time between two requests that confirm the end of a job.
 const CONFIRM: Duration = Duration::from_millis(50);
 
 /// The longest time between two of those.
-const MOST_CONFIRM: Duration = Duration::from_secs(5);
+const MAX_CONFIRM: Duration = Duration::from_secs(5);
 
-/// Claims of an end, and streams that end by themselves, have the status requested no sooner than
-/// this after the last time.
+/// After a claimed end, or a stream that ended, the status is requested no sooner than this after the
+/// previous request.
 const SPACING: Duration = Duration::from_secs(2);
 
 /// Decides when a job's status is requested.
 #[derive(Debug)]
 pub(super) struct Checks {
     pub(super) due: Instant,
-    /// Time without an event before a request. It grows with each request and never shrinks, so a
-    /// job that is quiet again and again costs few.
+    /// The time without an event before a request. It grows with each request and never shrinks, so a
+    /// job that is often quiet costs few requests.
     quiet: Duration,
-    /// The time between two polls, where there is no stream.
+    /// The time between two status requests without a stream.
     poll_interval: Option<Duration>,
     last: Option<Instant>,
-    /// Requests since an end was claimed.
+    /// The number of requests since an end was claimed.
     pub(super) confirmations: u32,
 }
 
+/// Why a status is requested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Check {
+    /// No event has arrived for a while.
+    Routine,
+    /// An event claims the end of the job.
+    Confirm,
+}
+
 impl Checks {
-    /// The first request is due at once where nothing is known of the job.
-    pub(super) fn new(now: Instant, at_once: bool) -> Self {
+    /// The first request is due now: nothing is known about the job.
+    pub(super) fn at_once(now: Instant) -> Self {
         Self {
-            due: if at_once { now } else { now + QUIET },
+            due: now,
+            ..Self::after_quiet(now)
+        }
+    }
+
+    /// The first request is due when no event has arrived for a while.
+    pub(super) fn after_quiet(now: Instant) -> Self {
+        Self {
+            due: now + QUIET,
             quiet: QUIET,
             poll_interval: None,
             last: None,
@@ -132,41 +149,41 @@ impl Checks {
         self.due = now + self.quiet;
     }
 
-    /// The status is of interest, since an end was claimed or the stream has ended.
+    /// An end was claimed, or the stream has ended: makes a request due soon.
     pub(super) fn soon(&mut self, now: Instant) {
         let spaced = self.last.map_or(now, |last| last + SPACING);
         self.due = self.due.min(spaced.max(now));
     }
 
-    /// There is no stream: the job is polled from now on.
+    /// Polls the job from now on: there is no stream.
     pub(super) fn poll(&mut self, now: Instant, interval: Duration) {
-        // A century is forever as well.
+        // `Instant` overflows with `Duration::MAX`; a century is as good.
         let interval = interval.min(Duration::from_secs(60 * 60 * 24 * 36_525));
         self.poll_interval = Some(interval);
         self.due = now;
     }
 
-    /// The status has been requested, and the job goes on.
-    pub(super) fn requested(&mut self, now: Instant, confirming: bool, random: f64) {
+    /// The status was requested, and the job is still running.
+    pub(super) fn requested(&mut self, now: Instant, check: Check, random: f64) {
         self.last = Some(now);
         let regular = if let Some(interval) = self.poll_interval {
             interval.mul_f64(0.75 + random / 2.0)
         } else {
-            self.quiet = (self.quiet * 3 / 2).min(MOST_QUIET);
+            self.quiet = (self.quiet * 3 / 2).min(MAX_QUIET);
             self.quiet.mul_f64(0.9 + random / 10.0)
         };
         self.due = now + regular;
-        if confirming {
+        if check == Check::Confirm {
             let delay =
                 CONFIRM.saturating_mul(1_u32.checked_shl(self.confirmations).unwrap_or(u32::MAX));
             self.confirmations += 1;
-            self.due = now + delay.min(MOST_CONFIRM).min(regular);
+            self.due = now + delay.min(MAX_CONFIRM).min(regular);
         }
     }
 
-    /// The rate limit has no room for the request before `until`.
+    /// The rate limit does not allow the request before `until`.
     pub(super) fn postpone(&mut self, now: Instant, until: Instant, random: f64) {
-        let wait = (until.saturating_duration_since(now)).clamp(Duration::from_secs(1), MOST_QUIET);
+        let wait = (until.saturating_duration_since(now)).clamp(Duration::from_secs(1), MAX_QUIET);
         self.due = now + wait.mul_f64(1.0 + random / 2.0);
     }
 }
@@ -175,11 +192,11 @@ impl Checks {
 mod tests {
     use super::*;
 
-    /// The moments at which connections are opened in so many seconds, each of which lasts no time.
+    /// The times at which connections are opened in `seconds`, if each of them ends at once.
     fn openings(
         seconds: u64,
         brought_new: impl Fn(usize) -> bool,
-        asked: Option<u64>,
+        retry_after: Option<u64>,
     ) -> Vec<Duration> {
         let start = Instant::now();
         let mut pace = Reconnects::new();
@@ -190,7 +207,7 @@ mod tests {
             now = pace.ended(
                 now,
                 brought_new(all.len()),
-                asked.map(Duration::from_secs),
+                retry_after.map(Duration::from_secs),
                 0.0,
             );
         }
@@ -198,18 +215,18 @@ mod tests {
     }
 
     #[test]
-    fn connections_that_bring_events_are_at_most_one_a_second() {
-        for asked in [None, Some(0)] {
-            assert_eq!(openings(60, |_| true, asked).len(), 60);
+    fn connections_with_events_are_at_most_one_a_second() {
+        for retry_after in [None, Some(0)] {
+            assert_eq!(openings(60, |_| true, retry_after).len(), 60);
         }
         assert_eq!(openings(60, |_| true, Some(7)).len(), 9);
         assert_eq!(openings(900, |_| true, Some(u64::MAX)).len(), 3);
     }
 
     #[test]
-    fn connections_that_bring_nothing_are_at_most_twelve_a_minute() {
+    fn connections_without_events_are_at_most_twelve_a_minute() {
         assert!(openings(60, |_| false, Some(0)).len() <= 12);
-        // Neither does a new event now and then let more of them through.
+        // An occasional new event does not allow more of them.
         for every in 2..5 {
             let all = openings(600, |number| number % every == 0, Some(0));
             let fruitless = all
@@ -227,35 +244,35 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_job_is_asked_after_30_seconds_and_then_more_seldom() {
+    fn the_status_of_a_quiet_job_is_requested_after_30_seconds_and_then_less_often() {
         let start = Instant::now();
-        let mut checks = Checks::new(start, false);
+        let mut checks = Checks::after_quiet(start);
         let mut gaps = Vec::new();
         let mut now = start;
         for _ in 0..4 {
             gaps.push((checks.due - now).as_secs());
             now = checks.due;
-            checks.requested(now, false, 1.0);
+            checks.requested(now, Check::Routine, 1.0);
         }
         assert_eq!(gaps, [30, 45, 60, 60]);
         checks.event(now);
-        assert_eq!(checks.due - now, MOST_QUIET);
-        assert_eq!(Checks::new(start, true).due, start);
+        assert_eq!(checks.due - now, MAX_QUIET);
+        assert_eq!(Checks::at_once(start).due, start);
     }
 
     #[test]
     fn an_end_is_confirmed_quickly_at_first() {
         let now = Instant::now();
-        let mut checks = Checks::new(now, false);
+        let mut checks = Checks::after_quiet(now);
         checks.soon(now);
         assert_eq!(checks.due, now);
         let mut delays = Vec::new();
         for _ in 0..4 {
-            checks.requested(now, true, 1.0);
+            checks.requested(now, Check::Confirm, 1.0);
             delays.push((checks.due - now).as_millis());
         }
         assert_eq!(delays, [50, 100, 200, 400]);
-        // A second claim has to wait a little.
+        // A second claim waits.
         checks.event(now);
         checks.soon(now);
         assert_eq!(checks.due, now + SPACING);

@@ -1,4 +1,4 @@
-//! Everything is drawn where `MuJoCo` has it.
+//! Every geom and joint is drawn where `MuJoCo` places it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,8 +10,8 @@ use regex::Regex;
 
 use crate::support::{Lab, in_mujoco};
 
-/// Prints what each geom but planes covers of the ground and of the height, and each joint's
-/// anchor and the angle of its axis.
+/// A Python program that prints the bounds of each geom except planes, and the anchor and the axis of
+/// each joint on the ground.
 const EXTENTS: &str = r"
 import mujoco, numpy, sys
 model = mujoco.MjModel.from_xml_path(sys.argv[1])
@@ -46,8 +46,9 @@ for id in range(model.njnt):
         print('joint', model.joint(id).name, *data.xanchor[id][:2], *axis[:2])
 ";
 
-/// Copies share a name, and are sorted by X.
+/// The bounds of the geoms by name. Copies share a name and are sorted by X.
 type Extents = BTreeMap<String, Vec<[f64; 6]>>;
+/// The anchor and the axis of each joint on the ground, by name.
 type Joints = BTreeMap<String, [f64; 4]>;
 
 fn numbers<const N: usize>(text: &str) -> [f64; N] {
@@ -61,7 +62,7 @@ fn numbers<const N: usize>(text: &str) -> [f64; N] {
 fn collect(geoms: impl IntoIterator<Item = (String, [f64; 6])>) -> Extents {
     let mut extents = Extents::new();
     for (name, extent) in geoms {
-        // MuJoCo numbers the copies.
+        // MuJoCo appends a number to the name of each copy.
         let copy = name.strip_prefix("peg").map(|_| "peg".to_owned());
         extents
             .entry(copy.unwrap_or(name))
@@ -74,9 +75,10 @@ fn collect(geoms: impl IntoIterator<Item = (String, [f64; 6])>) -> Extents {
     extents
 }
 
-fn expected(said: &str) -> (Extents, Joints) {
+/// Parses the output of [`EXTENTS`].
+fn parse_output(output: &str) -> (Extents, Joints) {
     let (mut geoms, mut joints) = (Vec::new(), Joints::new());
-    for line in said.lines() {
+    for line in output.lines() {
         let mut parts = line.splitn(3, ' ');
         let (kind, name, rest) = (parts.next(), parts.next().unwrap(), parts.next().unwrap());
         match kind {
@@ -87,8 +89,8 @@ fn expected(said: &str) -> (Extents, Joints) {
     (collect(geoms), joints)
 }
 
-/// The same of a drawing, whose own coordinates are metres.
-fn drawn(svg: &str) -> (Extents, Joints) {
+/// Parses a drawing, whose coordinates are metres.
+fn parse_drawing(svg: &str) -> (Extents, Joints) {
     let geom =
         r#"<path d="([^"]*)Z"[^>]*><title>(?:[^<]* / )?(\S+) \((\S+) to (\S+) m high\)</title>"#;
     let geoms = Regex::new(geom).unwrap();
@@ -118,33 +120,39 @@ fn drawn(svg: &str) -> (Extents, Joints) {
     (collect(geoms), joints.collect())
 }
 
-/// Draws a model, and compares all of it with what `MuJoCo` says; `false` without `MuJoCo`.
-fn is_where_mujoco_has_it(dir: &Path, least: usize) -> bool {
+/// Draws a model and compares its geoms and joints with those in `MuJoCo`. Returns `false` without
+/// `MuJoCo`.
+fn matches_mujoco(dir: &Path, min_geoms: usize) -> bool {
     let bundle = Bundle::open(dir).unwrap();
     let svg = bundle.preview().unwrap();
-    let Some(said) = in_mujoco(EXTENTS, bundle.model()) else {
+    let Some(output) = in_mujoco(EXTENTS, bundle.model()) else {
         return false;
     };
-    let (geoms, joints) = drawn(&svg);
-    let (wanted_geoms, wanted_joints) = expected(&said);
-    assert!(wanted_geoms.len() >= least, "{said}");
+    let (geoms, joints) = parse_drawing(&svg);
+    let (expected_geoms, expected_joints) = parse_output(&output);
+    assert!(expected_geoms.len() >= min_geoms, "{output}");
     assert!(
-        geoms.keys().eq(wanted_geoms.keys()),
-        "{geoms:?} {wanted_geoms:?}"
+        geoms.keys().eq(expected_geoms.keys()),
+        "{geoms:?} {expected_geoms:?}"
     );
-    for (name, wanted) in wanted_geoms {
-        let mut pairs = wanted.iter().flatten().zip(geoms[&name].iter().flatten());
-        let close = wanted.len() == geoms[&name].len() && pairs.all(|(a, b)| (a - b).abs() < 2e-3);
-        assert!(close, "{name}: {wanted:?}, drawn at {:?}", geoms[&name]);
+    for (name, expected) in expected_geoms {
+        let mut pairs = expected.iter().flatten().zip(geoms[&name].iter().flatten());
+        let close =
+            expected.len() == geoms[&name].len() && pairs.all(|(a, b)| (a - b).abs() < 2e-3);
+        assert!(
+            close,
+            "{name}: {expected:?}, but drawn at {:?}",
+            geoms[&name]
+        );
     }
     assert!(
-        joints.keys().eq(wanted_joints.keys()),
-        "{joints:?} {wanted_joints:?}"
+        joints.keys().eq(expected_joints.keys()),
+        "{joints:?} {expected_joints:?}"
     );
-    for (name, [x, y, axis_x, axis_y]) in wanted_joints {
+    for (name, [x, y, axis_x, axis_y]) in expected_joints {
         let drawn = joints[&name];
         assert!((x - drawn[0]).abs() + (y - drawn[1]).abs() < 2e-3, "{name}");
-        // An upright axis has no angle on the ground.
+        // An upright axis has no direction on the ground.
         let flat = axis_x.hypot(axis_y);
         let along = (axis_x * drawn[2] + axis_y * drawn[3]) / flat;
         assert!(flat < 1e-6 || (along - 1.0).abs() < 1e-3, "{name}: {along}");
@@ -152,7 +160,7 @@ fn is_where_mujoco_has_it(dir: &Path, least: usize) -> bool {
     true
 }
 
-/// A tetrahedron with nothing the same on two sides.
+/// The corners of a tetrahedron without any symmetry.
 const CORNERS: [[f32; 3]; 4] = [
     [0.1, 0.2, 0.3],
     [0.9, 0.3, 0.2],
@@ -169,7 +177,7 @@ fn bytes(points: impl IntoIterator<Item = [f32; 3]>) -> Vec<u8> {
         .collect()
 }
 
-/// The tetrahedron in every format.
+/// Writes the tetrahedron in every mesh format.
 fn write_meshes(dir: &Path) {
     fs::create_dir(dir.join("meshes")).unwrap();
     let mut obj = String::new();
@@ -201,7 +209,7 @@ fn write_meshes(dir: &Path) {
     fs::write(dir.join("meshes/c.msh"), msh).unwrap();
 }
 
-/// Every way to place a thing that is drawn.
+/// A model with every way to place a geom or a joint.
 const EVERYTHING: &str = r#"<mujoco model="everything">
   <compiler COMPILER meshdir="meshes"/>
   <include file="assets.xml"/>
@@ -260,7 +268,7 @@ const PART: &str =
     r#"<mujocoinclude><geom name="included" pos="0.3 0 0" mass="1"/></mujocoinclude>"#;
 
 #[test]
-fn every_geom_and_joint_is_drawn_where_mujoco_has_it() {
+fn every_geom_and_joint_is_drawn_where_mujoco_places_it() {
     for (compiler, angle) in [
         ("", "50"),
         (r#"angle="radian" eulerseq="ZYX""#, "0.9"),
@@ -277,14 +285,14 @@ fn every_geom_and_joint_is_drawn_where_mujoco_has_it() {
         fs::write(dir.path().join("scene.xml"), model).unwrap();
         fs::write(dir.path().join("assets.xml"), ASSETS).unwrap();
         fs::write(dir.path().join("part.xml"), PART).unwrap();
-        if !is_where_mujoco_has_it(dir.path(), 24) {
+        if !matches_mujoco(dir.path(), 24) {
             return;
         }
     }
 }
 
 #[tokio::test]
-async fn a_generated_room_is_drawn_where_mujoco_has_it() {
+async fn a_generated_room_is_drawn_where_mujoco_places_it() {
     let lab = Lab::instant().await;
     let dir = tempfile::tempdir().unwrap();
     let prompt = "two workbenches, a lamp, a vase, a stool, a bin, a crate and a shelf";
@@ -298,5 +306,5 @@ async fn a_generated_room_is_drawn_where_mujoco_has_it() {
         );
     }
     assert!(svg.contains("hinge: ") && svg.contains("slide: ") && svg.contains(" m</text>"));
-    is_where_mujoco_has_it(bundle.dir(), 30);
+    matches_mujoco(bundle.dir(), 30);
 }

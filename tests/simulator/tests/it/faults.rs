@@ -164,12 +164,12 @@ async fn a_content_length_is_wrong_or_missing() {
     );
     inject(&api, "list_categories", Fault::NoLength);
     inject(&api, "list_categories", Fault::CutBody(At::Byte(5)));
-    let cut = api
+    let truncated = api
         .request(Method::GET, "/v1/catalog/categories")
         .send()
         .await
         .unwrap();
-    assert!(cut.content_length().is_none() && cut.bytes().await.is_err());
+    assert!(truncated.content_length().is_none() && truncated.bytes().await.is_err());
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! HTTP/2 with prior knowledge on the port that serves HTTP/1.1: limits, resets, frozen connections.
+//! HTTP/2 with prior knowledge on the port of HTTP/1.1: limits, resets and frozen connections.
 
 use std::time::Duration;
 

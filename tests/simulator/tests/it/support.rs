@@ -116,8 +116,7 @@ impl Api {
 
 /// Builds a plain HTTP client that follows no redirects.
 pub(crate) fn client(with: fn(ClientBuilder) -> ClientBuilder) -> reqwest::Client {
-    // In a build together with gizmo-client, reqwest has rustls and needs a crypto provider even for
-    // plain HTTP.
+    // In a build with gizmo-client, reqwest has rustls and needs a crypto provider even for HTTP.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
     with(builder).build().unwrap()
