@@ -1,5 +1,5 @@
-//! The events of a job under every fault and in both vocabularies: each event once and in order, and
-//! the correct end.
+//! The events of a job under every fault and in both vocabularies: each event once and in order,
+//! and the correct end.
 
 use std::time::Duration;
 
@@ -65,8 +65,8 @@ async fn follow(job: &JobHandle) -> Vec<JobEvent> {
 
 /// Asserts that a job yields the same events under faults as without them.
 ///
-/// Returns the events that the observed service yields under the faults. `on` selects the connections
-/// that have the faults.
+/// Returns the events that the observed service yields under the faults. `on` selects the
+/// connections that have the faults.
 async fn assert_unaffected(on: On, faults: &[EventFault], numbering: Numbering) -> Vec<JobEvent> {
     let mut seen = Vec::new();
     for service in services() {

@@ -1,23 +1,27 @@
-//! The examples as a user meets them: programs that print lines. `bake` and `progress_page` have
-//! files of their own.
+//! The examples, run as programs that print lines. `alpha_workcell`, `bake` and `progress_page`
+//! have their own files.
 
 use gizmo_simulator::Options;
 use serde_json::{Value, json};
 
 use crate::support::{CANARY, Lab, example};
 
+/// Runs an example that must succeed, and returns the lines that it prints.
 async fn lines(lab: &Lab, name: &str, arguments: &[&str]) -> Vec<String> {
     let mut command = example(name);
     let output = lab.environment(&mut command).args(arguments).output();
     let output = output.await.unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && said.is_empty(), "{name}: {said}");
-    let printed = String::from_utf8(output.stdout).unwrap();
-    printed.lines().map(str::to_owned).collect()
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && stderr.is_empty(),
+        "{name}: {stderr}"
+    );
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    stdout.lines().map(str::to_owned).collect()
 }
 
 #[tokio::test]
-async fn events_prints_a_line_for_each_event_on_the_wire() {
+async fn events_prints_a_line_for_each_event_that_the_service_sends() {
     let lab = Lab::start(Options::instant().documented()).await;
     let job = lab.scene().await;
     let lines = lines(&lab, "events", &[&job.id]).await;
@@ -30,7 +34,7 @@ async fn events_prints_a_line_for_each_event_on_the_wire() {
 }
 
 #[tokio::test]
-async fn resume_goes_on_after_the_last_event_of_the_run_before() {
+async fn resume_continues_after_the_last_event_of_the_previous_run() {
     let lab = Lab::start(Options::instant().documented()).await;
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state.json");
@@ -62,15 +66,18 @@ async fn catalog_prints_all_pages_and_downloads_a_model() {
     let lines = lines(&lab, "catalog", &arguments).await;
     let pages = lab.handle.count("search_catalog");
     assert!(pages > 1 && lines.len() > 3, "{pages} {lines:?}");
-    let (told, items) = lines.split_last().unwrap();
+    let (last_line, items) = lines.split_last().unwrap();
     assert!(items.iter().all(|line| line.contains("lamp")), "{items:?}");
     let glb = std::fs::read(&out).unwrap();
     assert!(glb.starts_with(b"glTF"));
-    assert_eq!(*told, format!("{} ({} bytes)", out.display(), glb.len()));
+    assert_eq!(
+        *last_line,
+        format!("{} ({} bytes)", out.display(), glb.len())
+    );
 }
 
 #[tokio::test]
-async fn edit_prints_what_has_changed() {
+async fn edit_prints_the_changes() {
     let lab = Lab::instant().await;
     let scene = lab.scene().await.scene_id;
     let lines = lines(&lab, "edit", &[&scene, "add a shelf"]).await;
@@ -91,7 +98,7 @@ async fn edit_prints_what_has_changed() {
 }
 
 #[tokio::test]
-async fn tool_schema_prints_tools_that_take_what_the_service_takes() {
+async fn tool_schema_prints_tools_that_accept_what_the_service_accepts() {
     let output = example("tool_schema").output().await.unwrap();
     let tools: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     let names: Vec<_> = tools
@@ -131,14 +138,14 @@ async fn tool_schema_prints_tools_that_take_what_the_service_takes() {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_is_one_line() {
+async fn a_failure_is_one_line() {
     let lab = Lab::start(Options::instant()).await;
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state.json");
     std::fs::write(&state, "{").unwrap();
     let state = state.to_str().unwrap();
     let key = lab.simulator.api_key();
-    for (name, arguments, key, said) in [
+    for (name, arguments, key, message) in [
         ("events", &[][..], key, "which job? events JOB_ID"),
         ("events", &["job_x"], key, "job_events: 404 job_not_found: "),
         (
@@ -178,13 +185,13 @@ async fn what_goes_wrong_is_one_line() {
         let command = lab.environment(&mut command).args(arguments);
         let command = command.env("GIZMO_API_KEY", key).current_dir(dir.path());
         let output = command.output().await.unwrap();
-        let shown = String::from_utf8(output.stderr).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(
-            shown.starts_with(&format!("Error: {said}")),
-            "{name}: {shown}"
+            stderr.starts_with(&format!("Error: {message}")),
+            "{name}: {stderr}"
         );
-        assert_eq!(shown.lines().count(), 1, "{shown}");
-        assert!(!shown.contains("canary"), "{shown}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(!stderr.contains("canary"), "{stderr}");
         assert_eq!(
             (output.status.code(), output.stdout),
             (Some(1), Vec::new()),

@@ -15,7 +15,7 @@ fn over_http2(simulator: &Simulator) -> Client {
     builder.http(http).build().unwrap()
 }
 
-/// The time that 99 of 100 calls do not exceed.
+/// Returns the 99th percentile.
 fn p99(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times[times.len() * 99 / 100]
@@ -28,7 +28,7 @@ async fn call(client: &Client) -> Duration {
 }
 
 #[tokio::test]
-async fn a_hundred_and_fifty_streams_delay_no_other_request() {
+async fn a_hundred_and_fifty_event_streams_delay_no_other_request() {
     let simulator = Simulator::start(Options::instant().with_speed(0.0))
         .await
         .unwrap();
@@ -71,7 +71,7 @@ async fn a_hundred_and_fifty_streams_delay_no_other_request() {
         after <= before + Duration::from_secs(1),
         "{before:?} {after:?}"
     );
-    // More streams than may be open wait for the others to end.
+    // Streams above the limit wait until others end.
     assert_eq!(handle.count("job_events"), 50);
     for id in &ids {
         handle.finish(id);
@@ -84,7 +84,7 @@ async fn a_hundred_and_fifty_streams_delay_no_other_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frozen_connection_is_given_up() {
+async fn a_frozen_connection_is_replaced() {
     crate::support::steady_clock();
     let simulator = Simulator::start(Options::instant().with_speed(0.0))
         .await

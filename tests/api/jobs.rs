@@ -183,5 +183,5 @@ async fn the_done_event_decides_when_the_status_never_becomes_terminal() {
         ErrorKind::JobFailed
     );
     let error = job("job_3").wait().await.unwrap_err();
-    assert!(error.to_string().contains("stays `completing`"), "{error}");
+    assert!(error.to_string().contains("still `completing`"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! Calls keep within the rate limit that the response headers announce.
 //!
-//! The clock is paused and advances to the end of each wait. The clock of the simulator follows it and
-//! therefore drifts away from the system clock, as the clock of a real service may.
+//! The clock is paused and advances to the end of each wait. The clock of the simulator follows it
+//! and therefore drifts away from the system clock, as the clock of a real service may.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

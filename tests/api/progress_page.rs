@@ -66,7 +66,8 @@ impl Browser {
         })
     }
 
-    /// Sends a command and returns its result. Sends it again if the page navigated in the meantime.
+    /// Sends a command and returns its result. Sends it again if the page has navigated in the
+    /// meantime.
     async fn command(&mut self, method: &str, parameters: Value) -> Value {
         loop {
             let mut response = self.exchange(method, &parameters).await;
@@ -117,8 +118,8 @@ impl Browser {
     }
 }
 
-/// Resolves to the title and the HTML of the page once it shows the link to the ZIP archive. Checks the
-/// page on every animation frame.
+/// Resolves to the title and the HTML of the page once it shows the link to the ZIP archive. Checks
+/// the page on every animation frame.
 const DONE: &str = r#"new Promise(done => {
     const check = () => document.querySelector("main")?.innerText.includes("succeeded")
         && document.querySelector("a").checkVisibility()

@@ -1,4 +1,4 @@
-//! What a generation left behind whose answer was lost.
+//! Reconciliation: finding what a generation created when its response was lost.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,11 +8,11 @@ use gizmo_simulator::{At, Fault, On, Options};
 use httpmock::MockServer;
 use serde_json::json;
 
-use crate::support::{Lab, once, steady_clock};
+use crate::support::{Lab, client_without_retries, steady_clock};
 
 const PROMPT: &str = "a lab with a robot arm";
 
-/// Loses the answer to the next generation of this kind.
+/// Generates a scene under a fault that loses its response, and returns the error.
 async fn lose(lab: &Lab, fault: Fault) -> Error {
     lab.handle.inject(On::operation("generate_scene"), fault);
     let generate = lab.client.generate_scene().prompt(PROMPT);
@@ -21,7 +21,8 @@ async fn lose(lab: &Lab, fault: Fault) -> Error {
     error
 }
 
-fn lost() -> Vec<Fault> {
+/// Returns faults that lose the response after the service has started the job.
+fn lost_responses() -> Vec<Fault> {
     vec![
         Fault::DropBeforeResponse,
         Fault::CutHead(40),
@@ -30,10 +31,10 @@ fn lost() -> Vec<Fault> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_job_of_a_lost_answer_is_found_and_there_is_no_second() {
+async fn the_job_of_a_lost_response_is_found_and_not_started_twice() {
     steady_clock();
     for clock_skew in [0, 3_600, -3_600] {
-        for fault in lost() {
+        for fault in lost_responses() {
             let lab = Lab::start(Options {
                 clock_skew,
                 ..Options::instant()
@@ -53,9 +54,9 @@ async fn the_job_of_a_lost_answer_is_found_and_there_is_no_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_scenes_name_no_job_the_scene_is_found() {
+async fn a_scene_is_found_when_scenes_do_not_name_their_job() {
     steady_clock();
-    for fault in lost() {
+    for fault in lost_responses() {
         let lab = Lab::start(Options {
             name_jobs: false,
             ..Options::instant()
@@ -73,7 +74,7 @@ async fn where_scenes_name_no_job_the_scene_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_never_begun_is_not_found_and_not_before_time() {
+async fn a_generation_that_never_started_is_reported_as_missing_after_a_grace_period() {
     steady_clock();
     for fault in [Fault::DropBeforeReading, Fault::DropBeforeHandling] {
         let lab = Lab::instant().await;
@@ -84,13 +85,13 @@ async fn what_was_never_begun_is_not_found_and_not_before_time() {
         assert!(matches!(found, Reconciled::Nothing), "{found}");
         assert!(start.elapsed() > Duration::from_secs(4));
         assert_eq!(lab.handle.job_count(), 1);
-        // Nothing was sent but questions.
+        // Reconciliation never repeats the generation.
         assert_eq!(lab.handle.count("generate_scene"), 2);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn several_that_fit_are_all_named_and_older_ones_do_not_fit() {
+async fn all_matching_scenes_are_returned_and_older_ones_do_not_match() {
     steady_clock();
     let lab = Lab::instant().await;
     let first = lose(&lab, Fault::DropBeforeResponse).await;
@@ -99,9 +100,16 @@ async fn several_that_fit_are_all_named_and_older_ones_do_not_fit() {
     let Reconciled::Several(candidates) = &found else {
         panic!("{found}")
     };
-    let scenes: Vec<_> = candidates.iter().flat_map(|it| &it.scene_id).collect();
+    let scenes: Vec<_> = candidates
+        .iter()
+        .flat_map(|candidate| &candidate.scene_id)
+        .collect();
     assert_eq!(scenes, lab.handle.scenes().iter().rev().collect::<Vec<_>>());
-    assert!(candidates.iter().all(|it| it.job_id.is_some()));
+    assert!(
+        candidates
+            .iter()
+            .all(|candidate| candidate.job_id.is_some())
+    );
 
     let later = PaidRequest::scene(PROMPT, SystemTime::now() + Duration::from_secs(10));
     let found = lab.client.reconcile_request(&later).await.unwrap();
@@ -109,15 +117,15 @@ async fn several_that_fit_are_all_named_and_older_ones_do_not_fit() {
     let other = PaidRequest::scene("a kitchen", UNIX_EPOCH);
     let found = lab.client.reconcile_request(&other).await.unwrap();
     assert!(matches!(found, Reconciled::Nothing), "{found}");
-    // What is not kept is in no list.
-    let mut hidden = PaidRequest::scene("a kitchen", UNIX_EPOCH);
-    hidden.persist = false;
-    let found = lab.client.reconcile_request(&hidden).await.unwrap();
+    // A scene that is not persisted is in no list.
+    let mut unpersisted = PaidRequest::scene("a kitchen", UNIX_EPOCH);
+    unpersisted.persist = false;
+    let found = lab.client.reconcile_request(&unpersisted).await.unwrap();
     assert!(matches!(found, Reconciled::Unknown), "{found}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_job_of_a_lost_asset_or_edit_is_found() {
+async fn the_job_of_an_asset_or_edit_whose_response_is_lost_is_found() {
     steady_clock();
     for speed in [f64::INFINITY, 0.0] {
         for name_jobs in [true, false] {
@@ -136,14 +144,14 @@ async fn the_job_of_a_lost_asset_or_edit_is_found() {
             }
             let asset = lab.client.generate_asset().scene_id(&scene_id);
             let asset = asset.prompt("a toolbox").start().await.unwrap_err();
-            let at_work = speed == 0.0;
-            if !at_work {
+            let still_running = speed == 0.0;
+            if !still_running {
                 lab.handle.finish(&lab.handle.jobs()[1].id);
             }
             let found_asset = lab.client.reconcile(&asset).await.unwrap();
             let edit = lab.client.edit_scene().scene_id(&scene_id);
             let edit = edit.prompt("add a lamp").start().await.unwrap_err();
-            if !at_work {
+            if !still_running {
                 lab.handle.finish(&lab.handle.jobs()[2].id);
             }
             let found_edit = lab.client.reconcile(&edit).await.unwrap();
@@ -151,19 +159,19 @@ async fn the_job_of_a_lost_asset_or_edit_is_found() {
             assert_eq!(jobs.len(), 3);
             match (found_asset, name_jobs) {
                 (Reconciled::Found(job), true) => assert_eq!(job.id(), jobs[1].id),
-                // It is listed once it is there.
-                (Reconciled::Unknown, false) if at_work => {}
-                (Reconciled::FoundWithoutJob(it), false) if !at_work => {
-                    assert_eq!(it.asset_id, jobs[1].asset_id);
+                // An asset is listed only once it has been generated.
+                (Reconciled::Unknown, false) if still_running => {}
+                (Reconciled::FoundWithoutJob(candidate), false) if !still_running => {
+                    assert_eq!(candidate.asset_id, jobs[1].asset_id);
                 }
                 (other, _) => panic!("{other}"),
             }
             match (found_edit, name_jobs) {
                 (Reconciled::Found(job), true) => assert_eq!(job.id(), jobs[2].id),
-                (Reconciled::FoundWithoutJob(it), false) if at_work => {
-                    assert_eq!(it.scene_id.as_ref(), Some(&scene_id));
+                (Reconciled::FoundWithoutJob(candidate), false) if still_running => {
+                    assert_eq!(candidate.scene_id.as_ref(), Some(&scene_id));
                 }
-                (Reconciled::Unknown, false) if !at_work => {}
+                (Reconciled::Unknown, false) if !still_running => {}
                 (other, _) => panic!("{other}"),
             }
         }
@@ -171,7 +179,7 @@ async fn the_job_of_a_lost_asset_or_edit_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_asset_that_was_never_begun_is_not_said_to_be_missing_too_soon() {
+async fn an_asset_is_reported_as_missing_only_after_a_grace_period() {
     steady_clock();
     let lab = Lab::instant().await;
     let scene_id = lab.scene().await.scene_id;
@@ -185,11 +193,11 @@ async fn an_asset_that_was_never_begun_is_not_said_to_be_missing_too_soon() {
 }
 
 #[tokio::test]
-async fn scenes_are_read_leniently() {
+async fn scenes_of_every_shape_are_decoded() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let created = now.as_millis();
-    for (listed, alone, found) in [
-        // The list says little, the scene itself more.
+    for (listed, scene, found) in [
+        // The list has few fields, and the scene itself has more.
         (
             json!([{"_id": "sc_1", "created_at": created}]),
             json!({"scene": {"_id": "sc_1", "prompt": format!(" {PROMPT}\n"), "job": {"id": "job_1"}}}),
@@ -205,7 +213,7 @@ async fn scenes_are_read_leniently() {
             json!({"id": "sc_1"}),
             "started, by a job that the service does not name",
         ),
-        // It may be this one: nobody may say that it is not.
+        // This may be the scene, so the result must not be `Nothing`.
         (
             json!([{"id": "sc_1", "created_at": created}]),
             json!({"id": "sc_1"}),
@@ -222,19 +230,19 @@ async fn scenes_are_read_leniently() {
             then.into_inner().status(200).json_body(listed);
         });
         server.get_scene(|_, then| {
-            then.into_inner().status(200).json_body(alone);
+            then.into_inner().status(200).json_body(scene);
         });
-        let asked = PaidRequest::scene(PROMPT, SystemTime::now() - Duration::from_secs(6));
-        // As another process reads it from its journal.
-        let asked: PaidRequest = serde_json::from_value(json!(asked)).unwrap();
-        let client = once(&server.base_url());
-        let reconciled = client.reconcile_request(&asked).await.unwrap();
+        let request = PaidRequest::scene(PROMPT, SystemTime::now() - Duration::from_secs(6));
+        // Another process would read the request from its journal.
+        let request: PaidRequest = serde_json::from_value(json!(request)).unwrap();
+        let client = client_without_retries(&server.base_url());
+        let reconciled = client.reconcile_request(&request).await.unwrap();
         assert_eq!(reconciled.to_string(), found);
     }
 }
 
 #[tokio::test]
-async fn an_error_that_leaves_nothing_open_cannot_be_reconciled() {
+async fn an_error_with_a_known_outcome_cannot_be_reconciled() {
     let lab = Lab::instant().await;
     let error = lab.client.get_scene().scene_id("sc_1").send().await;
     let error = error.unwrap_err();

@@ -139,8 +139,9 @@ async fn a_redirect_to_another_origin_is_followed_without_the_key() {
     assert!(error.to_string().contains("redirects"), "{error}");
 }
 
-/// Downloads a file over signed URLs of the server, each with its number as the token. Returns the file
-/// and the number of URLs that were minted.
+/// Downloads a file over signed URLs of the server, each with its number as the token.
+///
+/// Returns the file and the number of URLs that were minted.
 async fn signed(server: &ScriptedServer, lifetime: Duration) -> (Result<String, Error>, usize) {
     let client: Client = client("http://127.0.0.1:9");
     let (minted, url) = (Arc::new(AtomicUsize::new(0)), server.url.clone());

@@ -1,4 +1,4 @@
-//! What is sent again, when, and how often.
+//! Which requests are sent again, when, and how often.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,15 +7,16 @@ use gizmo_client::{Client, RetryPolicy, WaitReason, Waiting};
 use gizmo_simulator::{At, Canned, Fault, On, Options, Simulator};
 use tokio::time::Instant;
 
-use crate::support::{Lab, quick, steady_clock};
+use crate::support::{Lab, quick_retries, steady_clock};
 
-/// A lab whose client retries without delay, and what it waited for.
+/// Starts a lab whose client retries after a few milliseconds. Also returns the waits that the
+/// client reports.
 async fn lab() -> (Lab, Arc<Mutex<Vec<Waiting>>>) {
     let simulator = Simulator::start(Options::instant()).await.unwrap();
     let waits = Arc::new(Mutex::new(Vec::new()));
     let listener = Arc::clone(&waits);
     let client = Lab::client_of(&simulator)
-        .retry_policy(quick())
+        .retry_policy(quick_retries())
         .on_wait(move |waiting| listener.lock().unwrap().push(waiting))
         .build()
         .unwrap();
@@ -32,7 +33,7 @@ async fn generate(client: &Client) -> Result<gizmo_client::JobHandle, gizmo_clie
 }
 
 #[tokio::test]
-async fn a_generation_whose_connection_breaks_is_sent_once() {
+async fn a_generation_with_an_unknown_outcome_is_sent_once() {
     for (fault, jobs) in [
         (Fault::DropBeforeReading, 0),
         (Fault::DropBeforeHandling, 0),
@@ -48,7 +49,7 @@ async fn a_generation_whose_connection_breaks_is_sent_once() {
         (Fault::Respond(Canned::empty(500).retry_after("0")), 0),
         (Fault::Respond(Canned::json(202, &serde_json::json!([]))), 0),
     ] {
-        // Over a new connection, and over one that has been in use.
+        // Over a new connection and over a reused one.
         for warm in [false, true] {
             let (lab, _) = lab().await;
             if warm {
@@ -61,18 +62,18 @@ async fn a_generation_whose_connection_breaks_is_sent_once() {
             assert!(!error.is_retryable() && error.attempts() == 1, "{error}");
             assert_eq!(lab.handle.count("generate_scene"), 1, "{fault:?}");
             assert_eq!(lab.handle.job_count(), jobs, "{fault:?}");
-            let asked = error.paid_request().unwrap();
+            let request = error.paid_request().unwrap();
             assert_eq!(
-                (asked.operation.as_str(), asked.prompt.as_str()),
+                (request.operation.as_str(), request.prompt.as_str()),
                 ("generate_scene", "a lab")
             );
-            assert!(asked.at.elapsed().unwrap() < Duration::from_secs(60));
+            assert!(request.at.elapsed().unwrap() < Duration::from_secs(60));
         }
     }
 }
 
 #[tokio::test]
-async fn an_unknown_outcome_says_what_was_asked_of_which_scene() {
+async fn an_unknown_outcome_carries_the_request_and_its_scene() {
     let (lab, _) = lab().await;
     let scene_id = lab.scene().await.scene_id;
     for operation in ["generate_asset", "edit_scene"] {
@@ -89,22 +90,22 @@ async fn an_unknown_outcome_says_what_was_asked_of_which_scene() {
         asset.persist(false).start().await.unwrap_err(),
         edit.prompt("a lamp").start().await.unwrap_err(),
     ] {
-        let asked = error.paid_request().unwrap();
-        assert_eq!(Some(asked.operation.as_str()), error.operation());
-        assert_eq!(asked.prompt, "a lamp");
-        assert_eq!(asked.scene_id.as_deref(), Some(scene_id.as_str()));
-        assert_eq!(asked.persist, asked.operation == "edit_scene");
+        let request = error.paid_request().unwrap();
+        assert_eq!(Some(request.operation.as_str()), error.operation());
+        assert_eq!(request.prompt, "a lamp");
+        assert_eq!(request.scene_id.as_deref(), Some(scene_id.as_str()));
+        assert_eq!(request.persist, request.operation == "edit_scene");
     }
 }
 
 #[tokio::test]
-async fn a_connection_that_is_refused_is_tried_again_for_a_generation_too() {
+async fn a_generation_is_retried_after_a_refused_connection() {
     let simulator = Simulator::start(Options::instant()).await.unwrap();
     let handle = simulator.handle();
     handle.listen(false);
     let listening = handle.clone();
-    let client = Lab::client_of(&simulator).retry_policy(quick());
-    // The port opens while the client waits to try again.
+    let client = Lab::client_of(&simulator).retry_policy(quick_retries());
+    // The port opens while the client waits for its retry.
     let client = client
         .on_wait(move |_| listening.listen(true))
         .build()
@@ -115,10 +116,10 @@ async fn a_connection_that_is_refused_is_tried_again_for_a_generation_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_form_of_retry_after_is_obeyed_by_a_generation() {
+async fn a_generation_obeys_every_form_of_retry_after() {
     steady_clock();
     let second = Duration::from_secs(1);
-    for (answer, least) in [
+    for (response, min_delay) in [
         (Canned::rate_limited().retry_after("2"), second * 2),
         (Canned::rate_limited().retry_after("2.5"), second * 5 / 2),
         (
@@ -135,14 +136,14 @@ async fn every_form_of_retry_after_is_obeyed_by_a_generation() {
         let (lab, waits) = lab().await;
         lab.handle.inject(
             On::operation("generate_scene"),
-            Fault::Respond(answer.clone()),
+            Fault::Respond(response.clone()),
         );
         let start = Instant::now();
         drop(generate(&lab.client).await.unwrap());
         let waited = start.elapsed();
         assert!(
-            waited >= least && waited <= least * 5 / 4 + second * 2,
-            "{answer:?}: {waited:?}"
+            waited >= min_delay && waited <= min_delay * 5 / 4 + second * 2,
+            "{response:?}: {waited:?}"
         );
         assert_eq!(
             (lab.handle.job_count(), lab.handle.count("generate_scene")),
@@ -150,12 +151,12 @@ async fn every_form_of_retry_after_is_obeyed_by_a_generation() {
         );
         let first = waits.lock().unwrap()[0];
         assert_eq!(first.operation, "generate_scene");
-        assert!(first.delay >= least, "{first:?}");
+        assert!(first.delay >= min_delay, "{first:?}");
     }
 }
 
 #[tokio::test]
-async fn a_wait_that_is_longer_than_there_is_time_is_an_error_at_once() {
+async fn a_retry_after_beyond_the_maximum_time_is_an_error_at_once() {
     let (lab, waits) = lab().await;
     let busy = Canned::empty(503).retry_after("3600");
     lab.handle.inject(On::any().always(), Fault::Respond(busy));
@@ -166,7 +167,7 @@ async fn a_wait_that_is_longer_than_there_is_time_is_an_error_at_once() {
 }
 
 #[tokio::test]
-async fn what_changes_nothing_twice_survives_two_bad_answers() {
+async fn an_idempotent_request_succeeds_after_two_failed_attempts() {
     for fault in [
         Fault::Respond(Canned::html(502)),
         Fault::Respond(Canned::empty(408)),
@@ -196,7 +197,7 @@ async fn what_changes_nothing_twice_survives_two_bad_answers() {
         let waits = waits.lock().unwrap();
         assert!(waits.len() >= 6 && waits.iter().all(|wait| wait.reason == WaitReason::Retry));
     }
-    // A second DELETE may find nothing any more, but it is sent.
+    // A second DELETE may no longer find the scene, but it is sent.
     let (lab, _) = lab().await;
     let scene_id = lab.scene().await.scene_id;
     lab.handle
@@ -210,7 +211,7 @@ async fn what_changes_nothing_twice_survives_two_bad_answers() {
 }
 
 #[tokio::test]
-async fn a_file_is_fetched_again_until_its_head_has_come() {
+async fn a_file_is_requested_again_until_its_response_headers_arrive() {
     let (lab, _) = lab().await;
     let items = lab.client.search_catalog().limit(1).send().await.unwrap();
     let path = items.items[0].glb().unwrap().to_owned();
@@ -239,7 +240,7 @@ async fn attempts_are_bounded_and_counted() {
         error.to_string(),
         "whoami: 502 bad gateway: an HTML page, `502 Bad Gateway` (5 attempts, request req_00000005)"
     );
-    // The stream of events has its own way; and what may not be repeated is not.
+    // The event stream has its own retries, and a cancellation is never repeated.
     let job = lab.client.job_events().job_id("job_1");
     let cancel = lab.client.cancel_job().job_id("job_1");
     for error in [job.send().await.map(drop), cancel.send().await.map(drop)] {
@@ -256,7 +257,7 @@ async fn attempts_are_bounded_and_counted() {
 }
 
 #[tokio::test]
-async fn a_failing_service_is_not_hammered() {
+async fn retries_of_a_failing_service_are_limited() {
     let (lab, _) = lab().await;
     lab.handle
         .inject(On::any().always(), Fault::DropBeforeHandling);
@@ -265,7 +266,7 @@ async fn a_failing_service_is_not_hammered() {
     assert!(failed.iter().all(Result::is_err));
     let sent = lab.handle.total();
     assert!((201..=200 + 40 + 64).contains(&sent), "{sent}");
-    // It gets better, and so does the client.
+    // The client recovers together with the service.
     lab.handle.clear_faults();
     lab.client.whoami().send().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! The key is nowhere to be read.
+//! The API key is never printed, and never sent to another machine over plain HTTP.
 
 use std::fmt::Write;
 
@@ -8,11 +8,11 @@ use httpmock::MockServer;
 use crate::support::{CANARY, client};
 
 #[tokio::test]
-async fn nothing_that_can_be_printed_shows_the_key() {
+async fn no_printed_value_shows_the_key() {
     let server = MockServer::start_async().await;
     server.mock(|when, then| {
         when.any_request();
-        // A service that echoes the key in its message.
+        // The service repeats the key in its message.
         then.status(401)
             .header("content-type", "application/json")
             .body(format!(
@@ -41,7 +41,7 @@ async fn nothing_that_can_be_printed_shows_the_key() {
 }
 
 #[test]
-fn the_key_goes_to_no_other_machine_over_plain_http() {
+fn the_key_is_not_sent_to_another_machine_over_plain_http() {
     let builder = Client::builder()
         .api_key(CANARY)
         .base_url("http://gizmo.example");

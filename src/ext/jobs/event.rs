@@ -16,50 +16,50 @@ use crate::raw::types::{Job, JobStatus};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct JobEvent {
-    /// The event's number: the service's own, or its place in the stream, counted from 1, where no
-    /// event has one. `None` for events that this client adds, and for events without a number
+    /// The event's number: the service's own, or its position in the stream, counted from 1, if no
+    /// event has a number. `None` for events that this client adds, and for an event without a number
     /// among numbered ones.
     pub seq: Option<u64>,
     /// What happened.
     pub kind: JobEventKind,
-    /// The event's data as received: JSON, or a string where it is not JSON.
+    /// The event's data: JSON, or a string if it is not JSON.
     pub data: Value,
     name: String,
 }
 
 /// The kinds of [`JobEvent`]: those of Gizmo's page on API access, and three that this client adds.
 ///
-/// The live service has been seen to report hundreds of events under the pipeline's own names
-/// instead. They are [`Unknown`](Self::Unknown) here, but for the one that ends the job;
+/// The live service was observed to report hundreds of events under the pipeline's own names
+/// instead. They are [`Unknown`](Self::Unknown), except for the terminal one.
 /// [`JobEvent::stage`] and [`JobEvent::message`] read both vocabularies.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum JobEventKind {
-    /// `stage_start`: a stage of the pipeline has begun.
+    /// `stage_start`: a stage of the pipeline has started.
     StageStart {
-        /// The stage's name, where the event has one.
+        /// The stage's name, if the event states it.
         stage: Option<String>,
     },
     /// `stage_complete`: a stage of the pipeline has finished.
     StageComplete {
-        /// The stage's name, where the event has one.
+        /// The stage's name, if the event states it.
         stage: Option<String>,
     },
     /// `asset_ready`: one asset is complete.
     AssetReady {
-        /// The asset's id, where the event has one.
+        /// The asset's id, if the event states it.
         asset_id: Option<String>,
     },
-    /// `error`: something failed, perhaps one asset only. The job may well go on.
+    /// `error`: something failed, possibly only one asset. The job may continue.
     Error {
         /// The service's message.
         message: Option<String>,
     },
     /// `ping`: the connection is alive (every 15 s).
     Ping,
-    /// The job has ended: `done`, `job_succeeded`, `job_failed`, `job_cancelled` or another name of
-    /// its end, confirmed by the job's status. Nothing follows. Where the service no longer provides
-    /// that event, this client adds one.
+    /// The terminal event: `done`, `job_succeeded`, `job_failed`, `job_cancelled` or another name,
+    /// confirmed by the job's status. It is the last event. If the service does not provide it, this
+    /// client adds it.
     Done {
         /// How it ended.
         status: Option<JobStatus>,
@@ -69,7 +69,7 @@ pub enum JobEventKind {
         /// The name as received.
         event: String,
     },
-    /// Added by this client: the job's status, where it has changed or events may be missing.
+    /// Added by this client: the job's status, when it has changed or events may be missing.
     Snapshot(Box<Job>),
     /// Added by this client: the stream broke and is being opened again.
     Reconnecting {
@@ -86,7 +86,7 @@ pub enum JobEventKind {
 impl JobEvent {
     /// Reads a server-sent event.
     ///
-    /// An end of the job is a claim until its status confirms it: see [`Self::without_end`].
+    /// A terminal event is a claim until the job's status confirms it: see [`Self::without_end`].
     pub(crate) fn from_sse(event: &str, data: &str) -> Self {
         let data = serde_json::from_str(data).unwrap_or_else(|_| Value::String(data.to_owned()));
         let text = |names: &[&str]| {
@@ -147,7 +147,7 @@ impl JobEvent {
         }
     }
 
-    /// The same event after the job's status has contradicted the end that it claims.
+    /// Returns the event as a non-terminal one: the job's status contradicts it.
     pub(super) fn without_end(mut self) -> Self {
         if self.is_terminal() {
             self.kind = JobEventKind::Unknown {
@@ -157,16 +157,16 @@ impl JobEvent {
         self
     }
 
-    /// The event's name as received, such as `stage_start` or `structure_component_built`; for an
+    /// Returns the event's name as received, such as `stage_start` or `structure_component_built`; for an
     /// event that this client adds, `snapshot`, `reconnecting`, `polling` or `done`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The stage of the pipeline that the event belongs to: the one its data names, or else the
-    /// family of its name (`structure` for `structure_component_built`).
+    /// Returns the stage of the pipeline that the event belongs to: from its data, or the family of
+    /// its name (`structure` for `structure_component_built`).
     ///
-    /// `None` for events of the job as a whole.
+    /// `None` for events of the entire job.
     pub fn stage(&self) -> Option<Cow<'_, str>> {
         match &self.kind {
             JobEventKind::StageStart { stage } | JobEventKind::StageComplete { stage } => {
@@ -183,8 +183,7 @@ impl JobEvent {
         }
     }
 
-    /// What the service says in words, where it does; for the kinds that this client adds, the
-    /// reason.
+    /// Returns the message of the event; for an event that this client adds, the reason.
     pub fn message(&self) -> Option<&str> {
         match &self.kind {
             JobEventKind::Reconnecting { reason } | JobEventKind::Polling { reason } => {
@@ -207,12 +206,12 @@ impl JobEvent {
         }
     }
 
-    /// Whether the job has ended with this event. It is the last one of a stream.
+    /// Whether this is the terminal event, the last of a stream.
     pub fn is_terminal(&self) -> bool {
         matches!(self.kind, JobEventKind::Done { .. })
     }
 
-    /// Whether the event reports a failure, perhaps of one asset only.
+    /// Whether the event reports a failure, possibly of only one asset.
     pub(crate) fn is_failure(&self) -> bool {
         match &self.kind {
             JobEventKind::Error { .. } => true,
@@ -221,7 +220,7 @@ impl JobEvent {
         }
     }
 
-    /// What the event is about, in a few words.
+    /// The thing that the event is about.
     fn subject(&self) -> Option<&str> {
         let fields = [
             "label",
@@ -238,7 +237,7 @@ impl JobEvent {
         fields.iter().find_map(|field| self.data[*field].as_str())
     }
 
-    /// How far it has come: ` 3/12`, or nothing.
+    /// The progress, such as ` 3/12`, or nothing.
     fn count(&self) -> String {
         let number = |names: &[&str]| names.iter().find_map(|name| self.data[*name].as_u64());
         let part = number(&["index", "current", "completed", "done", "count", "step"]);
@@ -250,7 +249,7 @@ impl JobEvent {
     }
 }
 
-/// The message of a failure: text, or an object that has one.
+/// Returns the message of a failure: the text, or the object's message.
 pub(crate) fn error_message(data: &Value) -> Option<&str> {
     match data {
         Value::String(text) if !text.is_empty() => Some(text),
@@ -349,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_tells_its_stage_and_its_message() {
+    fn an_event_has_a_stage_and_a_message() {
         for (event, data, stage, message) in [
             ("stage_start", r#"{"stage":"layout"}"#, Some("layout"), None),
             ("structure_component_built", "{}", Some("structure"), None),
@@ -381,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_the_status_contradicts_is_an_event_like_others() {
+    fn a_terminal_event_that_the_status_contradicts_is_an_ordinary_event() {
         let end = JobEvent::from_sse("job_failed", r#"{"message":"retrying"}"#);
         assert!(end.is_terminal());
         let end = end.without_end();

@@ -40,29 +40,31 @@ use crate::ext::sse::decoder::Decoder;
 use crate::raw::Client;
 use crate::raw::types::{Job, JobStatus};
 
-/// Connections in a row that stay open and bring nothing: a proxy holds the stream back.
-const MOST_SILENCES: u32 = 2;
+/// The number of consecutive connections that stay open without data after which the job is polled: a
+/// proxy buffers the stream.
+const MAX_SILENCES: u32 = 2;
 
-/// How long a request for the status may take while a stream is being read.
+/// How long a status request may take while a stream is read.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long it may take when it is all there is to wait for; longer than a window of the rate limit.
+/// How long a status request may take otherwise: longer than a window of the rate limit.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Requests for the status after which a claimed end holds, where the status word is unknown.
-const MOST_CONFIRMATIONS: u32 = 10;
+/// The number of status requests after which a claimed end is accepted although the status is an
+/// unknown word.
+const MAX_CONFIRMATIONS: u32 = 10;
 
-/// How long neither source may respond.
-const MOST_OUTAGE: Duration = Duration::from_secs(60 * 60);
+/// How long stream and status may both fail.
+const MAX_OUTAGE: Duration = Duration::from_secs(60 * 60);
 
-/// How long a service may take to show a job that it has accepted: until then a 404 is not final.
-const MOST_LAG: Duration = Duration::from_secs(30);
+/// How long a service may take to show a job that it has accepted. Until then a 404 is retried.
+const MAX_LAG: Duration = Duration::from_secs(30);
 
-/// Delay before another try for a file descriptor.
+/// The delay before the next attempt after the file descriptors ran out.
 const NO_DESCRIPTOR: Duration = Duration::from_secs(10);
 
-/// How long the last events of a job that has ended may take: response headers, an event after
-/// another, and all of them.
+/// How long the last events of a job that has ended may take: the response headers, the time between
+/// two events, and all of them.
 const LAST_HEADERS: Duration = Duration::from_secs(5);
 const LAST_QUIET: Duration = Duration::from_secs(2);
 const LAST_IN_ALL: Duration = Duration::from_secs(300);
@@ -96,33 +98,33 @@ pub(super) struct Ended {
 pub(super) struct Follower {
     following: Following,
     state: State,
-    /// Held from before the request until the stream is given up.
+    /// Held from before the request until the stream is closed.
     permit: Option<OwnedSemaphorePermit>,
     decoder: Decoder,
     delivered: Delivered,
     /// After the last event in `ready`.
     cursor: Cursor,
-    /// Events that are known and not yet yielded.
+    /// Events that were not returned yet.
     ready: VecDeque<JobEvent>,
     reconnects: Reconnects,
     checks: Checks,
-    /// Connections in a row that stayed open and brought not one byte.
+    /// The number of consecutive connections that stayed open without data.
     silences: u32,
     /// An event that claims the job's end, held back until the status confirms it or another event
     /// contradicts it.
     claim: Option<JobEvent>,
-    /// The job has ended, and its last events are being fetched.
+    /// The job has ended, and its last events are being retrieved.
     last_events: Option<Box<LastEvents>>,
-    /// A stream has not been refused.
+    /// Streams were not refused.
     streams_work: bool,
     /// A gap in this connection's numbers has been reported by a snapshot.
     gap_reported: bool,
-    /// It has been reported that the job waits for a permit.
+    /// It was reported that the job waits for a permit.
     queue_reported: bool,
     /// The last status that was reported.
     status: Option<JobStatus>,
     failure: Option<String>,
-    /// When either source last responded.
+    /// When the stream or the status last responded.
     last_contact: Instant,
 }
 
@@ -171,12 +173,12 @@ enum Disconnect {
     Broken,
 }
 
-/// The fetching of the events that a job's stream has not brought although the job has ended.
+/// The retrieval of events that the stream did not deliver before the job ended.
 struct LastEvents {
     report: Report,
     /// All events are requested, not those after the cursor.
     from_start: bool,
-    /// The present attempt is given up then.
+    /// When the current attempt ends.
     quiet_at: Instant,
     give_up: Instant,
 }
@@ -245,7 +247,7 @@ impl Follower {
         }
     }
 
-    /// When something else is due than what the present state waits for.
+    /// When something other than the awaited input of the current state is due.
     fn wake(&self) -> Instant {
         match &self.last_events {
             Some(last) => last.quiet_at.min(last.give_up),
@@ -290,7 +292,7 @@ impl Follower {
         }
     }
 
-    /// Opens a stream as soon as there is a permit for it.
+    /// Opens a stream, or waits for a permit.
     fn queue(&mut self) -> State {
         if self.permit.is_some() {
             return self.open();
@@ -313,7 +315,7 @@ impl Follower {
 
     fn report_queue(&mut self) {
         if !std::mem::replace(&mut self.queue_reported, true) {
-            let reason = "as many event streams are open as may be".to_owned();
+            let reason = "the maximum number of event streams is open".to_owned();
             self.ready
                 .push_back(JobEvent::added(JobEventKind::Polling { reason }));
         }
@@ -374,8 +376,8 @@ impl Follower {
         })
     }
 
-    /// The stream could not be opened. Where streams do not work, the status decides what becomes
-    /// of the job: it says whether the job or only its stream is missing.
+    /// The stream could not be opened. If streams do not work here, the status shows whether the job
+    /// or only its stream is missing.
     fn not_opened(&mut self, error: &Error) -> State {
         if is_out_of_descriptors(error) {
             debug!(job_id = self.following.job_id, %error, "no file descriptor for an event stream");
@@ -413,12 +415,12 @@ impl Follower {
     fn not_shown_yet(&self, error: &Error) -> bool {
         let accepted_at = self.following.accepted_at;
         error.status() == Some(StatusCode::NOT_FOUND)
-            && accepted_at.is_some_and(|at| at.elapsed() < MOST_LAG)
+            && accepted_at.is_some_and(|at| at.elapsed() < MAX_LAG)
             && self.status.is_none()
             && self.delivered.is_empty()
     }
 
-    /// Streams do not work here: the job is polled from now on.
+    /// Polls the job from now on: streams do not work here.
     fn no_stream(&mut self, reason: String) -> State {
         self.permit = None;
         self.streams_work = false;
@@ -441,7 +443,7 @@ impl Follower {
         let until = self.reconnects.ended(now, brought_new, asked, random());
         debug!(job_id = self.following.job_id, failures = self.reconnects.failures, %error, "event stream ended");
         if self.last_events.is_some() {
-            // Another cursor may bring more.
+            // Another cursor may deliver more.
             return if brought_new || self.delivered.cursor_sent() != before {
                 State::Waiting { until }
             } else {
@@ -464,7 +466,7 @@ impl Follower {
         State::Waiting { until }
     }
 
-    /// Reads until there is an event, or something else is due.
+    /// Reads up to an event, or until something else is due.
     async fn read(&mut self, mut connection: Connection) -> Next {
         if connection.chunk.is_empty() {
             let silence = SILENCE.min(self.following.client.inner.0.idle_timeout);
@@ -489,8 +491,8 @@ impl Follower {
                 Err(_) if wake <= silent => {}
                 Err(_) => {
                     self.silences += u32::from(!connection.has_data);
-                    if self.silences >= MOST_SILENCES {
-                        let reason = "the stream stays silent; something on the way holds it back";
+                    if self.silences >= MAX_SILENCES {
+                        let reason = "the stream sends nothing; a proxy may be buffering it";
                         let state = self.no_stream(reason.to_owned());
                         self.streams_work = true;
                         return Ok(state);
@@ -526,7 +528,7 @@ impl Follower {
                 });
                 (parsed, delivery)
             }),
-            // It is too large again on the next connection. Behind it may be the terminal event.
+            // It would be too large on the next connection as well. The terminal event may follow it.
             Err(_) if self.last_events.is_some() => None,
             Err(error) => {
                 let state = self.no_stream(format!("an event cannot be read: {error}"));
@@ -553,7 +555,7 @@ impl Follower {
             return state;
         };
         if matches!(event.kind, JobEventKind::Ping) {
-            // It proves that the connection is alive, and nothing else.
+            // It only proves that the connection is alive.
             self.deliver(event);
             return state;
         }
@@ -600,7 +602,7 @@ impl Follower {
         self.ready.push_back(event);
     }
 
-    /// Reports the status where events are missing, if it can be had right now.
+    /// Reports the status where events are missing, if the rate limit allows the request.
     async fn snapshot(&mut self) {
         if self.may_check().is_err() {
             return;
@@ -637,7 +639,7 @@ impl Follower {
             self.checks.postpone(Instant::now(), until, random());
             return Ok(state);
         }
-        // Where nothing is known yet, it may be all that is ever needed.
+        // Before the first connection this may be the only request that is needed.
         let with_result = confirming || self.status.is_none() && self.reconnects.never_opened();
         let limit = if matches!(state, State::Reading(_)) && !confirming {
             CHECK_TIMEOUT
@@ -685,16 +687,16 @@ impl Follower {
             };
             return Ok(self.end(claim, report));
         }
-        if now.duration_since(self.last_contact) > MOST_OUTAGE {
+        if now.duration_since(self.last_contact) > MAX_OUTAGE {
             return Err(error);
         }
         debug!(job_id = self.following.job_id, %error, "no status");
         let wait = error.retry_after().unwrap_or_default();
-        self.checks.due = self.checks.due.max(now + wait.min(MOST_OUTAGE / 12));
+        self.checks.due = self.checks.due.max(now + wait.min(MAX_OUTAGE / 12));
         Ok(state)
     }
 
-    /// The status is known.
+    /// A status has arrived.
     fn observed(&mut self, report: Report, state: State) -> State {
         if report.job.status.is_terminal() {
             return match self.claim.take() {
@@ -707,7 +709,7 @@ impl Follower {
         let Report { job, has_result } = report;
         let is_unknown = matches!(job.status, JobStatus::Unknown(_));
         if is_unknown
-            && self.checks.confirmations >= MOST_CONFIRMATIONS
+            && self.checks.confirmations >= MAX_CONFIRMATIONS
             && let Some(claim) = self.claim.take()
         {
             let status = claimed_status(&claim).unwrap_or_else(|| job.status.clone());
@@ -722,7 +724,7 @@ impl Follower {
         state
     }
 
-    /// The status says that the job has ended, and the terminal event has not been seen.
+    /// The job has ended by its status, and the terminal event has not arrived.
     fn ended_unseen(&mut self, report: Report) -> State {
         let job = &report.job;
         let snapshot = JobEventKind::Snapshot(Box::new(job.clone()));
@@ -745,7 +747,7 @@ impl Follower {
         }
     }
 
-    /// The present attempt to fetch the last events has brought all that it will.
+    /// The current attempt to retrieve the last events has ended.
     fn next_attempt(&mut self) -> State {
         let resumed = self.delivered.resume().is_some();
         let knows_all = self.delivered.knows_all();
@@ -768,7 +770,7 @@ impl Follower {
         self.end_without_event()
     }
 
-    /// The service does not provide the terminal event: reports the end in its place.
+    /// Reports the end in place of the service's terminal event, which is missing.
     fn end_without_event(&mut self) -> State {
         if let Some(last) = self.last_events.take() {
             let status = Some(last.report.job.status.clone());
@@ -795,7 +797,7 @@ impl Follower {
     }
 }
 
-/// How the job ended by the event alone, where it says so.
+/// The status that a claim of the end states.
 fn claimed_status(claim: &JobEvent) -> Option<JobStatus> {
     match &claim.kind {
         JobEventKind::Done { status } => status.clone(),

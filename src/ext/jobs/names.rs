@@ -1,15 +1,15 @@
-//! Names of events: which stage they belong to, and which of them end a job.
+//! The names of events: the stage they belong to, and whether they end a job.
 //!
 //! Two vocabularies are known: that of Gizmo's page on API access (`stage_start`, `done`, …), and the
 //! pipeline's own (`structure_component_built`, `job_succeeded`, …), which a client of the live
-//! service has seen. Names that nobody has seen yet are read by the same rules.
+//! service has observed. Unknown names are read by the same rules.
 
 use serde_json::Value;
 
 use crate::ext::values::status_words::StatusWord;
 use crate::raw::types::JobStatus;
 
-/// Families whose names are of two words. In all others the first word is the family.
+/// Families with two words. In all other names the first word is the family.
 const TWO_WORDS: [&str; 4] = [
     "scene_director",
     "asset_inventory",
@@ -17,8 +17,8 @@ const TWO_WORDS: [&str; 4] = [
     "placement_plan",
 ];
 
-/// First words of names that speak of the job as a whole, or of nothing in particular.
-const OF_THE_JOB: [&str; 18] = [
+/// First words of names that concern the entire job, or nothing in particular.
+const JOB_WORDS: [&str; 18] = [
     "job",
     "modal",
     "message",
@@ -39,7 +39,7 @@ const OF_THE_JOB: [&str; 18] = [
     "event",
 ];
 
-/// First words of names under which a job's own status may be reported.
+/// First words of names that may report the job's status.
 const CARRIES_STATUS: [&str; 6] = ["job", "status", "state", "update", "message", "result"];
 
 /// A name in lower case with `_` between its words: `JobSucceeded` and `job.succeeded` are
@@ -62,12 +62,12 @@ fn snake_case(name: &str) -> String {
     snake
 }
 
-/// The family of a name, such as `structure` of `structure_component_built`; none for names that
-/// speak of the job as a whole.
+/// Returns the family of a name, such as `structure` for `structure_component_built`; `None` for names
+/// that concern the entire job.
 pub(super) fn family(name: &str) -> Option<String> {
     let name = snake_case(name);
     let first = name.split('_').next().filter(|word| !word.is_empty())?;
-    if OF_THE_JOB.contains(&first) {
+    if JOB_WORDS.contains(&first) {
         return None;
     }
     if name
@@ -83,7 +83,7 @@ pub(super) fn family(name: &str) -> Option<String> {
     Some(two.map_or(first, |two| two).to_owned())
 }
 
-/// Whether an event reports that something failed, which may well be one asset only.
+/// Whether an event reports a failure, possibly of only one asset.
 pub(super) fn is_failure(name: &str) -> bool {
     let name = snake_case(name);
     let mut words = name.split('_');
@@ -92,15 +92,15 @@ pub(super) fn is_failure(name: &str) -> bool {
         .is_some_and(|last| matches!(last, "failed" | "error"))
 }
 
-/// The end that an event claims for its job, by its name or by a terminal status in its data.
+/// Returns the end that an event claims for its job, by its name or by a terminal status in its data.
 ///
-/// It is a claim only: a pipeline may report that one run of a job failed and start another. What a
-/// stage or an asset says of itself is not about the job, and neither is an `error`.
+/// It is only a claim: a pipeline may report that one run of a job failed, and start another. The
+/// status of a stage or an asset is not that of the job, and neither is an `error`.
 pub(super) fn claimed_end(name: &str, data: &Value) -> Option<Claim> {
     let name = snake_case(name);
     let status = ["status", "state"].iter().find_map(|field| {
-        let own = data[*field].as_str();
-        own.or_else(|| data["job"][*field].as_str())
+        let top = data[*field].as_str();
+        top.or_else(|| data["job"][*field].as_str())
     });
     let status = status.filter(|word| is_terminal(word)).map(JobStatus::from);
     let (first, rest) = name.split_once('_').unwrap_or((&name, ""));
@@ -133,7 +133,7 @@ pub(super) fn claimed_end(name: &str, data: &Value) -> Option<Claim> {
 /// What [`claimed_end`] found.
 #[derive(Debug, PartialEq)]
 pub(super) struct Claim {
-    /// How the job ended, where the event says so.
+    /// How the job ended, if the event states it.
     pub(super) status: Option<JobStatus>,
 }
 
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_family_of_a_name_is_its_first_words() {
-        for (name, wanted) in [
+        for (name, expected) in [
             ("structure_component_built", Some("structure")),
             ("structure_path_created", Some("structure")),
             ("scene_director_started", Some("scene_director")),
@@ -169,14 +169,14 @@ mod tests {
             ("", None),
             ("__", None),
         ] {
-            assert_eq!(family(name).as_deref(), wanted, "{name}");
+            assert_eq!(family(name).as_deref(), expected, "{name}");
         }
     }
 
     #[test]
-    fn a_job_ends_under_any_of_the_names_of_its_end() {
+    fn every_terminal_name_ends_a_job() {
         let end = |word: &str| Some(Some(JobStatus::from(word)));
-        for (name, data, wanted) in [
+        for (name, data, expected) in [
             ("done", json!({}), Some(None)),
             ("done", json!({"status": "succeeded"}), end("succeeded")),
             ("job_succeeded", json!({}), end("succeeded")),
@@ -199,7 +199,7 @@ mod tests {
                 json!({"job": {"status": "done"}}),
                 end("succeeded"),
             ),
-            // The job goes on, or something else than the job has ended.
+            // The job continues, or something other than the job has ended.
             ("job_update", json!({"status": "running"}), None),
             ("job_started", json!({}), None),
             ("job_claimed", json!({}), None),
@@ -218,19 +218,19 @@ mod tests {
             ("message", json!(null), None),
         ] {
             let claim = claimed_end(name, &data).map(|claim| claim.status);
-            assert_eq!(claim, wanted, "{name} {data}");
+            assert_eq!(claim, expected, "{name} {data}");
         }
     }
 
     #[test]
-    fn a_failure_is_told_by_the_last_word() {
-        for (name, wanted) in [
+    fn the_last_word_shows_a_failure() {
+        for (name, expected) in [
             ("error", true),
             ("asset_generation_failed", true),
             ("asset_ready", false),
             ("failed_asset_removed", false),
         ] {
-            assert_eq!(is_failure(name), wanted, "{name}");
+            assert_eq!(is_failure(name), expected, "{name}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Assets are waited for, and not polled sooner than the pages allow.
+//! Assets are polled until they are ready, and no more often than the documentation permits.
 //!
-//! Assets take their real time on a paused clock.
+//! The generation of an asset takes its real time on a paused clock.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,34 +15,35 @@ use tokio::time::{Instant, timeout};
 use super::Workshop;
 use crate::support::steady_clock;
 
-const LEAST: Duration = Duration::from_secs(5);
+const MIN_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A workshop in which an asset takes its minute, and a key has a hundred requests in one.
+/// Starts a workshop in which an asset takes one minute and a key may send 100 requests per minute.
 async fn workshop() -> Workshop {
     steady_clock();
     Workshop::start(Options::default().with_speed(1.0)).await
 }
 
-/// The shortest time between two polls of one asset.
-fn closest_polls(workshop: &Workshop) -> Duration {
+/// Returns the shortest time between two polls of one asset.
+fn shortest_interval(workshop: &Workshop) -> Duration {
     let mut last: HashMap<String, Instant> = HashMap::new();
-    let mut closest = Duration::MAX;
+    let mut shortest = Duration::MAX;
     for poll in workshop.handle.requests_of("get_asset") {
         if let Some(before) = last.insert(poll.path, poll.at) {
-            closest = closest.min(poll.at - before);
+            shortest = shortest.min(poll.at - before);
         }
     }
-    closest
+    shortest
 }
 
-fn hasty() -> PollPolicy {
+/// Returns a policy whose interval is shorter than the documentation permits.
+fn frequent_polls() -> PollPolicy {
     let mut policy = PollPolicy::default();
     policy.interval = Duration::from_millis(1);
     policy
 }
 
 #[tokio::test(start_paused = true)]
-async fn thirty_assets_at_once_are_polled_every_five_seconds_at_most() {
+async fn thirty_concurrent_assets_are_each_polled_at_most_every_five_seconds() {
     let workshop = workshop().await;
     let mut handles = Vec::new();
     for number in 0..30 {
@@ -50,7 +51,13 @@ async fn thirty_assets_at_once_are_polled_every_five_seconds_at_most() {
             .alpha
             .create_asset()
             .prompt(format!("bin {number}"));
-        handles.push(create.start().await.unwrap().with_poll_policy(hasty()));
+        handles.push(
+            create
+                .start()
+                .await
+                .unwrap()
+                .with_poll_policy(frequent_polls()),
+        );
     }
     let assets: Vec<_> = wait_all(handles).try_collect().await.unwrap();
     assert_eq!(assets.len(), 30);
@@ -59,40 +66,44 @@ async fn thirty_assets_at_once_are_polled_every_five_seconds_at_most() {
             .iter()
             .all(|asset| asset.status == AssetStatus::Ready)
     );
-    assert!(closest_polls(&workshop) >= LEAST);
+    assert!(shortest_interval(&workshop) >= MIN_INTERVAL);
     let polls = workshop.handle.count("get_asset");
     assert!((30 * 2..=30 * 14).contains(&polls), "{polls}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_over_and_over_polls_no_sooner() {
+async fn repeated_waits_poll_no_more_often() {
     let workshop = workshop().await;
     let create = workshop.alpha.create_asset().prompt("a bin");
-    let asset = create.start().await.unwrap().with_poll_policy(hasty());
+    let asset = create
+        .start()
+        .await
+        .unwrap()
+        .with_poll_policy(frequent_polls());
     let ready = loop {
         if let Ok(ready) = timeout(Duration::from_secs(2), asset.wait()).await {
             break ready.unwrap();
         }
     };
     assert_eq!(ready.status, AssetStatus::Ready);
-    assert!(closest_polls(&workshop) >= LEAST);
+    assert!(shortest_interval(&workshop) >= MIN_INTERVAL);
 }
 
 #[tokio::test(start_paused = true)]
-async fn clones_of_a_handle_wait_with_the_polls_of_one() {
+async fn clones_of_a_handle_share_their_polls() {
     let workshop = workshop().await;
     let asset = workshop.alpha.create_asset().prompt("a bin");
     let asset = asset.start().await.unwrap();
-    let (one, other) = join(asset.clone().into_future(), asset.into_future()).await;
+    let (first, second) = join(asset.clone().into_future(), asset.into_future()).await;
     assert_eq!(
-        (one.unwrap().status, other.unwrap().status),
+        (first.unwrap().status, second.unwrap().status),
         (AssetStatus::Ready, AssetStatus::Ready)
     );
-    assert!(closest_polls(&workshop) >= LEAST);
+    assert!(shortest_interval(&workshop) >= MIN_INTERVAL);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_asset_of_another_process_is_waited_for_by_its_id() {
+async fn an_asset_of_another_process_is_awaited_by_its_id() {
     let workshop = workshop().await;
     let create = workshop.alpha.create_asset().prompt("a bin");
     let id = create.start().await.unwrap().id().to_owned();
@@ -102,7 +113,7 @@ async fn an_asset_of_another_process_is_waited_for_by_its_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_asset_that_fails_is_an_error_with_the_asset() {
+async fn a_failed_asset_is_an_error_with_the_asset() {
     let workshop = workshop().await;
     let create = workshop.alpha.create_asset().prompt("a doomed bin");
     let error = create.start().await.unwrap().wait().await.unwrap_err();
@@ -118,7 +129,7 @@ async fn an_asset_that_fails_is_an_error_with_the_asset() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_says_which_asset_and_how_it_stood() {
+async fn a_deadline_error_names_the_asset_and_its_status() {
     let workshop = workshop().await;
     let create = workshop.alpha.create_asset().prompt("a bin");
     let mut policy = PollPolicy::default();
@@ -130,9 +141,9 @@ async fn a_deadline_says_which_asset_and_how_it_stood() {
     assert!(start.elapsed() < Duration::from_secs(35));
     assert_eq!(error.asset().unwrap().status, AssetStatus::Processing);
     let id = asset.id();
-    let told = format!("the asset was still processing after 30 s (asset {id})");
-    assert_eq!(error.to_string(), told);
-    // It is still being made.
+    let message = format!("the asset was still processing after 30 s (asset {id})");
+    assert_eq!(error.to_string(), message);
+    // The service continues to generate the asset.
     assert_eq!(
         workshop.alpha.asset(id).await.unwrap().status,
         AssetStatus::Ready
@@ -140,7 +151,7 @@ async fn a_deadline_says_which_asset_and_how_it_stood() {
 }
 
 #[tokio::test]
-async fn a_deadline_before_the_first_answer_names_the_asset_alone() {
+async fn a_deadline_error_before_the_first_response_names_only_the_asset() {
     let workshop = Workshop::instant().await;
     let silent = On::operation("get_asset").always();
     workshop.handle.inject(silent, Fault::StallBeforeResponse);
@@ -153,12 +164,12 @@ async fn a_deadline_before_the_first_answer_names_the_asset_alone() {
         (error.kind(), error.asset().is_some()),
         (ErrorKind::Deadline, false)
     );
-    let told = "the asset was still at work after 0.02 s (asset ast_1)";
-    assert_eq!(error.to_string(), told);
+    let message = "the asset was still at work after 0.02 s (asset ast_1)";
+    assert_eq!(error.to_string(), message);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_that_fails_is_no_failed_asset() {
+async fn a_failed_poll_does_not_fail_the_asset() {
     let workshop = workshop().await;
     let on = || On::operation("get_asset");
     let faults = [
@@ -181,7 +192,7 @@ async fn a_poll_that_fails_is_no_failed_asset() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_asset_that_is_not_there_is_not_waited_for() {
+async fn a_missing_asset_is_an_error_at_once() {
     let workshop = workshop().await;
     let error = workshop.alpha.asset("ast_none").await.unwrap_err();
     assert!(
@@ -193,9 +204,9 @@ async fn an_asset_that_is_not_there_is_not_waited_for() {
 #[tokio::test]
 async fn lists_are_read_page_by_page() {
     let workshop = Workshop::instant().await;
-    let mut made = Vec::new();
+    let mut created = Vec::new();
     for number in 0..7 {
-        made.push(workshop.asset(&format!("bin {number}")).await.id);
+        created.push(workshop.asset(&format!("bin {number}")).await.id);
         workshop
             .alpha
             .create_scene()
@@ -217,7 +228,7 @@ async fn lists_are_read_page_by_page() {
             .iter()
             .map(|asset| asset.id.clone())
             .collect::<Vec<_>>(),
-        made
+        created
     );
     assert_eq!(workshop.handle.count("list_assets"), 3);
     let pages: Vec<_> = workshop

@@ -1,4 +1,4 @@
-//! Exports come over pre-signed URLs from another machine, which never sees the key.
+//! Exports are downloaded over pre-signed URLs from another server, which never receives the key.
 
 use gizmo_client::ErrorKind;
 use gizmo_client::alpha::{AssetFormat, Pose, SceneFormat};
@@ -8,8 +8,8 @@ use gizmo_simulator::{At, Canned, Fault, On, Options};
 use super::Workshop;
 use crate::support::names;
 
-/// That the CDN was asked so often, and by nobody who said who it was.
-fn cdn_has_seen_no_key(workshop: &Workshop, times: usize) {
+/// Asserts that the CDN received this number of requests, all of them without credentials.
+fn assert_cdn_received_no_key(workshop: &Workshop, times: usize) {
     let requests = workshop.handle.requests_of("cdn");
     assert_eq!(requests.len(), times);
     for request in requests {
@@ -46,11 +46,11 @@ async fn an_asset_is_exported_in_each_format() {
         );
         assert_eq!(bundle.missing_files().unwrap(), []);
     }
-    cdn_has_seen_no_key(&workshop, 3);
+    assert_cdn_received_no_key(&workshop, 3);
 }
 
 #[tokio::test]
-async fn a_scene_keeps_its_assets_where_they_were_placed() {
+async fn an_exported_scene_contains_its_assets_where_they_were_placed() {
     let workshop = Workshop::instant().await;
     let scene = workshop
         .alpha
@@ -89,7 +89,7 @@ async fn a_scene_keeps_its_assets_where_they_were_placed() {
 }
 
 #[tokio::test]
-async fn a_cut_download_goes_on_over_a_new_link_when_the_old_one_has_expired() {
+async fn a_truncated_download_resumes_over_a_new_link_when_the_old_one_has_expired() {
     let workshop = Workshop::start(Options {
         texture_bytes: 1 << 20,
         ..Options::instant()
@@ -103,7 +103,7 @@ async fn a_cut_download_goes_on_over_a_new_link_when_the_old_one_has_expired() {
             .asset_id(&asset.id)
             .format("mujoco_mjcf")
     };
-    let whole = export()
+    let complete = export()
         .download()
         .await
         .unwrap()
@@ -127,7 +127,7 @@ async fn a_cut_download_goes_on_over_a_new_link_when_the_old_one_has_expired() {
         .bytes(1 << 24)
         .await
         .unwrap();
-    assert_eq!(bytes, whole);
+    assert_eq!(bytes, complete);
     assert_eq!(workshop.handle.count("export_asset"), 2);
     let requests = workshop.handle.requests_of("cdn");
     let ranges: Vec<_> = requests
@@ -138,11 +138,11 @@ async fn a_cut_download_goes_on_over_a_new_link_when_the_old_one_has_expired() {
     let links: std::collections::BTreeSet<_> =
         requests.iter().map(|request| &request.query).collect();
     assert_eq!(links.len(), 2);
-    cdn_has_seen_no_key(&workshop, 4);
+    assert_cdn_received_no_key(&workshop, 4);
 }
 
 #[tokio::test]
-async fn a_link_that_is_refused_from_the_start_is_an_error_without_its_token() {
+async fn a_new_link_that_is_refused_is_an_error_without_its_token() {
     let workshop = Workshop::instant().await;
     let asset = workshop.asset("a bench").await;
     workshop
@@ -164,20 +164,20 @@ async fn a_link_that_is_refused_from_the_start_is_an_error_without_its_token() {
 }
 
 #[tokio::test]
-async fn a_link_that_leads_nowhere_good_is_refused() {
+async fn an_unsafe_link_is_rejected() {
     let workshop = Workshop::instant().await;
     for url in [
         "http://192.0.2.1/x.zip?token=canary",
         "ftp://cdn.example/x?token=canary",
         "https://user:canary@cdn.example/x",
     ] {
-        let answer = Canned::json(
+        let response = Canned::json(
             200,
             &serde_json::json!({"download_url": url, "expires_at": "soon"}),
         );
         workshop
             .handle
-            .inject(On::operation("export_scene"), Fault::Respond(answer));
+            .inject(On::operation("export_scene"), Fault::Respond(response));
         let export = workshop
             .alpha
             .export_scene()
@@ -190,11 +190,11 @@ async fn a_link_that_leads_nowhere_good_is_refused() {
 }
 
 #[tokio::test]
-async fn a_model_that_comes_without_an_archive_is_unpacked_too() {
+async fn a_model_file_without_an_archive_is_unpacked_too() {
     let workshop = Workshop::instant().await;
     let asset = workshop.asset("a bench").await;
     let dir = tempfile::tempdir().unwrap();
-    let send = |media, body: &'static str| {
+    let respond_with = |media, body: &'static str| {
         let file = Canned::empty(200).header("content-type", media).body(body);
         workshop
             .handle
@@ -220,7 +220,7 @@ async fn a_model_that_comes_without_an_archive_is_unpacked_too() {
             ModelFormat::Urdf,
         ),
     ] {
-        send("application/octet-stream", body);
+        respond_with("application/octet-stream", body);
         let export = workshop
             .alpha
             .export_asset()
@@ -241,7 +241,7 @@ async fn a_model_that_comes_without_an_archive_is_unpacked_too() {
             .asset_id(&asset.id)
             .format("mujoco_mjcf")
     };
-    send("application/xml", "<mujoco/>");
+    respond_with("application/xml", "<mujoco/>");
     let path = dir.path().join("arm_v1.xml");
     assert_eq!(
         export()
@@ -254,8 +254,8 @@ async fn a_model_that_comes_without_an_archive_is_unpacked_too() {
         9
     );
 
-    // What is no model is not kept, and a folder that is in use is left alone.
-    send("application/octet-stream", "<sdf/>");
+    // A file that is not a model is discarded, and a directory that is not empty is not changed.
+    respond_with("application/octet-stream", "<sdf/>");
     let out = dir.path().join("none");
     let error = export()
         .download()
@@ -266,7 +266,7 @@ async fn a_model_that_comes_without_an_archive_is_unpacked_too() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Archive);
     assert!(!out.exists());
-    send("application/xml", "<mujoco/>");
+    respond_with("application/xml", "<mujoco/>");
     let error = export()
         .download()
         .await
@@ -288,7 +288,7 @@ async fn a_model_that_comes_without_an_archive_is_unpacked_too() {
 }
 
 #[tokio::test]
-async fn nothing_that_can_be_printed_shows_the_key_or_a_token() {
+async fn no_printed_value_shows_the_key_or_a_token() {
     let workshop = Workshop::instant().await;
     let asset = workshop
         .alpha

@@ -1,4 +1,5 @@
-//! The pages' own examples: each request as their curl sends it, each body as they show it.
+//! The examples of the documentation pages: each request as the curl command sends it, and each
+//! response body as the page shows it.
 
 use futures::TryStreamExt;
 use gizmo_client::alpha::mock::MockServerExt;
@@ -8,7 +9,7 @@ use gizmo_client::{ErrorKind, SignedUrl};
 use httpmock::{MockServer, When};
 use serde_json::{Value, json};
 
-use crate::support::{CANARY, client, once};
+use crate::support::{CANARY, client, client_without_retries};
 
 const ARM: &str = "ast_01hx9z3k2n8f7q";
 const PROMPT: &str = "A 6-DOF industrial robotic arm with a parallel jaw gripper";
@@ -29,27 +30,28 @@ fn ready_arm() -> Value {
     arm
 }
 
-/// The pages give the moments of a day in 2024 by the hour.
-fn moment(hours: f64) -> std::time::SystemTime {
+/// Returns a time on 12 November 2024, the date of the examples.
+fn time_of_day(hours: f64) -> std::time::SystemTime {
     let midnight = std::time::Duration::from_secs(1_731_369_600);
     std::time::UNIX_EPOCH + midnight + std::time::Duration::from_secs_f64(hours * 3_600.0)
 }
 
-/// The one header that every curl of the pages has, and no other that says who asks.
-fn shows_the_key(when: When) -> When {
+/// Expects the header that every curl command of the pages sends, and no other header that
+/// identifies the caller.
+fn has_only_the_key(when: When) -> When {
     when.header("authorization", format!("Bearer {CANARY}"))
         .header_missing("x-gizmo-service-token")
         .header_missing("api-version")
 }
 
-/// A mutating request: JSON, and nothing in it but this.
-fn sends(when: When, body: Value) {
-    shows_the_key(when)
+/// Expects a JSON request with exactly this body.
+fn has_body(when: When, body: Value) {
+    has_only_the_key(when)
         .header("content-type", "application/json")
         .json_body(body);
 }
 
-fn answers(then: httpmock::Then, status: u16, body: Value) {
+fn respond(then: httpmock::Then, status: u16, body: Value) {
     then.status(status).json_body(body);
 }
 
@@ -58,7 +60,7 @@ fn alpha_of(server: &MockServer) -> alpha::Client {
 }
 
 #[tokio::test]
-async fn an_asset_is_asked_for_as_the_page_does_it() {
+async fn an_asset_is_created_with_the_documented_request() {
     let server = MockServer::start_async().await;
     let mock = server.create_asset(|when, then| {
         let body = json!({
@@ -66,8 +68,8 @@ async fn an_asset_is_asked_for_as_the_page_does_it() {
             "name": "Industrial Arm v1",
             "tags": ["arm", "6dof", "gripper"],
         });
-        sends(when.into_inner(), body);
-        answers(then.into_inner(), 201, arm("pending"));
+        has_body(when.into_inner(), body);
+        respond(then.into_inner(), 201, arm("pending"));
     });
     let alpha = alpha_of(&server);
     let create = alpha.create_asset().prompt(PROMPT);
@@ -82,30 +84,33 @@ async fn an_asset_is_asked_for_as_the_page_does_it() {
     assert_eq!(asset.name.as_deref(), Some("Industrial Arm v1"));
     assert_eq!(asset.prompt.as_deref(), Some(PROMPT));
     let created_at = asset.created_at.as_ref().unwrap();
-    assert_eq!(created_at.system_time(), Some(moment(9.0 + 41.0 / 60.0)));
+    assert_eq!(
+        created_at.system_time(),
+        Some(time_of_day(9.0 + 41.0 / 60.0))
+    );
     assert_eq!(json!(**asset), arm("pending"));
     assert_eq!(create.start().await.unwrap().id(), ARM);
     mock.assert_calls(2);
 }
 
 #[tokio::test]
-async fn what_may_be_left_out_is_not_sent() {
+async fn an_optional_field_that_is_not_set_is_not_sent() {
     let server = MockServer::start_async().await;
     let asset = server.create_asset(|when, then| {
-        sends(when.into_inner(), json!({"prompt": "a bin"}));
-        answers(then.into_inner(), 201, arm("pending"));
+        has_body(when.into_inner(), json!({"prompt": "a bin"}));
+        respond(then.into_inner(), 201, arm("pending"));
     });
     let scene = server.create_scene(|when, then| {
-        sends(
+        has_body(
             when.into_inner(),
             json!({"name": "Warehouse Workcell Alpha"}),
         );
-        answers(then.into_inner(), 201, json!({"id": "scn_1"}));
+        respond(then.into_inner(), 201, json!({"id": "scn_1"}));
     });
     let place = server.place_asset(|when, then| {
         let when = when.scene_id("scn_1").into_inner();
-        sends(when, json!({"asset_id": ARM}));
-        answers(then.into_inner(), 201, json!({"id": "scn_1"}));
+        has_body(when, json!({"asset_id": ARM}));
+        respond(then.into_inner(), 201, json!({"id": "scn_1"}));
     });
     let alpha = alpha_of(&server);
     alpha.create_asset().prompt("a bin").send().await.unwrap();
@@ -119,11 +124,11 @@ async fn what_may_be_left_out_is_not_sent() {
 }
 
 #[tokio::test]
-async fn an_asset_is_looked_at_as_the_page_does_it() {
+async fn an_asset_is_read_with_the_documented_request() {
     let server = MockServer::start_async().await;
     let mock = server.get_asset(|when, then| {
-        shows_the_key(when.asset_id(ARM).into_inner()).path(format!("/v1/assets/{ARM}"));
-        answers(then.into_inner(), 200, ready_arm());
+        has_only_the_key(when.asset_id(ARM).into_inner()).path(format!("/v1/assets/{ARM}"));
+        respond(then.into_inner(), 200, ready_arm());
     });
     let asset = alpha_of(&server).asset(ARM).wait().await.unwrap();
     assert_eq!(asset.status, AssetStatus::Ready);
@@ -139,7 +144,7 @@ async fn an_asset_is_looked_at_as_the_page_does_it() {
 }
 
 #[tokio::test]
-async fn assets_are_listed_as_the_page_does_it() {
+async fn assets_are_listed_with_the_documented_request() {
     let server = MockServer::start_async().await;
     let base = json!({
         "id": "ast_02jy0a4l3p9g8r",
@@ -150,8 +155,8 @@ async fn assets_are_listed_as_the_page_does_it() {
     });
     let list = json!({"assets": [arm("ready"), base], "total": 2, "limit": 20, "offset": 0});
     let mock = server.list_assets(|when, then| {
-        shows_the_key(when.limit(10).offset(0).into_inner()).path("/v1/assets");
-        answers(then.into_inner(), 200, list);
+        has_only_the_key(when.limit(10).offset(0).into_inner()).path("/v1/assets");
+        respond(then.into_inner(), 200, list);
     });
     let alpha = alpha_of(&server);
     let list = alpha.list_assets().limit(10).offset(0);
@@ -169,14 +174,14 @@ async fn assets_are_listed_as_the_page_does_it() {
 }
 
 #[tokio::test]
-async fn an_asset_is_exported_as_the_page_does_it() {
+async fn an_asset_is_exported_with_the_documented_request() {
     const URL: &str = "https://cdn.gizmo.antimlabs.com/exports/ast_01hx9z3k2n8f7q/mujoco_mjcf/arm_v1.xml?token=eyJhbGc...";
     let server = MockServer::start_async().await;
     let mock = server.export_asset(|when, then| {
         let when = when.asset_id(ARM).into_inner();
-        sends(when, json!({"format": "mujoco_mjcf"}));
+        has_body(when, json!({"format": "mujoco_mjcf"}));
         let link = json!({"download_url": URL, "expires_at": "2024-11-12T11:41:00Z"});
-        answers(then.into_inner(), 200, link);
+        respond(then.into_inner(), 200, link);
     });
     let alpha = alpha_of(&server);
     let export = alpha
@@ -185,13 +190,13 @@ async fn an_asset_is_exported_as_the_page_does_it() {
         .format(AssetFormat::MujocoMjcf);
     let link = export.send().await.unwrap().into_inner();
     assert_eq!(link.reveal(), URL);
-    assert_eq!(link.expires_at(), Some(moment(11.0 + 41.0 / 60.0)));
+    assert_eq!(link.expires_at(), Some(time_of_day(11.0 + 41.0 / 60.0)));
     assert!(!format!("{link:?}").contains("eyJ"), "{link:?}");
     mock.assert();
 }
 
 #[tokio::test]
-async fn scenes_are_composed_as_the_page_describes_it() {
+async fn a_scene_is_composed_with_the_documented_requests() {
     let server = MockServer::start_async().await;
     let empty = json!({
         "id": "scn_1",
@@ -210,31 +215,31 @@ async fn scenes_are_composed_as_the_page_describes_it() {
     let mocks = [
         server.create_scene(|when, then| {
             let body = json!({"name": "Warehouse Workcell Alpha", "description": "two arms"});
-            sends(when.into_inner(), body);
-            answers(then.into_inner(), 201, empty.clone());
+            has_body(when.into_inner(), body);
+            respond(then.into_inner(), 201, empty.clone());
         }),
         server.get_scene(|when, then| {
-            shows_the_key(when.scene_id("scn_1").into_inner()).path("/v1/scenes/scn_1");
-            answers(then.into_inner(), 200, full.clone());
+            has_only_the_key(when.scene_id("scn_1").into_inner()).path("/v1/scenes/scn_1");
+            respond(then.into_inner(), 200, full.clone());
         }),
         server.list_scenes(|when, then| {
-            shows_the_key(when.limit(20).offset(40).into_inner()).path("/v1/scenes");
+            has_only_the_key(when.limit(20).offset(40).into_inner()).path("/v1/scenes");
             let list = json!({"scenes": [empty], "total": 41, "limit": 20, "offset": 40});
-            answers(then.into_inner(), 200, list);
+            respond(then.into_inner(), 200, list);
         }),
         server.place_asset(|when, then| {
             let when = when.scene_id("scn_1").into_inner();
             let body = full["assets"][0].clone();
-            sends(when.path("/v1/scenes/scn_1/assets"), body);
-            answers(then.into_inner(), 201, full.clone());
+            has_body(when.path("/v1/scenes/scn_1/assets"), body);
+            respond(then.into_inner(), 201, full.clone());
         }),
         server.export_scene(|when, then| {
             let when = when.scene_id("scn_1").into_inner();
             let when = when.path("/v1/scenes/scn_1/export");
-            sends(when, json!({"format": "isaac_sim_usd"}));
+            has_body(when, json!({"format": "isaac_sim_usd"}));
             then.ok(&SignedUrl::new(
                 "https://cdn.example/x.usd?token=y",
-                Some(moment(1.0)),
+                Some(time_of_day(1.0)),
             ));
         }),
     ];
@@ -250,7 +255,7 @@ async fn scenes_are_composed_as_the_page_describes_it() {
     let list = alpha.list_scenes().limit(20).offset(40).items();
     let list: Vec<_> = list.try_collect().await.unwrap();
     assert_eq!(list[0].name.as_deref(), Some("Warehouse Workcell Alpha"));
-    // Five times the unit quaternion that is sent.
+    // The client normalizes this quaternion, whose length is 5.
     let pose = Pose::at([1.0, 0.0, 0.5]).turned([0.0, 0.0, 3.0, 4.0]);
     let place = alpha
         .place_asset()
@@ -266,14 +271,14 @@ async fn scenes_are_composed_as_the_page_describes_it() {
         .scene_id("scn_1")
         .format(SceneFormat::IsaacSimUsd);
     let link = export.send().await.unwrap();
-    assert_eq!(link.expires_at(), Some(moment(1.0)));
+    assert_eq!(link.expires_at(), Some(time_of_day(1.0)));
     for mock in mocks {
         mock.assert();
     }
 }
 
 #[tokio::test]
-async fn every_error_of_the_overview_is_understood() {
+async fn every_documented_error_is_decoded() {
     for (status, error, code) in [
         (400, "bad_request", "invalid_format"),
         (401, "unauthorized", "invalid_api_key"),
@@ -285,17 +290,19 @@ async fn every_error_of_the_overview_is_understood() {
         let server = MockServer::start_async().await;
         server.get_asset(|_, then| {
             let body = json!({"error": error, "code": code, "message": "It went wrong"});
-            answers(then.into_inner(), status, body);
+            respond(then.into_inner(), status, body);
         });
-        let asset = once(&server.base_url()).alpha().asset(ARM);
+        let asset = client_without_retries(&server.base_url())
+            .alpha()
+            .asset(ARM);
         let error = asset.status().await.unwrap_err();
         assert_eq!(
             (error.kind(), error.code()),
             (ErrorKind::Status, Some(code))
         );
         assert_eq!(error.asset_id(), Some(ARM));
-        let told = format!("get_asset: {status} {code}: It went wrong (asset {ARM})");
-        assert_eq!(error.to_string(), told);
+        let message = format!("get_asset: {status} {code}: It went wrong (asset {ARM})");
+        assert_eq!(error.to_string(), message);
         assert_eq!(error.is_unauthorized(), [401, 403].contains(&status));
         assert_eq!(error.is_not_found(), status == 404);
         assert_eq!(error.is_rate_limited(), status == 429);
@@ -304,7 +311,7 @@ async fn every_error_of_the_overview_is_understood() {
 }
 
 #[test]
-fn a_scene_cannot_be_asked_for_what_only_an_asset_can_be() {
+fn a_scene_cannot_be_exported_in_a_format_that_only_assets_have() {
     let scene = json!({"format": "isaac_sim_urdf"});
     assert!(serde_json::from_value::<ExportAssetBody>(scene.clone()).is_ok());
     assert!(serde_json::from_value::<ExportSceneBody>(scene).is_err());
@@ -312,7 +319,7 @@ fn a_scene_cannot_be_asked_for_what_only_an_asset_can_be() {
 }
 
 #[tokio::test]
-async fn what_is_missing_or_wrong_is_said_before_anything_is_sent() {
+async fn a_missing_or_invalid_value_is_rejected_before_anything_is_sent() {
     let alpha = client("http://127.0.0.1:9").alpha();
     let asset = alpha.create_asset().name("arm").start().await.unwrap_err();
     assert_eq!(asset.to_string(), "create_asset: prompt is missing");
@@ -332,22 +339,22 @@ async fn what_is_missing_or_wrong_is_said_before_anything_is_sent() {
             .starts_with("place_asset: rotation: the quaternion [0, 0, 0, 0] is zero"),
         "{zero}"
     );
-    let nowhere = place().pose(Pose::at([0.0, f64::NAN, 0.0])).send().await;
-    let nowhere = nowhere.unwrap_err();
+    let not_finite = place().pose(Pose::at([0.0, f64::NAN, 0.0])).send().await;
+    let not_finite = not_finite.unwrap_err();
     assert_eq!(
-        nowhere.to_string(),
+        not_finite.to_string(),
         "place_asset: position: [0, NaN, 0] is not finite"
     );
-    let climbing = alpha.asset("..").status().await.unwrap_err();
+    let traversal = alpha.asset("..").status().await.unwrap_err();
     assert!(
-        climbing.to_string().contains("path parameter"),
-        "{climbing}"
+        traversal.to_string().contains("path parameter"),
+        "{traversal}"
     );
-    for error in [asset, scene, urdf, zero, nowhere, climbing] {
+    for error in [asset, scene, urdf, zero, not_finite, traversal] {
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
         assert!(!error.is_outcome_unknown() && !error.is_retryable());
     }
-    // A typed body is another way to the same request.
+    // A request can also be built from a typed body.
     let body = CreateSceneBody::builder().name("workcell");
     assert!(
         alpha
@@ -362,16 +369,16 @@ async fn what_is_missing_or_wrong_is_said_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn answers_that_say_more_or_less_than_the_pages_are_understood() {
+async fn a_response_with_missing_or_additional_fields_is_decoded() {
     let server = MockServer::start_async().await;
     server.get_asset(|when, then| {
         when.asset_id("ast_1");
         let body = json!({"asset": {"id": "ast_1", "status": "queued", "formats_available": null, "mass": 3}});
-        answers(then.into_inner(), 200, body);
+        respond(then.into_inner(), 200, body);
     });
     server.get_scene(|_, then| {
         let placed = json!([{"id": "plc_1", "position": [0, 1, 2], "rotation": [0, 0, 0, 1]}, {}]);
-        answers(
+        respond(
             then.into_inner(),
             200,
             json!({"id": "scn_1", "assets": placed}),

@@ -1,4 +1,4 @@
-//! An asset is paid for once, whatever becomes of the answer.
+//! An asset is paid for once, even if the response is lost.
 
 use gizmo_client::Reconciled;
 use gizmo_simulator::{At, Canned, Fault, On, Options};
@@ -6,6 +6,7 @@ use gizmo_simulator::{At, Canned, Fault, On, Options};
 use super::Workshop;
 use crate::support::steady_clock;
 
+/// Creates an asset under a fault that makes its outcome unknown, and returns the error.
 async fn lose(workshop: &Workshop, fault: Fault) -> gizmo_client::Error {
     workshop.handle.inject(On::operation("create_asset"), fault);
     let create = workshop
@@ -18,9 +19,9 @@ async fn lose(workshop: &Workshop, fault: Fault) -> gizmo_client::Error {
         error.is_outcome_unknown() && !error.is_retryable(),
         "{error}"
     );
-    let asked = error.paid_request().unwrap();
+    let request = error.paid_request().unwrap();
     assert_eq!(
-        (asked.operation.as_str(), asked.prompt.as_str()),
+        (request.operation.as_str(), request.prompt.as_str()),
         ("create_asset", "a gripper")
     );
     assert_eq!(workshop.handle.count("create_asset"), 1);
@@ -28,7 +29,7 @@ async fn lose(workshop: &Workshop, fault: Fault) -> gizmo_client::Error {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_asset_whose_answer_was_lost_is_found_and_there_is_no_second() {
+async fn the_asset_of_a_lost_response_is_found_and_not_created_twice() {
     steady_clock();
     for fault in [
         Fault::DropBeforeResponse,
@@ -37,7 +38,7 @@ async fn an_asset_whose_answer_was_lost_is_found_and_there_is_no_second() {
     ] {
         let workshop = Workshop::instant().await;
         let error = lose(&workshop, fault).await;
-        // Others do not matter, however many pages they fill.
+        // Other assets do not match, even if they fill several pages.
         for number in 0..120 {
             workshop.asset(&format!("bin {number}")).await;
         }
@@ -55,7 +56,7 @@ async fn an_asset_whose_answer_was_lost_is_found_and_there_is_no_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_asset_that_was_never_begun_is_known_for_that_after_a_while() {
+async fn an_asset_that_was_never_started_is_reported_as_missing() {
     steady_clock();
     let workshop = Workshop::instant().await;
     let error = lose(&workshop, Fault::DropBeforeHandling).await;
@@ -65,7 +66,7 @@ async fn an_asset_that_was_never_begun_is_known_for_that_after_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_that_would_fit_are_both_named() {
+async fn two_matching_assets_are_both_returned() {
     steady_clock();
     let workshop = Workshop::instant().await;
     let error = lose(&workshop, Fault::DropBeforeResponse).await;
@@ -78,14 +79,14 @@ async fn two_that_would_fit_are_both_named() {
 }
 
 #[tokio::test]
-async fn an_answer_without_an_id_is_an_asset_that_may_be_paid_for() {
+async fn a_success_without_an_id_has_an_unknown_outcome() {
     let workshop = Workshop::instant().await;
-    let answer = Canned::json(201, &serde_json::json!({"status": "pending"}));
-    lose(&workshop, Fault::Respond(answer)).await;
+    let response = Canned::json(201, &serde_json::json!({"status": "pending"}));
+    lose(&workshop, Fault::Respond(response)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_turned_away_unread_is_sent_again() {
+async fn a_rate_limited_creation_is_sent_again() {
     steady_clock();
     let workshop = Workshop::instant().await;
     let refused = Canned::flat_error(429, "rate_limited", "slow_down", "Slow down");
@@ -99,7 +100,7 @@ async fn what_was_turned_away_unread_is_sent_again() {
 }
 
 #[tokio::test]
-async fn without_credits_nothing_is_made() {
+async fn no_asset_is_created_without_credits() {
     let workshop = Workshop::start(Options {
         credits: Some(1),
         ..Options::instant()

@@ -1,4 +1,4 @@
-//! Scenes are composed of assets, and exported once all of them are ready.
+//! Scenes are composed of assets, and are exported once all assets are ready.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::Workshop;
 use crate::support::steady_clock;
 
-/// A scene with two assets, one of them twice.
+/// Creates a scene with two assets, one of them placed twice.
 async fn scene(workshop: &Workshop) -> (String, [String; 2]) {
     let alpha = &workshop.alpha;
     let scene = alpha.create_scene().name("workcell").send().await.unwrap();
@@ -46,7 +46,7 @@ async fn an_asset_can_be_placed_twice() {
 }
 
 #[tokio::test]
-async fn a_placement_whose_answer_was_lost_is_not_repeated() {
+async fn a_placement_whose_response_is_lost_is_not_repeated() {
     let workshop = Workshop::instant().await;
     let scene = workshop
         .alpha
@@ -93,8 +93,8 @@ async fn a_placement_whose_answer_was_lost_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_scene_that_is_not_ready_names_the_assets_that_are_not() {
-    // Nothing is ever ready at speed 0.
+async fn a_not_ready_error_names_the_assets_that_are_not_ready() {
+    // At speed 0 no asset becomes ready.
     let workshop = Workshop::start(Options::instant().with_speed(0.0)).await;
     let asset = workshop
         .alpha
@@ -129,13 +129,13 @@ async fn a_scene_that_is_not_ready_names_the_assets_that_are_not() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_by_its_words_and_only_of_what_needs_assets() {
+async fn a_not_ready_error_is_recognised_only_for_operations_that_need_assets() {
     let workshop = Workshop::instant().await;
     let refuse = |status, code, message| {
-        let answer = Canned::flat_error(status, "bad_request", code, message);
+        let response = Canned::flat_error(status, "bad_request", code, message);
         workshop
             .handle
-            .inject(On::operation("export_scene"), Fault::Respond(answer));
+            .inject(On::operation("export_scene"), Fault::Respond(response));
         let export = workshop
             .alpha
             .export_scene()
@@ -162,10 +162,10 @@ async fn a_refusal_is_told_by_its_words_and_only_of_what_needs_assets() {
     ] {
         assert!(!refuse(status, "x", message).await.is_not_ready());
     }
-    let answer = Canned::flat_error(400, "bad_request", "x", "not ready");
+    let response = Canned::flat_error(400, "bad_request", "x", "not ready");
     workshop
         .handle
-        .inject(On::operation("create_asset"), Fault::Respond(answer));
+        .inject(On::operation("create_asset"), Fault::Respond(response));
     let other = workshop
         .alpha
         .create_asset()
@@ -177,7 +177,7 @@ async fn a_refusal_is_told_by_its_words_and_only_of_what_needs_assets() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_export_waits_for_the_assets_if_it_is_told_to() {
+async fn an_export_waits_for_its_assets_on_request() {
     steady_clock();
     let workshop = Workshop::start(Options::default().with_speed(1.0)).await;
     let (scene_id, [bench, lamp]) = scene(&workshop).await;
@@ -211,7 +211,7 @@ async fn an_export_waits_for_the_assets_if_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn an_export_that_could_not_be_sent_waits_for_nothing() {
+async fn an_invalid_export_does_not_wait_for_assets() {
     let workshop = Workshop::instant().await;
     let export = workshop
         .alpha

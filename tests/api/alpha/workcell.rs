@@ -1,4 +1,4 @@
-//! The example `alpha_workcell` as a user meets it, on a bad day.
+//! The example `alpha_workcell`, run as a program under several faults.
 
 use gizmo_simulator::{At, Fault, On, Options};
 use tokio::process::Command;
@@ -7,7 +7,7 @@ use super::Workshop;
 use crate::support::names;
 
 #[tokio::test]
-async fn a_workcell_is_composed_exported_and_unpacked_through_every_trouble() {
+async fn a_workcell_is_composed_exported_and_unpacked_despite_every_fault() {
     let workshop = Workshop::start(Options {
         texture_bytes: 1 << 20,
         ..Options::instant()
@@ -37,8 +37,8 @@ async fn a_workcell_is_composed_exported_and_unpacked_through_every_trouble() {
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let model = out.join("scene.xml");
-    let last = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(last.lines().last(), Some(model.to_str().unwrap()));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(stdout.lines().last(), Some(model.to_str().unwrap()));
     assert_eq!(
         names(dir.path()).into_iter().collect::<Vec<_>>(),
         ["workcell"]
@@ -47,7 +47,7 @@ async fn a_workcell_is_composed_exported_and_unpacked_through_every_trouble() {
     assert_eq!(xml.matches("<body name=\"workbench_1\"").count(), 1);
     assert_eq!(workshop.handle.alpha_assets().len(), 3);
     assert_eq!(faults.map(|fault| fault.hits()), [1, 1, 1]);
-    // A link, another one for the rest, and the one whose answer was lost.
+    // The first link, the link for the remainder, and the link whose response was lost.
     assert_eq!(workshop.handle.count("export_scene"), 3);
     for request in workshop.handle.requests_of("cdn") {
         assert!(request.credentials().is_empty(), "{request:?}");

@@ -10,8 +10,8 @@ use regex::Regex;
 
 use crate::support::{Lab, in_mujoco};
 
-/// A Python program that prints the bounds of each geom except planes, and the anchor and the axis of
-/// each joint on the ground.
+/// A Python program that prints the bounds of each geom except planes, and the anchor and the axis
+/// of each joint on the ground.
 const EXTENTS: &str = r"
 import mujoco, numpy, sys
 model = mujoco.MjModel.from_xml_path(sys.argv[1])
