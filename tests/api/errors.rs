@@ -72,7 +72,7 @@ async fn an_error_response_of_any_shape_is_one_line() {
             "",
             "get_scene: 308 permanent redirect: the service redirects to \
              https://elsewhere.example/v1/scenes/sc_1; redirects are not followed, \
-             set the base URL to the right one",
+             so set the base URL to the target",
         ),
     ] {
         let error = get_scene(status, headers, body).await;

@@ -1,11 +1,11 @@
-//! What an error says of assets.
+//! Errors about assets of the early-access API.
 
 use http::StatusCode;
 
 use super::Error;
 use crate::alpha::types::Asset;
 
-/// The asset that an error is about.
+/// The asset that an error concerns.
 #[derive(Debug, Default)]
 pub(super) struct About {
     pub(super) asset_id: Option<String>,
@@ -24,36 +24,36 @@ impl Error {
         self
     }
 
-    /// The asset of the early-access API in question, where there is one: it may still be being
-    /// made and can be picked up by [`alpha::Client::asset`](crate::alpha::Client::asset).
+    /// Returns the id of the asset of the early-access API, if the error concerns one. It may still be
+    /// in progress; [`alpha::Client::asset`](crate::alpha::Client::asset) returns a handle on it.
     pub fn asset_id(&self) -> Option<&str> {
         self.0.alpha.asset_id.as_deref()
     }
 
-    /// The asset as last reported, when it failed or outlived a deadline.
+    /// Returns the asset as last reported, if it failed or exceeded a deadline.
     pub fn asset(&self) -> Option<&Asset> {
         self.0.alpha.asset.as_ref()
     }
 
-    /// The early-access API has refused to export a scene or an asset, or to place one, because an
-    /// asset is not ready: pending, processing or failed (400).
+    /// Whether the early-access API refused to export a scene or an asset, or to place an asset,
+    /// because an asset is not ready: pending, processing or failed (400).
     ///
-    /// The pages name no code for it, so it is told by the words of the answer.
+    /// The alpha pages name no code for it, so the words of the response decide.
     pub fn is_not_ready(&self) -> bool {
         let is_of_asset = matches!(
             self.operation(),
             Some("export_scene" | "export_asset" | "place_asset")
         );
-        let said = format!("{} {}", self.code().unwrap_or_default(), self.message());
-        let said = said.to_lowercase();
-        let mut words = said.split(|c: char| !c.is_ascii_alphanumeric());
+        let text = format!("{} {}", self.code().unwrap_or_default(), self.message());
+        let text = text.to_lowercase();
+        let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
         is_of_asset
             && self.status() == Some(StatusCode::BAD_REQUEST)
             && words.any(|word| matches!(word, "ready" | "unready" | "pending" | "processing"))
     }
 
-    /// The ids of the assets that an answer names, each once: those that are
-    /// [not ready](Self::is_not_ready), where the service says which.
+    /// Returns the ids of the assets that the response names, each once: those that are
+    /// [not ready](Self::is_not_ready), if the service lists them.
     pub fn asset_ids(&self) -> Vec<String> {
         let mut ids = Vec::new();
         let text = String::from_utf8_lossy(self.body());
@@ -67,5 +67,5 @@ impl Error {
     }
 }
 
-/// What the ids of assets begin with in all the pages' examples.
+/// The prefix of asset ids in all examples of the alpha pages.
 const PREFIX: &str = "ast_";

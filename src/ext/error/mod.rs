@@ -18,10 +18,10 @@ use crate::raw::types::Job;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
-/// What went wrong, with everything that is known of it.
+/// A failure, with everything that is known about it.
 ///
-/// `Display` is one line without the cause, which is in [`source`](StdError::source); the alternate
-/// form, `{error:#}`, is one line with it. Ask the predicates what to do.
+/// `Display` prints one line without the cause, which is in [`source`](StdError::source). The alternate
+/// form, `{error:#}`, prints one line with it. The predicates state what to do.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -48,28 +48,28 @@ struct Inner {
 pub enum ErrorKind {
     /// The client's settings cannot work: no key, a bad base URL, plain http to another machine.
     Config,
-    /// The request was refused here, before anything was sent.
+    /// The request was invalid. Nothing was sent.
     InvalidRequest,
-    /// No connection: name, TCP or TLS. The request was not sent.
+    /// No connection could be made (DNS, TCP or TLS). The request was not sent.
     Connect,
-    /// The request may have been sent; its answer broke off or never came.
+    /// The connection broke. The request may have been sent; its response is missing or incomplete.
     Transport,
-    /// Nothing came within the idle timeout.
+    /// No data arrived within the idle timeout.
     Timeout,
-    /// The service answered with an error status.
+    /// The response has an error status.
     Status,
-    /// The service answered with success and a body that is not what the operation answers.
+    /// The response is a success whose body does not fit the operation.
     Decode,
-    /// The job ended as failed.
+    /// The job failed.
     JobFailed,
-    /// The job ended as cancelled.
+    /// The job was cancelled.
     JobCancelled,
-    /// The asset of the early-access API ended as failed.
+    /// The asset of the early-access API failed.
     #[cfg(feature = "alpha")]
     AssetFailed,
-    /// The caller's deadline passed while the job was still at work.
+    /// The caller's deadline passed while the job was running.
     Deadline,
-    /// An archive was refused or a bundle is not whole.
+    /// An archive was rejected, or a bundle is incomplete.
     Archive,
     /// A file could not be read or written.
     Io,
@@ -130,32 +130,32 @@ impl Error {
         self
     }
 
-    /// Keeps the start of a body that was not what it should have been.
+    /// Keeps the start of a body that could not be used.
     pub(crate) fn with_body(mut self, body: &Bytes) -> Self {
         self.0.body = body.slice(..body.len().min(MAX_ERROR_BODY));
         self
     }
 
-    /// An answer with an error status, read in whichever shape it came.
-    pub(crate) fn from_response(answer: ErrorResponse) -> Self {
-        let mut error = Self::new(ErrorKind::Status, answer.message);
-        error.0.status = Some(answer.status);
-        error.0.code = answer.code;
-        error.0.request_id = answer.request_id;
-        error.0.retry_after = answer.retry_after;
-        error.0.body = answer.body;
+    /// An error from a response with an error status.
+    pub(crate) fn from_response(response: ErrorResponse) -> Self {
+        let mut error = Self::new(ErrorKind::Status, response.message);
+        error.0.status = Some(response.status);
+        error.0.code = response.code;
+        error.0.request_id = response.request_id;
+        error.0.retry_after = response.retry_after;
+        error.0.body = response.body;
         error
     }
 
-    /// A success that is not what the operation answers.
+    /// An error from a success whose body does not fit the operation.
     pub(crate) fn undecodable(body: &Bytes, source: &serde_json::Error) -> Self {
-        let message = format!("the answer is not understood: {source}");
+        let message = format!("the response is not as documented: {source}");
         Self::new(ErrorKind::Decode, message)
             .with_body(body)
             .with_attempts(1)
     }
 
-    /// A request that the generated code did not build.
+    /// An error from a request that the generated code could not build.
     pub(crate) fn not_built(error: progenitor_client::Error) -> Self {
         use progenitor_client::Error as Raw;
         let why: Source = match error {
@@ -169,10 +169,10 @@ impl Error {
     }
 }
 
-/// Of an answer's body, as much as an error keeps: 64 KiB.
+/// The maximum length of a body that an error keeps: 64 KiB.
 pub(crate) const MAX_ERROR_BODY: usize = 64 * 1024;
 
-/// An error answer, as the transport read it.
+/// A response with an error status, as the transport read it.
 pub(crate) struct ErrorResponse {
     pub(crate) status: StatusCode,
     pub(crate) code: Option<String>,
@@ -182,7 +182,7 @@ pub(crate) struct ErrorResponse {
     pub(crate) body: Bytes,
 }
 
-/// progenitor's words for a parameter that is missing or wrong, as a user would say it.
+/// Rewords progenitor's message about a parameter that is missing or invalid.
 fn invalid_request(message: &str) -> String {
     let missing = message
         .strip_suffix(" was not initialized")
@@ -193,62 +193,62 @@ fn invalid_request(message: &str) -> String {
     }
 }
 
-/// The kind, the identifiers and what can be done about it.
+/// The kind, the identifiers and the predicates.
 impl Error {
-    /// What kind of error this is.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The operation that failed, by the name of its builder, such as `generate_scene`.
+    /// Returns the operation that failed, such as `generate_scene`.
     pub fn operation(&self) -> Option<&str> {
         self.0.operation
     }
 
-    /// The HTTP status of the answer, where one came.
+    /// Returns the status of the response, if there was one.
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
-    /// The service's code, such as `insufficient_credits`.
+    /// Returns the service's error code, such as `insufficient_credits`.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
-    /// What the service or this crate says about it, on one line.
+    /// Returns the message of the service or of this crate, on one line.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The id that the service gave the request, for its support.
+    /// Returns the id that the service gave the request, for its support team.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// How long the service asks to wait (`Retry-After`, [RFC 9110, section 10.2.3][rfc]).
+    /// Returns how long the service wants the client to wait (`Retry-After`, [RFC 9110, section 10.2.3][rfc]).
     ///
     /// [rfc]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// The job in question, where there is one: it may still be at work and can be picked up by
-    /// [`Client::job`](crate::Client::job).
+    /// Returns the id of the job, if the error concerns one. It may still be running;
+    /// [`Client::job`](crate::Client::job) returns a handle on it.
     pub fn job_id(&self) -> Option<&str> {
         self.0.job_id.as_deref()
     }
 
-    /// The job as last reported, when it failed, was cancelled or outlived a deadline.
+    /// Returns the job as last reported, if it failed, was cancelled or exceeded a deadline.
     pub fn job(&self) -> Option<&Job> {
         self.0.job.as_ref()
     }
 
-    /// The first 64 KiB of the answer's body, as it came.
+    /// Returns the first 64 KiB of the response body.
     pub fn body(&self) -> &[u8] {
         &self.0.body
     }
 
-    /// The key is missing, wrong or may not do this (401, 403).
+    /// Whether the key is missing or wrong, or lacks the permission (401, 403).
     pub fn is_unauthorized(&self) -> bool {
         matches!(
             self.0.status,
@@ -256,34 +256,33 @@ impl Error {
         )
     }
 
-    /// The account has no credits left (402).
+    /// Whether the account has too few credits (402).
     pub fn is_insufficient_credits(&self) -> bool {
         self.0.status == Some(StatusCode::PAYMENT_REQUIRED)
             || self.code() == Some("insufficient_credits")
     }
 
-    /// No such scene, asset, job or item (404).
+    /// Whether the scene, asset, job or item does not exist (404).
     pub fn is_not_found(&self) -> bool {
         self.0.status == Some(StatusCode::NOT_FOUND)
     }
 
-    /// Too many requests (429).
+    /// Whether there were too many requests (429).
     pub fn is_rate_limited(&self) -> bool {
         self.0.status == Some(StatusCode::TOO_MANY_REQUESTS)
     }
 
-    /// Nothing came in time, from the network or from the job.
+    /// Whether the network or the job took too long.
     pub fn is_timeout(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Timeout | ErrorKind::Deadline)
     }
 
-    /// How often the request was sent, or a connection for it tried; 0 where it did not come to
-    /// that.
+    /// Returns how many times the request was sent, or a connection for it was attempted.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// What was asked for and when, where [`is_outcome_unknown`](Self::is_outcome_unknown).
+    /// Returns what was requested and when, if [`is_outcome_unknown`](Self::is_outcome_unknown).
     pub fn paid_request(&self) -> Option<&PaidRequest> {
         self.0.paid_request.as_deref()
     }
@@ -335,7 +334,7 @@ impl Error {
     fn write_causes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut cause = self.source();
         if let Some(network) = cause.and_then(|cause| cause.downcast_ref::<reqwest::Error>()) {
-            // Only the innermost of them says something: `Connection refused (os error 111)`.
+            // Only the innermost one is informative: `Connection refused (os error 111)`.
             let mut innermost: &dyn StdError = network;
             while let Some(inner) = innermost.source() {
                 innermost = inner;

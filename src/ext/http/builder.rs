@@ -1,4 +1,4 @@
-//! How a client is made.
+//! The settings of a client.
 
 use std::env;
 use std::sync::{Arc, Mutex};
@@ -16,11 +16,11 @@ use crate::ext::error::{Error, ErrorKind};
 use crate::ext::values::secret::ApiKey;
 use crate::raw::Client;
 
-/// Requests of a client and its clones that await response headers at the same time; event streams
-/// and open downloads do not count.
-const REQUESTS_AT_ONCE: usize = 64;
+/// The number of requests of a client and its clones that may await response headers at the same time.
+/// Event streams and open downloads do not count.
+const MAX_REQUESTS_IN_FLIGHT: usize = 64;
 
-/// Settings of a [`Client`]; made by [`Client::builder`].
+/// The settings of a [`Client`], created by [`Client::builder`].
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ClientBuilder {
@@ -36,42 +36,42 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The API key (`gzm_k1_…`, made in Gizmo under Settings, API Keys), sent as
+    /// Sets the API key (`gzm_k1_…`, created in Gizmo under Settings, API Keys), sent as
     /// `Authorization: Bearer …`.
     pub fn api_key(mut self, key: impl AsRef<str>) -> Self {
         self.api_key = Some(ApiKey::new(key));
         self
     }
 
-    /// A service token, sent alone as `x-gizmo-service-token`; in place of an API key.
+    /// Sets a service token instead of an API key, sent as `x-gizmo-service-token`.
     pub fn service_token(mut self, token: impl AsRef<str>) -> Self {
         self.service_token = Some(ApiKey::new(token));
         self
     }
 
-    /// Where the service is, with or without scheme, trailing slash and `/v1`. Defaults to
-    /// `https://api.gizmo.antimlabs.com`. Plain http is for this machine only.
+    /// Sets the URL of the service, with or without scheme, trailing slash and `/v1`. Defaults to
+    /// `https://api.gizmo.antimlabs.com`. Plain http is accepted for this machine only.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// Longest time to open a connection: name, TCP and TLS. Defaults to 10 seconds.
+    /// Sets the longest time to open a connection (DNS, TCP and TLS). Defaults to 10 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
     }
 
-    /// Longest silence while the head of an answer or more of its JSON body is awaited. Defaults
-    /// to 120 seconds. There is no total timeout: scenes take minutes and exports are large.
+    /// Sets the longest silence while response headers or more of a JSON body are awaited. Defaults to
+    /// 120 seconds. There is no total timeout: scenes take minutes and exports are large.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = Some(timeout);
         self
     }
 
-    /// A prepared [`reqwest::ClientBuilder`]: proxies, certificates, a resolver of your own. Its
-    /// TLS settings and connect timeout are left as they are. Redirects are turned off, since a
-    /// followed redirect could carry the key to another machine, and HTTP/2 keep-alive is turned on.
+    /// Uses a prepared [`reqwest::ClientBuilder`], for example with proxies, certificates or a resolver.
+    /// Its TLS settings and connect timeout are kept. Redirects are turned off, because a followed
+    /// redirect could carry the key to another machine, and HTTP/2 keep-alive is turned on.
     ///
     /// Event streams share its connections with other requests. Over HTTP/2 at most 50 are open at
     /// once, so that they leave room on the connection; the jobs beyond that are polled until a
@@ -81,29 +81,28 @@ impl ClientBuilder {
         self
     }
 
-    /// How often and how long requests are tried again. Defaults to [`RetryPolicy::default`].
+    /// Sets how many times and how long requests are retried. Defaults to [`RetryPolicy::default`].
     ///
-    /// Whatever it says, a generation is sent again only when it provably did not arrive or was
-    /// turned away unread (429, or 503 with `Retry-After`).
+    /// With any policy, a generation is sent again only if it provably did not arrive, or was refused
+    /// without being processed (429, or 503 with `Retry-After`).
     pub fn retry_policy(mut self, policy: RetryPolicy) -> Self {
         self.retry_policy = policy;
         self
     }
 
-    /// Whether calls wait for the rate limit's window (`X-RateLimit-*`) instead of running into
-    /// it. Defaults to yes.
+    /// Sets whether calls wait for the rate limit (`X-RateLimit-*`) instead of exceeding it. Defaults to
+    /// yes.
     ///
-    /// The limit is shared by the client and its clones. Once it is used up, they wait in line for
-    /// its reset; then one call goes ahead and the others follow as its answer allows. A reset
-    /// further away than [`RetryPolicy::max_elapsed`] is not waited for: the call is sent, and
-    /// the service decides.
+    /// The client and its clones share the limit. When it is used up, they queue for its reset. Then
+    /// one call is sent, and the others follow as its response allows. A reset further away than
+    /// [`RetryPolicy::max_elapsed`] is not waited for: the call is sent, and the service decides.
     pub fn pacing(mut self, pacing: bool) -> Self {
         self.no_pacing = !pacing;
         self
     }
 
-    /// Calls this when a call begins to wait, for its rate limit or before a retry, so that a
-    /// progress bar can say so. It must not block.
+    /// Calls `listener` when a call starts to wait, for the rate limit or before a retry, for example to
+    /// show it in a progress bar. The listener must not block.
     pub fn on_wait(mut self, listener: impl Fn(Waiting) + Send + Sync + 'static) -> Self {
         self.on_wait = OnWait(Some(Arc::new(listener)));
         self
@@ -113,20 +112,20 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`]: no key, both a key and a token, a base URL that is none or that is
-    /// plain http to another machine, or TLS that could not be set up or is not compiled in.
+    /// [`ErrorKind::Config`]: no key, both a key and a token, a base URL that is invalid or plain http
+    /// to another machine, or TLS that could not be set up or is not compiled in.
     pub fn build(self) -> Result<Client, Error> {
         let credential = match (self.api_key, self.service_token) {
             (Some(key), None) => Credential::ApiKey(key?),
             (None, Some(token)) => Credential::ServiceToken(token?),
             (None, None) => {
                 return Err(config(
-                    "no API key: set GIZMO_API_KEY or give one to the builder",
+                    "no API key: set GIZMO_API_KEY or pass one to the builder",
                 ));
             }
             (Some(_), Some(_)) => {
                 return Err(config(
-                    "both an API key and a service token: a service token goes alone",
+                    "both an API key and a service token: set only one of them",
                 ));
             }
         };
@@ -170,7 +169,7 @@ impl ClientBuilder {
                 key_header: credential.header(),
                 credential,
                 idle_timeout,
-                gate: Semaphore::new(REQUESTS_AT_ONCE),
+                gate: Semaphore::new(MAX_REQUESTS_IN_FLIGHT),
                 slots: Slots::new(streams.is_none()),
                 streams,
                 retry_policy: self.retry_policy,
@@ -186,15 +185,15 @@ fn config(message: &'static str) -> Error {
     Error::new(ErrorKind::Config, message)
 }
 
-/// Without either, only a caller's own builder can speak https.
+/// Without TLS, only a caller's own `reqwest::ClientBuilder` supports https.
 const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
 
-/// A ping after so long without a frame, and the connection is closed when its response is missing
-/// for so long: a peer that has stopped serving a connection is noticed within half a minute.
+/// The time without a frame before a ping, and the time without its response before the connection is
+/// closed: a peer that no longer serves a connection is detected within half a minute.
 const KEEP_ALIVE: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(10)];
 
-/// The flow-control window of an HTTP/2 connection: room for a hundred streams whose bodies nobody
-/// reads (2 MiB each), so that they hold up no other response.
+/// The flow-control window of an HTTP/2 connection: enough for a hundred streams whose bodies are not
+/// read (2 MiB each), so that they block no other response.
 const CONNECTION_WINDOW: u32 = 256 * 1024 * 1024;
 
 fn with_keep_alive(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
@@ -209,11 +208,11 @@ fn with_keep_alive(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
 #[derive(Debug, Clone, Copy)]
 enum Http {
     Any,
-    /// HTTP/1.1 alone.
+    /// HTTP/1.1 only.
     One,
 }
 
-/// rustls with ring, unless the process has chosen another provider: ring builds in seconds.
+/// rustls with ring, which builds in seconds, unless the process has installed another provider.
 #[cfg(feature = "rustls")]
 struct Tls(rustls::ClientConfig);
 
@@ -246,11 +245,11 @@ fn crypto_provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
         .unwrap_or_else(|| std::sync::Arc::new(rustls::crypto::ring::default_provider()))
 }
 
-/// A caller's own builder asks the process for its provider, and reqwest panics where there is none.
+/// Installs ring for a caller's own builder: reqwest panics if the process has no provider.
 #[cfg(feature = "rustls")]
 fn install_crypto_provider() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Lost only to another thread that has just installed one, which serves as well.
+        // It fails only if another thread has just installed one, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }
@@ -278,16 +277,16 @@ impl Tls {
 fn install_crypto_provider() {}
 
 impl Client {
-    /// Starts a client's settings.
+    /// Returns the default settings of a client.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// Builds a client from `GIZMO_API_KEY` and, where it is set, `GIZMO_BASE_URL`.
+    /// Builds a client from `GIZMO_API_KEY` and, if it is set, `GIZMO_BASE_URL`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`]: `GIZMO_API_KEY` is not set or either value cannot be used.
+    /// [`ErrorKind::Config`]: `GIZMO_API_KEY` is not set, or one of the values is invalid.
     pub fn from_env() -> Result<Self, Error> {
         let key = env::var("GIZMO_API_KEY")
             .ok()

@@ -1,4 +1,4 @@
-//! What every call of a client and its clones shares.
+//! The state that a client and its clones share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,10 +14,10 @@ use super::stream_slots::Slots;
 use crate::ext::error::{Error, ErrorKind};
 use crate::ext::values::secret::ApiKey;
 
-/// Where the service lives when nobody says otherwise.
+/// The default URL of the service.
 pub(crate) const DEFAULT_BASE_URL: &str = "https://api.gizmo.antimlabs.com";
 
-/// The generated client's inner value: only [`ClientBuilder`](crate::ClientBuilder) can make one.
+/// The inner value of the generated client. Only [`ClientBuilder`](crate::ClientBuilder) creates it.
 #[derive(Debug, Clone)]
 pub struct Config(pub(crate) Arc<Shared>);
 
@@ -25,20 +25,19 @@ pub struct Config(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) base: Url,
     pub(crate) credential: Credential,
-    /// The credential's header, ready to be sent; marked sensitive.
+    /// The header with the credential, marked sensitive.
     pub(crate) key_header: (HeaderName, HeaderValue),
-    /// Longest silence while an answer is awaited or a JSON body is read.
+    /// The longest silence while a response is awaited or a JSON body is read.
     pub(crate) idle_timeout: Duration,
-    /// Held while response headers are awaited, so that many jobs are no storm of requests. Event
-    /// streams have `slots` instead.
+    /// The permits for requests that await response headers. Event streams have `slots` instead.
     pub(crate) gate: Semaphore,
-    /// Sends the requests for event streams, over connections of their own; none where the caller
-    /// has brought a client, whose connections are shared.
+    /// The client for event streams, with separate connections. `None` if the caller supplied a
+    /// client, whose connections are shared.
     pub(crate) streams: Option<reqwest::Client>,
     pub(crate) slots: Slots,
     pub(crate) retry_policy: RetryPolicy,
     pub(crate) retry_budget: Mutex<Budget>,
-    /// None where pacing is turned off.
+    /// `None` if pacing is turned off.
     pub(crate) limiter: Option<Limiter>,
     pub(crate) on_wait: OnWait,
 }
@@ -57,17 +56,17 @@ impl Config {
     }
 }
 
-/// How the client shows who it is.
+/// How the client authenticates.
 #[derive(Debug, Clone)]
 pub(crate) enum Credential {
     /// `Authorization: Bearer gzm_k1_…`
     ApiKey(ApiKey),
-    /// `x-gizmo-service-token`, alone.
+    /// `x-gizmo-service-token`, without `Authorization`.
     ServiceToken(ApiKey),
 }
 
 impl Credential {
-    /// The one header that carries it.
+    /// Returns the header that carries it.
     pub(crate) fn header(&self) -> (HeaderName, HeaderValue) {
         match self {
             Self::ApiKey(key) => (http::header::AUTHORIZATION, key.header("Bearer ")),
@@ -78,7 +77,7 @@ impl Credential {
         }
     }
 
-    /// Takes the secret out of text that came from outside.
+    /// Removes the secret from text that came from outside.
     pub(crate) fn redact(&self, text: &str) -> String {
         match self {
             Self::ApiKey(secret) | Self::ServiceToken(secret) => secret.redact(text),
@@ -86,13 +85,13 @@ impl Credential {
     }
 }
 
-/// Reads a base URL in any of the spellings people use: with or without scheme, trailing slash
-/// and `/v1`; the document's paths carry their own `/v1`.
+/// Reads a base URL with or without scheme, trailing slash and `/v1`. The document's paths contain
+/// `/v1`.
 ///
-/// Over plain http the key goes to this machine only.
+/// Plain http is accepted for this machine only.
 pub(crate) fn base_url(text: &str) -> Result<Url, Error> {
     let text = text.trim();
-    let refuse = |why: &str| {
+    let invalid = |why: &str| {
         Err(Error::new(
             ErrorKind::Config,
             format!("the base URL `{}` {why}", display(text)),
@@ -105,7 +104,7 @@ pub(crate) fn base_url(text: &str) -> Result<Url, Error> {
     let parsed = if text.contains("://") {
         Url::parse(text)
     } else {
-        // `localhost:8080` and `api.example.com/v1`: https, but for this machine.
+        // `localhost:8080` and `api.example.com/v1`: https, except for this machine.
         with_scheme("http").and_then(|url| {
             if is_loopback(&url) {
                 Ok(url)
@@ -115,22 +114,22 @@ pub(crate) fn base_url(text: &str) -> Result<Url, Error> {
         })
     };
     let Ok(mut url) = parsed else {
-        return refuse("is not a URL; it reads like `https://api.example.com`");
+        return invalid("is not a URL such as `https://api.example.com`");
     };
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return refuse("is neither http nor https");
+        return invalid("is neither http nor https");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return refuse(
-            "holds a user or a password; give the API key to the builder or in GIZMO_API_KEY",
+        return invalid(
+            "contains a user or a password; pass the API key to the builder or in GIZMO_API_KEY",
         );
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return refuse("has a query or a fragment");
+        return invalid("has a query or a fragment");
     }
     if url.scheme() == "http" && !is_loopback(&url) {
-        return refuse(
-            "is plain http to another machine, where anybody on the way could read the API key; use https",
+        return invalid(
+            "is plain http to another machine, so anyone on the path could read the API key; use https",
         );
     }
     let path = url.path().trim_end_matches('/');
@@ -143,7 +142,7 @@ pub(crate) fn base_url(text: &str) -> Result<Url, Error> {
     Ok(url)
 }
 
-/// A URL as an error may show it: without user and password, on one line, of bounded length.
+/// Returns a URL for an error: without user and password, on one line, of bounded length.
 fn display(text: &str) -> String {
     let shown = match (text.find("://"), text.rfind('@')) {
         (Some(scheme), Some(at)) if at > scheme => {
@@ -175,8 +174,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_url_is_understood_in_every_spelling() {
-        for (text, wanted) in [
+    fn a_base_url_is_read_in_every_spelling() {
+        for (text, expected) in [
             ("https://api.example.com", "https://api.example.com/"),
             ("https://api.example.com/", "https://api.example.com/"),
             ("https://api.example.com/v1", "https://api.example.com/"),
@@ -200,7 +199,7 @@ mod tests {
             ("127.0.0.1:9", "http://127.0.0.1:9/"),
             ("api.example.com:8443", "https://api.example.com:8443/"),
         ] {
-            assert_eq!(base_url(text).unwrap().as_str(), wanted, "{text}");
+            assert_eq!(base_url(text).unwrap().as_str(), expected, "{text}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Lists as streams: `.items()` and `.pages()` on every list builder.
+//! Lists as streams. `build.rs` generates `.pages()` and `.items()` on every list builder.
 
 use std::collections::HashSet;
 use std::pin::Pin;
@@ -34,21 +34,21 @@ macro_rules! stream_of {
 }
 
 stream_of! {
-    /// The pages of a list, one request each; it ends at the first error.
+    /// The pages of a list, one request each. The stream ends at the first error.
     ///
     /// # Cancel safety
     ///
-    /// Dropping a `next()` future loses no page.
+    /// Cancel safe: dropping a `next()` future loses no page.
     Pages of Page<T>
 }
 
 stream_of! {
-    /// The items of a list, page after page, each once even when new ones push the others back
-    /// in the meantime; it ends at the first error.
+    /// The items of a list, page by page. Each is returned once, even if new items shift the pages in
+    /// the meantime. The stream ends at the first error.
     ///
     /// # Cancel safety
     ///
-    /// Dropping a `next()` future loses no item.
+    /// Cancel safe: dropping a `next()` future loses no item.
     ///
     /// # Examples
     ///
@@ -70,21 +70,21 @@ stream_of! {
     Items of T
 }
 
-/// Asks for the page at an offset.
+/// Requests the page at an offset.
 pub(crate) type Fetch<T> = Box<dyn Fn(u64) -> BoxFuture<'static, Result<Page<T>, Error>> + Send>;
 
 struct Walk<T> {
     fetch: Fetch<T>,
-    /// Where the next page starts; none after the last.
+    /// The offset of the next page; `None` after the last.
     offset: Option<u64>,
     seen: HashSet<String>,
 }
 
 impl<T: Resource> Walk<T> {
-    /// Fetches the next page and keeps of it what has not been seen.
+    /// Fetches the next page and drops items that an earlier page had.
     ///
-    /// The last page is the one that reaches `total`, or that brings nothing new: it is empty, or
-    /// the service does not know offsets and has answered the same page again.
+    /// The last page reaches `total`, or has nothing new: it is empty, or the service ignores offsets
+    /// and sends the same page again.
     async fn next(mut self) -> Result<Option<(Page<T>, Self)>, Error> {
         let Some(offset) = self.offset else {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Answers whose outer shape is not certain: a resource under its name or bare, a list under any name.
+//! Response bodies whose outer shape varies: a resource bare or under its name, a list under any name.
 
 use std::ops::{Deref, DerefMut};
 
@@ -8,19 +8,19 @@ use serde_json::{Map, Value};
 
 use crate::raw::types::{Asset, CatalogItem, Category, Job, Scene};
 
-/// Something the service keeps and lists: a scene, an asset, a job, a catalog item, a category.
+/// What the service stores and lists: a scene, an asset, a job, a catalog item, a category.
 pub trait Resource: DeserializeOwned + Send + Sync + 'static + sealed::Sealed {
-    /// The names that its answers wrap it in, such as `scene`.
+    /// The names under which a response may hold it, such as `scene`.
     #[doc(hidden)]
     const NAMES: &'static [&'static str];
-    /// The field that identifies it, and the names it goes by elsewhere.
+    /// The field that identifies it, and its other possible names.
     #[doc(hidden)]
     const ID: &'static [&'static str];
-    /// The names that its lists go by.
+    /// The possible names of its lists.
     #[doc(hidden)]
     const LISTS: &'static [&'static str];
 
-    /// What identifies it among its kind.
+    /// Returns its identifier.
     fn key(&self) -> &str;
 }
 
@@ -58,14 +58,15 @@ resource! {
     crate::alpha::types::Asset: ["asset"], ["id", "asset_id", "_id"], ["assets", "items"], |asset| &asset.id;
 }
 
-/// Reads one resource: a bare name (a category), the resource itself, or the resource under its name.
+/// Reads one resource: only its name (a category), the resource itself, or the resource under its
+/// name.
 fn resource<T: Resource>(value: Value) -> Result<T, serde_json::Error> {
     let mut fields = match value {
         Value::Object(fields) => unwrapped::<T>(fields),
         Value::String(name) => Map::from_iter([(T::ID[0].to_owned(), Value::String(name))]),
         other => {
             return Err(serde_json::Error::custom(format!(
-                "{} expected, found {}",
+                "expected {}, found {}",
                 T::NAMES[0],
                 kind(&other)
             )));
@@ -82,14 +83,14 @@ fn resource<T: Resource>(value: Value) -> Result<T, serde_json::Error> {
             fields.insert((*id).to_owned(), value);
         }
     }
-    // Ids are text here even where the service counts.
+    // Ids are text, also if the service sends numbers.
     if let Some(number @ Value::Number(_)) = fields.get_mut(*id) {
         *number = Value::String(number.to_string());
     }
     T::deserialize(Value::Object(fields))
 }
 
-/// The fields under the resource's name, unless they are some part of it and the id stands outside.
+/// Returns the fields under the resource's name, unless they are a part of it and the id is outside.
 fn unwrapped<T: Resource>(mut fields: Map<String, Value>) -> Map<String, Value> {
     let has_id = |fields: &Map<String, Value>| T::ID.iter().any(|id| fields.contains_key(*id));
     let outer_has_id = has_id(&fields);
@@ -114,7 +115,7 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// A resource that the service answers bare or under its own name (`{"ok": true, "scene": {…}}`).
+/// A response with one resource, bare or under its name (`{"ok": true, "scene": {…}}`).
 ///
 /// It dereferences to the resource.
 #[derive(Debug, Clone, Serialize)]
@@ -123,7 +124,7 @@ fn kind(value: &Value) -> &'static str {
 pub struct Envelope<T>(pub T);
 
 impl<T> Envelope<T> {
-    /// The resource itself.
+    /// Returns the resource.
     pub fn into_inner(self) -> T {
         self.0
     }
@@ -156,24 +157,24 @@ impl<'de, T: Resource> Deserialize<'de> for Envelope<T> {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Page<T> {
-    /// What the page holds.
+    /// The items of the page.
     pub items: Vec<T>,
-    /// Number of items on all pages together, where the service says it.
+    /// The number of items on all pages, if the service reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-    /// Most items that a page holds, where the service says it.
+    /// The maximum number of items on a page, if the service reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
-    /// Number of items before this page, where the service says it.
+    /// The number of items before this page, if the service reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
-    /// Whatever else the service sent.
+    /// The other fields that the service sent.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
 impl<T> Page<T> {
-    /// A page of these items that says nothing of others; for tests with typed mocks.
+    /// Returns a page of these items, for tests with typed mocks.
     pub fn new(items: Vec<T>) -> Self {
         Self {
             items,
@@ -201,7 +202,7 @@ fn page<T: Resource>(value: Value) -> Result<Page<T>, serde_json::Error> {
                 .find(|name| fields.get(**name).is_some_and(Value::is_array));
             let Some(Value::Array(list)) = name.and_then(|name| fields.remove(*name)) else {
                 let message = format!(
-                    "a list expected under one of the names {}",
+                    "expected a list under one of the names {}",
                     T::LISTS.join(", ")
                 );
                 return Err(serde_json::Error::custom(message));
@@ -210,7 +211,7 @@ fn page<T: Resource>(value: Value) -> Result<Page<T>, serde_json::Error> {
         }
         other => {
             return Err(serde_json::Error::custom(format!(
-                "a list expected, found {}",
+                "expected a list, found {}",
                 kind(&other)
             )));
         }

@@ -1,4 +1,4 @@
-//! How many event streams a client has open at once.
+//! The number of event streams that a client has open at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,24 +9,24 @@ use http::Version;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-/// Event streams that a client and its clones have open at once. Each is a connection of its own.
-const MOST_STREAMS: usize = 8192;
+/// The maximum number of event streams of a client and its clones. Each has its own connection.
+const MAX_STREAMS: usize = 8192;
 
-/// Streams that share HTTP/2 connections with other requests: half of the 100 that a server should
-/// allow on a connection at least ([RFC 9113, section 6.5.2][rfc]).
+/// The maximum number of event streams that share HTTP/2 connections with other requests: half of the
+/// 100 that a server should allow on a connection ([RFC 9113, section 6.5.2][rfc]).
 ///
 /// [rfc]: https://www.rfc-editor.org/rfc/rfc9113#section-6.5.2
-const MOST_SHARED: usize = 50;
+const MAX_SHARED: usize = 50;
 
-/// Streams that open at once. While it opens, a connection needs several times the memory that it
-/// needs later. A second after its request a stream no longer counts.
-const MOST_OPENING: usize = 128;
+/// The maximum number of streams that open at once. A connection that opens needs several times its
+/// later memory. A stream no longer counts one second after its request.
+const MAX_OPENING: usize = 128;
 
 /// How long a stream waits for its turn to open.
-const MOST_WAIT: Duration = Duration::from_secs(10);
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// Streams that are opened for a moment, to fetch the last events of a job that has ended.
-const MOST_ENDED: usize = 8;
+/// The maximum number of streams that retrieve the last events of jobs that have ended.
+const MAX_ENDED: usize = 8;
 
 /// The permits of a client's event streams.
 #[derive(Debug)]
@@ -34,26 +34,26 @@ pub(crate) struct Slots {
     running: Arc<Semaphore>,
     opening: Semaphore,
     ended: Arc<Semaphore>,
-    /// Permits that are added once HTTP/1.1 proves to be spoken on shared connections.
+    /// Permits that are added when a response shows that the shared connections use HTTP/1.1.
     withheld: usize,
     decided: AtomicBool,
 }
 
 impl Slots {
-    /// Streams that have connections of their own, or share those of the other requests.
+    /// `shared`: the streams share the connections of other requests.
     pub(crate) fn new(shared: bool) -> Self {
-        let most = most_by_descriptors().min(MOST_STREAMS);
-        let first = if shared { most.min(MOST_SHARED) } else { most };
+        let most = most_by_descriptors().min(MAX_STREAMS);
+        let first = if shared { most.min(MAX_SHARED) } else { most };
         Self {
             running: Arc::new(Semaphore::new(first)),
-            opening: Semaphore::new(MOST_OPENING),
-            ended: Arc::new(Semaphore::new(MOST_ENDED)),
+            opening: Semaphore::new(MAX_OPENING),
+            ended: Arc::new(Semaphore::new(MAX_ENDED)),
             withheld: most - first,
             decided: AtomicBool::new(!shared),
         }
     }
 
-    /// A response has come over this version of HTTP: only HTTP/2 has connections that are shared.
+    /// Takes the HTTP version of a response. Only HTTP/2 shares a connection between requests.
     pub(crate) fn observe(&self, version: Version) {
         if self.decided.load(Ordering::Relaxed) || self.decided.swap(true, Ordering::Relaxed) {
             return;
@@ -63,21 +63,21 @@ impl Slots {
         }
     }
 
-    /// A permit, where one is free.
+    /// Returns a permit if one is free.
     pub(crate) fn try_acquire(&self, purpose: Purpose) -> Option<OwnedSemaphorePermit> {
         Arc::clone(self.of(purpose)).try_acquire_owned().ok()
     }
 
-    /// Waits in line for a permit.
+    /// Queues for a permit.
     pub(crate) fn acquire(&self, purpose: Purpose) -> BoxFuture<'static, OwnedSemaphorePermit> {
         let permit = Arc::clone(self.of(purpose)).acquire_owned();
         Box::pin(async { permit.await.expect("the semaphore is never closed") })
     }
 
-    /// Waits in line to send a request for a stream, for a bounded time: a stream ahead may hold its
-    /// turn and not be polled.
+    /// Queues for the turn to open a stream. The wait is bounded, because a stream that has its turn
+    /// may not be polled.
     pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        let turn = timeout(MOST_WAIT, self.opening.acquire()).await.ok()?;
+        let turn = timeout(MAX_WAIT, self.opening.acquire()).await.ok()?;
         Some(turn.expect("the semaphore is never closed"))
     }
 
@@ -89,17 +89,16 @@ impl Slots {
     }
 }
 
-/// What a stream is opened for.
+/// Why a stream is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// To follow a job that is running.
     Follow,
-    /// To fetch the last events of a job that has ended.
+    /// To retrieve the last events of a job that has ended.
     LastEvents,
 }
 
-/// Three quarters of the file descriptors that the process may open: the rest is for other requests
-/// and for files.
+/// Three quarters of the process's file descriptors. The rest is for other requests and for files.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 fn most_by_descriptors() -> usize {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
