@@ -1,10 +1,9 @@
-//! Which events are new, and where a stream resumes. Pure: no clock, no socket.
+//! Which events are new, and where a stream resumes. Pure.
 //!
 //! A service may number its events by the SSE `id` or by a `seq` in the data, from 0 or from 1, with
 //! gaps or without, by text instead of numbers, only some of them, or not at all; it may honour a
-//! cursor or ignore it. An event counts as delivered before when its id, name and data are the same
-//! as those of an event that was. Where that cannot be told, the event is delivered: a duplicate is
-//! better than a loss. These shapes are ambiguous:
+//! cursor or ignore it. An event is a repetition if its id, name and data equal those of a delivered
+//! event. In doubt it is delivered: a duplicate is better than a loss. These shapes are ambiguous:
 //!
 //! - Events without any id, two of which are equal in name and data, where the service continues
 //!   and does not replay after a reconnect: the second may be taken for a replay of the first.
@@ -15,17 +14,18 @@
 //!   ids, a `seq` or neither, or where events without an id follow the last one with an id: events before the
 //!   cursor are delivered again.
 
-use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-/// Where in a job's events a reader stopped. Another process can resume from here.
+use super::numbers::Numbers;
+
+/// The position of a reader in a job's events. Another process can resume from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Cursor {
-    /// The number of the last event before which none is missing, or the count of events where they
-    /// have no numbers; 0 before the first.
+    /// The number of the last event before which none is missing, or the count of events if they have
+    /// no numbers; 0 before the first.
     #[serde(default)]
     pub after: u64,
     /// The id of the last event that had one ([WHATWG: `Last-Event-ID`][whatwg]).
@@ -35,16 +35,13 @@ pub struct Cursor {
     pub last_event_id: Option<String>,
 }
 
-/// Most events of a job that are remembered, to recognise them when they come again; 128 KiB.
-const MOST_REMEMBERED: usize = 8 * 1024;
+/// The maximum number of events of a job that are remembered, to recognise a repetition: 128 KiB.
+const MAX_REMEMBERED: usize = 8 * 1024;
 
-/// Most numbers that are waited for to become contiguous.
-const MOST_AHEAD: usize = 1024;
-
-/// What identifies an event, and what it says.
+/// The identity and the content of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Fingerprint {
-    /// The hash of its id or its number; 0 where it has none.
+    /// The hash of its id or its number; 0 if it has neither.
     key: u64,
     /// The hash of its id, its name and its data.
     whole: u64,
@@ -61,20 +58,20 @@ pub(super) struct Received<'a> {
     pub(super) data: &'a str,
 }
 
-/// What is to be done with an event.
+/// Whether an event is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
-    /// It has been delivered before.
+    /// It was delivered before.
     Repeat,
     New {
-        /// Its number, or its place where no event has one.
+        /// Its number, or its position if no event has a number.
         seq: Option<u64>,
         /// Numbers are missing before it.
         gap: bool,
     },
 }
 
-/// What to resume after.
+/// The event to resume after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Resume<'a> {
     pub(super) after: Option<u64>,
@@ -82,43 +79,43 @@ pub(super) struct Resume<'a> {
 }
 
 impl Resume<'_> {
-    /// Whether there is anything to resume after.
+    /// Whether there is an event to resume after.
     pub(super) fn is_some(&self) -> bool {
         self.after.is_some() || self.last_event_id.is_some()
     }
 }
 
-/// The events of a job that have been delivered.
+/// The events of a job that were delivered.
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own about the service or the connection"
+    reason = "they are independent facts about the service and the connection"
 )]
 #[derive(Debug, Default)]
 pub(super) struct Delivered {
     /// In the order of delivery.
     remembered: Vec<Fingerprint>,
-    /// Events were delivered before those that are remembered.
+    /// Older events were delivered that are not remembered.
     incomplete: bool,
-    /// Numbers up to this were delivered before those that are remembered.
+    /// Events up to this number were delivered and are not remembered.
     before: Option<u64>,
     numbers: Numbers,
-    /// How many events were delivered.
+    /// The number of delivered events.
     count: u64,
     last_event_id: Option<String>,
-    /// An id or a number has come a second time with other content.
+    /// An id or a number was used twice, with different content.
     keys_reused: bool,
-    /// A `seq` has: it identifies nothing.
+    /// A `seq` was used twice, so it identifies nothing.
     seq_reused: bool,
-    /// The service does not resume by itself, so the count is sent.
+    /// The service replays from the start, so the count is sent as `after`.
     send_count: bool,
-    /// The service has refused the cursor: none is sent before the next new event.
+    /// The service has rejected the cursor. None is sent before the next new event.
     cursor_refused: bool,
-    /// Where in `remembered` this connection may be, if it repeats events: the start, or after the
-    /// last event with a key.
+    /// The positions in `remembered` at which this connection may be replaying: from the start, or
+    /// after the last event with a key.
     replaying: [Option<usize>; 2],
-    /// This connection has repeated an event.
+    /// This connection repeated an event.
     repeated: bool,
-    /// This connection has brought a new event.
+    /// This connection delivered a new event.
     brought_new: bool,
 }
 
@@ -200,7 +197,7 @@ impl Delivered {
         self.numbers.connected();
     }
 
-    /// The connection has ended. Says whether it has brought a new event.
+    /// The connection has ended. Returns whether it delivered a new event.
     pub(super) fn disconnected(&mut self) -> bool {
         if self.repeated && !self.brought_new {
             self.send_count = true;
@@ -208,7 +205,7 @@ impl Delivered {
         std::mem::take(&mut self.brought_new)
     }
 
-    /// Takes the id of a ping: it is not delivered, but it counts where pings are numbered.
+    /// Takes the id of a ping, which may be numbered like the events.
     pub(super) fn ping(&mut self, id: Option<&str>) {
         let Some(id) = id.filter(|id| !id.is_empty()) else {
             return;
@@ -219,7 +216,7 @@ impl Delivered {
         self.last_event_id = Some(id.to_owned());
     }
 
-    /// Decides what is to be done with an event.
+    /// Decides whether an event is delivered.
     pub(super) fn receive(&mut self, event: Received<'_>) -> Delivery {
         let id = event.id.filter(|id| !id.is_empty());
         let number = match id {
@@ -248,12 +245,12 @@ impl Delivered {
         self.brought_new = true;
         self.cursor_refused = false;
         self.count += 1;
-        if self.remembered.len() == MOST_REMEMBERED {
-            self.remembered.drain(..MOST_REMEMBERED / 2);
+        if self.remembered.len() == MAX_REMEMBERED {
+            self.remembered.drain(..MAX_REMEMBERED / 2);
             self.incomplete = true;
             self.before = self.numbers.settled.filter(|_| !self.keys_reused);
         }
-        // The number may just have proved to identify nothing.
+        // The number may just have been found to identify nothing.
         let (key, number) = if id.is_none() && self.seq_reused {
             (0, None)
         } else {
@@ -262,7 +259,7 @@ impl Delivered {
         self.remembered.push(Fingerprint { key, whole });
         let gap = number.is_some_and(|number| self.numbers.seen(number));
         if number == Some(self.count) {
-            // It is the event's place, so none is missing, though some may have no number.
+            // The number is the event's position, so none is missing, though some have no number.
             self.numbers.settle(number);
         }
         if let Some(id) = event.id {
@@ -275,11 +272,13 @@ impl Delivered {
         Delivery::New { seq, gap }
     }
 
-    /// Whether an event with an id or a number has been delivered.
+    /// Whether an event with an id or a number was delivered.
     fn known(&mut self, event: Fingerprint, number: Option<u64>, by_seq: bool) -> bool {
-        // Mostly numbers grow, and there is nothing to look for.
-        let most = self.numbers.most.max(self.before);
-        if number.is_some_and(|number| most.is_none_or(|most| number > most)) && !self.keys_reused {
+        // Numbers usually grow, and need no search.
+        let highest = self.numbers.highest.max(self.before);
+        if number.is_some_and(|number| highest.is_none_or(|highest| number > highest))
+            && !self.keys_reused
+        {
             return false;
         }
         let at = self.remembered.iter().rposition(|seen| *seen == event);
@@ -315,80 +314,6 @@ fn hash(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish().max(1)
-}
-
-/// The numbers of the events that have come.
-///
-/// They may come out of order, so what is resumed after is the last number before which none is
-/// missing. They may have gaps for good, so each gap is asked for once: when a later connection has
-/// passed it, it is settled.
-#[derive(Debug, Default)]
-struct Numbers {
-    /// All up to this have come, or will not.
-    settled: Option<u64>,
-    most: Option<u64>,
-    /// Those beyond `settled`.
-    ahead: BTreeSet<u64>,
-    /// The most before this connection.
-    target: Option<u64>,
-    /// Two have followed each other without a gap.
-    contiguous: bool,
-}
-
-impl Numbers {
-    fn after(settled: Option<u64>) -> Self {
-        Self {
-            settled,
-            most: settled,
-            ..Self::default()
-        }
-    }
-
-    fn any(&self) -> bool {
-        self.most.is_some()
-    }
-
-    fn connected(&mut self) {
-        self.target = self.most;
-    }
-
-    /// Takes a number. Says whether some are missing before it, where there are usually none.
-    fn seen(&mut self, number: u64) -> bool {
-        if self.target.is_some_and(|target| number >= target) {
-            let passed = self.target.take();
-            self.settle(passed);
-        }
-        let gap = self
-            .most
-            .is_some_and(|most| number > most.saturating_add(1));
-        self.contiguous |= self
-            .most
-            .is_some_and(|most| number == most.saturating_add(1));
-        self.most = self.most.max(Some(number));
-        let is_next = self
-            .settled
-            .map_or(number <= 1, |settled| number == settled.saturating_add(1));
-        if is_next {
-            self.settle(Some(number));
-        } else if self.settled.is_none_or(|settled| number > settled) {
-            self.ahead.insert(number);
-            if self.ahead.len() > MOST_AHEAD {
-                self.settle(self.most);
-            }
-        }
-        gap && self.contiguous
-    }
-
-    fn settle(&mut self, number: Option<u64>) {
-        self.settled = self.settled.max(number);
-        while let Some(settled) = self.settled
-            && let Some(first) = self.ahead.first().copied()
-            && first <= settled.saturating_add(1)
-        {
-            self.ahead.pop_first();
-            self.settled = Some(settled.max(first));
-        }
-    }
 }
 
 #[cfg(test)]
@@ -695,7 +620,7 @@ mod tests {
         for number in 1..=20_000 {
             assert_ne!(receive(&mut delivered, seq(number, "x")), Delivery::Repeat);
         }
-        assert!(delivered.remembered.len() <= MOST_REMEMBERED && !delivered.knows_all());
+        assert!(delivered.remembered.len() <= MAX_REMEMBERED && !delivered.knows_all());
         delivered.connected();
         for number in [1, 10_000, 19_999] {
             assert_eq!(receive(&mut delivered, seq(number, "x")), Delivery::Repeat);

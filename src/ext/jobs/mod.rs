@@ -6,6 +6,7 @@ pub(crate) mod event;
 mod follower;
 pub(crate) mod handle;
 mod names;
+mod numbers;
 mod outcome;
 pub(crate) mod reconcile;
 pub(crate) mod scene_progress;
