@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::StatusCode;
 
 pub use self::paid_request::PaidRequest;
-pub(crate) use self::text::one_line;
+pub(crate) use self::text::{one_line, redact_queries, redact_secret};
 use crate::raw::types::Job;
 
 type Source = Box<dyn StdError + Send + Sync>;
@@ -148,8 +148,8 @@ impl Error {
     }
 
     /// An error from a success whose body does not fit the operation.
-    pub(crate) fn undecodable(body: &Bytes, source: &serde_json::Error) -> Self {
-        let message = format!("the response is not as documented: {source}");
+    pub(crate) fn undecodable(body: &Bytes, reason: &str) -> Self {
+        let message = format!("the response is not as documented: {reason}");
         Self::new(ErrorKind::Decode, message)
             .with_body(body)
             .with_attempts(1)

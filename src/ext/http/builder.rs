@@ -50,7 +50,8 @@ impl ClientBuilder {
     }
 
     /// Sets the URL of the service, with or without scheme, trailing slash and `/v1`. Defaults to
-    /// `https://api.gizmo.antimlabs.com`. Plain http is accepted for this machine only.
+    /// `https://api.gizmo.antimlabs.com`. Plain http is accepted for this machine only, and uses no
+    /// proxy.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
@@ -147,10 +148,13 @@ impl ClientBuilder {
             None => {
                 let tls = Tls::new()?;
                 let connect_timeout = self.connect_timeout.unwrap_or(Duration::from_secs(10));
+                // A proxy would receive the key in clear text.
+                let no_proxy = base.scheme() == "http";
                 let http = || {
-                    reqwest::Client::builder()
+                    let http = reqwest::Client::builder()
                         .connect_timeout(connect_timeout)
-                        .user_agent(concat!("gizmo-client/", env!("CARGO_PKG_VERSION")))
+                        .user_agent(concat!("gizmo-client/", env!("CARGO_PKG_VERSION")));
+                    if no_proxy { http.no_proxy() } else { http }
                 };
                 let calls = built(with_keep_alive(tls.set(http(), Http::Any)))?;
                 // Over HTTP/1.1 each stream has a connection of its own, so no limit on the streams

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use reqwest::Url;
 use tokio::sync::Semaphore;
@@ -11,7 +12,7 @@ use super::limiter::{Limiter, OnWait};
 use super::retry::Budget;
 use super::retry::RetryPolicy;
 use super::stream_slots::Slots;
-use crate::ext::error::{Error, ErrorKind};
+use crate::ext::error::{Error, ErrorKind, redact_queries};
 use crate::ext::values::secret::ApiKey;
 
 /// The default URL of the service.
@@ -77,10 +78,23 @@ impl Credential {
         }
     }
 
-    /// Removes the secret from text that came from outside.
+    /// Removes the secret, and the queries of URLs, from text that came from outside.
     pub(crate) fn redact(&self, text: &str) -> String {
         match self {
-            Self::ApiKey(secret) | Self::ServiceToken(secret) => secret.redact(text),
+            Self::ApiKey(secret) | Self::ServiceToken(secret) => {
+                redact_queries(&secret.redact(text))
+            }
+        }
+    }
+
+    /// Does the same for a body. It stays as it is if it contains neither.
+    pub(crate) fn redact_body(&self, body: &Bytes) -> Bytes {
+        let text = String::from_utf8_lossy(body);
+        let redacted = self.redact(&text);
+        if redacted == text {
+            body.clone()
+        } else {
+            Bytes::from(redacted)
         }
     }
 }
@@ -113,7 +127,13 @@ pub(crate) fn base_url(text: &str) -> Result<Url, Error> {
             }
         })
     };
-    let Ok(mut url) = parsed else {
+    // `https:/host` would be read as a host called `https`.
+    let lower = text.to_ascii_lowercase();
+    let is_misspelt = !text.contains("://")
+        && ["http:", "https:"]
+            .iter()
+            .any(|scheme| lower.starts_with(scheme));
+    let Some(mut url) = parsed.ok().filter(|_| !is_misspelt) else {
         return invalid("is not a URL such as `https://api.example.com`");
     };
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -144,13 +164,13 @@ pub(crate) fn base_url(text: &str) -> Result<Url, Error> {
 
 /// Returns a URL for an error: without user and password, on one line, of bounded length.
 fn display(text: &str) -> String {
-    let shown = match (text.find("://"), text.rfind('@')) {
-        (Some(scheme), Some(at)) if at > scheme => {
-            format!("{}{}", &text[..scheme + 3], &text[at + 1..])
-        }
-        _ => text.to_owned(),
+    let (scheme, rest) = match text.find("://") {
+        Some(scheme) => text.split_at(scheme + 3),
+        None => ("", text),
     };
-    crate::ext::error::one_line(&shown, 200)
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    crate::ext::error::one_line(&format!("{scheme}{rest}"), 200)
 }
 
 /// Whether a URL's host is this machine (RFC 6761, RFC 5735, RFC 4291).
@@ -208,6 +228,10 @@ mod tests {
         for (text, why) in [
             ("", "empty"),
             ("http://", "not a URL"),
+            ("https:/api.example.com", "not a URL"),
+            ("HTTPS:api.example.com", "not a URL"),
+            ("user:canary@api.example.com", "user or a password"),
+            ("canary@api.example.com?canary", "user or a password"),
             ("ftp://api.example.com", "neither http nor https"),
             ("https://api.example.com?x=1", "query"),
             ("https://user:canary@api.example.com", "user or a password"),

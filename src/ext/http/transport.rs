@@ -29,11 +29,12 @@ pub(crate) use self::file::{DOWNLOAD, Key, file_url};
 pub(crate) use self::stream::SILENCE;
 
 use super::backoff::random;
+use super::config::Credential;
 use super::headers::{rate_limit, retry_after};
 use super::limiter::{Lease, WaitReason};
 use super::operation::{Idempotency, Operation, Success};
 use super::retry::{Decision, FailedAttempt, Outcome, RetryPolicy, decide};
-use crate::ext::error::{Error, ErrorKind, MAX_ERROR_BODY, PaidRequest};
+use crate::ext::error::{Error, ErrorKind, MAX_ERROR_BODY, PaidRequest, one_line};
 use crate::raw::Client;
 
 /// The tracing target of requests and their retries.
@@ -72,7 +73,9 @@ impl Client {
         let mut exchange = self.exchange(operations, id, build).await?;
         let value = serde_json::from_slice(&exchange.body).map_err(|error| {
             let operation = exchange.operation;
-            let error = Error::undecodable(&exchange.body, &error).with_operation(operation.id);
+            let body = self.inner.0.credential.redact_body(&exchange.body);
+            let message = self.inner.0.credential.redact(&error.to_string());
+            let error = Error::undecodable(&body, &message).with_operation(operation.id);
             self.with_paid_request(error, operation, build, exchange.sent_at)
         })?;
         let headers = std::mem::take(exchange.response.headers_mut());
@@ -300,8 +303,8 @@ impl Client {
         let span = Span::current();
         if !span.is_disabled() {
             span.record("status", response.status().as_u16());
-            if let Some(request_id) = request_id(response.headers()) {
-                span.record("request_id", request_id);
+            if let Some(id) = request_id(response.headers(), &self.inner.0.credential) {
+                span.record("request_id", id);
             }
         }
         debug!(target: TARGET, "response");
@@ -426,11 +429,12 @@ impl From<reqwest::Error> for Error {
     }
 }
 
-/// The id that the service gave the request, from any of the usual headers.
-fn request_id(headers: &HeaderMap) -> Option<&str> {
+/// Returns the id that the service gave the request, from any of the usual headers.
+fn request_id(headers: &HeaderMap, credential: &Credential) -> Option<String> {
     ["x-request-id", "request-id", "x-correlation-id", "cf-ray"]
         .iter()
         .find_map(|name| headers.get(*name)?.to_str().ok())
+        .map(|id| one_line(&credential.redact(id), 100))
 }
 
 impl Client {

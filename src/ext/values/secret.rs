@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use http::HeaderValue;
 
-use crate::ext::error::{Error, ErrorKind};
+use crate::ext::error::{Error, ErrorKind, redact_secret};
 
 /// A Gizmo API key (`gzm_k1_…`) or service token.
 ///
@@ -42,7 +42,7 @@ impl ApiKey {
 
     /// Takes the key out of text that came from outside, such as a server's message.
     pub(crate) fn redact(&self, text: &str) -> String {
-        text.replace(&self.0, "[redacted]")
+        redact_secret(text, &self.0)
     }
 }
 

@@ -17,13 +17,14 @@ pub(super) fn error_response(
     body: Bytes,
     credential: &Credential,
 ) -> ErrorResponse {
-    let text = credential.redact(&String::from_utf8_lossy(&body));
+    let body = credential.redact_body(&body);
+    let text = String::from_utf8_lossy(&body);
     let (code, message) = if status.is_redirection() {
         let location = headers
             .get(http::header::LOCATION)
             .and_then(|location| location.to_str().ok());
         let location = location.map_or_else(String::new, |location| {
-            format!(" to {}", one_line(location, 200))
+            format!(" to {}", one_line(&credential.redact(location), 200))
         });
         (
             None,
@@ -38,14 +39,9 @@ pub(super) fn error_response(
         status,
         code,
         message,
-        request_id: request_id(headers).map(|id| one_line(id, 100)),
+        request_id: request_id(headers, credential),
         retry_after: retry_after(headers, SystemTime::now()),
-        // Lossy only if the key was redacted or the body was not UTF-8.
-        body: if text.as_bytes() == body {
-            body
-        } else {
-            Bytes::from(text)
-        },
+        body,
     }
 }
 
