@@ -25,7 +25,7 @@ pub(crate) fn operation<'a>(document: &'a Value, id: &str) -> Option<&'a Value> 
 ///
 /// # Errors
 ///
-/// A member `x-idempotency` or `x-starts` has a value that does not exist.
+/// A member `x-idempotency`, `x-starts` or `x-priority` has an unknown value.
 pub(crate) fn operations(document: &Value) -> Result<TokenStream, String> {
     let mut rows = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
@@ -54,6 +54,13 @@ pub(crate) fn operations(document: &Value) -> Result<TokenStream, String> {
                 }
                 None => quote!(None),
             };
+            let by_cost = if idempotency == "Paid" {
+                "high"
+            } else {
+                "normal"
+            };
+            let priority = operation["x-priority"].as_str().unwrap_or(by_cost);
+            let priority = member(id, "x-priority", priority, &["normal", "high", "highest"])?;
             let success = format_ident!("{}", success(operation));
             rows.push(quote! {
                 crate::ext::http::operation::Operation {
@@ -62,6 +69,7 @@ pub(crate) fn operations(document: &Value) -> Result<TokenStream, String> {
                     idempotency: crate::ext::http::operation::Idempotency::#idempotency,
                     starts: #starts,
                     success: crate::ext::http::operation::Success::#success,
+                    priority: crate::ext::http::operation::Priority::#priority,
                 }
             });
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use gizmo_client::{Client, RetryPolicy, WaitReason, Waiting};
-use gizmo_simulator::{Options, ResetForm, Simulator};
+use gizmo_simulator::{Fault, On, Options, ResetForm, Simulator};
 use tokio::time::Instant;
 
 use crate::support::{Lab, steady_clock};
@@ -42,6 +42,96 @@ async fn concurrent_calls_never_exceed_the_limit() {
     let waited = start.elapsed();
     assert!(waited >= WINDOW * 3 && waited < WINDOW * 4, "{waited:?}");
     assert_eq!(simulator.handle().total(), 350);
+}
+
+/// A service whose responses are up to 2.5 s late and overtake each other.
+async fn delayed(options: Options) -> Simulator {
+    let simulator = simulator(options).await;
+    for (every, milliseconds) in [(2, 40), (3, 700), (7, 1_900), (11, 2_500)] {
+        let delay = Fault::DelayHead(Duration::from_millis(milliseconds));
+        let often = On::operation("whoami").every(every).always();
+        drop(simulator.handle().inject(often, delay));
+    }
+    simulator
+}
+
+#[tokio::test(start_paused = true)]
+async fn late_responses_lead_to_no_refusal() {
+    steady_clock();
+    for form in [ResetForm::EpochSeconds, ResetForm::SecondsFromNow] {
+        let simulator = delayed(Options {
+            rate_reset: form,
+            ..Options::default()
+        });
+        let simulator = simulator.await;
+        let client = client(&simulator);
+        let start = Instant::now();
+        // 60 tasks, four calls each: two full windows and a part of the third.
+        join_all((0..60).map(|_| async {
+            for _ in 0..4 {
+                client.whoami().send().await.unwrap();
+            }
+        }))
+        .await;
+        let waited = start.elapsed();
+        assert!(
+            waited < WINDOW * 2 * 11 / 10 + Duration::from_secs(5),
+            "{form:?} {waited:?}"
+        );
+        assert_eq!(simulator.handle().total(), 240, "{form:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_processes_keep_to_the_limit_that_their_responses_report() {
+    steady_clock();
+    let simulator = delayed(Options::default()).await;
+    let clients: Vec<Client> = (0..3)
+        .map(|_| Lab::client_of(&simulator).build().unwrap())
+        .collect();
+    let start = Instant::now();
+    join_all(clients.iter().map(|client| {
+        join_all((0..20).map(|_| async {
+            for _ in 0..4 {
+                client.whoami().send().await.unwrap();
+            }
+        }))
+    }))
+    .await;
+    let waited = start.elapsed();
+    assert!(
+        waited < WINDOW * 2 * 11 / 10 + Duration::from_secs(10),
+        "{waited:?}"
+    );
+    // A refusal is possible only for requests of other processes that no response has reported yet.
+    let refused = simulator.handle().total() - 240;
+    assert!(refused <= 60, "{refused}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling_a_job_goes_before_queued_reads() {
+    steady_clock();
+    let simulator = simulator(Options::default()).await;
+    let client = client(&simulator);
+    let job = client
+        .generate_scene()
+        .prompt("a lab")
+        .start()
+        .await
+        .unwrap();
+    let reads = join_all((0..400).map(|_| client.whoami().send()));
+    let cancelling = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let start = Instant::now();
+        let paid = client.generate_scene().prompt("another lab").start();
+        let (cancelled, paid) = tokio::join!(job.cancel(), paid);
+        (cancelled.unwrap(), paid.unwrap(), start.elapsed())
+    };
+    let (reads, (_, _, waited)) = tokio::join!(reads, cancelling);
+    assert!(waited < Duration::from_millis(100), "{waited:?}");
+    for read in reads {
+        read.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

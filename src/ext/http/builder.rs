@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use super::config::{Config, Credential, DEFAULT_BASE_URL, Shared, base_url};
 use super::limiter::Waiting;
 use super::limiter::{Limiter, OnWait};
+use super::operation::Priority;
 use super::retry::Budget;
 use super::retry::RetryPolicy;
 use super::stream_slots::Slots;
@@ -16,8 +17,8 @@ use crate::ext::error::{Error, ErrorKind};
 use crate::ext::values::secret::ApiKey;
 use crate::raw::Client;
 
-/// The number of requests of a client and its clones that may await response headers at the same time.
-/// Event streams and open downloads do not count.
+/// The number of requests of a client and its clones that may await response headers at the same time,
+/// for each priority. Event streams and open downloads do not count.
 const MAX_REQUESTS_IN_FLIGHT: usize = 64;
 
 /// The settings of a [`Client`], created by [`Client::builder`].
@@ -95,7 +96,8 @@ impl ClientBuilder {
     /// yes.
     ///
     /// The client and its clones share the limit. When it is used up, they queue for its reset. Then
-    /// one call is sent, and the others follow as its response allows. A reset further away than
+    /// one call is sent, and the others follow as its response allows. Cancelling a job goes first, then
+    /// paid calls and the status of jobs; four in a hundred requests are reserved for them. A reset further away than
     /// [`RetryPolicy::max_elapsed`] is not waited for: the call is sent, and the service decides.
     pub fn pacing(mut self, pacing: bool) -> Self {
         self.no_pacing = !pacing;
@@ -173,7 +175,7 @@ impl ClientBuilder {
                 key_header: credential.header(),
                 credential,
                 idle_timeout,
-                gate: Semaphore::new(MAX_REQUESTS_IN_FLIGHT),
+                gates: Priority::ALL.map(|_| Semaphore::new(MAX_REQUESTS_IN_FLIGHT)),
                 slots: Slots::new(streams.is_none()),
                 streams,
                 retry_policy: self.retry_policy,

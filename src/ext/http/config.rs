@@ -9,6 +9,7 @@ use reqwest::Url;
 use tokio::sync::Semaphore;
 
 use super::limiter::{Limiter, OnWait};
+use super::operation::Priority;
 use super::retry::Budget;
 use super::retry::RetryPolicy;
 use super::stream_slots::Slots;
@@ -30,8 +31,9 @@ pub(crate) struct Shared {
     pub(crate) key_header: (HeaderName, HeaderValue),
     /// The longest silence while a response is awaited or a JSON body is read.
     pub(crate) idle_timeout: Duration,
-    /// The permits for requests that await response headers. Event streams have `slots` instead.
-    pub(crate) gate: Semaphore,
+    /// The permits for requests that await response headers, for each priority. Event streams have
+    /// `slots` instead.
+    pub(crate) gates: [Semaphore; Priority::ALL.len()],
     /// The client for event streams, with separate connections. `None` if the caller supplied a
     /// client, whose connections are shared.
     pub(crate) streams: Option<reqwest::Client>,

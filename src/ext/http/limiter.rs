@@ -28,6 +28,7 @@ pub(crate) use self::waiting::OnWait;
 pub use self::waiting::{WaitReason, Waiting};
 use super::backoff::random;
 use super::headers::RateLimit;
+use super::operation::Priority;
 
 /// A wait is extended by up to this fraction of itself, so that the processes that share a key do
 /// not all resume at once.
@@ -40,23 +41,53 @@ const MAX_SPREAD: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Limiter {
     state: Mutex<State>,
+    queues: [Queue; Priority::ALL.len()],
+}
+
+/// The requests of one priority that wait.
+#[derive(Debug, Default)]
+struct Queue {
     /// Held by the caller that waits for the window or for a response. The others queue for it.
     turn: Turn<()>,
     /// A response has arrived.
     changed: Notify,
 }
 
+/// Counts a request as waiting.
+struct Waiter<'a>(&'a Limiter, Priority);
+
+impl<'a> Waiter<'a> {
+    fn new(limiter: &'a Limiter, priority: Priority) -> Self {
+        limiter.state().queue(priority);
+        Self(limiter, priority)
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        let Self(limiter, priority) = *self;
+        limiter.state().unqueue(priority);
+        limiter.wake();
+    }
+}
+
 impl Limiter {
     pub(crate) fn new() -> Self {
         Self {
             state: Mutex::new(State::new()),
-            turn: Turn::new(()),
-            changed: Notify::new(),
+            queues: Default::default(),
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the first caller of each queue.
+    fn wake(&self) {
+        for queue in &self.queues {
+            queue.changed.notify_one();
+        }
     }
 
     /// Waits for `permit`, and then until the rate limit allows a request.
@@ -65,6 +96,7 @@ impl Limiter {
     /// decides. Dropping the future leaves the queue.
     pub(crate) async fn enter<R: Send>(
         &self,
+        priority: Priority,
         permit: impl Future<Output = R> + Send,
         longest: Duration,
         on_wait: impl Fn(Duration) + Send + Sync,
@@ -75,28 +107,32 @@ impl Limiter {
                 on_wait(ends.saturating_duration_since(now));
             }
         };
-        let _turn = if let Ok(turn) = self.turn.try_lock() {
+        let waiter = Waiter::new(self, priority);
+        let queue = &self.queues[priority as usize];
+        let _turn = if let Ok(turn) = queue.turn.try_lock() {
             turn
         } else {
             let now = Instant::now();
-            let verdict = self.state().verdict(now);
+            let verdict = self.state().verdict(now, priority);
             if let Verdict::WindowEnds(ends) = verdict
                 && ends - now <= longest
             {
                 report_once(ends, now);
             }
-            self.turn.lock().await
+            queue.turn.lock().await
         };
         // The permit comes first, so that a request that the limit allows is sent at once.
         let permit = permit.await;
         loop {
             let now = Instant::now();
-            let verdict = self.state().enter(now);
+            let verdict = self.state().enter(now, priority);
             match verdict {
-                Verdict::Go => return (self.lease(false), permit),
-                Verdict::Probe => return (self.lease(true), permit),
+                Verdict::Go | Verdict::Probe => {
+                    drop(waiter);
+                    return (self.lease(verdict == Verdict::Probe), permit);
+                }
                 Verdict::ResponsePending(latest) => {
-                    let _ = timeout_at(latest, self.changed.notified()).await;
+                    let _ = timeout_at(latest, queue.changed.notified()).await;
                 }
                 Verdict::WindowEnds(ends) if ends - now > longest => {
                     self.state().in_flight += 1;
@@ -106,7 +142,7 @@ impl Limiter {
                     report_once(ends, now);
                     let spread = (ends - now).mul_f64(SPREAD * random()).min(MAX_SPREAD);
                     // A response may report another end.
-                    let _ = timeout_at(ends + spread, self.changed.notified()).await;
+                    let _ = timeout_at(ends + spread, queue.changed.notified()).await;
                 }
             }
         }
@@ -122,6 +158,7 @@ impl Limiter {
         Lease {
             limiter: self,
             is_probe,
+            sent_at: Instant::now(),
         }
     }
 }
@@ -131,6 +168,7 @@ impl Limiter {
 pub(crate) struct Lease<'a> {
     limiter: &'a Limiter,
     is_probe: bool,
+    sent_at: Instant,
 }
 
 impl Lease<'_> {
@@ -139,7 +177,7 @@ impl Lease<'_> {
     pub(crate) fn observe(self, rate_limit: Option<RateLimit>, refused: Option<Duration>) {
         let now = Instant::now();
         let mut state = self.limiter.state();
-        state.observe(now, rate_limit);
+        state.observe(now, self.sent_at, rate_limit);
         if let Some(wait) = refused {
             state.refused(now, wait);
         }
@@ -157,7 +195,7 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         self.limiter.state().leave(self.is_probe);
-        self.limiter.changed.notify_one();
+        self.limiter.wake();
     }
 }
 
@@ -177,7 +215,10 @@ mod tests {
     }
 
     async fn enter(limiter: &Limiter) -> Lease<'_> {
-        limiter.enter(async {}, MINUTE, |_| {}).await.0
+        limiter
+            .enter(Priority::Normal, async {}, MINUTE, |_| {})
+            .await
+            .0
     }
 
     #[tokio::test(start_paused = true)]
@@ -189,7 +230,9 @@ mod tests {
         let (waits, served) = (Mutex::new(0), Mutex::new(Vec::new()));
         let calls = (0..150).map(|_| async {
             let on_wait = |_| *waits.lock().unwrap() += 1;
-            let (lease, ()) = limiter.enter(async {}, MINUTE, on_wait).await;
+            let (lease, ()) = limiter
+                .enter(Priority::Normal, async {}, MINUTE, on_wait)
+                .await;
             served
                 .lock()
                 .unwrap()
@@ -225,7 +268,9 @@ mod tests {
         let start = Instant::now();
         drop(
             limiter
-                .enter(async {}, MINUTE, |_| panic!("no caller waits"))
+                .enter(Priority::Normal, async {}, MINUTE, |_| {
+                    panic!("no caller waits")
+                })
                 .await,
         );
         assert_eq!(start.elapsed(), Duration::ZERO);

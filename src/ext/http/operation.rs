@@ -11,6 +11,28 @@ pub(crate) struct Operation {
     /// What a job of this operation makes (`x-starts`).
     pub(crate) starts: Option<Starts>,
     pub(crate) success: Success,
+    /// `x-priority`; a paid operation has a high one.
+    pub(crate) priority: Priority,
+}
+
+/// The order of requests that wait for the rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Priority {
+    Normal,
+    /// Paid operations and the status of jobs.
+    High,
+    /// Cancelling a job, which may be spending credits.
+    Highest,
+}
+
+impl Priority {
+    pub(crate) const ALL: [Self; 3] = [Self::Normal, Self::High, Self::Highest];
+
+    /// The priorities above this one.
+    pub(crate) fn higher(self) -> &'static [Self] {
+        const ALL: &[Priority] = &Priority::ALL;
+        &ALL[self as usize + 1..]
+    }
 }
 
 /// Whether a request may be sent again when its response is lost.

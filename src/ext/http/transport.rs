@@ -32,7 +32,7 @@ use super::backoff::random;
 use super::config::Credential;
 use super::headers::{rate_limit, retry_after};
 use super::limiter::{Lease, WaitReason};
-use super::operation::{Idempotency, Operation, Success};
+use super::operation::{Idempotency, Operation, Priority, Success};
 use super::retry::{Decision, FailedAttempt, Outcome, RetryPolicy, decide};
 use crate::ext::error::{Error, ErrorKind, MAX_ERROR_BODY, PaidRequest, one_line};
 use crate::raw::Client;
@@ -195,6 +195,7 @@ struct Call {
     operation: &'static str,
     idempotency: Idempotency,
     success: Success,
+    priority: Priority,
     /// Whether it counts against the service's rate limit.
     to_service: bool,
 }
@@ -205,6 +206,7 @@ impl Call {
             operation: operation.id,
             idempotency: operation.idempotency,
             success: operation.success,
+            priority: operation.priority,
             to_service: true,
         }
     }
@@ -281,7 +283,7 @@ impl Client {
             if call.success == Success::Events {
                 return None;
             }
-            let permit = shared.gate.acquire().await;
+            let permit = shared.gates[call.priority as usize].acquire().await;
             Some(permit.expect("the gate is never closed"))
         };
         let limiter = shared.limiter.as_ref().filter(|_| call.to_service);
@@ -294,7 +296,7 @@ impl Client {
             shared.on_wait.report(call.operation, delay, reason);
         };
         let longest = shared.retry_policy.max_elapsed;
-        let (lease, permit) = limiter.enter(permit, longest, on_wait).await;
+        let (lease, permit) = limiter.enter(call.priority, permit, longest, on_wait).await;
         (Some(lease), permit)
     }
 

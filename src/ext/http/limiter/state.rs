@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::ext::http::headers::RateLimit;
+use crate::ext::http::operation::Priority;
 
 /// How long other requests wait for a probe. A response that takes longer is slow for another
 /// reason, such as a large export.
@@ -13,17 +14,40 @@ pub(super) const PROBE: Duration = Duration::from_secs(1);
 /// Two ends this close are the same window: headers have whole seconds, and clocks vary.
 const SAME_END: Duration = Duration::from_secs(1);
 
+/// One in this many requests of a window is kept for each higher priority.
+const RESERVE_SHARE: u64 = 50;
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Known {
     /// No response has arrived since the start, or since a window that was used up.
     Unknown,
     /// The service sends no rate-limit headers.
     Silent,
-    Window {
-        limit: Option<u64>,
-        remaining: u64,
-        ends: Instant,
-    },
+    Window(Window),
+}
+
+/// A window of the rate limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Window {
+    limit: Option<u64>,
+    remaining: u64,
+    /// The latest time at which it may end.
+    ends: Instant,
+    /// When the request was sent whose response reported it.
+    since: Instant,
+}
+
+impl Window {
+    /// The requests that a priority may use. The rest is reserved for higher ones.
+    fn available(&self, priority: Priority) -> u64 {
+        let step = self.limit.map_or(0, |limit| limit / RESERVE_SHARE);
+        self.remaining
+            .saturating_sub(step * priority.higher().len() as u64)
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.available(Priority::Normal) == 0
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,8 +66,12 @@ pub(super) enum Verdict {
 pub(super) struct State {
     known: Known,
     pub(super) in_flight: u64,
+    /// The requests of each priority that wait.
+    waiting: [u64; Priority::ALL.len()],
     /// When the probe was sent.
     probe: Option<Instant>,
+    /// The limit of the last window.
+    last_limit: Option<u64>,
     checks: Checks,
 }
 
@@ -63,18 +91,21 @@ impl State {
         Self {
             known: Known::Unknown,
             in_flight: 0,
+            waiting: [0; Priority::ALL.len()],
             probe: None,
+            last_limit: None,
             checks: Checks::default(),
         }
     }
 
     /// Counts a status request that may be sent now, or returns when to try again.
     pub(super) fn may_check(&mut self, now: Instant) -> Result<(), Instant> {
-        let Known::Window {
+        let Known::Window(Window {
             limit,
             remaining,
             ends,
-        } = self.known
+            ..
+        }) = self.known
         else {
             return Ok(());
         };
@@ -101,14 +132,24 @@ impl State {
 
     /// The service has counted a request whose response is still awaited.
     pub(super) fn counted(&mut self) {
-        if let Known::Window { remaining, .. } = &mut self.known {
-            *remaining = remaining.saturating_sub(1);
+        if let Known::Window(window) = &mut self.known {
+            window.remaining = window.remaining.saturating_sub(1);
         }
     }
 
+    /// A request starts to wait.
+    pub(super) fn queue(&mut self, priority: Priority) {
+        self.waiting[priority as usize] += 1;
+    }
+
+    /// A request no longer waits.
+    pub(super) fn unqueue(&mut self, priority: Priority) {
+        self.waiting[priority as usize] -= 1;
+    }
+
     /// Decides about a request. If it may be sent, it is in flight.
-    pub(super) fn enter(&mut self, now: Instant) -> Verdict {
-        let verdict = self.verdict(now);
+    pub(super) fn enter(&mut self, now: Instant, priority: Priority) -> Verdict {
+        let verdict = self.verdict(now, priority);
         match verdict {
             Verdict::Go => self.in_flight += 1,
             Verdict::Probe => {
@@ -121,38 +162,40 @@ impl State {
         verdict
     }
 
-    pub(super) fn verdict(&self, now: Instant) -> Verdict {
+    pub(super) fn verdict(&self, now: Instant, priority: Priority) -> Verdict {
+        // Requests of a higher priority that wait go first.
+        let higher = priority.higher().iter();
+        let ahead: u64 = higher.map(|higher| self.waiting[*higher as usize]).sum();
+        let ahead = ahead + self.in_flight;
         match self.known {
             Known::Silent => Verdict::Go,
-            Known::Window {
-                remaining, ends, ..
-            } if now < ends => {
-                if self.in_flight < remaining {
+            Known::Window(window) if now < window.ends => {
+                let available = window.available(priority);
+                if ahead < available {
                     Verdict::Go
-                } else if remaining > 0 {
-                    Verdict::ResponsePending(ends)
+                } else if available > 0 {
+                    Verdict::ResponsePending(window.ends)
                 } else {
-                    Verdict::WindowEnds(ends)
+                    Verdict::WindowEnds(window.ends)
                 }
             }
-            Known::Window {
-                limit, remaining, ..
-            } if remaining > 0 => {
-                // Probably a new window: no request had to wait for the old one.
-                if limit.is_none_or(|limit| self.in_flight < limit) {
-                    Verdict::Go
-                } else {
-                    self.probing(now)
-                }
+            // Probably a new window: no request had to wait for the old one.
+            Known::Window(window)
+                if !window.is_used_up() && window.limit.is_none_or(|limit| ahead < limit) =>
+            {
+                Verdict::Go
             }
-            Known::Window { .. } | Known::Unknown => self.probing(now),
+            Known::Window(_) | Known::Unknown => self.probing(now, ahead),
         }
     }
 
-    fn probing(&self, now: Instant) -> Verdict {
+    fn probing(&self, now: Instant, ahead: u64) -> Verdict {
         match self.probe {
             None => Verdict::Probe,
             Some(since) if now < since + PROBE => Verdict::ResponsePending(since + PROBE),
+            Some(_) if self.last_limit.is_some_and(|limit| ahead >= limit) => {
+                Verdict::ResponsePending(now + PROBE)
+            }
             Some(_) => Verdict::Go,
         }
     }
@@ -165,40 +208,60 @@ impl State {
         }
     }
 
-    /// Takes the rate limit from a response's headers.
-    pub(super) fn observe(&mut self, now: Instant, rate_limit: Option<RateLimit>) {
+    /// Takes the rate limit from the headers of the response to a request that was sent at `sent_at`.
+    ///
+    /// Responses overtake each other and may be late, so a window is replaced only by one that
+    /// certainly ends later, or after its own end. Until then the lowest number counts.
+    pub(super) fn observe(
+        &mut self,
+        now: Instant,
+        sent_at: Instant,
+        rate_limit: Option<RateLimit>,
+    ) {
         let Some(rate_limit) = rate_limit else {
             if self.known == Known::Unknown {
                 self.known = Known::Silent;
             }
             return;
         };
-        let Some(new_end) = now.checked_add(rate_limit.resets_in) else {
+        // The service sent the response at some time between these.
+        let (Some(earliest), Some(latest)) = (
+            sent_at.checked_add(rate_limit.resets_in),
+            now.checked_add(rate_limit.resets_in),
+        ) else {
             return;
         };
-        let mut remaining = rate_limit.remaining;
-        if let Known::Window {
-            remaining: known,
-            ends,
-            ..
-        } = self.known
-            && now < ends
-        {
-            // Responses may overtake each other: a higher number is older, unless it is too high
-            // for the requests in flight.
-            let overtaken = remaining <= known + self.in_flight;
-            if new_end + SAME_END < ends {
-                return;
-            }
-            if new_end <= ends + SAME_END && overtaken {
-                remaining = remaining.min(known);
-            }
-        }
-        self.known = Known::Window {
+        let reported = Window {
             limit: rate_limit.limit,
-            remaining,
-            ends: new_end,
+            remaining: rate_limit.remaining,
+            ends: latest,
+            since: sent_at,
         };
+        let window = match self.known {
+            Known::Window(known) => {
+                let ends_later = earliest > known.ends + SAME_END;
+                let ends_earlier = latest + SAME_END < known.ends;
+                let is_older = sent_at < known.since;
+                if is_older && (ends_later || ends_earlier) {
+                    return;
+                }
+                if ends_later || (now >= known.ends && sent_at >= known.ends) {
+                    reported
+                } else if now >= known.ends {
+                    return;
+                } else {
+                    Window {
+                        limit: rate_limit.limit,
+                        remaining: known.remaining.min(rate_limit.remaining),
+                        ends: known.ends.min(latest),
+                        since: known.since.max(sent_at),
+                    }
+                }
+            }
+            Known::Unknown | Known::Silent => reported,
+        };
+        self.last_limit = window.limit;
+        self.known = Known::Window(window);
     }
 
     /// The service has refused a request: the window is used up, even if its headers disagree.
@@ -207,19 +270,18 @@ impl State {
             return;
         };
         let (limit, ends) = match self.known {
-            Known::Window {
-                limit,
-                remaining: 0,
-                ends,
-            } => (limit, ends.max(new_end)),
-            Known::Window { limit, .. } => (limit, new_end),
-            _ => (None, new_end),
+            Known::Window(window) if window.remaining == 0 => {
+                (window.limit, window.ends.max(new_end))
+            }
+            Known::Window(window) => (window.limit, new_end),
+            _ => (self.last_limit, new_end),
         };
-        self.known = Known::Window {
+        self.known = Known::Window(Window {
             limit,
             remaining: 0,
             ends,
-        };
+            since: now,
+        });
     }
 }
 
@@ -228,6 +290,7 @@ mod tests {
     use super::*;
 
     const MINUTE: Duration = Duration::from_secs(60);
+    const HIGHEST: Priority = Priority::Highest;
 
     fn rate_limit(remaining: u64, resets_in: Duration) -> RateLimit {
         RateLimit {
@@ -240,8 +303,8 @@ mod tests {
     /// A state after one response.
     fn known(now: Instant, remaining: u64) -> State {
         let mut state = State::new();
-        assert_eq!(state.enter(now), Verdict::Probe);
-        state.observe(now, Some(rate_limit(remaining, MINUTE)));
+        assert_eq!(state.enter(now, HIGHEST), Verdict::Probe);
+        state.observe(now, now, Some(rate_limit(remaining, MINUTE)));
         state.leave(true);
         state
     }
@@ -250,17 +313,20 @@ mod tests {
     fn the_first_request_is_a_probe_for_all() {
         let now = Instant::now();
         let mut state = State::new();
-        assert_eq!(state.enter(now), Verdict::Probe);
-        assert_eq!(state.enter(now), Verdict::ResponsePending(now + PROBE));
+        assert_eq!(state.enter(now, HIGHEST), Verdict::Probe);
+        assert_eq!(
+            state.enter(now, HIGHEST),
+            Verdict::ResponsePending(now + PROBE)
+        );
         // It had no response, so the next request is the probe.
         state.leave(true);
-        assert_eq!(state.enter(now), Verdict::Probe);
+        assert_eq!(state.enter(now, HIGHEST), Verdict::Probe);
         // It takes too long, so the others stop waiting.
-        assert_eq!(state.enter(now + PROBE), Verdict::Go);
-        state.observe(now, None);
+        assert_eq!(state.enter(now + PROBE, HIGHEST), Verdict::Go);
+        state.observe(now, now, None);
         state.leave(true);
         assert_eq!(
-            (state.enter(now), state.known),
+            (state.enter(now, HIGHEST), state.known),
             (Verdict::Go, Known::Silent)
         );
     }
@@ -270,24 +336,33 @@ mod tests {
         let now = Instant::now();
         let mut state = known(now, 3);
         for _ in 0..3 {
-            assert_eq!(state.enter(now), Verdict::Go);
+            assert_eq!(state.enter(now, HIGHEST), Verdict::Go);
         }
-        assert_eq!(state.enter(now), Verdict::ResponsePending(now + MINUTE));
+        assert_eq!(
+            state.enter(now, HIGHEST),
+            Verdict::ResponsePending(now + MINUTE)
+        );
         // The responses overtake each other: the lowest number counts.
         for remaining in [1, 2, 0] {
-            state.observe(now, Some(rate_limit(remaining, MINUTE)));
+            state.observe(now, now, Some(rate_limit(remaining, MINUTE)));
             state.leave(false);
         }
-        assert_eq!(state.enter(now), Verdict::WindowEnds(now + MINUTE));
-        assert_eq!(state.enter(now + MINUTE), Verdict::Probe);
+        assert_eq!(state.enter(now, HIGHEST), Verdict::WindowEnds(now + MINUTE));
+        assert_eq!(state.enter(now + MINUTE, HIGHEST), Verdict::Probe);
         let later = now + MINUTE;
-        assert_eq!(state.enter(later), Verdict::ResponsePending(later + PROBE));
-        state.observe(later, Some(rate_limit(99, MINUTE)));
+        assert_eq!(
+            state.enter(later, HIGHEST),
+            Verdict::ResponsePending(later + PROBE)
+        );
+        state.observe(later, later, Some(rate_limit(99, MINUTE)));
         state.leave(true);
         for _ in 0..99 {
-            assert_eq!(state.enter(later), Verdict::Go);
+            assert_eq!(state.enter(later, HIGHEST), Verdict::Go);
         }
-        assert_eq!(state.enter(later), Verdict::ResponsePending(later + MINUTE));
+        assert_eq!(
+            state.enter(later, HIGHEST),
+            Verdict::ResponsePending(later + MINUTE)
+        );
     }
 
     #[test]
@@ -301,10 +376,10 @@ mod tests {
         // The next window, once a response reports it.
         let later = now + MINUTE;
         assert_eq!(state.may_check(later), Ok(()));
-        state.observe(later, Some(rate_limit(50, MINUTE)));
+        state.observe(later, later, Some(rate_limit(50, MINUTE)));
         assert_eq!(allowed(&mut state, later), 25);
         // None may be sent when the window is used up.
-        state.observe(later, Some(rate_limit(0, MINUTE)));
+        state.observe(later, later, Some(rate_limit(0, MINUTE)));
         assert_eq!(state.may_check(later), Err(later + MINUTE));
         // Without a known limit they are not limited.
         assert_eq!(allowed(&mut State::new(), now), 100);
@@ -314,48 +389,84 @@ mod tests {
     fn a_request_that_is_still_waiting_counts_as_used() {
         let now = Instant::now();
         let mut state = known(now, 1);
-        assert_eq!(state.enter(now), Verdict::Go);
+        assert_eq!(state.enter(now, HIGHEST), Verdict::Go);
         state.counted();
         state.leave(false);
-        assert_eq!(state.enter(now), Verdict::WindowEnds(now + MINUTE));
+        assert_eq!(state.enter(now, HIGHEST), Verdict::WindowEnds(now + MINUTE));
     }
 
     #[test]
     fn a_window_that_was_not_used_up_ends_without_a_probe() {
         let now = Instant::now();
-        let mut state = known(now, 1);
+        let mut state = known(now, 5);
         let later = now + MINUTE;
         for _ in 0..100 {
-            assert_eq!(state.enter(later), Verdict::Go);
+            assert_eq!(state.enter(later, HIGHEST), Verdict::Go);
         }
-        assert_eq!(state.enter(later), Verdict::Probe);
+        assert_eq!(state.enter(later, HIGHEST), Verdict::Probe);
     }
 
     #[test]
-    fn a_new_window_is_distinguished_from_an_overtaken_response() {
-        let now = Instant::now();
-        for (remaining, resets_in, expected) in [
+    fn a_new_window_is_distinguished_from_a_late_response() {
+        let start = Instant::now();
+        let after = |seconds: u64| start + Duration::from_secs(seconds);
+        // The window ends after 60 s, and 5 remained at 10 s.
+        for (sent, received, remaining, resets_in, expected) in [
             // Overtaken, in the same window.
-            (6, MINUTE, 5),
-            // So many requests cannot have been in flight.
-            (90, MINUTE, 90),
-            // A window that ends later is a new one; one that ends earlier is over.
-            (6, MINUTE * 2, 6),
-            (6, MINUTE / 2, 5),
-            (4, MINUTE, 4),
-            (4, MINUTE + Duration::from_millis(900), 4),
+            (9, 11, 6, 49, 5),
+            (11, 12, 4, 48, 4),
+            // Sent long ago: it had more remaining then.
+            (1, 20, 90, 59, 5),
+            // Sent in the previous window.
+            (1, 20, 3, 2, 5),
+            // It took 15 s on the way, so its end only seems to be later.
+            (11, 30, 3, 49, 3),
+            // A window that certainly ends later, as a sliding one does.
+            (30, 31, 7, 60, 7),
+            // After the end: sent before it, and after it.
+            (59, 61, 3, 1, 5),
+            (61, 62, 98, 58, 98),
         ] {
-            let mut state = known(now, 5);
-            state.in_flight = 2;
-            state.observe(now, Some(rate_limit(remaining, resets_in)));
-            let Known::Window {
-                remaining: read, ..
-            } = state.known
-            else {
+            let mut state = State::new();
+            let observed = rate_limit(5, Duration::from_secs(50));
+            state.observe(after(10), after(10), Some(observed));
+            let late = rate_limit(remaining, Duration::from_secs(resets_in));
+            state.observe(after(received), after(sent), Some(late));
+            let Known::Window(window) = state.known else {
                 panic!("{:?}", state.known)
             };
-            assert_eq!(read, expected, "{remaining} {resets_in:?}");
+            assert_eq!(window.remaining, expected, "{sent} {received} {remaining}");
         }
+    }
+
+    #[test]
+    fn a_slow_probe_lets_no_more_requests_pass_than_the_limit() {
+        let now = Instant::now();
+        let mut state = known(now, 0);
+        let later = now + MINUTE;
+        assert_eq!(state.enter(later, HIGHEST), Verdict::Probe);
+        let sent = (0..200).filter(|_| state.enter(later + PROBE, HIGHEST) == Verdict::Go);
+        assert_eq!(sent.count(), 99);
+    }
+
+    #[test]
+    fn a_higher_priority_has_a_reserve_and_goes_first() {
+        let now = Instant::now();
+        let mut state = known(now, 7);
+        let sent = |state: &mut State, priority| {
+            (0..10)
+                .take_while(|_| state.enter(now, priority) == Verdict::Go)
+                .count()
+        };
+        assert_eq!(sent(&mut state, Priority::Normal), 3);
+        assert_eq!(sent(&mut state, Priority::High), 2);
+        assert_eq!(sent(&mut state, Priority::Highest), 2);
+        // One that waits takes the place of a lower one.
+        let mut state = known(now, 7);
+        state.queue(Priority::High);
+        assert_eq!(sent(&mut state, Priority::Normal), 2);
+        state.unqueue(Priority::High);
+        assert_eq!(sent(&mut state, Priority::Normal), 1);
     }
 
     #[test]
@@ -369,11 +480,11 @@ mod tests {
             (known(now, 0), MINUTE),
         ] {
             state.refused(now, wait);
-            assert_eq!(state.verdict(now), Verdict::WindowEnds(now + ends));
-            assert_eq!(state.verdict(now + ends), Verdict::Probe);
+            assert_eq!(state.verdict(now, HIGHEST), Verdict::WindowEnds(now + ends));
+            assert_eq!(state.verdict(now + ends, HIGHEST), Verdict::Probe);
         }
         let mut state = known(now, 50);
         state.refused(now, Duration::MAX);
-        assert_eq!(state.verdict(now), Verdict::Go);
+        assert_eq!(state.verdict(now, HIGHEST), Verdict::Go);
     }
 }

@@ -7,7 +7,7 @@ use super::{Call, unreachable_at, within};
 use crate::ext::error::{Error, ErrorKind, one_line};
 use crate::ext::http::config::is_loopback;
 use crate::ext::http::limiter::Lease;
-use crate::ext::http::operation::{Idempotency, Success};
+use crate::ext::http::operation::{Idempotency, Priority, Success};
 use crate::raw::Client;
 
 /// The operation that errors and logs name for a file.
@@ -25,6 +25,7 @@ impl Client {
             operation: DOWNLOAD,
             idempotency: Idempotency::Safe,
             success: Success::File,
+            priority: Priority::Normal,
             to_service: key == Key::ToOwnOrigin && url.origin() == self.inner.0.base.origin(),
         };
         let attempt = |lease| self.attempt_file(url.clone(), headers.clone(), key, lease);
