@@ -32,6 +32,7 @@ struct Inner {
     code: Option<String>,
     request_id: Option<String>,
     retry_after: Option<Duration>,
+    refused_by_service: bool,
     job_id: Option<String>,
     job: Option<Job>,
     attempts: u32,
@@ -46,7 +47,8 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The client's settings cannot work: no key, a bad base URL, plain http to another machine.
+    /// The client's settings cannot work: no key, a bad base URL, plain http to another machine, a
+    /// certificate that is not accepted.
     Config,
     /// The request was invalid. Nothing was sent.
     InvalidRequest,
@@ -85,6 +87,7 @@ impl Error {
             code: None,
             request_id: None,
             retry_after: None,
+            refused_by_service: false,
             job_id: None,
             job: None,
             attempts: 0,
@@ -143,6 +146,7 @@ impl Error {
         error.0.code = response.code;
         error.0.request_id = response.request_id;
         error.0.retry_after = response.retry_after;
+        error.0.refused_by_service = response.is_from_service;
         error.0.body = response.body;
         error
     }
@@ -179,6 +183,8 @@ pub(crate) struct ErrorResponse {
     pub(crate) message: String,
     pub(crate) request_id: Option<String>,
     pub(crate) retry_after: Option<Duration>,
+    /// The service itself sent it, not an intermediary.
+    pub(crate) is_from_service: bool,
     pub(crate) body: Bytes,
 }
 
@@ -275,6 +281,11 @@ impl Error {
     /// Whether the network or the job took too long.
     pub fn is_timeout(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Timeout | ErrorKind::Deadline)
+    }
+
+    /// Whether the service itself refused the request, rather than an intermediary.
+    pub(crate) fn is_refused_by_service(&self) -> bool {
+        self.0.refused_by_service
     }
 
     /// Returns how many times the request was sent, or a connection for it was attempted.

@@ -73,7 +73,8 @@ impl ClientBuilder {
 
     /// Uses a prepared [`reqwest::ClientBuilder`], for example with proxies, certificates or a resolver.
     /// Its TLS settings and connect timeout are kept. Redirects are turned off, because a followed
-    /// redirect could carry the key to another machine, and HTTP/2 keep-alive is turned on.
+    /// redirect could carry the key to another machine. Its retries are turned off, because a paid
+    /// request must not be sent twice. HTTP/2 keep-alive is turned on.
     ///
     /// Event streams share its connections with other requests. Over HTTP/2 at most 50 are open at
     /// once, so that they leave room on the connection; the jobs beyond that are polled until a
@@ -85,8 +86,9 @@ impl ClientBuilder {
 
     /// Sets how many times and how long requests are retried. Defaults to [`RetryPolicy::default`].
     ///
-    /// With any policy, a generation is sent again only if it provably did not arrive, or was refused
-    /// without being processed (429, or 503 with `Retry-After`).
+    /// With any policy, a generation is sent again only if it provably did not arrive, or the service
+    /// itself refused it (429, or 503 with `Retry-After`, and an error code of the service or rate-limit
+    /// headers without a remaining request). The same status from an intermediary is an unknown outcome.
     pub fn retry_policy(mut self, policy: RetryPolicy) -> Self {
         self.retry_policy = policy;
         self
@@ -134,7 +136,10 @@ impl ClientBuilder {
         };
         let base = base_url(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
         let built = |http: reqwest::ClientBuilder| {
-            let http = http.redirect(reqwest::redirect::Policy::none()).build();
+            let http = http
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .build();
             http.map_err(|source| config("the HTTP client could not be set up").with_source(source))
         };
         let (http, streams) = match self.http {

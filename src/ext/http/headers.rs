@@ -15,9 +15,22 @@ const LEAST_EPOCH: f64 = 1e9;
 /// A reset above this is in milliseconds: in seconds it would be the year 5138.
 const LEAST_EPOCH_MILLISECONDS: f64 = 1e11;
 
-const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+/// The names of limit, remaining and reset: Gizmo's, and those of the early IETF drafts.
+const RATE_LIMIT: [[HeaderName; 3]; 2] = [
+    [
+        HeaderName::from_static("x-ratelimit-limit"),
+        HeaderName::from_static("x-ratelimit-remaining"),
+        HeaderName::from_static("x-ratelimit-reset"),
+    ],
+    [
+        HeaderName::from_static("ratelimit-limit"),
+        HeaderName::from_static("ratelimit-remaining"),
+        HeaderName::from_static("ratelimit-reset"),
+    ],
+];
+
+/// The header of the current IETF draft: `"default";r=50;t=30`.
+const STRUCTURED: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Returns the service's time of the response: this machine's, unless `Date` contradicts it.
 pub(crate) fn server_now(headers: &HeaderMap, now: SystemTime) -> SystemTime {
@@ -49,27 +62,55 @@ pub(crate) struct RateLimit {
     pub(crate) resets_in: Duration,
 }
 
-/// Reads `X-RateLimit-Limit`, `-Remaining` and `-Reset`. The last is in Unix seconds, Unix milliseconds
-/// or seconds from now.
+/// Reads the rate limit: `X-RateLimit-Limit`, `-Remaining` and `-Reset`, the same names without `X-`, or
+/// `RateLimit` of the [IETF draft][draft].
+///
+/// [draft]: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
 pub(crate) fn rate_limit(headers: &HeaderMap, now: SystemTime) -> Option<RateLimit> {
-    let remaining = count(text(headers, &REMAINING)?)?;
-    let reset: f64 = text(headers, &RESET)?.parse().ok()?;
-    let seconds = if reset >= LEAST_EPOCH_MILLISECONDS {
-        reset / 1e3
+    let by_name = RATE_LIMIT.iter().find_map(|[limit, remaining, reset]| {
+        Some(RateLimit {
+            limit: text(headers, limit).and_then(count),
+            remaining: count(text(headers, remaining)?)?,
+            resets_in: resets_in(text(headers, reset)?, headers, now)?,
+        })
+    });
+    by_name.or_else(|| structured(text(headers, &STRUCTURED)?))
+}
+
+/// Reads a reset: Unix seconds, Unix milliseconds, seconds from now, or a time in ISO 8601.
+fn resets_in(reset: &str, headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let Ok(number) = reset.parse::<f64>() else {
+        let time = reset.parse::<jiff::Timestamp>().ok()?;
+        return Some(until(SystemTime::from(time), headers, now));
+    };
+    let seconds = if number >= LEAST_EPOCH_MILLISECONDS {
+        number / 1e3
     } else {
-        reset
+        number
     };
     let duration = Duration::try_from_secs_f64(seconds).ok()?;
-    let resets_in = if reset < LEAST_EPOCH {
+    Some(if number < LEAST_EPOCH {
         duration
     } else {
         until(UNIX_EPOCH.checked_add(duration)?, headers, now)
-    };
-    Some(RateLimit {
-        limit: text(headers, &LIMIT).and_then(count),
-        remaining,
-        resets_in,
     })
+}
+
+/// Reads `"default";r=50;t=30`: of several limits the one with the fewest requests left.
+fn structured(text: &str) -> Option<RateLimit> {
+    let limits = text.split(',').filter_map(|limit| {
+        let parameter = |name: &str| {
+            let mut parameters = limit.split(';').skip(1).map(str::trim);
+            let value = parameters.find_map(|one| one.strip_prefix(name)?.strip_prefix('='))?;
+            count(value)
+        };
+        Some(RateLimit {
+            limit: None,
+            remaining: parameter("r")?,
+            resets_in: Duration::from_secs(parameter("t")?),
+        })
+    });
+    limits.min_by_key(|limit| limit.remaining)
 }
 
 /// A number of requests. A service that counts in floats may write `99.0`.
@@ -200,5 +241,33 @@ mod tests {
             assert_eq!(read, expected, "{limit} {remaining} {reset}");
         }
         assert_eq!(rate_limit(&HeaderMap::new(), now), None);
+        for (pairs, expected) in [
+            (
+                &[
+                    ("ratelimit-limit", "100"),
+                    ("ratelimit-remaining", "7"),
+                    ("ratelimit-reset", "30"),
+                ][..],
+                Some((7, 30)),
+            ),
+            (
+                &[
+                    ("x-ratelimit-remaining", "7"),
+                    ("x-ratelimit-reset", "2024-06-08T00:00:30Z"),
+                ],
+                Some((7, 30)),
+            ),
+            (&[("ratelimit", "\"default\";r=7;t=30")], Some((7, 30))),
+            (
+                &[("ratelimit", "\"hour\";r=90;t=900, \"minute\"; r=7; t=30")],
+                Some((7, 30)),
+            ),
+            (&[("ratelimit", "limit=100, remaining=7")], None),
+            (&[("ratelimit", "\"default\";r=;t=30")], None),
+        ] {
+            let read = rate_limit(&headers(pairs), now)
+                .map(|read| (read.remaining, read.resets_in.as_secs()));
+            assert_eq!(read, expected, "{pairs:?}");
+        }
     }
 }

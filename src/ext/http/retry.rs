@@ -28,7 +28,8 @@ use crate::ext::error::{Error, ErrorKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// The maximum number of retries of one call. Defaults to 4. With the default backoff they take
+    /// The maximum number of retries of one call. A 429 that does not state when to return is retried
+    /// until `max_elapsed`. Defaults to 4. With the default backoff they take
     /// about 4 s and at most 7.5 s, enough for a restart or a failing handshake.
     pub max_retries: u32,
     /// The delays where the service names none. Defaults to half a second for the first and at most
@@ -90,6 +91,8 @@ pub(crate) enum Outcome {
     Status {
         status: u16,
         retry_after: Option<Duration>,
+        /// The service itself sent it, not an intermediary.
+        from_service: bool,
     },
     /// The failure was local, such as a file that could not be written.
     Local,
@@ -102,6 +105,8 @@ pub(crate) enum Disposition {
     NotSent,
     /// The service refused it without acting on it, for now.
     RefusedUnread,
+    /// Something on the way refused it, perhaps after the service had acted on it.
+    RefusedOnTheWay,
     /// The service may have acted on it. The same request may succeed.
     Lost,
     /// The service acted on it, but the result cannot be read.
@@ -120,6 +125,7 @@ impl Outcome {
             (ErrorKind::Status, Some(status)) => Self::Status {
                 status: status.as_u16(),
                 retry_after: error.retry_after(),
+                from_service: error.is_refused_by_service(),
             },
             _ => Self::Local,
         }
@@ -129,11 +135,22 @@ impl Outcome {
         match self {
             Self::NotSent => Disposition::NotSent,
             Self::Undecodable => Disposition::Unreadable,
-            Self::Status { status: 429, .. }
+            Self::Status {
+                status: 429,
+                from_service,
+                ..
+            }
             | Self::Status {
                 status: 503,
                 retry_after: Some(_),
-            } => Disposition::RefusedUnread,
+                from_service,
+            } => {
+                if from_service {
+                    Disposition::RefusedUnread
+                } else {
+                    Disposition::RefusedOnTheWay
+                }
+            }
             Self::Broken
             | Self::TimedOut
             | Self::Status {
@@ -157,6 +174,7 @@ impl Idempotency {
     pub(crate) fn may_resend(self, disposition: Disposition) -> bool {
         match disposition {
             Disposition::NotSent | Disposition::RefusedUnread => true,
+            Disposition::RefusedOnTheWay => self != Self::Paid,
             Disposition::Lost => matches!(self, Self::Safe | Self::Idempotent),
             Disposition::Unreadable | Disposition::Final => false,
         }
@@ -164,7 +182,11 @@ impl Idempotency {
 
     /// Whether the request may have been accepted, and be paid for.
     pub(crate) fn is_unknown(self, disposition: Disposition) -> bool {
-        self == Self::Paid && matches!(disposition, Disposition::Lost | Disposition::Unreadable)
+        self == Self::Paid
+            && matches!(
+                disposition,
+                Disposition::RefusedOnTheWay | Disposition::Lost | Disposition::Unreadable
+            )
     }
 }
 
@@ -203,6 +225,12 @@ pub(crate) enum Decision {
     RetryAfter(Duration),
 }
 
+/// The delays after a 429 that does not state its own. They reach the end of a window of a minute.
+pub(crate) const RATE_LIMIT_BACKOFF: Backoff = Backoff {
+    base: Duration::from_secs(5),
+    cap: Duration::from_secs(60),
+};
+
 /// Decides whether a failed attempt is followed by another.
 pub(crate) fn decide(
     idempotency: Idempotency,
@@ -210,12 +238,19 @@ pub(crate) fn decide(
     policy: &RetryPolicy,
     budget: &mut Budget,
 ) -> Decision {
-    if !idempotency.may_resend(failed.outcome.disposition()) || failed.retries >= policy.max_retries
-    {
+    if !idempotency.may_resend(failed.outcome.disposition()) || policy.max_retries == 0 {
         return Decision::Stop;
     }
-    let backoff = policy.backoff.delay(failed.retries, failed.random);
     let retry_after = failed.outcome.retry_after();
+    let is_rate_limited = matches!(failed.outcome, Outcome::Status { status: 429, .. });
+    // A 429 that does not say for how long is waited out: a window is longer than some retries.
+    let backoff = if is_rate_limited && retry_after.is_none() {
+        RATE_LIMIT_BACKOFF.delay(failed.retries, 0.5 + failed.random / 2.0)
+    } else if failed.retries < policy.max_retries {
+        policy.backoff.delay(failed.retries, failed.random)
+    } else {
+        return Decision::Stop;
+    };
     if failed
         .elapsed
         .saturating_add(retry_after.unwrap_or(backoff))
@@ -230,7 +265,6 @@ pub(crate) fn decide(
     };
     let delay = retry_after.map_or(backoff, |wait| spread(wait).max(backoff));
     // A 429 comes from a healthy service, and the limiter keeps them rare.
-    let is_rate_limited = matches!(failed.outcome, Outcome::Status { status: 429, .. });
     if is_rate_limited || budget.withdraw() {
         Decision::RetryAfter(delay)
     } else {
@@ -299,6 +333,22 @@ mod tests {
         Outcome::Status {
             status,
             retry_after,
+            from_service: true,
+        }
+    }
+
+    fn on_the_way(outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Status {
+                status,
+                retry_after,
+                ..
+            } => Outcome::Status {
+                status,
+                retry_after,
+                from_service: false,
+            },
+            other => other,
         }
     }
 
@@ -312,6 +362,9 @@ mod tests {
         for code in 100..=599 {
             match decided(operation, status(code, retry_after)) {
                 Decision::Stop => continue,
+                Decision::RetryAfter(after) if code == 429 && retry_after.is_none() => {
+                    assert_eq!(after, RATE_LIMIT_BACKOFF.base);
+                }
                 Decision::RetryAfter(after) => assert_eq!(after, delay, "{code}"),
             }
             match ranges.last_mut() {
@@ -448,11 +501,12 @@ job_events
         for idempotency in OPERATIONS.iter().map(|operation| operation.idempotency) {
             for code in 100..=599 {
                 for retry_after in [None, Some(WAIT)] {
-                    let disposition = status(code, retry_after).disposition();
-                    assert!(
-                        !(idempotency.may_resend(disposition)
-                            && idempotency.is_unknown(disposition))
-                    );
+                    let outcome = status(code, retry_after);
+                    for outcome in [outcome, on_the_way(outcome)] {
+                        let disposition = outcome.disposition();
+                        let resend = idempotency.may_resend(disposition);
+                        assert!(!(resend && idempotency.is_unknown(disposition)));
+                    }
                 }
             }
         }
@@ -463,6 +517,41 @@ job_events
         assert!(
             !Idempotency::Paid.is_unknown(Disposition::NotSent)
                 && !Idempotency::Safe.is_unknown(Disposition::Lost)
+        );
+    }
+
+    #[test]
+    fn only_the_service_itself_proves_that_it_refused_a_paid_request() {
+        for code in [429, 503] {
+            let refused = status(code, Some(WAIT));
+            let paid = Idempotency::Paid;
+            assert!(paid.may_resend(refused.disposition()));
+            let refused = on_the_way(refused).disposition();
+            assert!(!paid.may_resend(refused) && paid.is_unknown(refused));
+            assert!(Idempotency::Once.may_resend(refused));
+        }
+    }
+
+    #[test]
+    fn a_429_without_retry_after_is_waited_out() {
+        let (mut elapsed, mut retries) = (Duration::ZERO, 0);
+        loop {
+            let failed = FailedAttempt {
+                retries,
+                elapsed,
+                outcome: status(429, None),
+                random: 0.0,
+            };
+            let policy = RetryPolicy::default();
+            match decide(Idempotency::Paid, &failed, &policy, &mut Budget::new()) {
+                Decision::Stop => break,
+                Decision::RetryAfter(delay) => elapsed += delay,
+            }
+            retries += 1;
+        }
+        assert!(
+            elapsed > Duration::from_secs(150) && retries < 10,
+            "{elapsed:?} {retries}"
         );
     }
 

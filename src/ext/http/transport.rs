@@ -33,7 +33,7 @@ use super::config::Credential;
 use super::headers::{rate_limit, retry_after};
 use super::limiter::{Lease, WaitReason};
 use super::operation::{Idempotency, Operation, Priority, Success};
-use super::retry::{Decision, FailedAttempt, Outcome, RetryPolicy, decide};
+use super::retry::{Decision, FailedAttempt, Outcome, RATE_LIMIT_BACKOFF, RetryPolicy, decide};
 use crate::ext::error::{Error, ErrorKind, MAX_ERROR_BODY, PaidRequest, one_line};
 use crate::raw::Client;
 
@@ -319,7 +319,7 @@ impl Client {
             used_up
                 .map(|rate_limit| rate_limit.resets_in)
                 .or_else(|| retry_after(headers, now))
-                .unwrap_or(self.inner.0.retry_policy.backoff.base)
+                .unwrap_or(RATE_LIMIT_BACKOFF.base)
         });
         lease.observe(rate_limit, refused);
     }
@@ -388,8 +388,24 @@ fn unreachable_at(url: &Url, source: reqwest::Error) -> Error {
         return source.into();
     }
     let origin = url.origin().ascii_serialization();
+    if is_certificate_error(&source) {
+        let message = format!("the certificate of {origin} is not accepted");
+        return Error::new(ErrorKind::Config, message).with_source(source);
+    }
     let message = format!("could not connect to {origin}");
     Error::new(ErrorKind::Connect, message).with_source(source)
+}
+
+/// Whether TLS rejected the peer's certificate, which no retry changes.
+fn is_certificate_error(error: &reqwest::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if error.to_string().to_lowercase().contains("certificate") {
+            return true;
+        }
+        source = error.source();
+    }
+    false
 }
 
 /// Bounds a wait for the network.

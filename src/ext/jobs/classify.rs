@@ -113,6 +113,7 @@ mod tests {
                 message: String::new(),
                 request_id: None,
                 retry_after: None,
+                is_from_service: true,
                 body,
             }))
         };

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use super::request_id;
 use crate::ext::error::{ErrorResponse, one_line};
 use crate::ext::http::config::Credential;
-use crate::ext::http::headers::retry_after;
+use crate::ext::http::headers::{rate_limit, retry_after};
 
 /// Reads an error response of the service, or of a proxy in its place.
 pub(super) fn error_response(
@@ -35,14 +35,23 @@ pub(super) fn error_response(
     } else {
         code_and_message(&text)
     };
+    let now = SystemTime::now();
     ErrorResponse {
         status,
         code,
         message,
         request_id: request_id(headers, credential),
-        retry_after: retry_after(headers, SystemTime::now()),
+        retry_after: retry_after(headers, now),
+        is_from_service: has_error_code(&text)
+            || rate_limit(headers, now).is_some_and(|limit| limit.remaining == 0),
         body,
     }
+}
+
+/// Whether a body is an error of the service: it has a code in one of the documented places.
+fn has_error_code(text: &str) -> bool {
+    let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    json["error"]["code"].is_string() || json["code"].is_string()
 }
 
 /// `{error:{code,message}}`, `FastAPI`'s `{detail:[{loc,msg}]}` or `{detail:"…"}`, the alpha API's
