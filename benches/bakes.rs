@@ -1,7 +1,7 @@
 //! Many bakes within a rate limit: `cargo bench --bench bakes`.
 //!
 //! A hundred at once with a key that may make 100 requests a minute; time passes 60 times as fast.
-//! The client is told to retry nothing, so that a 429 for one of its calls fails its bake.
+//! The client does not retry, so that a 429 for one of its calls fails its bake.
 
 #![expect(
     clippy::print_stdout,
@@ -36,7 +36,7 @@ async fn main() {
         .build()
         .expect("a client");
     let handle = simulator.handle();
-    let dir = tempfile::tempdir().expect("a temporary folder");
+    let dir = tempfile::tempdir().expect("a temporary directory");
     let prompts = (0..BAKES).map(|number| format!("a lab with {number} crates"));
     let started = Instant::now();
     let summary = client

@@ -1,7 +1,7 @@
 //! What a call costs beside the same call by bare reqwest: `cargo bench --bench call`.
 //!
 //! Both ask a simulator in a process of its own the same question, in turns and over connections
-//! that are kept open, and read the answer into the same type.
+//! that are kept open, and read the response into the same type.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it found")]
 
@@ -88,15 +88,15 @@ async fn compare(url: &str) -> [f64; 3] {
     let careful = http().read_timeout(Duration::from_secs(120));
     let careful = careful.build().expect("a client");
     let ours = async || {
-        let answer = client.whoami().send().await.expect("an answer");
-        answer.into_inner()
+        let response = client.whoami().send().await.expect("a response");
+        response.into_inner()
     };
     let by = async |http: &reqwest::Client| {
         let request = http.get(&whoami).bearer_auth(KEY);
         let request = request.header("accept", "application/json");
-        let answer = request.send().await.expect("an answer");
-        let answer = answer.error_for_status().expect("a success");
-        answer.json::<WhoAmI>().await.expect("the same type")
+        let response = request.send().await.expect("a response");
+        let response = response.error_for_status().expect("a success");
+        response.json::<WhoAmI>().await.expect("the same type")
     };
     let mut times: [Vec<Duration>; 3] = Default::default();
     for round in 0..CALLS + CALLS / 10 {
@@ -104,12 +104,12 @@ async fn compare(url: &str) -> [f64; 3] {
         for turn in 0..3 {
             let who = (round + turn) % 3;
             let start = Instant::now();
-            let answer = match who {
+            let response = match who {
                 0 => ours().await,
                 1 => by(&bare).await,
                 _ => by(&careful).await,
             };
-            std::hint::black_box(answer);
+            std::hint::black_box(response);
             if round >= CALLS / 10 {
                 times[who].push(start.elapsed());
             }

@@ -129,7 +129,7 @@ async fn events_of(job: &JobHandle) -> Result<(u64, u64), Error> {
 
 /// Number of requests that the simulator has had.
 async fn requests(client: &Client) -> u64 {
-    let usage = client.usage().send().await.expect("the simulator answers");
+    let usage = client.usage().send().await.expect("the simulator responds");
     let keys = usage.into_inner().keys.unwrap_or_default();
     keys[0]["requests"].as_u64().expect("a number of requests")
 }

@@ -1,5 +1,5 @@
 //! A workcell of three assets, by the early-access API:
-//! `cargo run --example alpha_workcell --features alpha -- FOLDER`
+//! `cargo run --example alpha_workcell --features alpha -- DIR`
 
 #![expect(
     clippy::print_stdout,
@@ -18,7 +18,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    let folder = std::env::args().nth(1);
+    let directory = std::env::args().nth(1);
     let (alpha, _simulator) = client().await?;
 
     let mut handles = Vec::new();
@@ -51,8 +51,8 @@ async fn main() -> Outcome<()> {
     }
     let export = alpha.export_scene().scene_id(&scene.id);
     let download = export.format(SceneFormat::MujocoMjcf).download().await?;
-    let folder = folder.unwrap_or_else(|| "workcell".to_owned());
-    let bundle = download.unpack(folder).await?;
+    let directory = directory.unwrap_or_else(|| "workcell".to_owned());
+    let bundle = download.unpack(directory).await?;
     println!("{}", bundle.model().display());
     Ok(())
 }

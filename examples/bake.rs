@@ -1,4 +1,4 @@
-//! From a sentence to a folder; run again, it goes on: `cargo run --example bake -- "a robotics lab"`
+//! From a sentence to a directory; run again, it goes on: `cargo run --example bake -- "a robotics lab"`
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
 use clap::Parser;
@@ -12,13 +12,13 @@ struct Arguments {
     /// What the scene should contain, in plain words.
     #[arg(required_unless_present = "prompts")]
     prompt: Option<String>,
-    /// A file with a prompt a line, instead; each gets a folder of its own in --out.
+    /// A file with a prompt a line, instead; each gets a directory of its own in --out.
     #[arg(long, conflicts_with = "prompt", value_parser = |file: &str| std::fs::read_to_string(file))]
     prompts: Option<String>,
     /// Simulator format: mjcf, usd or sdf.
     #[arg(long, default_value = "mjcf", value_parser = |text: &str| Format::try_from(text))]
     format: Format,
-    /// Folder for the scene; empty, not there yet, or one that an earlier run began.
+    /// Directory for the scene; empty, not there yet, or one that an earlier run began.
     #[arg(long, default_value = "scene")]
     out: std::path::PathBuf,
 }

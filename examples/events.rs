@@ -20,8 +20,8 @@ async fn main() -> std::process::ExitCode {
 async fn run() -> Result<(), Box<dyn Error>> {
     let job_id = std::env::args().nth(1).ok_or("which job? events JOB_ID")?;
     let client = Client::from_env()?;
-    let answer = client.job_events().job_id(job_id).send().await?;
-    let mut bytes = answer.into_inner().into_inner();
+    let response = client.job_events().job_id(job_id).send().await?;
+    let mut bytes = response.into_inner().into_inner();
     let mut decoder = Decoder::new();
     while let Some(chunk) = bytes.try_next().await? {
         let mut rest = &chunk[..];

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 fn tool<T: JsonSchema>(name: &str, description: &str) -> Value {
     let mut schema = schema_for!(T).to_value();
-    // What a model adds beyond the arguments is a mistake that it should be told of.
+    // What a model adds beyond the arguments is a mistake that it should learn of.
     schema["additionalProperties"] = false.into();
     json!({ "name": name, "description": description, "input_schema": schema })
 }

@@ -21,11 +21,11 @@
 //! ```
 //!
 //! It has the paths of the current API and other shapes; the key says which of them a service
-//! answers with. [`Client`] is made by [`Client::alpha`](crate::Client::alpha) and is a view of the
+//! returns. [`Client`] is made by [`Client::alpha`](crate::Client::alpha) and is a view of the
 //! ordinary one: both are one transport, with its retries, its rate limit and its key. The same
 //! rules hold: making an asset costs credits and is not sent again once it may have arrived
 //! ([`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown),
-//! [`Client::reconcile`](crate::Client::reconcile)); answers are decoded leniently.
+//! [`Client::reconcile`](crate::Client::reconcile)); responses are decoded leniently.
 //!
 //! | I want to … | |
 //! | --- | --- |

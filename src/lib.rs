@@ -1,4 +1,4 @@
-//! Turns a sentence into a simulator-ready folder: a client for the Gizmo API of Antim Labs.
+//! Turns a sentence into a simulator-ready directory: a client for the Gizmo API of Antim Labs.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), gizmo_client::Error> {
@@ -15,12 +15,12 @@
 //! ```
 //!
 //! The [`Client`] is generated from the service's `OpenAPI` document: each operation is a builder
-//! in [`builder`] that ends in `.send()`, with bodies and answers from [`types`]. Beside that,
+//! in [`builder`] that ends in `.send()`, with bodies and responses from [`types`]. Beside that,
 //! some builders have other last verbs:
 //!
 //! | I want to … | |
 //! | --- | --- |
-//! | go from a sentence to a folder, whatever happens on the way | [`Client::bake`], [`Client::bake_all`] |
+//! | go from a sentence to a directory in one resumable step | [`Client::bake`], [`Client::bake_all`] |
 //! | start a job and follow it | `.start()` → [`JobHandle`]: [`events`](JobHandle::events), [`wait`](JobHandle::wait), [`cancel`](JobHandle::cancel) |
 //! | go on with a job of another process | [`Client::job`], [`JobHandle::events_after`] a [`Cursor`] |
 //! | wait for many jobs | [`wait_all`] |
@@ -36,7 +36,7 @@
 //! # Paying and waiting
 //!
 //! A generation costs credits and takes minutes: a scene 2 to 20, an asset up to one and a half.
-//! Its request is not sent again once it may have arrived; when its answer is lost, the error says
+//! Its request is not sent again once it may have arrived; when its response is lost, the error says
 //! so ([`Error::is_outcome_unknown`]) and [`Client::reconcile`] looks for its job. Anything that
 //! was not sent, or was refused unread, is sent again, and so are reads, exports, changes and
 //! deletions, within the [`RetryPolicy`]: 4 retries in 3 minutes unless it says otherwise.
@@ -65,13 +65,13 @@
 //! | [`is_retryable`](Error::is_retryable) | ask again later: it cannot be paid for twice |
 //! | [`ErrorKind::Deadline`] | wait again: [`Client::job`] takes up [`job_id`](Error::job_id) |
 //! | [`ErrorKind::JobFailed`], [`ErrorKind::JobCancelled`] | see [`job`](Error::job); another job needs another generation |
-//! | [`ErrorKind::Decode`] | [`body`](Error::body) shows what came instead of the answer |
+//! | [`ErrorKind::Decode`] | [`body`](Error::body) shows what came instead of the response |
 //! | [`ErrorKind::Archive`] | the archive is broken or hostile, and nothing of it was kept |
 //! | [`ErrorKind::InvalidRequest`], [`ErrorKind::Config`], [`ErrorKind::Io`] | the message names the value or the path |
 //!
 //! # Limits
 //!
-//! Whatever comes from the network is bounded: a JSON answer by 64 MiB, a server-sent event by
+//! Everything from the network is bounded: a JSON response by 64 MiB, a server-sent event by
 //! 16 MiB, what an [`Error`] keeps of a body by 64 KiB, an archive by [`archive::Limits`]. Silence
 //! ends a request after the [idle timeout](ClientBuilder::idle_timeout), a stream after three
 //! missing pings (45 s) and a download after 30 s with less than 1 KiB; none has a total timeout.
@@ -85,10 +85,10 @@
 //! ```text
 //! INFO gizmo_client::ext::bake::run: bake dir=lab phase=Requested
 //! DEBUG call{operation="generate_scene" attempt=1}: request method=POST path="/v1/scenes"
-//! DEBUG call{operation="generate_scene" attempt=1 status=503 request_id="req_00000001"}: answer
+//! DEBUG call{operation="generate_scene" attempt=1 status=503 request_id="req_00000001"}: response
 //! DEBUG call{operation="generate_scene" attempt=1 status=503 request_id="req_00000001"}: retry delay_ms=117 error=generate_scene: 503 busy: come back (request req_00000001)
 //! DEBUG call{operation="generate_scene" attempt=2}: request method=POST path="/v1/scenes"
-//! DEBUG call{operation="generate_scene" attempt=2 status=202 request_id="req_00000002"}: answer
+//! DEBUG call{operation="generate_scene" attempt=2 status=202 request_id="req_00000002"}: response
 //! INFO call{operation="generate_scene" attempt=2 status=202 request_id="req_00000002"}: job begun operation="generate_scene" job_id="job_54ce456d21"
 //! INFO gizmo_client::ext::bake::run: bake dir=lab phase=Working job_id="job_54ce456d21" scene_id="sc_c821198561"
 //! DEBUG call{operation="job_events" attempt=1 job_id="job_54ce456d21"}: request method=GET path="/v1/jobs/job_54ce456d21/events"
@@ -97,20 +97,20 @@
 //! # Testing
 //!
 //! The crate `gizmo-simulator` is the service on your own machine: a whole pipeline runs against it
-//! offline and unpaid, with faults where a test wants them. For one answer, such as a refusal, the
+//! offline and unpaid, with faults where a test wants them. For one response, such as a refusal, the
 //! feature `httpmock` has the module `mock`: a typed mock of every operation.
 //!
 //! # Features
 //!
 //! | feature | default | brings |
 //! | --- | --- | --- |
-//! | `bundle` | yes | exports unpacked to folders, and `bake`, everything from the prompt to the folder |
+//! | `bundle` | yes | exports unpacked to directories, and `bake`, everything from the prompt to the directory |
 //! | `rustls` | yes | TLS by rustls with ring, and the platform's certificates |
 //! | `native-tls` | | TLS by the platform's library; used where `rustls` is off |
 //! | `httpmock` | | `mock`: a typed mock of every operation, for your tests |
 //! | `alpha` | | `alpha`: the early-access API, assets one by one and scenes composed of them |
 //! | `preview` | | pictures as SVG: a scene's plan, and a job's `Timeline`; no dependency beyond those of `bundle` |
-//! | `schemars` | | `schemars::JsonSchema` on the types of requests and answers, to describe them to a language model or a form |
+//! | `schemars` | | `schemars::JsonSchema` on the types of requests and responses, to describe them to a language model or a form |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -142,8 +142,8 @@ pub mod raw {
 ///
 /// [`MockServerExt`](mock::MockServerExt) gives httpmock's server a method for each operation. Its
 /// closure says when a request is meant, by the operation's parameters and body, and what it is
-/// answered, by the types of the document; `into_inner` leads to all else that httpmock can match
-/// and answer. A job that takes its time, a stream or an archive is the simulator's work
+/// returned, by the types of the document; `into_inner` leads to all else that httpmock can match
+/// and response. A job that takes its time, a stream or an archive is the simulator's work
 /// ([Testing](crate#testing)).
 ///
 /// ```toml

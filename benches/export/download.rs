@@ -40,7 +40,7 @@ pub(crate) fn run() {
             .expect("a job");
         job.wait().await.expect("a scene").scene_id
     });
-    let dir = tempfile::tempdir().expect("a temporary folder");
+    let dir = tempfile::tempdir().expect("a temporary directory");
     let (ours, theirs) = (dir.path().join("ours.zip"), dir.path().join("theirs.zip"));
     let download = async || {
         let export = client.export_scene().scene_id(&scene).format("mjcf");

@@ -15,7 +15,7 @@ use crate::table::{Goal, Table, median};
 /// Runs of each tool; they take turns, so that all see the same machine.
 const ROUNDS: usize = 21;
 
-/// How one tool is run; its arguments are the archive and a folder that is not there.
+/// How one tool is run; its arguments are the archive and a directory that is not there.
 struct Contender {
     name: &'static str,
     /// How many times as fast this crate has to be.
@@ -45,13 +45,13 @@ const OTHERS: [Contender; 2] = [
         name: "bsdtar -xf",
         goal: Goal::AtLeast(1.5),
         run: |zip, to| {
-            fs::create_dir(to).expect("a fresh folder");
+            fs::create_dir(to).expect("a fresh directory");
             command(Command::new("bsdtar").arg("-xf").arg(zip).arg("-C").arg(to));
         },
     },
 ];
 
-/// Compares in the folder for temporary files, and in memory where there is a place for it: on a
+/// Compares in the directory for temporary files, and in memory where there is a place for it: on a
 /// disk part of what is measured is the file system, which has its own mind about new files.
 pub(crate) fn run() {
     let export = Export::new();
@@ -63,7 +63,7 @@ pub(crate) fn run() {
         megabytes(export.contents),
         megabytes(export.zip.len() as u64),
     );
-    let mut table = Table::new(&[&"", &"folder", &"ms", &"times ours", &"goal"]);
+    let mut table = Table::new(&[&"", &"directory", &"ms", &"times ours", &"goal"]);
     let others: Vec<&Contender> = OTHERS.iter().filter(|other| other.is_installed()).collect();
     compare(&mut table, &std::env::temp_dir(), &export, &others);
     let memory = Path::new("/dev/shm");
@@ -78,20 +78,20 @@ pub(crate) fn run() {
 
 /// Adds a row for each tool.
 fn compare(table: &mut Table, parent: &Path, export: &Export, others: &[&Contender]) {
-    let folder = parent.join(format!("gizmo-bench-{}", std::process::id()));
-    fs::create_dir_all(&folder).expect("a folder for the benchmark");
-    let zip = folder.join("export.zip");
+    let directory = parent.join(format!("gizmo-bench-{}", std::process::id()));
+    fs::create_dir_all(&directory).expect("a directory for the benchmark");
+    let zip = directory.join("export.zip");
     fs::write(&zip, &export.zip).expect("room for the export");
 
     let mut ours = Vec::new();
     let mut theirs = vec![Vec::new(); others.len()];
     for round in 0..=ROUNDS {
-        let own = timed(&zip, &folder, |zip, to| {
+        let own = timed(&zip, &directory, |zip, to| {
             archive::unpack_blocking(zip, to, &UnpackOptions::default()).expect("a sound export");
         });
         let times: Vec<Duration> = others
             .iter()
-            .map(|other| timed(&zip, &folder, other.run))
+            .map(|other| timed(&zip, &directory, other.run))
             .collect();
         // The first round fills the caches.
         if round > 0 {
@@ -101,16 +101,16 @@ fn compare(table: &mut Table, parent: &Path, export: &Export, others: &[&Contend
             }
         }
     }
-    fs::remove_dir_all(&folder).expect("our own folder");
+    fs::remove_dir_all(&directory).expect("our own directory");
 
-    let folder = parent.display();
-    table.row(&[&"gizmo-client", &folder, &milliseconds(&ours), &"", &""]);
+    let directory = parent.display();
+    table.row(&[&"gizmo-client", &directory, &milliseconds(&ours), &"", &""]);
     for (other, times) in others.iter().zip(&theirs) {
         let pairs = times.iter().zip(&ours);
         let ratio = median(pairs.map(|(other, own)| other.as_secs_f64() / own.as_secs_f64()));
         let goal = other.goal.of(ratio);
         let shown = format!("{ratio:.2}");
-        table.row(&[&other.name, &folder, &milliseconds(times), &shown, &goal]);
+        table.row(&[&other.name, &directory, &milliseconds(times), &shown, &goal]);
     }
 }
 
@@ -120,8 +120,8 @@ fn command(command: &mut Command) {
 }
 
 /// Runs a tool once, and removes what it wrote.
-fn timed(zip: &Path, folder: &Path, run: impl Fn(&Path, &Path)) -> Duration {
-    let to = folder.join("lab");
+fn timed(zip: &Path, directory: &Path, run: impl Fn(&Path, &Path)) -> Duration {
+    let to = directory.join("lab");
     let start = Instant::now();
     run(zip, &to);
     let time = start.elapsed();
@@ -212,7 +212,7 @@ fn archive_of(files: &[(String, Vec<u8>)]) -> Vec<u8> {
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
-    writeln!(text, "{line}").expect("memory is no disk");
+    writeln!(text, "{line}").expect("writing to memory cannot fail");
 }
 
 struct Header {

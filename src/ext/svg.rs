@@ -11,7 +11,7 @@ pub(crate) const LINE: &str = "#e3dfd6";
 /// What is nothing in particular.
 pub(crate) const GREY: [u8; 3] = [0x8f, 0x94, 0x9e];
 
-/// Colours that are told apart on paper, by people with a colour vision deficiency too.
+/// Colours that are distinguishable on paper, and by people with a colour vision deficiency too.
 pub(crate) const PALETTE: [[u8; 3]; 8] = [
     [0x44, 0x77, 0xaa],
     [0xee, 0x8a, 0x3c],

@@ -125,7 +125,7 @@ fn an_invalid_model_is_rejected_with_one_line() {
         ("<geom size='1' pos='inf 0 0'/>", "`inf 0 0`"),
         (
             "<geom size='1' quat='0 0 0 0'/>",
-            "`quat` of geom is no orientation: `0 0 0 0`",
+            "`quat` of geom is not an orientation: `0 0 0 0`",
         ),
         (
             "<geom type='box' size='1 2'/>",
@@ -134,7 +134,7 @@ fn an_invalid_model_is_rejected_with_one_line() {
         ("<geom size='-1'/>", "`size` of geom is below 0: `-1`"),
         (
             "<geom type='cone'/>",
-            "`type` of geom is no kind of geom: `cone`",
+            "`type` of geom is not a kind of geom: `cone`",
         ),
         (
             "<geom type='capsule' size='1' fromto='1 1 1 1 1 1'/>",
@@ -142,7 +142,7 @@ fn an_invalid_model_is_rejected_with_one_line() {
         ),
         (
             "<body><joint axis='0 0 0'/></body>",
-            "`axis` of joint is no direction: `0 0 0`",
+            "`axis` of joint is not a direction: `0 0 0`",
         ),
         ("<geom", "cannot be parsed"),
     ] {

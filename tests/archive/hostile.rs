@@ -113,6 +113,6 @@ fn an_error_names_the_entry_and_the_rule() {
     assert_eq!(error.entry_name(), Some("../e\u{1b}vil"));
     assert_eq!(
         error.to_string(),
-        "entry \"../e\\u{1b}vil\": the path leads out of the folder"
+        "entry \"../e\\u{1b}vil\": the path leads out of the directory"
     );
 }

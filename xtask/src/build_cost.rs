@@ -17,9 +17,9 @@ use crate::{
 
 /// A program in `benches/build_cost`.
 struct Program {
-    /// Its package, of the workspace or of one in a folder of its own.
+    /// Its package, of the workspace or of one in a directory of its own.
     package: &'static str,
-    folder: Option<&'static str>,
+    directory: Option<&'static str>,
     what: &'static str,
 }
 
@@ -27,22 +27,22 @@ struct Program {
 const PROGRAMS: [Program; 4] = [
     Program {
         package: "by-manual",
-        folder: Some("benches/build_cost/by_manual"),
+        directory: Some("benches/build_cost/by_manual"),
         what: "bare, by progenitor's manual",
     },
     Program {
         package: "hello-bare",
-        folder: None,
+        directory: None,
         what: "bare, with our TLS and HTTP",
     },
     Program {
         package: "hello-gizmo",
-        folder: None,
+        directory: None,
         what: "gizmo-client",
     },
     Program {
         package: "hello-lean",
-        folder: None,
+        directory: None,
         what: "gizmo-client without `bundle`",
     },
 ];
@@ -128,8 +128,8 @@ impl Program {
     fn cargo(&self, root: &Path) -> Command {
         let mut cargo = cargo();
         cargo.current_dir(
-            self.folder
-                .map_or(root.to_owned(), |folder| root.join(folder)),
+            self.directory
+                .map_or(root.to_owned(), |directory| root.join(directory)),
         );
         cargo
     }

@@ -52,7 +52,7 @@ pub fn derive(upstream: &[u8], overlay: &[u8]) -> Result<Derived> {
 }
 
 /// What a document says on the wire, with as much of the overlay as still fits: the present overlay
-/// may be written for the next document already. Null for what is no document.
+/// may be written for the next document already. Null if it is not a document.
 pub fn wire(upstream: &[u8], overlay: &[u8]) -> Value {
     let read = || -> Result<Value> {
         let mut document = parse_upstream(upstream)?;
@@ -66,7 +66,7 @@ pub fn wire(upstream: &[u8], overlay: &[u8]) -> Value {
 
 pub(crate) fn parse_overlay(overlay: &[u8]) -> Result<Value> {
     serde_json::from_slice(overlay)
-        .map_err(|error| Error::refused(format!("overlay.json is no JSON: {error}")))
+        .map_err(|error| Error::refused(format!("overlay.json is not JSON: {error}")))
 }
 
 /// Reads a document and says plainly what it is when it is not what upstream serves.
@@ -85,7 +85,7 @@ pub(crate) fn parse_upstream(bytes: &[u8]) -> Result<Value> {
         ));
     }
     let document: Value = serde_json::from_slice(bytes)
-        .map_err(|error| Error::refused(format!("the document is no JSON: {error}")))?;
+        .map_err(|error| Error::refused(format!("the document is not JSON: {error}")))?;
     if let Some(version) = document.get("swagger") {
         return Err(Error::refused(format!(
             "upstream serves OpenAPI 3.1; this document is Swagger {}",

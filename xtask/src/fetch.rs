@@ -63,7 +63,7 @@ pub fn document_url(base: &str) -> Result<String> {
     let is_scheme = base.ends_with(':');
     if is_scheme || !matches!(scheme.as_deref(), Some("https" | "http")) {
         return Err(Error::refused(format!(
-            "the base URL `{base}` is no URL; it reads like `https://api.example.com`"
+            "the base URL `{base}` is not a URL; it reads like `https://api.example.com`"
         )));
     }
     Ok(format!("{address}/v1/openapi.json"))
@@ -110,7 +110,7 @@ pub fn url(address: &str, etag: Option<&str>) -> Result<Fetched> {
             301 | 302 | 303 | 307 | 308 => uri = redirected(&uri, &response)?,
             status => {
                 return Err(Error::network(format!(
-                    "{uri} answered {status}{}; check the URL",
+                    "{uri} returned {status}{}; check the URL",
                     response
                         .status()
                         .canonical_reason()
@@ -195,7 +195,7 @@ fn parse(address: &str) -> Result<Uri> {
         .parse::<Uri>()
         .ok()
         .filter(|uri| uri.host().is_some() && uri.scheme().is_some())
-        .ok_or_else(|| Error::refused(format!("`{address}` is no URL")))
+        .ok_or_else(|| Error::refused(format!("`{address}` is not a URL")))
 }
 
 fn is_this_machine(uri: &Uri) -> bool {

@@ -24,8 +24,8 @@ pub(crate) fn text(source: &str, etag: Option<&str>, bytes: &[u8], now: SystemTi
 }
 
 /// The lock, or null when there is none that can be read.
-pub(crate) fn read(folder: &Path) -> Value {
-    fs::read(folder.join(NAME))
+pub(crate) fn read(directory: &Path) -> Value {
+    fs::read(directory.join(NAME))
         .ok()
         .and_then(|text| serde_json::from_slice(&text).ok())
         .unwrap_or(Value::Null)

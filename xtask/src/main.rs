@@ -161,7 +161,7 @@ fn source(url: Option<String>, file: Option<PathBuf>) -> Result<Source> {
     }
 }
 
-/// The folder above this package; cargo says where that is.
+/// The directory above this package; cargo says where that is.
 fn repository() -> PathBuf {
     env::var_os("CARGO_MANIFEST_DIR")
         .as_deref()

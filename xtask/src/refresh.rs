@@ -42,7 +42,7 @@ pub struct Options {
     pub now: SystemTime,
     /// Fetch, derive and compare, and change nothing.
     pub is_dry: bool,
-    /// Compile the crate in a copy below this folder first.
+    /// Compile the crate in a copy below this directory first.
     pub trial: Option<PathBuf>,
     /// Take a document that breaks what worked.
     pub allows_breaking: bool,
@@ -77,11 +77,11 @@ pub struct Report {
 /// # Errors
 /// Any step fails; then no file has been touched.
 pub fn refresh(root: &Path, options: &Options) -> Result<Report> {
-    let folder = root.join("openapi");
-    replace::recover(&folder)?;
-    let mut overlay = read(&folder, OVERLAY)?;
-    let present = fs::read(folder.join(UPSTREAM)).ok();
-    let lock = lock::read(&folder);
+    let directory = root.join("openapi");
+    replace::recover(&directory)?;
+    let mut overlay = read(&directory, OVERLAY)?;
+    let present = fs::read(directory.join(UPSTREAM)).ok();
+    let lock = lock::read(&directory);
     let (bytes, etag) = obtain(&options.source, present.as_deref(), &lock)?;
     let mut files = Vec::new();
     let mut dropped = Vec::new();
@@ -90,7 +90,7 @@ pub fn refresh(root: &Path, options: &Options) -> Result<Report> {
         files.push((OVERLAY, overlay.clone()));
     }
     let derived = derive::derive(&bytes, &overlay)?;
-    let mut diff = compare(&folder, present.as_deref(), &overlay, &derived);
+    let mut diff = compare(&directory, present.as_deref(), &overlay, &derived);
     diff.version = diff::present_version(root);
 
     files.push((DERIVED, derived.to_text().into_bytes()));
@@ -110,7 +110,7 @@ pub fn refresh(root: &Path, options: &Options) -> Result<Report> {
         ))
     });
     let changed = if options.is_dry || refusal.is_some() {
-        let differs = |(name, bytes): &&(&str, Vec<u8>)| !is_same(&folder.join(name), bytes);
+        let differs = |(name, bytes): &&(&str, Vec<u8>)| !is_same(&directory.join(name), bytes);
         files
             .iter()
             .filter(differs)
@@ -119,11 +119,11 @@ pub fn refresh(root: &Path, options: &Options) -> Result<Report> {
     } else {
         let text = derived.to_text();
         if let Some(target) = &options.trial
-            && !is_same(&folder.join(DERIVED), text.as_bytes())
+            && !is_same(&directory.join(DERIVED), text.as_bytes())
         {
             trial::build(root, &text, target)?;
         }
-        replace::all(&folder, &files)?
+        replace::all(&directory, &files)?
     };
     Ok(Report {
         changed,
@@ -153,9 +153,9 @@ fn accepted(upstream: &[u8], overlay: &[u8]) -> Result<(Vec<u8>, Vec<String>)> {
 
 /// Compares what is in place with what is derived; a tree without a derived document has nothing
 /// that could break.
-fn compare(folder: &Path, upstream: Option<&[u8]>, overlay: &[u8], after: &Derived) -> Diff {
+fn compare(directory: &Path, upstream: Option<&[u8]>, overlay: &[u8], after: &Derived) -> Diff {
     let json = |name: &str| -> Value {
-        fs::read(folder.join(name))
+        fs::read(directory.join(name))
             .ok()
             .and_then(|text| serde_json::from_slice(&text).ok())
             .unwrap_or(Value::Null)
@@ -190,28 +190,28 @@ fn compare(folder: &Path, upstream: Option<&[u8]>, overlay: &[u8], after: &Deriv
 /// # Errors
 /// An input is refused, or a file is stale.
 pub fn check(root: &Path) -> Result<Derived> {
-    let folder = root.join("openapi");
-    replace::recover(&folder)?;
-    let upstream = read(&folder, UPSTREAM)?;
-    let derived = derive::derive(&upstream, &read(&folder, OVERLAY)?)?;
+    let directory = root.join("openapi");
+    replace::recover(&directory)?;
+    let upstream = read(&directory, UPSTREAM)?;
+    let derived = derive::derive(&upstream, &read(&directory, OVERLAY)?)?;
     for (name, text) in [
         (DERIVED, derived.to_text()),
         (LEDGER, derived.ledger.to_text()),
     ] {
-        if fs::read(folder.join(name)).ok().as_deref() != Some(text.as_bytes()) {
+        if fs::read(directory.join(name)).ok().as_deref() != Some(text.as_bytes()) {
             return Err(Error::stale(format!(
                 "openapi/{name} is not what upstream.json and overlay.json derive; run `cargo xtask \
                  refresh-spec --file openapi/upstream.json` and commit the result"
             )));
         }
     }
-    if lock::read(&folder)["sha256"] != lock::sha256(&upstream) {
+    if lock::read(&directory)["sha256"] != lock::sha256(&upstream) {
         return Err(Error::stale(
             "openapi/spec.lock does not hold the sha256 of upstream.json; upstream.json changes only \
              by `cargo xtask refresh-spec`",
         ));
     }
-    check_alpha(&read(&folder, ALPHA)?)
+    check_alpha(&read(&directory, ALPHA)?)
         .map_err(|error| Error::refused(format!("openapi/{ALPHA}: {error}")))?;
     Ok(derived)
 }
@@ -242,17 +242,17 @@ fn obtain(
         (Fetched::Document { bytes, etag }, _) => Ok((bytes, etag)),
         (Fetched::NotModified, Some(bytes)) => Ok((bytes.to_vec(), etag.map(str::to_owned))),
         (Fetched::NotModified, None) => Err(Error::network(format!(
-            "{address} answered 304 to a request without a condition"
+            "{address} returned 304 to a request without a condition"
         ))),
     }
 }
 
-fn read(folder: &Path, name: &str) -> Result<Vec<u8>> {
-    fs::read(folder.join(name))
+fn read(directory: &Path, name: &str) -> Result<Vec<u8>> {
+    fs::read(directory.join(name))
         .map_err(|error| Error::refused(format!("cannot read openapi/{name}: {error}")))
 }
 
-/// A URL as it is; of a file its name only, since its folder means nothing elsewhere.
+/// A URL as it is; of a file its name only, since its directory means nothing elsewhere.
 fn name_of(source: &Source) -> String {
     match source {
         Source::Url(address) => address.clone(),

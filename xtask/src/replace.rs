@@ -15,72 +15,72 @@ use crate::{Error, Result};
 const JOURNAL: &str = "refresh.journal";
 const NEXT: &str = "next";
 
-/// Replaces the named files in `folder`; those whose bytes are the same are not touched.
+/// Replaces the named files in `directory`; those whose bytes are the same are not touched.
 ///
 /// # Errors
 /// A file cannot be written; then nothing has been replaced.
-pub(crate) fn all(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<Vec<String>> {
+pub(crate) fn all(directory: &Path, files: &[(&str, Vec<u8>)]) -> Result<Vec<String>> {
     let changed: Vec<&(&str, Vec<u8>)> = files
         .iter()
-        .filter(|(name, bytes)| fs::read(folder.join(name)).ok().as_ref() != Some(bytes))
+        .filter(|(name, bytes)| fs::read(directory.join(name)).ok().as_ref() != Some(bytes))
         .collect();
     if changed.is_empty() {
         return Ok(Vec::new());
     }
     let names: Vec<String> = changed.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let prepared = prepare(folder, &changed, &names);
+    let prepared = prepare(directory, &changed, &names);
     if let Err(error) = prepared {
-        discard(folder);
+        discard(directory);
         return Err(Error::refused(format!(
             "cannot write into {}: {error}",
-            folder.display()
+            directory.display()
         )));
     }
-    recover(folder)?;
+    recover(directory)?;
     Ok(names)
 }
 
-fn prepare(folder: &Path, changed: &[&(&str, Vec<u8>)], names: &[String]) -> io::Result<()> {
+fn prepare(directory: &Path, changed: &[&(&str, Vec<u8>)], names: &[String]) -> io::Result<()> {
     for (name, bytes) in changed {
-        write(&next(folder, name), bytes)?;
+        write(&next(directory, name), bytes)?;
     }
-    let journal = next(folder, JOURNAL);
+    let journal = next(directory, JOURNAL);
     write(&journal, names.join("\n").as_bytes())?;
-    fs::rename(journal, folder.join(JOURNAL))?;
-    sync(folder)
+    fs::rename(journal, directory.join(JOURNAL))?;
+    sync(directory)
 }
 
 /// Finishes a replacement that was interrupted, or removes what an unfinished one left behind.
 ///
 /// # Errors
 /// A file cannot be renamed.
-pub(crate) fn recover(folder: &Path) -> Result<()> {
-    let journal = folder.join(JOURNAL);
+pub(crate) fn recover(directory: &Path) -> Result<()> {
+    let journal = directory.join(JOURNAL);
     let Ok(names) = fs::read_to_string(&journal) else {
-        discard(folder);
+        discard(directory);
         return Ok(());
     };
     let finish = || -> io::Result<()> {
         for name in names.lines() {
-            let next = next(folder, name);
+            let next = next(directory, name);
             if next.exists() {
-                fs::rename(next, folder.join(name))?;
+                fs::rename(next, directory.join(name))?;
             }
         }
-        sync(folder)?;
+        sync(directory)?;
         fs::remove_file(&journal)
     };
     finish().map_err(|error| {
         Error::refused(format!(
             "cannot finish the replacement in {}: {error}",
-            folder.display()
+            directory.display()
         ))
     })
 }
 
 /// Removes prepared files that no journal speaks of; what cannot be removed does no harm.
-fn discard(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else {
+fn discard(directory: &Path) {
+    let Ok(entries) = fs::read_dir(directory) else {
         return;
     };
     for entry in entries.flatten() {
@@ -91,8 +91,8 @@ fn discard(folder: &Path) {
     }
 }
 
-fn next(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.{NEXT}"))
+fn next(directory: &Path, name: &str) -> PathBuf {
+    directory.join(format!("{name}.{NEXT}"))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -101,10 +101,10 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Makes renames durable where a folder can be opened for it.
-fn sync(folder: &Path) -> io::Result<()> {
+/// Makes renames durable where a directory can be opened for it.
+fn sync(directory: &Path) -> io::Result<()> {
     if cfg!(unix) {
-        File::open(folder)?.sync_all()?;
+        File::open(directory)?.sync_all()?;
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ pub fn build(root: &Path, document: &str, target: &Path) -> Result<()> {
     check(target)
 }
 
-/// Where the copy is. There is one: cargo takes packages of one name in two folders of a target
+/// Where the copy is. There is one: cargo takes packages of one name in two directories of a target
 /// for the same, and one that was compiled for the other.
 pub fn tree(target: &Path) -> PathBuf {
     target.join("tree")
@@ -42,7 +42,7 @@ pub fn tree(target: &Path) -> PathBuf {
 /// # Errors
 /// It does not compile; the first thing that the compiler says.
 pub fn check(target: &Path) -> Result<()> {
-    // Cargo runs in the copy, so a relative folder would be another one.
+    // Cargo runs in the copy, so a relative directory would be another one.
     let target = fs::canonicalize(target)
         .map_err(|error| Error::refused(format!("cannot find {}: {error}", target.display())))?;
     let output = cargo()

@@ -68,7 +68,7 @@ impl AssetHandle {
         }
     }
 
-    /// A handle on an asset that the service has just told of.
+    /// A handle on an asset that the service has just returned.
     pub(super) fn accepted(client: Client, asset: Asset) -> Self {
         let handle = Self::new(client, asset.id.clone());
         handle.saw(asset);
@@ -90,21 +90,21 @@ impl AssetHandle {
     ///
     /// # Errors
     ///
-    /// Whatever `get_asset` can say, with the asset's id.
+    /// Those of `get_asset`, with the asset's id.
     pub async fn status(&self) -> Result<Asset, Error> {
-        let answer = self.client.get_asset().asset_id(&self.id).send().await;
-        let answer = answer.map_err(|error| error.with_asset_id(&self.id))?;
-        let asset = answer.into_inner().into_inner();
+        let response = self.client.get_asset().asset_id(&self.id).send().await;
+        let response = response.map_err(|error| error.with_asset_id(&self.id))?;
+        let asset = response.into_inner().into_inner();
         self.saw(asset.clone());
         Ok(asset)
     }
 
-    /// Polls until the asset is ready, never sooner than 5 s after the service last told of it.
+    /// Polls until the asset is ready, never sooner than 5 s after its last status.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::AssetFailed`] with the asset; [`ErrorKind::Deadline`] with its id and, where the
-    /// service has told it, its last status ([`Error::asset`]); and whatever keeps it from being
+    /// service reported it, its last status ([`Error::asset`]), and the error that keeps it from being
     /// polled, such as a wrong key. A poll that fails for the network's sake is repeated.
     ///
     /// # Cancel safety

@@ -17,14 +17,14 @@ use crate::ext::values::timestamp::Timestamp;
 impl<'de> Deserialize<'de> for SignedUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        struct Answer {
+        struct Response {
             download_url: String,
             expires_at: Option<Timestamp>,
         }
-        let Answer {
+        let Response {
             download_url,
             expires_at,
-        } = Answer::deserialize(deserializer)?;
+        } = Response::deserialize(deserializer)?;
         let expires_at = expires_at.as_ref().and_then(Timestamp::system_time);
         Ok(Self::new(download_url, expires_at))
     }
@@ -34,13 +34,13 @@ impl<'de> Deserialize<'de> for SignedUrl {
 impl Serialize for SignedUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Answer<'a> {
+        struct Response<'a> {
             download_url: &'a str,
             expires_at: Option<f64>,
         }
         let since_epoch = |at: std::time::SystemTime| at.duration_since(std::time::UNIX_EPOCH).ok();
         let expires_at = self.expires_at().and_then(since_epoch);
-        Answer {
+        Response {
             download_url: self.reveal(),
             expires_at: expires_at.map(|at| at.as_secs_f64()),
         }
@@ -48,7 +48,7 @@ impl Serialize for SignedUrl {
     }
 }
 
-/// `download` for an export builder, which answers with a pre-signed URL.
+/// `download` for an export builder, whose response is a pre-signed URL.
 macro_rules! download {
     ($($builder:ident { $id:ident } by $body:ident;)*) => {$(
         impl builder::$builder<'_> {
@@ -60,7 +60,7 @@ macro_rules! download {
             ///
             /// # Errors
             ///
-            /// Whatever `send` can say, [`Error::is_not_ready`] among it, and those of
+            /// Those of `send`, including [`Error::is_not_ready`], and those of
             /// [`Client::download_signed`](crate::Client::download_signed).
             pub async fn download(self) -> Result<Download, Error> {
                 let Self { client, $id, body } = self;

@@ -79,7 +79,7 @@ fn unit(quaternion: [f64; 4]) -> Result<[f64; 4], String> {
         .iter()
         .fold(0.0, |most: f64, part| most.max(part.abs()));
     if largest == 0.0 {
-        return refuse("is zero, which is no rotation; none is [0, 0, 0, 1]");
+        return refuse("is zero, which is not a rotation; none is [0, 0, 0, 1]");
     }
     let scaled = quaternion.map(|part| part / largest);
     let length = scaled.iter().map(|part| part * part).sum::<f64>().sqrt();

@@ -1,4 +1,4 @@
-//! Many prompts, a folder each.
+//! Many prompts, a directory each.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use crate::raw::Client;
 use crate::raw::types::Format;
 
 impl Client {
-    /// Bakes many scenes, each into a folder of its own.
+    /// Bakes many scenes, each into a directory of its own.
     ///
     /// One that fails does not stop the others. Started again with the same prompts and the same
-    /// folder it finishes what is left.
+    /// directory it finishes what is left.
     ///
     /// # Examples
     ///
@@ -48,7 +48,7 @@ impl Client {
 
 /// Many scenes to bake; made by [`Client::bake_all`].
 #[derive(Debug, Clone)]
-#[must_use = "nothing is baked until it is told where to"]
+#[must_use = "nothing is baked before `into_dir` or `into_dirs` is called"]
 pub struct BakeAll {
     client: Client,
     prompts: Vec<String>,
@@ -69,7 +69,7 @@ impl BakeAll {
         self
     }
 
-    /// Bakes each prompt into a folder in `dir` that is named after it, and sums up.
+    /// Bakes each prompt into a directory in `dir` that is named after it, and sums up.
     ///
     /// # Cancel safety
     ///
@@ -99,8 +99,8 @@ impl BakeAll {
             format,
             at_once,
         } = self;
-        let folders = folders(&prompts, dir);
-        let bakes = prompts.into_iter().zip(folders).enumerate();
+        let directories = directories(&prompts, dir);
+        let bakes = prompts.into_iter().zip(directories).enumerate();
         let bakes = bakes.map(move |(index, (prompt, dir))| {
             let bake = client.bake(&prompt).format(format).into_dir(&dir);
             async move { (index, Baked::new(prompt, dir, bake.await)) }
@@ -115,7 +115,7 @@ impl BakeAll {
 pub struct Baked {
     /// The prompt.
     pub prompt: String,
-    /// The folder it was baked into.
+    /// The directory it was baked into.
     pub dir: PathBuf,
     /// The model file, when all went well.
     pub model: Option<PathBuf>,
@@ -160,11 +160,11 @@ impl BakeSummary {
     }
 }
 
-/// A folder for each prompt, the same one each time: `a-robotics-lab-1f0a6b3c`. A prompt that
+/// A directory for each prompt, the same one each time: `a-robotics-lab-1f0a6b3c`. A prompt that
 /// comes again gets one of its own.
-fn folders(prompts: &[String], dir: &Path) -> Vec<PathBuf> {
+fn directories(prompts: &[String], dir: &Path) -> Vec<PathBuf> {
     let mut seen: HashMap<&str, u32> = HashMap::new();
-    let folder = |prompt: &String| {
+    let directory = |prompt: &String| {
         let words: String = prompt
             .chars()
             .map(|c| {
@@ -184,7 +184,7 @@ fn folders(prompts: &[String], dir: &Path) -> Vec<PathBuf> {
     };
     let mut named = Vec::new();
     for prompt in prompts {
-        let (name, hash) = folder(prompt);
+        let (name, hash) = directory(prompt);
         let times = seen.entry(prompt).or_default();
         *times += 1;
         let again = if *times > 1 {
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_are_named_after_their_prompts_and_apart() {
+    fn directories_are_named_after_their_prompts_and_apart() {
         let prompts = [
             "A robotics lab!",
             "a robotics lab",
@@ -219,10 +219,10 @@ mod tests {
             "机器人",
         ]
         .map(str::to_owned);
-        let folders = folders(&prompts, Path::new("out"));
-        let names: Vec<_> = folders
+        let directories = directories(&prompts, Path::new("out"));
+        let names: Vec<_> = directories
             .iter()
-            .map(|folder| folder.file_name().unwrap().to_str().unwrap())
+            .map(|directory| directory.file_name().unwrap().to_str().unwrap())
             .collect();
         assert!(names[0].starts_with("a-robotics-lab-") && names[1].starts_with("a-robotics-lab-"));
         assert_eq!(names[2], format!("{}-2", names[1]));
@@ -233,9 +233,9 @@ mod tests {
         apart.dedup();
         assert_eq!(apart.len(), 5);
         assert!(
-            folders
+            directories
                 .iter()
-                .all(|folder| folder.parent() == Some(Path::new("out")))
+                .all(|directory| directory.parent() == Some(Path::new("out")))
         );
     }
 }

@@ -50,9 +50,9 @@ pub(super) enum Phase {
     Unnamed,
     /// The job has succeeded. → Received.
     Made,
-    /// The export is whole, beside the folder. → Done.
+    /// The export is whole, beside the directory. → Done.
     Received,
-    /// The folder holds the bundle.
+    /// The directory holds the bundle.
     Done,
 }
 
@@ -132,7 +132,7 @@ fn failed(path: &Path, what: &str, error: io::Error) -> Error {
     Error::io(format!("`{}` could not be {what}", path.display()), error)
 }
 
-/// The lock that one process holds on a folder while it bakes into it.
+/// The lock that one process holds on a directory while it bakes into it.
 #[derive(Debug)]
 pub(super) struct Lock {
     path: PathBuf,
@@ -143,9 +143,9 @@ impl Lock {
     pub(super) fn take(path: &Path) -> Result<Self, Error> {
         let file = open_locked(path).map_err(|error| failed(path, "opened", error))?;
         let file = file.ok_or_else(|| {
-            let held = "another process is baking into the same folder";
+            let held = "another process is baking into the same directory";
             let held = io::Error::new(io::ErrorKind::WouldBlock, held);
-            Error::io("the folder is in use", held)
+            Error::io("the directory is in use", held)
         })?;
         Ok(Self {
             path: path.to_owned(),

@@ -1,4 +1,4 @@
-//! From a sentence to a folder in one step, which goes on where it stopped.
+//! From a sentence to a directory in one step, which goes on where it stopped.
 
 mod all;
 mod journal;
@@ -27,7 +27,7 @@ use crate::raw::Client;
 use crate::raw::types::{AssetPipeline, Format};
 
 impl Client {
-    /// Generates a scene, follows the job, exports it and unpacks it into a folder.
+    /// Generates a scene, follows the job, exports it and unpacks it into a directory.
     ///
     /// # Examples
     ///
@@ -60,7 +60,7 @@ impl Client {
         BakeBuilder::new(self, prompt.into(), None)
     }
 
-    /// Generates an asset in a scene, follows the job, exports it and unpacks it into a folder.
+    /// Generates an asset in a scene, follows the job, exports it and unpacks it into a directory.
     pub fn bake_asset(
         &self,
         scene_id: impl Into<String>,
@@ -72,7 +72,7 @@ impl Client {
 
 /// What to bake; made by [`Client::bake`] and [`Client::bake_asset`].
 #[derive(Debug, Clone)]
-#[must_use = "nothing is baked until it is told where to"]
+#[must_use = "nothing is baked before `into_dir` or `into_dirs` is called"]
 pub struct BakeBuilder {
     client: Client,
     request: Request,
@@ -125,12 +125,12 @@ impl BakeBuilder {
         self
     }
 
-    /// The folder that the scene goes to. Nothing is sent before the result is awaited or polled.
+    /// The directory that the scene goes to. Nothing is sent before the result is awaited or polled.
     ///
     /// Beside it stands a journal, `{dir}.bake.json`, written to disk before the job is asked for
-    /// and after each phase. Whoever bakes the same into the same folder again, in another
+    /// and after each phase. Whoever bakes the same into the same directory again, in another
     /// process too, goes on from there: a job is never asked for twice, nor is an export
-    /// received twice that is whole. When all is done, the folder is returned without a request.
+    /// received twice that is whole. When all is done, the directory is returned without a request.
     ///
     /// With the feature `preview`, the plan of an MJCF model is drawn into a `preview.svg` beside
     /// it, where it can be drawn; see [`Bundle`]'s `preview`.
@@ -178,15 +178,15 @@ pub enum BakeEvent {
 ///
 /// # Errors
 ///
-/// Whatever the phases can say. [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest)
-/// when the folder holds something else, or another bake; [`ErrorKind::Io`](crate::ErrorKind::Io)
+/// Those of each phase. [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest)
+/// when the directory holds something else, or another bake; [`ErrorKind::Io`](crate::ErrorKind::Io)
 /// when another process is baking into it. Where the job failed or was refused, the next try
 /// starts a new one; after any other error it goes on where this one stopped.
 ///
 /// # Cancel safety
 ///
 /// Dropping it, or killing the process, loses nothing: the job goes on, and baking the same into
-/// the same folder again takes it up.
+/// the same directory again takes it up.
 #[must_use = "a bake does nothing until it is awaited or polled"]
 pub struct Bake {
     run: Option<BoxFuture<'static, Result<Bundle, Error>>>,
@@ -256,7 +256,7 @@ impl Paths {
         // `lab/` is `lab`.
         let dir: PathBuf = dir.components().collect();
         let Some(name) = dir.file_name() else {
-            let message = format!("`{}` does not name a folder", dir.display());
+            let message = format!("`{}` does not name a directory", dir.display());
             return Err(Error::new(
                 crate::ext::error::ErrorKind::InvalidRequest,
                 message,

@@ -43,7 +43,7 @@ pub(super) async fn run(
                 let _ = fs::remove_file(&paths.archive);
                 return Ok(bundle);
             }
-            // Somebody has removed the folder: the export costs nothing.
+            // Somebody has removed the directory: the export costs nothing.
             Run::new(Phase::Made, journal, client, paths, events)
         }
         Some(journal) if journal.request == request => {
@@ -83,21 +83,21 @@ fn another(paths: &Paths, journal: &Journal, request: &Request) -> Error {
         format!("is of another bake (`{prompt}` as {})", recorded.format)
     };
     let (dir, journal) = (paths.dir.display(), paths.journal.display());
-    let message = format!("`{dir}` {what}; choose another folder, or delete it and `{journal}`");
+    let message = format!("`{dir}` {what}; choose another directory, or delete it and `{journal}`");
     Error::new(ErrorKind::InvalidRequest, message)
 }
 
-/// Before anything is paid for: the folder must be empty or not exist.
+/// Before anything is paid for: the directory must be empty or not exist.
 fn check_free(dir: &Path) -> Result<(), Error> {
     match fs::read_dir(dir).map(Iterator::count) {
         Ok(0) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Ok(_) => {
-            let message = format!("`{}` is not empty; choose another folder", dir.display());
+            let message = format!("`{}` is not empty; choose another directory", dir.display());
             Err(Error::new(ErrorKind::InvalidRequest, message))
         }
         Err(error) => Err(Error::io(
-            format!("`{}` is not a folder to bake into", dir.display()),
+            format!("`{}` is not a directory to bake into", dir.display()),
             error,
         )),
     }
@@ -106,7 +106,7 @@ fn check_free(dir: &Path) -> Result<(), Error> {
 async fn open(dir: &Path) -> Result<Bundle, Error> {
     let dir = dir.to_owned();
     let opened = spawn_blocking(move || Bundle::open(dir)).await;
-    Ok(opened.map_err(|error| Error::io("the folder could not be read", error.into()))??)
+    Ok(opened.map_err(|error| Error::io("the directory could not be read", error.into()))??)
 }
 
 struct Run {
@@ -190,7 +190,7 @@ impl Run {
         }
     }
 
-    /// The job was asked for, and its answer was lost: is it there? Only when it is certain that
+    /// The job was asked for, and its response was lost: is it there? Only when it is certain that
     /// it is not, it is asked for again.
     async fn find(&mut self) -> Result<(), Error> {
         let (prompt, at) = (
@@ -204,7 +204,7 @@ impl Run {
         let unclear = |why: String| {
             let journal = self.paths.journal.display();
             let message =
-                format!("the job was asked for, its answer was lost, and {why}; see `{journal}`");
+                format!("the job was asked for, its response was lost, and {why}; see `{journal}`");
             Err(Error::new(ErrorKind::Transport, message))
         };
         match self.client.reconcile_request(&asked).await? {
@@ -317,7 +317,7 @@ impl Run {
         }
     }
 
-    /// The export, to a file beside the folder; unless it is there already.
+    /// The export, to a file beside the directory; unless it is there already.
     async fn receive(&mut self) -> Result<(), Error> {
         let archive = self.paths.archive.clone();
         let whole = spawn_blocking(move || ends_whole(&archive)).await;
@@ -362,7 +362,7 @@ impl Run {
         export.download().await
     }
 
-    /// The folder was free when the bake began, and locked since: what is in it is of this bake.
+    /// The directory was free when the bake began, and locked since: what is in it is of this bake.
     async fn unpack(mut self) -> Result<Bundle, Error> {
         let options = UnpackOptions {
             replace: true,

@@ -31,7 +31,7 @@ pub(super) async fn made(client: &Client, scene_id: &str) -> Result<(), Error> {
     let mut delay = FIRST;
     loop {
         let status = match client.scene_status().scene_id(scene_id).send().await {
-            Ok(answer) => Some(answer.into_inner()),
+            Ok(response) => Some(response.into_inner()),
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error),
         };

@@ -1,11 +1,11 @@
-//! Why a folder is no bundle.
+//! Why a directory is not a bundle.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Tells the reasons apart for which a folder cannot be used as a [`Bundle`](super::Bundle).
+/// Tells the reasons apart for which a directory cannot be used as a [`Bundle`](super::Bundle).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BundleErrorKind {
@@ -13,9 +13,9 @@ pub enum BundleErrorKind {
     NoModel,
     /// More than one such file, and no way to tell which one is meant.
     SeveralModels,
-    /// A model that is no well-formed XML, or not in UTF-8, or has values that make no sense.
+    /// A model that is not well-formed XML, or not in UTF-8, or has values that make no sense.
     BadModel,
-    /// A `metadata.json` that is no JSON.
+    /// A `metadata.json` that is not JSON.
     BadMetadata,
     /// A model beyond 64 MiB of XML or 10,000 files that include each other, or a `metadata.json`
     /// beyond 16 MiB; or more than can be drawn.
@@ -26,7 +26,7 @@ pub enum BundleErrorKind {
     Io,
 }
 
-/// Says why a folder cannot be used as a [`Bundle`](super::Bundle).
+/// Says why a directory cannot be used as a [`Bundle`](super::Bundle).
 #[derive(Debug)]
 pub struct BundleError(Box<Inner>);
 
@@ -66,7 +66,7 @@ impl BundleError {
         self.0.kind
     }
 
-    /// The file or folder that the error is about.
+    /// The file or directory that the error is about.
     pub fn path(&self) -> &Path {
         &self.0.path
     }
@@ -105,7 +105,7 @@ impl StdError for BundleError {
     }
 }
 
-/// Where `path` is after the folder `from`, which it may be in, was renamed to `to`.
+/// Where `path` is after the directory `from`, which it may be in, was renamed to `to`.
 pub(crate) fn moved(path: &Path, from: &Path, to: &Path) -> PathBuf {
     match path.strip_prefix(from) {
         Ok(inner) if inner.as_os_str().is_empty() => to.to_owned(),
@@ -121,6 +121,6 @@ impl From<BundleError> for crate::ext::error::Error {
         } else {
             crate::ext::error::ErrorKind::Archive
         };
-        Self::new(kind, "the folder is no bundle").with_source(source)
+        Self::new(kind, "the directory is not a bundle").with_source(source)
     }
 }

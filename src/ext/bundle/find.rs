@@ -1,4 +1,4 @@
-//! Which of a folder's files is the model.
+//! Which of a directory's files is the model.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -20,7 +20,7 @@ const SHOWN: usize = 10;
 
 /// Finds the model among `files`, which are below `root`.
 ///
-/// Only the topmost level that has any counts: the folder itself, or what the archive wrapped all
+/// Only the topmost level that has any counts: the directory itself, or what the archive wrapped all
 /// its files into.
 pub(super) fn model(
     root: &Path,
@@ -113,7 +113,7 @@ fn is_mjcf(path: &Path) -> Result<bool, BundleError> {
         Err(error) => std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default(),
     };
     let mut found = false;
-    // Whatever is wrong behind the root element is none of the search's business.
+    // Errors after the root element do not concern the search.
     let _ = xml::walk(head, |node| match node {
         xml::Node::Open(tag) => {
             found = tag.name == "mujoco";

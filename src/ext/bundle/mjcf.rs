@@ -1,7 +1,7 @@
 //! MJCF: the files that a model is made of, the files that it names, and how it does without its
 //! textures.
 //!
-//! The rules are those of `MuJoCo`'s [`compiler`] and [`include`] elements: paths start at the folder
+//! The rules are those of `MuJoCo`'s [`compiler`] and [`include`] elements: paths start at the directory
 //! of the main model, `meshdir` holds meshes, height fields and skins, `texturedir` the textures.
 //!
 //! [`compiler`]: https://mujoco.readthedocs.io/en/stable/XMLreference.html#compiler
@@ -31,8 +31,8 @@ const TEXTURE_FILES: [&str; 7] = [
 /// A model with all that it includes; a model that it attaches is another one.
 #[derive(Debug)]
 pub(super) struct Model {
-    /// The folder of its main file, below the bundle's.
-    folder: PathBuf,
+    /// The directory of its main file, below the bundle's.
+    directory: PathBuf,
     /// The main file first.
     pub(super) parts: Vec<Part>,
     compiler: Compiler,
@@ -105,7 +105,7 @@ pub(crate) struct Slimmed {
     pub(crate) needed: BTreeSet<PathBuf>,
 }
 
-/// Drops the textures that come from files: their elements, and whatever refers to them.
+/// Drops the textures that come from files: their elements, and everything that refers to them.
 ///
 /// Textures that `MuJoCo` computes itself (`builtin`) stay. All else is as it was, byte for byte.
 pub(super) fn slim(root: &Path, main: &Path) -> Result<Slimmed, BundleError> {
@@ -174,12 +174,12 @@ fn read(root: &Path, main: &Path) -> Result<Vec<Model>, BundleError> {
 impl Model {
     pub(super) fn read(root: &Path, main: &Path, budget: &mut Budget) -> Result<Self, BundleError> {
         let mut model = Self {
-            folder: main.parent().unwrap_or(Path::new("")).to_owned(),
+            directory: main.parent().unwrap_or(Path::new("")).to_owned(),
             parts: Vec::new(),
             compiler: Compiler::default(),
             references: Vec::new(),
         };
-        // A file is taken once, however often and in whatever circles it is included.
+        // A file is taken once, even if it is included several times or in a cycle.
         let mut seen = HashSet::from([main.to_owned()]);
         let mut waiting = vec![main.to_owned()];
         while let Some(path) = waiting.pop() {
@@ -215,14 +215,14 @@ impl Model {
         Ok(model)
     }
 
-    /// The file, below the bundle's folder, that `by` includes under this name; `None` when it is
+    /// The file, below the bundle's directory, that `by` includes under this name; `None` when it is
     /// not there.
     #[cfg(feature = "preview")]
     pub(super) fn included(&self, root: &Path, by: &Path, name: &str) -> Option<PathBuf> {
         self.file(root, by, name, Use::Include)
     }
 
-    /// The file of a mesh, below the bundle's folder; `None` when it is not there.
+    /// The file of a mesh, below the bundle's directory; `None` when it is not there.
     #[cfg(feature = "preview")]
     pub(super) fn mesh(&self, root: &Path, name: &str) -> Option<PathBuf> {
         self.file(root, Path::new(""), name, Use::Mesh)
@@ -244,15 +244,15 @@ impl Model {
     /// Where a file that the model names is to be found.
     fn resolve(&self, root: &Path, reference: &Reference) -> Resolved {
         let mut name = reference.name.as_str();
-        let folder = match reference.kind {
+        let directory = match reference.kind {
             Use::Mesh => self.compiler.mesh.as_str(),
             Use::Texture => self.compiler.texture.as_str(),
             Use::Attached => "",
             Use::Include => {
-                // From the main model's folder, or else from that of the including file.
-                let resolved = path::resolve(&self.folder, name);
+                // From the main model's directory, or else from that of the including file.
+                let resolved = path::resolve(&self.directory, name);
                 let here = reference.by.parent().unwrap_or(Path::new(""));
-                if resolved.missing(root).is_some() && here != self.folder {
+                if resolved.missing(root).is_some() && here != self.directory {
                     let beside = path::resolve(here, name);
                     if beside.missing(root).is_none() {
                         return beside;
@@ -264,10 +264,10 @@ impl Model {
         if self.compiler.strip && reference.kind != Use::Attached {
             name = name.rsplit(['/', '\\']).next().unwrap_or(name);
         }
-        if folder.is_empty() || path::is_absolute(name) {
-            path::resolve(&self.folder, name)
+        if directory.is_empty() || path::is_absolute(name) {
+            path::resolve(&self.directory, name)
         } else {
-            path::resolve(&self.folder, &format!("{folder}/{name}"))
+            path::resolve(&self.directory, &format!("{directory}/{name}"))
         }
     }
 }
@@ -315,7 +315,7 @@ fn is_from_file(tag: &Tag<'_>) -> bool {
         && TEXTURE_FILES.iter().any(|file| tag.value(file).is_some())
 }
 
-/// The name of a texture: by default that of its file, without folder and extension.
+/// The name of a texture: by default that of its file, without directory and extension.
 fn texture_name(tag: &Tag<'_>) -> Option<String> {
     if let Some(name) = tag.value("name") {
         return Some(name.to_owned());

@@ -1,4 +1,4 @@
-//! A folder with a model that a simulator opens, and what is known of it.
+//! A directory with a model that a simulator opens, and what is known of it.
 
 mod error;
 mod find;
@@ -24,10 +24,10 @@ const PARTS: usize = 10_000;
 /// The largest `metadata.json` that is read, in bytes.
 const METADATA: u64 = 16 * 1024 * 1024;
 
-/// An export on disk: a folder with a model, the files that it names, and its metadata.
+/// An export on disk: a directory with a model, the files that it names, and its metadata.
 ///
 /// It is what [`unpack`](crate::archive::unpack) returns; [`open`](Self::open) gives the same for
-/// a folder that was unpacked before. It is a snapshot: what happens to the folder later does not
+/// a directory that was unpacked before. It is a snapshot: what happens to the directory later does not
 /// show in it, except in [`metadata`](Self::metadata) and [`missing_files`](Self::missing_files),
 /// which read when they are called.
 ///
@@ -58,7 +58,7 @@ pub struct Bundle {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct BundleFile {
-    /// Where it is, relative to the bundle's folder.
+    /// Where it is, relative to the bundle's directory.
     pub path: PathBuf,
     /// Its size in bytes.
     pub size: u64,
@@ -84,7 +84,7 @@ pub enum ModelFormat {
 pub struct MissingFile {
     /// As the model writes it.
     pub name: String,
-    /// The file that names it, relative to the bundle's folder.
+    /// The file that names it, relative to the bundle's directory.
     pub named_by: PathBuf,
     /// Why it does not count as there.
     pub reason: MissingReason,
@@ -96,7 +96,7 @@ pub struct MissingFile {
 pub enum MissingReason {
     /// There is no such file.
     Absent,
-    /// The name is an absolute path, or leads out of the bundle's folder; whether there is such a
+    /// The name is an absolute path, or leads out of the bundle's directory; whether there is such a
     /// file on this machine says nothing about the next one.
     Outside,
 }
@@ -105,7 +105,7 @@ impl std::fmt::Display for MissingFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let what = match self.reason {
             MissingReason::Absent => "is not there",
-            MissingReason::Outside => "is outside of the folder",
+            MissingReason::Outside => "is outside of the directory",
         };
         let (name, by) = (&self.name, self.named_by.display());
         write!(f, "{name:?}, named by {by}, {what}")
@@ -113,19 +113,19 @@ impl std::fmt::Display for MissingFile {
 }
 
 impl Bundle {
-    /// Opens a folder that holds an export.
+    /// Opens a directory that holds an export.
     ///
-    /// The model is looked for in the folder itself, or, where that has none, in the topmost level
-    /// of folders that has one. MJCF goes before USD, USD before SDF; of several models of one
+    /// The model is looked for in the directory itself, or, where that has none, in the topmost level
+    /// of directories that has one. MJCF goes before USD, USD before SDF; of several models of one
     /// format the one called `scene` wins, then `world`, `model` and `main`, and an MJCF file
-    /// that others include never does. This reads the whole tree of folders and blocks; links to
-    /// folders are not followed.
+    /// that others include never does. This reads the whole tree of directories and blocks; links to
+    /// directories are not followed.
     ///
     /// # Errors
     /// [`NoModel`](BundleErrorKind::NoModel) and
-    /// [`SeveralModels`](BundleErrorKind::SeveralModels) when the model cannot be told,
-    /// [`BadModel`](BundleErrorKind::BadModel) for a `model.config` that is no XML,
-    /// [`Io`](BundleErrorKind::Io) when the folder cannot be read.
+    /// [`SeveralModels`](BundleErrorKind::SeveralModels) when the model is ambiguous,
+    /// [`BadModel`](BundleErrorKind::BadModel) for a `model.config` that is not XML,
+    /// [`Io`](BundleErrorKind::Io) when the directory cannot be read.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, BundleError> {
         let dir = dir.as_ref();
         let mut files = Vec::new();
@@ -141,17 +141,17 @@ impl Bundle {
         })
     }
 
-    /// The folder.
+    /// The directory.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// All files below the folder, sorted by path.
+    /// All files below the directory, sorted by path.
     pub fn files(&self) -> &[BundleFile] {
         &self.files
     }
 
-    /// The file that a simulator opens, with the folder in front: `lab/scene.xml`.
+    /// The file that a simulator opens, with the directory in front: `lab/scene.xml`.
     pub fn model(&self) -> &Path {
         &self.model
     }
@@ -165,7 +165,7 @@ impl Bundle {
     ///
     /// # Errors
     /// [`TooLarge`](BundleErrorKind::TooLarge) beyond 16 MiB,
-    /// [`BadMetadata`](BundleErrorKind::BadMetadata) when it is no JSON,
+    /// [`BadMetadata`](BundleErrorKind::BadMetadata) when it is not JSON,
     /// [`Io`](BundleErrorKind::Io) when it cannot be read.
     pub fn metadata(&self) -> Result<Option<serde_json::Value>, BundleError> {
         let path = self.model.with_file_name("metadata.json");
@@ -176,7 +176,7 @@ impl Bundle {
         };
         let json = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
         serde_json::from_slice(json).map(Some).map_err(|e| {
-            BundleError::new(BundleErrorKind::BadMetadata, path, "it is no JSON").because(e)
+            BundleError::new(BundleErrorKind::BadMetadata, path, "it is not JSON").because(e)
         })
     }
 
@@ -208,7 +208,7 @@ impl Bundle {
         }
     }
 
-    /// The same bundle after its folder was renamed.
+    /// The same bundle after its directory was renamed.
     pub(crate) fn moved_to(mut self, dir: &Path) -> Self {
         dir.clone_into(&mut self.dir);
         self.model = dir.join(&self.inner);
@@ -216,17 +216,17 @@ impl Bundle {
     }
 }
 
-/// Collects the files below `root.join(folder)`.
+/// Collects the files below `root.join(directory)`.
 fn list(
     root: &Path,
-    folder: &Path,
+    directory: &Path,
     files: &mut Vec<BundleFile>,
 ) -> Result<(), (PathBuf, io::Error)> {
-    let at = root.join(folder);
+    let at = root.join(directory);
     let fail = |e| (at.clone(), e);
     for entry in fs::read_dir(&at).map_err(fail)? {
         let entry = entry.map_err(fail)?;
-        let path = folder.join(entry.file_name());
+        let path = directory.join(entry.file_name());
         let kind = entry.file_type().map_err(fail)?;
         if kind.is_dir() {
             list(root, &path, files)?;

@@ -7,14 +7,14 @@ use super::MissingReason;
 /// A name that has been followed, without the file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Resolved {
-    /// A path below the bundle's folder.
+    /// A path below the bundle's directory.
     Inside(PathBuf),
-    /// A path that is absolute or climbs out of the folder.
+    /// A path that is absolute or climbs out of the directory.
     Outside,
 }
 
 impl Resolved {
-    /// Why there is no such file in the bundle at `root`; `None` when there is one.
+    /// Why the file does not exist in the bundle at `root`; `None` when there is one.
     pub(super) fn missing(&self, root: &Path) -> Option<MissingReason> {
         match self {
             Self::Outside => Some(MissingReason::Outside),
@@ -30,19 +30,19 @@ pub(super) fn is_absolute(name: &str) -> bool {
         || matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
 }
 
-/// A file's name without folder and extension, which is what an asset is called that has no name.
+/// A file's name without directory and extension, which is what an asset is called that has no name.
 pub(super) fn stem(name: &str) -> &str {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     file.rsplit_once('.').map_or(file, |(stem, _)| stem)
 }
 
-/// Follows `name` from `folder`, which is below the bundle's folder. A backslash separates, too:
+/// Follows `name` from `directory`, which is below the bundle's directory. A backslash separates, too:
 /// models are written on all systems.
-pub(super) fn resolve(folder: &Path, name: &str) -> Resolved {
+pub(super) fn resolve(directory: &Path, name: &str) -> Resolved {
     if is_absolute(name) {
         return Resolved::Outside;
     }
-    let mut path = folder.to_owned();
+    let mut path = directory.to_owned();
     for part in name.split(['/', '\\']) {
         match part {
             "" | "." => {}
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn names_lead_inside_or_outside() {
-        for (folder, name, inside) in [
+        for (directory, name, inside) in [
             ("", "a/b.obj", Some("a/b.obj")),
             ("x", "../a", Some("a")),
             ("x", "..\\a\\./b", Some("a/b")),
@@ -75,9 +75,9 @@ mod tests {
         ] {
             let expected = inside.map_or(Resolved::Outside, |path| Resolved::Inside(path.into()));
             assert_eq!(
-                resolve(Path::new(folder), name),
+                resolve(Path::new(directory), name),
                 expected,
-                "{folder} {name}"
+                "{directory} {name}"
             );
         }
     }

@@ -31,8 +31,8 @@ impl Bundle {
     /// is a cross. The same files make the same text. This reads the model and blocks.
     ///
     /// # Errors
-    /// [`UnsupportedFormat`](BundleErrorKind::UnsupportedFormat) when the model is no MJCF,
-    /// [`BadModel`](BundleErrorKind::BadModel) when it or a file that it includes is no XML, or
+    /// [`UnsupportedFormat`](BundleErrorKind::UnsupportedFormat) when the model is not MJCF,
+    /// [`BadModel`](BundleErrorKind::BadModel) when it or a file that it includes is not XML, or
     /// when a frame, a size or an axis in it makes no sense, [`TooLarge`](BundleErrorKind::TooLarge)
     /// beyond 64 MiB of XML, 10,000 files, 200,000 elements, 200 levels of them, 50,000 bodies,
     /// geoms and joints, 512 MiB of meshes, or 50 million vertices to draw,

@@ -89,8 +89,8 @@ fn each_text(text: &str, mut visit: impl FnMut(&Element<'_, '_>, &str)) -> Resul
 /// The bundle around a model, for `model://`.
 struct Places<'a> {
     root: &'a Path,
-    /// The folder of the main file, below `root`.
-    folder: PathBuf,
+    /// The directory of the main file, below `root`.
+    directory: PathBuf,
     /// What the model itself is called.
     names: Vec<String>,
 }
@@ -98,18 +98,18 @@ struct Places<'a> {
 /// All files that the model `main` names and that are not there, those of models that it includes
 /// among them. Names on the web (`https://`) are no files, and are passed over.
 pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, BundleError> {
-    let folder = main.parent().unwrap_or(Path::new("")).to_owned();
+    let directory = main.parent().unwrap_or(Path::new("")).to_owned();
     let mut budget = Budget::new();
     let mut places = Places {
         root,
         names: Vec::new(),
-        folder,
+        directory,
     };
-    let beside = root.join(&places.folder).join("model.config");
+    let beside = root.join(&places.directory).join("model.config");
     if beside.is_file() {
         places.names.extend(config(&beside, &mut budget)?.name);
     }
-    let directory_name = root.join(&places.folder);
+    let directory_name = root.join(&places.directory);
     if let Some(name) = directory_name.file_name().and_then(|name| name.to_str()) {
         places.names.push(name.to_owned());
     }
@@ -184,7 +184,7 @@ enum Found {
 }
 
 impl Places<'_> {
-    /// Looks for what `part` calls `name`; `None` when it is no file at all.
+    /// Looks for what `part` calls `name`; `None` when it is not a file at all.
     fn find(&self, part: &Path, name: &str) -> Option<Found> {
         let here = part.parent().unwrap_or(Path::new(""));
         let candidates = match name.split_once("://") {
@@ -193,12 +193,12 @@ impl Places<'_> {
             Some(("model" | "package", rest)) => {
                 let (model, inner) = rest.split_once('/').unwrap_or((rest, ""));
                 let mut candidates = vec![
-                    path::resolve(&self.folder, rest),
-                    path::resolve(&self.folder.join("models"), rest),
+                    path::resolve(&self.directory, rest),
+                    path::resolve(&self.directory.join("models"), rest),
                     path::resolve(Path::new(""), rest),
                 ];
                 if self.names.iter().any(|own| own == model) {
-                    candidates.insert(0, path::resolve(&self.folder, inner));
+                    candidates.insert(0, path::resolve(&self.directory, inner));
                 }
                 candidates
             }
@@ -218,7 +218,7 @@ impl Places<'_> {
     }
 }
 
-/// The SDF file of an included model: the path itself, or that of the folder.
+/// The SDF file of an included model: the path itself, or that of the directory.
 fn included(root: &Path, path: &Path, budget: &mut Budget) -> Result<Option<PathBuf>, BundleError> {
     if root.join(path).is_file() {
         return Ok(Some(path.to_owned()));

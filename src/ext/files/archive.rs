@@ -1,7 +1,7 @@
 //! Unpacks an export: a ZIP archive that is taken for hostile until it has proved to be sound.
 //!
 //! Everything that the archive's directory tells is checked before anything is written. The
-//! contents go to a temporary folder beside the target, with sizes and checksums verified on the
+//! contents go to a temporary directory beside the target, with sizes and checksums verified on the
 //! way, and appear at their place by one rename: all of them or none.
 
 mod directory;
@@ -32,7 +32,7 @@ pub use error::{UnpackError, UnpackErrorKind};
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct UnpackOptions {
-    /// Whether a folder that is not empty is replaced; default `false`, it is refused.
+    /// Whether a directory that is not empty is replaced; default `false`, it is refused.
     ///
     /// It is replaced as a whole and in one step, so nothing of the old contents is left among
     /// the new ones, and nobody sees a half of either.
@@ -71,9 +71,9 @@ pub struct Limits {
     /// 200. Text compresses to a tenth, deflate at its best to 1/1032.
     pub ratio: u64,
     /// Contents up to these many bytes may have any ratio; default 16 MiB. A mesh of zeros or an
-    /// empty height field is no attack.
+    /// empty height field is not a attack.
     pub ratio_from: u64,
-    /// The longest name in bytes, with its folders; default 1,024. Systems store 4,096 (Linux) or
+    /// The longest name in bytes, with its directories; default 1,024. Systems store 4,096 (Linux) or
     /// 1,024 (macOS), the path of the target included.
     pub name: usize,
 }
@@ -104,7 +104,7 @@ impl Limits {
     }
 }
 
-/// Unpacks the archive at `path` to the folder `dir`, with the default [`UnpackOptions`].
+/// Unpacks the archive at `path` to the directory `dir`, with the default [`UnpackOptions`].
 ///
 /// See [`unpack_with`] for what happens.
 ///
@@ -132,18 +132,18 @@ pub async fn unpack(
     unpack_with(path, dir, UnpackOptions::default()).await
 }
 
-/// Unpacks the archive at `path` to the folder `dir`.
+/// Unpacks the archive at `path` to the directory `dir`.
 ///
 /// `dir` must not exist, or be empty, unless [`replace`](UnpackOptions::replace) is set; missing
-/// folders above it are made. The archive may be stored or deflated, in ZIP64, written to a
+/// directories above it are made. The archive may be stored or deflated, in ZIP64, written to a
 /// stream, and may have other bytes before and after it. Modes, owners and times in it are
 /// ignored. Inflating runs on up to eight threads of its own, never on the runtime's workers.
 ///
-/// Names must suit every common system, whatever system this is: no absolute or parent paths, no
+/// Names must suit every common system, on any system: no absolute or parent paths, no
 /// backslash or drive letter, none of the names and characters that Windows reserves, no two names
 /// that differ only in case.
 ///
-/// A process that is killed leaves `dir` as it was or complete. It may leave a temporary folder
+/// A process that is killed leaves `dir` as it was or complete. It may leave a temporary directory
 /// beside it, `.<dir>.gizmo-unpack-<16 digits>`, which the next unpack to the same `dir` removes.
 ///
 /// # Errors
@@ -179,7 +179,7 @@ pub async fn unpack_with(
     on_thread(move |cancelled| run(&path, &dir, &options, cancelled)).await
 }
 
-/// Puts a model that came without an archive into the folder `dir`, as [`unpack_with`] would: alone,
+/// Puts a model that came without an archive into the directory `dir`, as [`unpack_with`] would: alone,
 /// and under this name.
 pub(crate) async fn place_single_file(
     path: &Path,
@@ -223,7 +223,7 @@ async fn on_thread(
     }
 }
 
-/// Unpacks the archive at `path` to the folder `dir`, on this thread and its helpers.
+/// Unpacks the archive at `path` to the directory `dir`, on this thread and its helpers.
 ///
 /// For programs without a runtime; see [`unpack_with`] for what happens.
 ///
@@ -271,13 +271,16 @@ fn run(
         if options.slim {
             return slim::write(&job, &entries);
         }
-        let files: Vec<_> = entries.iter().filter(|entry| !entry.name.folder).collect();
+        let files: Vec<_> = entries
+            .iter()
+            .filter(|entry| !entry.name.directory)
+            .collect();
         job.write_all(&files)?;
         Bundle::open(root).map_err(UnpackError::from)
     })
 }
 
-/// Lets the contents be written to a temporary folder, and puts that in place of `dir`.
+/// Lets the contents be written to a temporary directory, and puts that in place of `dir`.
 fn stage(
     dir: &Path,
     options: &UnpackOptions,

@@ -62,7 +62,7 @@ pub struct Progress {
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "nothing is received until the download is told where to go"]
+#[must_use = "nothing is received before a target is chosen"]
 pub struct Download {
     source: Source,
     on_progress: Option<Box<dyn FnMut(Progress) + Send>>,
@@ -270,7 +270,7 @@ impl fmt::Debug for Download {
     }
 }
 
-/// `download` for an export builder, whose POST is sent again when its answer breaks.
+/// `download` for an export builder, whose POST is sent again when its response breaks.
 macro_rules! download {
     ($($builder:ident $operation:literal { $($parameter:ident),* };)*) => {$(
         impl builder::$builder<'_> {
@@ -278,7 +278,7 @@ macro_rules! download {
             ///
             /// # Errors
             ///
-            /// Whatever `send` can say, and [`ErrorKind::Decode`] when the answer is no ZIP archive.
+            /// Those of `send`, and [`ErrorKind::Decode`] when the response is not a ZIP archive.
             ///
             /// # Cancel safety
             ///
@@ -290,10 +290,10 @@ macro_rules! download {
                 let ask = move |_: Option<Rest>| {
                     let client = client.clone();
                     $(let $parameter = $parameter.clone();)*
-                    let answer: BoxFuture<'static, _> = Box::pin(async move {
+                    let response: BoxFuture<'static, _> = Box::pin(async move {
                         builder::$builder { client: &client $(, $parameter)* }.send().await
                     });
-                    answer
+                    response
                 };
                 Download::open($operation, Expect::Zip, false, idle_timeout, Box::new(ask)).await
             }

@@ -1,4 +1,4 @@
-//! Locks on files and folders that other processes see too, where the system has them. A lock goes
+//! Locks on files and directories that other processes see too, where the system has them. A lock goes
 //! with the last handle on what was opened, if not before.
 
 use std::fs::File;

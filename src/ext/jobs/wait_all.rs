@@ -12,7 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use super::outcome::FinishedJob;
 use crate::ext::error::Error;
 
-/// Waits for many jobs at once and yields each as it ends, in order of completion; or for whatever
+/// Waits for many jobs at once and yields each as it ends, in order of completion; or for anything
 /// else has a handle that can be awaited, such as an asset of the early-access API.
 ///
 /// A job that fails is an error in the stream and ends none of the others; its id is

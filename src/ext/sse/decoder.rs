@@ -15,7 +15,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Decodes the bytes of a `text/event-stream` into events, by [WHATWG's algorithm][whatwg].
 ///
-/// It does no I/O: hand each chunk of a response's body to [`next`](Self::next) until that answers
+/// It does no I/O: hand each chunk of a response's body to [`next`](Self::next) until it returns
 /// `None`. Chunks may be cut anywhere. Values that lie whole within a chunk are borrowed from it;
 /// others are gathered in buffers that are used again, so small events allocate nothing. Comments
 /// are never stored. Time is linear in the bytes, however they are cut.
@@ -221,7 +221,7 @@ impl Decoder {
         self.retry
     }
 
-    /// Takes up the line in which the last chunk ended. Answers the field whose value starts here.
+    /// Takes up the line in which the last chunk ended. Returns the field whose value starts here.
     fn resume(&mut self, input: &mut &[u8]) -> Result<Option<Field>, TooLarge> {
         match self.line {
             Line::Start => {}
@@ -260,7 +260,7 @@ impl Decoder {
         } else if input.is_empty() {
             Line::Mark(read + common)
         } else {
-            Line::Ignored // part of a mark and then something else is no known field's name
+            Line::Ignored // part of a mark and then something else is not the name of a known field
         };
         if self.line == Line::Ignored {
             self.rest_of_line(input, Line::Ignored);
@@ -306,7 +306,7 @@ impl Decoder {
         }
     }
 
-    /// Reads on in what may be a field's name. Answers the field if its value starts here.
+    /// Reads on in what may be a field's name. Returns the field if its value starts here.
     fn name(&mut self, field: Field, read: usize, input: &mut &[u8]) -> Option<Field> {
         let expected = &field.name()[read..];
         let common = common_prefix(expected, input);

@@ -56,7 +56,7 @@ pub struct SignedUrl {
 }
 
 impl SignedUrl {
-    /// Takes a URL as a service answers it, and when it expires, where that is known.
+    /// Takes a URL from a service, and when it expires, where that is known.
     pub fn new(url: impl Into<String>, expires_at: Option<SystemTime>) -> Self {
         Self {
             url: url.into(),

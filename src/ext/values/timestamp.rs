@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// A time: Unix seconds, Unix milliseconds, or ISO 8601 text.
 ///
-/// The value is kept as the service sent it, so an unknown notation is no decoding error.
+/// The value is kept as the service sent it, so an unknown notation is not a decoding error.
 /// [`system_time`](Self::system_time) reads the known ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]

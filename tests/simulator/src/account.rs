@@ -4,8 +4,8 @@ use gizmo_client::types::{Usage, WhoAmI};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::answer::{Handled, fields, json_response};
 use crate::call::Call;
+use crate::response::{Handled, fields, json_response};
 
 const SCOPES: &[&str] = &[
     "scenes:read",

@@ -6,8 +6,8 @@ mod scenes;
 
 use http::{HeaderMap, StatusCode};
 
-use crate::answer::{Handled, Refusal};
 use crate::call::Call;
+use crate::response::{Handled, Refusal};
 use crate::routes::Api;
 use crate::state::Table;
 

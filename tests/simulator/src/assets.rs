@@ -4,11 +4,11 @@ use gizmo_client::types::{Acknowledged, GenerateAssetBody};
 use http::StatusCode;
 use serde_json::Map;
 
-use crate::answer::{Handled, Refusal, detail, json_response};
 use crate::call::{Call, Rule};
 use crate::export::{Kind, kinds_in};
 use crate::job::{plan, stages};
 use crate::jobs::{self, NewJob};
+use crate::response::{Handled, Refusal, detail, json_response};
 use crate::scenes;
 
 pub(crate) fn list(call: &Call) -> Handled {
@@ -21,7 +21,7 @@ pub(crate) fn list(call: &Call) -> Handled {
         .filter(|asset| asset.listed && scene_id.is_none_or(|scene_id| scene_id == asset.scene_id));
     window.list(
         "assets",
-        wanted.map(|asset| asset.answer(false, call.shared.options.name_jobs)),
+        wanted.map(|asset| asset.response(false, call.shared.options.name_jobs)),
     )
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn get(call: &Call) -> Handled {
         .ok_or_else(|| Refusal::not_found("asset", &call.id))?;
     detail(
         "asset",
-        &asset.answer(with_record, call.shared.options.name_jobs),
+        &asset.response(with_record, call.shared.options.name_jobs),
     )
 }
 

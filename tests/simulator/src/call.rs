@@ -7,7 +7,7 @@ use http::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Refusal, Window, fault};
+use crate::response::{Refusal, Window, fault};
 use crate::state::Shared;
 
 /// A request that found its operation and may use it.
@@ -254,7 +254,7 @@ pub(crate) fn read_query(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Undoes percent-encoding; what is no escape stays.
+/// Decodes percent-encoding and keeps invalid escapes.
 pub(crate) fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());

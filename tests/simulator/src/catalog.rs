@@ -7,11 +7,11 @@ use gizmo_client::types::{CatalogItem, Category};
 use http::{HeaderMap, Response};
 use serde_json::{Map, json};
 
-use crate::answer::{Body, Handled, Refusal, detail, fields};
 use crate::call::Call;
 use crate::export::{Item, Kind, glb, usdz};
 use crate::files;
 use crate::random::Random;
+use crate::response::{Body, Handled, Refusal, detail, fields};
 use crate::state::Shared;
 
 /// Where files are, relative to the origin.
@@ -74,7 +74,7 @@ impl Catalog {
 }
 
 impl Entry {
-    fn answer(&self) -> CatalogItem {
+    fn response(&self) -> CatalogItem {
         CatalogItem {
             slug: self.slug.clone(),
             name: Some(self.name.clone()),
@@ -103,7 +103,7 @@ pub(crate) fn search(call: &Call) -> Handled {
     let found = call.shared.catalog.0.iter().filter(|entry| {
         category.is_none_or(|category| category == entry.category) && entry.contains(query)
     });
-    window.list("items", found.map(Entry::answer))
+    window.list("items", found.map(Entry::response))
 }
 
 pub(crate) fn categories(call: &Call) -> Handled {
@@ -117,7 +117,7 @@ pub(crate) fn categories(call: &Call) -> Handled {
         count: Some(count),
         extra: Map::new(),
     });
-    crate::answer::Window {
+    crate::response::Window {
         limit: total,
         offset: 0,
     }
@@ -130,7 +130,7 @@ pub(crate) fn get(call: &Call) -> Handled {
         .catalog
         .find(&call.id)
         .ok_or_else(|| Refusal::not_found("item", &call.id))?;
-    detail("item", &entry.answer())
+    detail("item", &entry.response())
 }
 
 /// A file by its name, `oak-crate-6.glb`.
@@ -153,5 +153,5 @@ pub(crate) fn file(
         "usdz" => (usdz(&item), "model/vnd.usdz+zip"),
         _ => return Err(missing()),
     };
-    Ok(files::answer(&Bytes::from(bytes), media, headers))
+    Ok(files::response(&Bytes::from(bytes), media, headers))
 }

@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use gizmo_client::Timestamp;
 use tokio::time::Instant;
 
-/// No ping and no window is shorter than this, whatever the speed.
+/// No ping and no window is shorter than this at any speed.
 pub(crate) const SHORTEST: Duration = Duration::from_millis(100);
 
-/// Jobs stand still at speed 0: a century for whatever should take seconds.
+/// Jobs stand still at speed 0: a century in place of seconds.
 const LONGEST: f64 = 3.0e9;
 
 /// Tells the time, and how long the real service's durations last here.

@@ -8,10 +8,10 @@ use gizmo_client::types::{ExportSceneBody, Format};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG};
 use http::{HeaderValue, Response, StatusCode};
 
-use crate::answer::{Handled, Refusal, fault, whole};
 use crate::call::{Call, Rule};
 use crate::export::{Brief, Language, archive};
 use crate::files::etag;
+use crate::response::{Handled, Refusal, fault, whole};
 use crate::scenes;
 use crate::state::{AssetEntry, Shared};
 
@@ -52,7 +52,7 @@ pub(crate) async fn scene(call: Call) -> Handled {
             body.robot_profile.filter(|profile| !profile.is_empty()),
         )
     };
-    answer(&call.shared, brief, body.format.unwrap_or(Format::Mjcf)).await
+    response(&call.shared, brief, body.format.unwrap_or(Format::Mjcf)).await
 }
 
 pub(crate) async fn asset(call: Call) -> Handled {
@@ -73,11 +73,11 @@ pub(crate) async fn asset(call: Call) -> Handled {
         .get(&call.id)
         .map(AssetEntry::brief);
     let brief = brief.ok_or_else(|| Refusal::not_found("asset", &call.id))?;
-    answer(&call.shared, brief, format).await
+    response(&call.shared, brief, format).await
 }
 
-/// Answers with the archive of a brief.
-async fn answer(shared: &Arc<Shared>, brief: Brief, format: Format) -> Handled {
+/// Returns the archive of a brief.
+async fn response(shared: &Arc<Shared>, brief: Brief, format: Format) -> Handled {
     let disposition = format!("attachment; filename=\"{}_{format}.zip\"", brief.id);
     let bytes = archived(shared, brief, format.into()).await?;
     let mut response = Response::new(whole(bytes.clone()));

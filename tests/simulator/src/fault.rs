@@ -17,14 +17,14 @@ pub enum Fault {
     DropBeforeReading,
     /// The connection is closed when the request has come whole; nothing is done.
     DropBeforeHandling,
-    /// The request is carried out and the connection closed instead of an answer.
+    /// The request is carried out and the connection closed instead of a response.
     DropBeforeResponse,
-    /// The request is carried out and the connection closed after this many bytes of the answer,
+    /// The request is carried out and the connection closed after this many bytes of the response,
     /// status line and headers included.
     CutHead(u64),
     /// The head says what it should; the connection is closed at this place of the body.
     CutBody(At),
-    /// The request is carried out; the answer never comes, and the connection stays open.
+    /// The request is carried out; the response never comes, and the connection stays open.
     StallBeforeResponse,
     /// The request is carried out; the head of the response comes after this long (on tokio's clock).
     DelayHead(Duration),
@@ -34,7 +34,7 @@ pub enum Fault {
     Trickle(usize, Duration),
     /// The request waits this long (in real time) before it is carried out.
     Delay(Duration),
-    /// The answer is whole; then the connection is closed although nothing announced that.
+    /// The response is whole; then the connection is closed although nothing announced that.
     CloseAfterResponse,
     /// Where the connection is closed, it is reset (RST) and not ended (FIN).
     Reset,
@@ -42,9 +42,9 @@ pub enum Fault {
     LengthOff(i64),
     /// No `Content-Length`: the body is chunked.
     NoLength,
-    /// The answer has this header, or has it not.
+    /// The response has this header, or has it not.
     Header(&'static str, Option<String>),
-    /// This answer comes, and nothing is done.
+    /// This response comes, and nothing is done.
     Respond(Canned),
     /// The event stream misbehaves.
     Events(EventFault),
@@ -100,7 +100,7 @@ pub enum EventFault {
     RepeatEach,
     /// The job's event with this ordinal does not come.
     Skip(usize),
-    /// The stream begins at the first event whatever the cursor says.
+    /// The stream starts at the first event and ignores the cursor.
     IgnoreCursor,
     /// Lines end with CR LF.
     Crlf,
@@ -140,7 +140,7 @@ pub enum EventFault {
     PingEvery(Duration),
 }
 
-/// An answer that a test made up.
+/// A response that a test made up.
 #[derive(Debug, Clone)]
 pub struct Canned {
     pub(crate) status: u16,
@@ -150,7 +150,7 @@ pub struct Canned {
 }
 
 impl Canned {
-    /// An answer with an empty body.
+    /// A response with an empty body.
     pub fn empty(status: u16) -> Self {
         Self {
             status,
@@ -160,7 +160,7 @@ impl Canned {
         }
     }
 
-    /// An answer in JSON.
+    /// A response in JSON.
     pub fn json(status: u16, value: &serde_json::Value) -> Self {
         Self::empty(status)
             .header("content-type", "application/json")
@@ -203,27 +203,27 @@ impl Canned {
             .body(page)
     }
 
-    /// This answer with another header.
+    /// This response with another header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// This answer with another body.
+    /// This response with another body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// This answer with `Retry-After` in seconds, whole or not, as it is written here.
+    /// This response with `Retry-After` in seconds, whole or not, as it is written here.
     #[must_use]
     pub fn retry_after(self, seconds: &str) -> Self {
         self.header("retry-after", seconds)
     }
 
-    /// This answer with `Retry-After` as a date so far ahead of its own `Date`.
+    /// This response with `Retry-After` as a date so far ahead of its own `Date`.
     #[must_use]
     pub fn retry_after_date(mut self, ahead: Duration) -> Self {
         self.retry_date = Some(ahead);
@@ -231,7 +231,7 @@ impl Canned {
     }
 }
 
-/// The requests that a fault is meant for; once, unless told otherwise.
+/// The requests that a fault is meant for; once by default.
 #[derive(Debug, Clone)]
 pub struct On {
     operation: Option<&'static str>,

@@ -13,10 +13,10 @@ use http_body_util::{BodyExt, StreamBody};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
-use crate::answer::{Body, Broken};
 use crate::events::{Growth, Log};
 use crate::fault::EventFault;
 use crate::options::AfterEnd;
+use crate::response::{Body, Broken};
 use crate::state::Shared;
 use crate::wire::Control;
 
@@ -31,7 +31,7 @@ pub(crate) struct Faults {
     pub(crate) control: Arc<Control>,
 }
 
-/// Answers with what follows the first `after` events.
+/// Returns what follows the first `after` events.
 pub(crate) fn response(
     shared: &Shared,
     log: Arc<Log>,

@@ -6,7 +6,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
-use crate::answer::{Body, whole};
+use crate::response::{Body, whole};
 
 /// A name for these bytes and no others.
 pub(crate) fn etag(bytes: &[u8]) -> HeaderValue {
@@ -14,8 +14,8 @@ pub(crate) fn etag(bytes: &[u8]) -> HeaderValue {
     HeaderValue::from_str(&tag).expect("hexadecimal is ASCII")
 }
 
-/// Answers with a file, or the part of it that is asked for.
-pub(crate) fn answer(bytes: &Bytes, media: &'static str, request: &HeaderMap) -> Response<Body> {
+/// Returns a file, or the part of it that is asked for.
+pub(crate) fn response(bytes: &Bytes, media: &'static str, request: &HeaderMap) -> Response<Body> {
     let tag = etag(bytes);
     let total = bytes.len();
     let is_present = |name| request.get(name).is_some_and(|value| *value == tag);
@@ -58,7 +58,7 @@ fn set_range(response: &mut Response<Body>, range: &str) {
 
 /// What a `Range` asks for.
 enum Wanted {
-    /// All of it; so do several ranges, and whatever is no range.
+    /// All of it; several ranges and malformed ranges count as all.
     All,
     Part(usize, usize),
     /// A part that lies outside.

@@ -44,7 +44,7 @@ impl Handle {
             .send_modify(|network| network.resets = count);
     }
 
-    /// Closes all connections that are open now, whatever they are doing.
+    /// Closes all connections that are open, also in the middle of a response.
     pub fn close_connections(&self) {
         self.shared
             .network

@@ -7,13 +7,13 @@ use http::StatusCode;
 use serde_json::{Map, json};
 use tokio::sync::Semaphore;
 
-use crate::answer::{Handled, Refusal, detail, fields, json_response};
 use crate::call::Call;
 use crate::events::Log;
 use crate::feed;
 use crate::job::{self, JobEntry, Plan};
 use crate::observed::{self, Report};
 use crate::options::Vocabulary;
+use crate::response::{Handled, Refusal, detail, fields, json_response};
 use crate::state::{Shared, Tables};
 
 pub(crate) fn get(call: &Call) -> Handled {
@@ -98,7 +98,7 @@ pub(crate) fn check(tables: &Tables, prompt: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Starts a job: keeps it, pays for it and sets it going. Answers 202.
+/// Starts a job: keeps it, pays for it and sets it going. Returns 202.
 pub(crate) fn start(shared: &Arc<Shared>, tables: &mut Tables, new: NewJob) -> JobAccepted {
     let id = tables.jobs.new_id();
     tables.credits = tables.credits.map(|credits| credits.saturating_sub(1));
@@ -162,7 +162,7 @@ pub(crate) fn start(shared: &Arc<Shared>, tables: &mut Tables, new: NewJob) -> J
     accepted
 }
 
-/// The answer to a request that has started a job.
+/// The response to a request that has started a job.
 #[expect(clippy::unnecessary_wraps, reason = "it ends handlers")]
 pub(crate) fn accepted(accepted: &JobAccepted) -> Handled {
     Ok(json_response(StatusCode::ACCEPTED, accepted))

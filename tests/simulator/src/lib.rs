@@ -41,8 +41,8 @@
 //! | events | are some 200 a scene, as they were observed, and the stream stays open after the last; [`Options::documented`] has the service's page instead |
 //! | a prompt | names its furniture: `two workbenches and a lamp`; with `flaky` in it one asset fails, with `doomed` the job, and `forbidden` is refused |
 //! | exports | are archives in MJCF, USD and SDF that simulators load; [`Options::texture_bytes`] makes them as large as real ones |
-//! | limits | 100 requests a minute ([`Options::rate_limit`]), told by `X-RateLimit-*`; [`Options::credits`] can run out |
-//! | answers | have the types of [`gizmo_client::types`], so they are what the client expects |
+//! | limits | 100 requests a minute ([`Options::rate_limit`]), reported by `X-RateLimit-*`; [`Options::credits`] can run out |
+//! | responses | have the types of [`gizmo_client::types`], so they are what the client expects |
 //! | connections | speak HTTP/1.1, or HTTP/2 with prior knowledge ([`Options::max_concurrent_streams`]) |
 //!
 //! # What the service may do
@@ -56,7 +56,7 @@
 //!
 //! [`Handle::inject`] takes the requests that are meant, by [`On`], and what goes wrong with them, by
 //! [`Fault`]: a connection that is dropped before or after the request is carried out, a body that is
-//! cut, stalled or slow, a [`Canned`] answer, and all that can be wrong with an event stream
+//! cut, stalled or slow, a [`Canned`] response, and all that can be wrong with an event stream
 //! ([`EventFault`]). The handle also refuses, closes and freezes connections, deletes jobs, and lists the
 //! requests that have come:
 //!
@@ -72,7 +72,7 @@
 //! # let builder = Client::builder().base_url(simulator.url()).api_key(simulator.api_key());
 //! # let client = builder.build()?;
 //!
-//! // The service starts the job, and its answer is lost.
+//! // The service starts the job, and its response is lost.
 //! handle.inject(On::operation("generate_scene"), Fault::DropBeforeResponse);
 //! let error = client.generate_scene().prompt("a lab").start().await.unwrap_err();
 //! assert!(error.is_outcome_unknown());
@@ -92,14 +92,13 @@
 //! # In tests
 //!
 //! A simulator listens on a free port and ends when it is dropped, so each test has its own. It
-//! follows tokio's clock; with a paused one (`tokio::time::pause`) an answer that is on its way is
+//! follows tokio's clock; with a paused one (`tokio::time::pause`) a response that is on its way is
 //! no reason for the clock to stand still, so a quick [`Options::speed`] is the surer way to fast tests.
 //!
 //! For what is not written in Rust there is the program `gizmo-simulator`.
 
 mod account;
 mod alpha;
-mod answer;
 mod assets;
 mod call;
 mod catalog;
@@ -119,6 +118,7 @@ mod observed;
 mod options;
 mod random;
 mod record;
+mod response;
 mod routes;
 mod scenes;
 mod server;

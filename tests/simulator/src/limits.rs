@@ -6,9 +6,9 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Instant;
 
-use crate::answer::Refusal;
 use crate::clock::Clock;
 use crate::options::{Options, ResetForm};
+use crate::response::Refusal;
 
 /// The requests of one key in its present window.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,7 @@ pub(crate) struct Limits {
     windows: HashMap<String, Window>,
 }
 
-/// Where a key stands; every answer says it.
+/// Where a key stands; every response says it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RateLimit {
     limit: u32,
@@ -48,7 +48,7 @@ impl Limits {
         }
     }
 
-    /// Counts a request of this key; one without a key is only told the limit.
+    /// Counts a request of this key; without a key only the limit is reported.
     pub(crate) fn count(&mut self, key: Option<&str>) -> RateLimit {
         let (limit, form) = (self.limit, self.form);
         let Some(key) = key else {

@@ -22,7 +22,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
                 .ok_or_else(|| format!("`{name}` has no value"))?;
             (name, value)
         };
-        let wrong = |why: String| format!("`{value}` is no value for `{name}`: {why}");
+        let wrong = |why: String| format!("`{value}` is not a value for `{name}`: {why}");
         match name.as_str() {
             "--port" => {
                 let port = value

@@ -1,4 +1,4 @@
-//! What a simulator can be told before it starts.
+//! The options of a simulator.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub struct Options {
     pub rate_reset: ResetForm,
     /// Jobs that may be started before `insufficient_credits`; no end by default.
     pub credits: Option<u64>,
-    /// Whether the answer that starts a job names its scene, or only the finished job does (default: it does).
+    /// Whether the response that starts a job names its scene, or only the finished job does (default: it does).
     pub announce_scene_id: bool,
     /// Whether scenes and assets name the job that last worked on them (default: they do).
     pub name_jobs: bool,

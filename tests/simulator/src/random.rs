@@ -49,7 +49,7 @@ impl Random {
         let mut random = Self::new(hash(&[prefix]) ^ seed.wrapping_mul(0x9e37_79b9));
         let salt = random.next();
         let mixed = Self::new(salt.wrapping_add(number.wrapping_mul(0xd134_2543_de82_ef95))).next();
-        // The number itself keeps two ids apart whatever the mixing does.
+        // The number itself keeps two ids distinct.
         format!("{prefix}_{:09x}{number:x}", mixed & 0xf_ffff_ffff)
     }
 

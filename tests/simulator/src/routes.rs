@@ -2,8 +2,8 @@
 
 use http::{Method, StatusCode};
 
-use crate::answer::{Handled, Refusal};
 use crate::call::{Call, decode};
+use crate::response::{Handled, Refusal};
 use crate::{account, assets, catalog, exports, feed, jobs, scenes};
 
 /// Every operation of the current API: its id, method and path.

@@ -6,11 +6,11 @@ use gizmo_client::types::{
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Handled, Refusal, detail, fields, json_response};
 use crate::call::{Call, Rule};
 use crate::export::{Kind, kinds_in};
 use crate::job::{self, furniture, plan, stages};
 use crate::jobs::{self, NewJob};
+use crate::response::{Handled, Refusal, detail, fields, json_response};
 use crate::state::{AssetEntry, SceneEntry, Tables, name_of};
 
 const PIPELINES: &[&str] = &["auto", "gizmo", "cad"];
@@ -24,7 +24,7 @@ pub(crate) fn list(call: &Call) -> Handled {
             .scenes
             .newest()
             .filter(|scene| scene.listed)
-            .map(|scene| scene.answer(None, call.shared.options.name_jobs)),
+            .map(|scene| scene.response(None, call.shared.options.name_jobs)),
     )
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn get(call: &Call) -> Handled {
     });
     detail(
         "scene",
-        &scene.answer(record, call.shared.options.name_jobs),
+        &scene.response(record, call.shared.options.name_jobs),
     )
 }
 

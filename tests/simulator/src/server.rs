@@ -1,4 +1,4 @@
-//! The simulator itself: it takes connections and answers requests.
+//! The simulator itself: it takes connections and serves requests.
 
 use std::fmt::Write as _;
 use std::io;
@@ -18,13 +18,13 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
-use crate::answer::{Body, Broken, Handled, Refusal, whole};
 use crate::call::{Call, read_query};
 use crate::fault::Fault;
 use crate::handle::Handle;
 use crate::limits::credential;
 use crate::options::Options;
 use crate::record::{Received, copied};
+use crate::response::{Body, Broken, Handled, Refusal, whole};
 use crate::routes::{Api, CDN, Route, dispatch, route};
 use crate::state::Shared;
 use crate::wire::{Control, Network, Wire};
@@ -206,7 +206,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, door: Door) {
     }
 }
 
-/// Answers one request, or breaks the connection.
+/// Serves one request, or breaks the connection.
 async fn serve(
     shared: &Arc<Shared>,
     control: &Arc<Control>,
@@ -314,12 +314,12 @@ async fn serve(
     trouble::after(&faults, control, finished(shared, number, response)).await
 }
 
-/// Answers what no operation does.
+/// Serves a request that matches no operation.
 fn elsewhere(route: Route, headers: &http::HeaderMap) -> Handled {
     match route {
         Route::Document => {
             let text = Bytes::from_static(include_bytes!("../openapi/upstream.json"));
-            Ok(files::answer(&text, "application/json", headers))
+            Ok(files::response(&text, "application/json", headers))
         }
         Route::Redirect(path) => {
             let mut response = Response::new(whole(Bytes::new()));
@@ -341,7 +341,7 @@ fn elsewhere(route: Route, headers: &http::HeaderMap) -> Handled {
     }
 }
 
-/// Adds what every answer has: a date and a name for the request.
+/// Adds what every response has: a date and a name for the request.
 fn finished(shared: &Shared, number: u64, mut response: Response<Body>) -> Response<Body> {
     let mut id = String::from("req_");
     let _ = write!(id, "{number:08}");

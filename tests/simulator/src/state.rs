@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::alpha;
-use crate::answer::fields;
 use crate::catalog::Catalog;
 use crate::clock::{Clock, timestamp};
 use crate::export::{Brief, Kind};
@@ -19,6 +18,7 @@ use crate::limits::Limits;
 use crate::options::Options;
 use crate::random::Random;
 use crate::record::Record;
+use crate::response::fields;
 use crate::wire::Network;
 
 /// Everything that connections, jobs and handles share.
@@ -216,8 +216,8 @@ pub(crate) struct SceneEntry {
 }
 
 impl SceneEntry {
-    /// The scene as the service answers it, with its graph if asked for.
-    pub(crate) fn answer(&self, record: Option<Value>, with_job: bool) -> Scene {
+    /// The scene as the service returns it, with its graph if asked for.
+    pub(crate) fn response(&self, record: Option<Value>, with_job: bool) -> Scene {
         let mut extra = json!({
             "pipeline_status": self.status,
             "asset_count": self.assets.len(),
@@ -264,8 +264,8 @@ pub(crate) struct AssetEntry {
 }
 
 impl AssetEntry {
-    /// The asset as the service answers it, with its record if asked for.
-    pub(crate) fn answer(&self, with_record: bool, with_job: bool) -> Asset {
+    /// The asset as the service returns it, with its record if asked for.
+    pub(crate) fn response(&self, with_record: bool, with_job: bool) -> Asset {
         let mut extra =
             json!({ "kind": self.kind.name(), "articulated": self.kind.is_articulated() });
         if let Some(job_id) = self.job_id.as_ref().filter(|_| with_job) {

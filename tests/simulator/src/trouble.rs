@@ -1,4 +1,4 @@
-//! Carries faults out: before a request is handled, and on its answer.
+//! Carries faults out: before a request is handled, and on its response.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt, StreamBody};
 
-use crate::answer::{Body, Broken, whole};
 use crate::clock::Clock;
 use crate::fault::{At, Canned, Fault};
+use crate::response::{Body, Broken, whole};
 use crate::wire::Control;
 
-/// Whatever goes wrong before the request is handled; an answer means that it is not.
+/// The faults before the request is handled; a response means that it is not handled.
 pub(crate) async fn before(
     faults: &[Fault],
     control: &Control,
@@ -29,14 +29,14 @@ pub(crate) async fn before(
             Fault::Reset => control.reset(),
             Fault::Delay(delay) => tokio::time::sleep(*delay).await,
             Fault::DropBeforeHandling => return Err(Broken),
-            Fault::Respond(canned) => return Ok(Some(answer(canned, clock))),
+            Fault::Respond(canned) => return Ok(Some(response(canned, clock))),
             Fault::RefuseCursor(status) if has_cursor => {
                 let canned = Canned::error(
                     *status,
                     "cursor_refused",
                     "Events before this cursor are gone",
                 );
-                return Ok(Some(answer(&canned, clock)));
+                return Ok(Some(response(&canned, clock)));
             }
             _ => {}
         }
@@ -44,7 +44,7 @@ pub(crate) async fn before(
     Ok(None)
 }
 
-fn answer(canned: &Canned, clock: &Clock) -> Response<Body> {
+fn response(canned: &Canned, clock: &Clock) -> Response<Body> {
     let mut response = Response::new(whole(canned.body.clone()));
     *response.status_mut() =
         StatusCode::from_u16(canned.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -66,7 +66,7 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: Option<&String>) {
     };
 }
 
-/// Whatever goes wrong with the answer.
+/// The faults of the response.
 pub(crate) async fn after(
     faults: &[Fault],
     control: &Arc<Control>,

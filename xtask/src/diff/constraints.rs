@@ -243,7 +243,7 @@ impl Schemas<'_> {
             } else {
                 "other fields"
             };
-            // An answer with more fields than announced is read all the same.
+            // A response with more fields than announced is read all the same.
             let severity = if direction == Response {
                 Info
             } else {

@@ -77,14 +77,14 @@ fn entries(
     removed.chain(rest).collect()
 }
 
-/// Operations whose answer or body has become another kind of thing.
+/// Operations whose response or body has become another kind of thing.
 fn shapes(before: &Value, after: &Value) -> Vec<Change> {
     let (old, new) = (operations(before), operations(after));
     let mut changes = Vec::new();
     for (name, now) in &new {
         let Some(then) = old.get(name) else { continue };
         for (what, shape) in [
-            ("answers", answer as fn(&Value) -> &'static str),
+            ("responses", response as fn(&Value) -> &'static str),
             ("takes", body),
         ] {
             let (one, other) = (shape(&then[2]), shape(&now[2]));
@@ -97,7 +97,7 @@ fn shapes(before: &Value, after: &Value) -> Vec<Change> {
     changes
 }
 
-fn answer(operation: &Value) -> &'static str {
+fn response(operation: &Value) -> &'static str {
     let responses = operation["responses"].as_object();
     let success = responses
         .into_iter()

@@ -161,7 +161,7 @@ impl Diff {
         self.breaking(|change| change.level == Level::Wire)
     }
 
-    /// What breaks Rust code although the same requests and answers still work.
+    /// What breaks Rust code although the same requests and responses still work.
     pub fn breaks_rust_only(&self) -> Vec<&Change> {
         let wire = self.breaks_callers();
         self.breaking(|change| {

@@ -15,7 +15,7 @@ pub(super) struct Operation<'a> {
     pub(super) parameters: BTreeMap<(String, String), &'a Value>,
 }
 
-/// Operations by method and path, whatever the path's parameters are called.
+/// Operations by method and path, regardless of the names of the path's parameters.
 pub(super) fn operations(document: &Value) -> BTreeMap<String, Operation<'_>> {
     walk::operations(document)
         .into_iter()

@@ -77,17 +77,17 @@ fn same_name(path: &str, old: &Entry, new: &Entry, is_sent: bool, changes: &mut 
         (
             Body::Operation {
                 setters: one,
-                answer: then,
+                response: then,
             },
             Body::Operation {
                 setters: other,
-                answer: now,
+                response: now,
             },
         ) => {
             members(path, one, other, true, changes);
             if then != now {
-                let text = format!("`{path}::send` answers `{now}` instead of `{then}`");
-                changes.push(change(Breaking, "answer-changed", path, text));
+                let text = format!("`{path}::send` returns `{now}` instead of `{then}`");
+                changes.push(change(Breaking, "response-changed", path, text));
             }
         }
         (

@@ -17,10 +17,10 @@ pub(super) enum Body {
     },
     /// An alias, or another item that is one line.
     Line(String),
-    /// The builder of an operation: its setters, and what `send` answers.
+    /// The builder of an operation: its setters, and what `send` returns.
     Operation {
         setters: BTreeMap<String, Field>,
-        answer: String,
+        response: String,
     },
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Entry {
 /// All public items by their paths, such as `types::Scene`.
 pub(super) type Surface = BTreeMap<String, Entry>;
 
-/// Reads the surface off the text of `client.rs`; text that is no Rust has none.
+/// Reads the surface off the text of `client.rs`; text that is not Rust has none.
 pub(super) fn read(code: &str) -> Surface {
     let mut surface = Surface::new();
     let Ok(file) = syn::parse_file(code) else {
@@ -95,8 +95,8 @@ pub fn outline(code: &str) -> String {
                 );
             }
             Body::Line(line) => lines.push(format!("{path}: {line}")),
-            Body::Operation { setters, answer } => {
-                lines.push(format!("operation {path} -> {answer}"));
+            Body::Operation { setters, response } => {
+                lines.push(format!("operation {path} -> {response}"));
                 lines.extend(setters.iter().map(field));
             }
         }
@@ -269,12 +269,12 @@ fn operations<'a>(items: impl Iterator<Item = &'a Item>, surface: &mut Surface) 
             continue;
         }
         let mut setters = BTreeMap::new();
-        let mut answer = String::new();
+        let mut response = String::new();
         let mut required = Vec::new();
         for function in functions(block) {
             match function.sig.ident.to_string().as_str() {
                 "new" => required = missing(function),
-                "send" => answer = output(function),
+                "send" => response = output(function),
                 // The same argument in another way, as a closure on its builder.
                 "body_map" => {}
                 name => {
@@ -305,7 +305,7 @@ fn operations<'a>(items: impl Iterator<Item = &'a Item>, surface: &mut Surface) 
             }
         }
         let path = format!("builder::{}", name(&block.self_ty));
-        surface.insert(path, entry(Body::Operation { setters, answer }));
+        surface.insert(path, entry(Body::Operation { setters, response }));
     }
 }
 

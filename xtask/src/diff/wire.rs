@@ -1,4 +1,4 @@
-//! The wire: operations, their parameters, bodies and answers. Kinds of change are named, and
+//! The wire: operations, their parameters, bodies and responses. Kinds of change are named, and
 //! weighed, as oasdiff does.
 
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ pub(super) fn compare(before: &Value, after: &Value) -> Vec<Change> {
     all
 }
 
-/// Puts one operation's changes to the rest; a change of what several share is told once.
+/// Puts one operation's changes to the rest; a change of a shared part is reported once.
 fn merge(all: &mut Vec<Change>, found: Vec<Change>, operation: &Operation) {
     let title = operation.title();
     let name = text_of(&operation.value["operationId"]).to_owned();
@@ -48,10 +48,10 @@ fn merge(all: &mut Vec<Change>, found: Vec<Change>, operation: &Operation) {
             other.rule == change.rule && other.place == change.place && other.text == change.text
         };
         match all.iter_mut().find(is_same) {
-            Some(told) if told.operations.contains(&title) => {}
-            Some(told) => {
-                told.operations.push(title.clone());
-                told.names.push(name.clone());
+            Some(reported) if reported.operations.contains(&title) => {}
+            Some(reported) => {
+                reported.operations.push(title.clone());
+                reported.names.push(name.clone());
             }
             None => all.push(Change {
                 operations: vec![title.clone()],
@@ -246,13 +246,13 @@ impl Operation<'_> {
                     Breaking,
                     "response-success-status-removed",
                     &at,
-                    format!("the answer {status} is gone"),
+                    format!("the response {status} is gone"),
                 ),
                 (Some(_), None) => schemas.found.add(
                     Info,
                     "response-non-success-status-removed",
                     &at,
-                    format!("the answer {status} is gone"),
+                    format!("the response {status} is gone"),
                 ),
                 (None, Some(_)) => schemas.found.add(
                     Info,
@@ -262,7 +262,7 @@ impl Operation<'_> {
                         "response-non-success-status-added"
                     },
                     &at,
-                    format!("the answer {status} is new"),
+                    format!("the response {status} is new"),
                 ),
                 (Some(old), Some(new)) => {
                     // Of errors the client takes any shape.
@@ -294,7 +294,7 @@ fn contents(old: &Value, new: &Value, direction: Direction, at: &str, schemas: &
         Direction::Response => (
             "response-media-type-removed",
             "response-media-type-added",
-            "the answer",
+            "the response",
         ),
     };
     for (media_type, value) in old {
@@ -334,7 +334,7 @@ fn headers(old: &Value, new: &Value, at: &str, found: &mut Found) {
                 severity,
                 rule,
                 at,
-                format!("the answer's header `{name}` is gone"),
+                format!("the response's header `{name}` is gone"),
             );
         }
     }

@@ -56,16 +56,16 @@ fn rewrite(schema: &mut Map<String, Value>, keyword: &str, inclusive: &str, step
 fn integer(value: f64) -> Value {
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "a bound beyond i64 is no bound on an i64; the cast saturates"
+        reason = "a bound beyond i64 is not a bound on an i64; the cast saturates"
     )]
     let whole = value as i64;
     json!(whole)
 }
 
-/// An integer that is never negative becomes unsigned, whatever its least value is.
+/// An integer that is never negative becomes unsigned, also if its lowest value is greater.
 ///
 /// The generator takes `minimum: 1` for a `NonZero` type, which no literal converts to and which
-/// refuses an answer of 0; the bound moves into the description, and the service checks it.
+/// refuses a response of 0; the bound moves into the description, and the service checks it.
 pub(super) fn unsigned(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {

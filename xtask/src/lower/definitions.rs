@@ -82,7 +82,7 @@ fn free_name(document: &Value, owner: &str, own: &str, schema: &Value) -> String
     name
 }
 
-/// Whatever is still referred to must be a component that exists.
+/// Everything that is still referenced must be a component that exists.
 fn check(document: &mut Value) -> Result<()> {
     for site in walk::schemas(document) {
         let schema = document.pointer(&site.pointer).unwrap_or(&Value::Null);
@@ -93,7 +93,7 @@ fn check(document: &mut Value) -> Result<()> {
             .is_some_and(|name| document["components"]["schemas"].get(&name).is_some());
         if !exists {
             return Err(Error::refused(format!(
-                "{} refers to {}, which is no component of the document",
+                "{} refers to {}, which is not a component of the document",
                 site.pointer,
                 reference
                     .as_str()

@@ -119,7 +119,7 @@ fn refer(node: &mut Value, name: &str, site: &Site) {
     }
 }
 
-/// Marks the enums that answers may contain: a value that is new must not fail to decode.
+/// Marks the enums that responses may contain: a value that is new must not fail to decode.
 ///
 /// So are those whose values the generator finds no different names for, as `<` and `>`.
 pub(super) fn open(document: &mut Value, ledger: &mut Ledger) {

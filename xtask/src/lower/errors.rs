@@ -1,7 +1,7 @@
 //! Every error body is `ErrorResponse`, under `4XX` and `5XX`.
 //!
 //! The generator panics on a second error type and on `default` beside a success; the client
-//! brings every error answer into this one shape before it is read.
+//! brings every error response into this one shape before it is read.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Limits on texts, lists and objects go; for what is sent they are told in the description.
+//! Limits on texts, lists and objects go; for requests they move to the description.
 //!
 //! The generator makes a type of its own of every text with a limit, so that a limit which upstream
 //! adds would change the signatures of the client. The service checks them all the same.

@@ -253,7 +253,7 @@ pub(super) fn components(document: &mut Value, ledger: &mut Ledger) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
         };
-        // What allows null alone, or anything at all, is no type of its own.
+        // What allows null alone, or anything at all, is not a type of its own.
         let says_more = schema.keys().any(|key| {
             matches!(
                 key.as_str(),

@@ -1,4 +1,4 @@
-//! One success answer an operation, with one body.
+//! One success response an operation, with one body.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
-/// Of several success answers the one that says most stays.
+/// Of several success responses the one that says most stays.
 pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "responses");
@@ -19,9 +19,9 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
             .cloned()
             .collect();
         if successes.is_empty() {
-            // A lone `default` is how some say "the answer": beside errors it would be one.
-            if let Some(answer) = responses.shift_remove("default") {
-                responses.shift_insert(0, ANY.to_owned(), answer);
+            // A lone `default` is how some say "the response": beside errors it would be one.
+            if let Some(response) = responses.shift_remove("default") {
+                responses.shift_insert(0, ANY.to_owned(), response);
                 ledger.lossy(pointer::join(&at, "default"));
             }
             continue;
@@ -57,9 +57,9 @@ pub(super) fn statuses(document: &mut Value, ledger: &mut Ledger) {
             .find(|status| is_success(status) && !NAMED.contains(&status.as_str()))
             .cloned();
         if let Some(status) = unnamed
-            && let Some(answer) = responses.shift_remove(&status)
+            && let Some(response) = responses.shift_remove(&status)
         {
-            responses.shift_insert(0, ANY.to_owned(), answer);
+            responses.shift_insert(0, ANY.to_owned(), response);
             ledger.lossy(pointer::join(&at, &status));
         }
     }
@@ -73,7 +73,7 @@ const NAMED: [&str; 11] = [
     "200", "201", "202", "203", "204", "205", "206", "207", "208", "226", ANY,
 ];
 
-/// Of several bodies of one answer the one that says most stays; JSON always has a schema.
+/// Of several bodies of one response the one that says most stays; JSON always has a schema.
 ///
 /// The generator would take the JSON and ignore a file beside it.
 pub(super) fn contents(document: &mut Value, ledger: &mut Ledger) {

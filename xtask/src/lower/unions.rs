@@ -101,7 +101,7 @@ fn referred(schema: &Value) -> Option<String> {
     }
 }
 
-/// The properties by which the variants of a union are told apart: in every variant one value, or
+/// The properties by which the variants of a union are distinguished: in every variant one value, or
 /// a few that no other variant has.
 pub(super) fn tag_pointers(document: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();

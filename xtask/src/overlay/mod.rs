@@ -116,7 +116,7 @@ fn run(document: &mut Value, overlay: &Value, is_strict: bool) -> Result<Drift> 
 /// The JSON pointers of the nodes that a `JSONPath` selects, in document order.
 fn locate(document: &Value, target: &str) -> Result<Vec<String>> {
     let path = JsonPath::parse(target)
-        .map_err(|error| Error::refused(format!("{target} is no JSONPath: {error}")))?;
+        .map_err(|error| Error::refused(format!("{target} is not a JSONPath: {error}")))?;
     let mut found: Vec<String> = path
         .query_located(document)
         .locations()

@@ -13,8 +13,8 @@ pub(crate) fn document(paths: &Value, schemas: &Value) -> Value {
     })
 }
 
-/// One operation whose JSON answer is `schema`.
-pub(crate) fn answering(schema: &Value) -> Value {
+/// One operation whose JSON response is `schema`.
+pub(crate) fn returning(schema: &Value) -> Value {
     json!({"get": {
         "operationId": "ask",
         "responses": {"200": {
@@ -57,7 +57,7 @@ pub(crate) fn refused(mut document: Value) -> String {
 pub(crate) fn received_with(subject: &Value, others: &Value) -> Value {
     let mut schemas = others.clone();
     schemas["Subject"] = subject.clone();
-    let paths = json!({"/ask": answering(&json!({"$ref": "#/components/schemas/Subject"}))});
+    let paths = json!({"/ask": returning(&json!({"$ref": "#/components/schemas/Subject"}))});
     lowered(document(&paths, &schemas))["components"]["schemas"].clone()
 }
 

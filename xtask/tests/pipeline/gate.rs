@@ -68,8 +68,8 @@ fn what_upstream_says_itself_by_now_is_reported_and_dropped_on_demand() {
     let tree = Tree::new();
     let path = changed(&tree, |document| {
         document["paths"]["/v1/usage"]["get"]["operationId"] = json!("usage");
-        let answer = &mut document["paths"]["/v1/whoami"]["get"]["responses"]["200"];
-        answer["content"]["application/json"]["schema"] =
+        let response = &mut document["paths"]["/v1/whoami"]["get"]["responses"]["200"];
+        response["content"]["application/json"]["schema"] =
             json!({"$ref": "#/components/schemas/WhoAmI"});
     });
     let derived = tree.text("openapi.json");
@@ -92,7 +92,7 @@ fn what_upstream_says_itself_by_now_is_reported_and_dropped_on_demand() {
     assert_eq!(
         actions(&tree),
         before - 3,
-        "a name, and the removal and the type of an answer"
+        "a name, and the removal and the type of a response"
     );
     assert_eq!(tree.text("openapi.json"), derived);
     let check = tree.run(&["--check"]);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use xtask::{guard, lower};
 
-use crate::document::{answering, document, received_with, taking};
+use crate::document::{document, received_with, returning, taking};
 
 fn refusal(paths: &Value, schemas: &Value) -> String {
     let mut document = document(paths, schemas);
@@ -14,7 +14,7 @@ fn refusal(paths: &Value, schemas: &Value) -> String {
 }
 
 fn with_parameter(parameter: &Value) -> Value {
-    let mut item = answering(&json!({}));
+    let mut item = returning(&json!({}));
     item["get"]["parameters"] = json!([parameter]);
     json!({"/ask": item})
 }
@@ -78,7 +78,7 @@ fn bodies_that_are_not_generated_are_refused_with_their_place() {
 
 #[test]
 fn a_path_whose_parameter_is_missing_is_refused_with_its_place() {
-    let text = refusal(&json!({"/ask/{it}": answering(&json!({}))}), &json!({}));
+    let text = refusal(&json!({"/ask/{it}": returning(&json!({}))}), &json!({}));
     assert!(
         text.starts_with("/paths/~1ask~1{it}/get: the path's {it}"),
         "{text}"
@@ -95,13 +95,13 @@ fn schemas_that_have_one_name_in_rust_are_refused() {
         "a": {"$ref": "#/components/schemas/a_thing"},
         "b": {"$ref": "#/components/schemas/AThing"},
     }});
-    let text = refusal(&json!({"/ask": answering(&subject)}), &schemas);
+    let text = refusal(&json!({"/ask": returning(&subject)}), &schemas);
     assert!(text.contains("AThing"), "{text}");
 }
 
 #[test]
-fn whatever_else_the_generator_panics_on_is_one_line() {
-    let mut item = answering(&json!({}));
+fn any_other_panic_of_the_generator_is_one_line() {
+    let mut item = returning(&json!({}));
     item["get"]["responses"]["200"]["content"] =
         json!({"text/plain": {"schema": {"type": "string"}}});
     let mut document = document(&json!({"/ask": item}), &json!({}));

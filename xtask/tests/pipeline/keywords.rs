@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::document::{
-    answering, document, lowered, received, received_property, received_with, refused,
+    document, lowered, received, received_property, received_with, refused, returning,
     sent_property, sent_with,
 };
 
@@ -272,7 +272,7 @@ fn values_that_look_like_schemas_are_left_alone() {
 #[test]
 fn an_unknown_keyword_is_an_error_that_names_its_place() {
     let schema = json!({"type": "object", "properties": {"a": {"type": "string", "minimun": 1}}});
-    let text = refused(document(&json!({"/ask": answering(&schema)}), &json!({})));
+    let text = refused(document(&json!({"/ask": returning(&schema)}), &json!({})));
     let at = "/paths/~1ask/get/responses/200/content/application~1json/schema/properties/a";
     assert!(text.contains("`minimun`") && text.contains(at), "{text}");
 }
@@ -291,7 +291,7 @@ fn a_reference_to_nowhere_is_an_error_that_names_its_place() {
         "other.json#/A",
         "#",
     ] {
-        let paths = json!({"/ask": answering(&json!({"$ref": target}))});
+        let paths = json!({"/ask": returning(&json!({"$ref": target}))});
         let text = refused(document(&paths, &json!({})));
         assert!(
             text.contains(target) && text.contains("/paths/~1ask/get"),
@@ -328,7 +328,7 @@ fn titles_do_not_name_types() {
 
 #[test]
 fn the_envelope_loses_what_is_3_1_alone() {
-    let mut subject = document(&json!({"/ask": answering(&json!({}))}), &json!({}));
+    let mut subject = document(&json!({"/ask": returning(&json!({}))}), &json!({}));
     subject["webhooks"] = json!({"x": {}});
     subject["jsonSchemaDialect"] = json!("https://json-schema.org/draft/2020-12/schema");
     subject["info"]["summary"] = json!("s");

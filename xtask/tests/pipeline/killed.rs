@@ -8,7 +8,7 @@ use std::{
 
 use super::tree::{Tree, newer, succeeds};
 
-/// A small generator of random numbers; the seed is told when the test fails.
+/// A small generator of random numbers; the seed is printed when the test fails.
 struct Random(u64);
 
 impl Random {

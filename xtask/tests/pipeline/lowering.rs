@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::document::{
-    answering, document, lowered, received, received_property, received_with, sent, sent_property,
+    document, lowered, received, received_property, received_with, returning, sent, sent_property,
     sent_with, taking,
 };
 
@@ -12,7 +12,7 @@ fn reference(name: &str) -> Value {
 }
 
 fn parameter(schema: &Value) -> Value {
-    let mut item = answering(&json!({}));
+    let mut item = returning(&json!({}));
     item["get"]["parameters"] =
         json!([{"name": "limit", "in": "query", "required": false, "schema": schema}]);
     lowered(document(&json!({"/ask": item}), &json!({})))["paths"]["/ask"]["get"]["parameters"][0]
@@ -44,7 +44,7 @@ fn a_default_in_a_request_is_told_and_not_sent() {
 }
 
 #[test]
-fn a_default_in_an_answer_stays() {
+fn a_default_in_a_response_stays() {
     let schema = json!({"type": "boolean", "default": true});
     assert_eq!(received_property(&schema), schema);
 }
@@ -98,7 +98,7 @@ fn integers_never_become_non_zero_types() {
     assert_eq!(
         received_property(&json!({"type": "integer", "minimum": 1, "maximum": 255})),
         json!({"type": "integer", "minimum": 0, "format": "uint64"}),
-        "an answer beyond the bounds is still an answer"
+        "a response beyond the bounds is still a response"
     );
 }
 
@@ -122,7 +122,7 @@ fn formats_that_would_need_other_crates_are_plain_text() {
 }
 
 #[test]
-fn an_answer_may_grow() {
+fn a_response_may_grow() {
     assert_eq!(
         received(&json!({
             "type": "object",
@@ -183,12 +183,12 @@ fn a_request_keeps_its_closed_objects() {
 }
 
 #[test]
-fn what_is_both_sent_and_received_is_as_open_as_an_answer() {
+fn what_is_both_sent_and_received_is_as_open_as_a_response() {
     let both = json!({"type": "object", "additionalProperties": false, "properties": {
         "kind": {"type": "string", "enum": ["a", "b"], "default": "a"},
         "name": {"type": "string", "maxLength": 9},
     }});
-    let paths = json!({"/ask": answering(&reference("Both")), "/tell": taking(&reference("Both"))});
+    let paths = json!({"/ask": returning(&reference("Both")), "/tell": taking(&reference("Both"))});
     let schemas =
         lowered(document(&paths, &json!({"Both": both})))["components"]["schemas"].clone();
     assert_eq!(schemas["Kind"]["x-open-enum"], true);
@@ -209,7 +209,7 @@ fn equal_inline_enums_of_one_property_share_a_component() {
     tell["post"]["parameters"] = json!([
         {"name": "format", "in": "query", "schema": {"enum": ["sdf", "usd"], "type": "string"}},
     ]);
-    let mut ask = answering(&json!({}));
+    let mut ask = returning(&json!({}));
     ask["get"]["parameters"] = json!([
         {"name": "format", "in": "header", "schema": {"type": ["string", "null"], "enum": ["usd", "sdf", null]}},
     ]);
@@ -277,7 +277,7 @@ fn an_enum_inside_an_array_is_named_after_the_property() {
 }
 
 #[test]
-fn a_single_value_stays_where_it_tells_variants_apart_and_nowhere_else_in_answers() {
+fn a_single_value_stays_where_it_tells_variants_apart_and_nowhere_else_in_responses() {
     let variant = |tag: &str| {
         json!({
             "type": "object",
@@ -322,7 +322,7 @@ fn what_a_handwritten_type_refers_to_is_kept() {
 #[test]
 fn every_rewrite_is_in_the_ledger_with_what_it_gave_up() {
     let mut subject = document(
-        &json!({"/ask": answering(&json!({"type": ["string", "null"], "pattern": "^a"}))}),
+        &json!({"/ask": returning(&json!({"type": ["string", "null"], "pattern": "^a"}))}),
         &json!({}),
     );
     let ledger = xtask::lower::lower(&mut subject).unwrap();

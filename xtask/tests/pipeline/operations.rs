@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::document::{answering, document, lowered, refused};
+use crate::document::{document, lowered, refused, returning};
 
 /// The responses of one operation after lowering, without the errors.
 fn successes(responses: &Value) -> Value {
@@ -26,7 +26,7 @@ fn body(content: &Value) -> Value {
 }
 
 #[test]
-fn of_several_success_answers_the_richest_stays() {
+fn of_several_success_responses_the_richest_stays() {
     let typed =
         body(&json!({"application/json": {"schema": {"type": "object", "properties": {"a": {}}}}}));
     let empty = json!({"description": "d"});
@@ -99,7 +99,7 @@ fn json_without_a_schema_is_any_json() {
 }
 
 #[test]
-fn an_operation_without_answers_still_has_errors() {
+fn an_operation_without_responses_still_has_errors() {
     assert_eq!(successes(&json!({})), json!({}));
     let paths = json!({"/ask": {"get": {"operationId": "ask"}}});
     let result = lowered(document(&paths, &json!({})));
@@ -108,7 +108,7 @@ fn an_operation_without_answers_still_has_errors() {
 
 #[test]
 fn every_error_is_the_documents_error_response_and_others_are_pruned() {
-    let mut item = answering(&json!({}));
+    let mut item = returning(&json!({}));
     let error = |name: &str| {
         body(
             &json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}}),
@@ -137,7 +137,7 @@ fn every_error_is_the_documents_error_response_and_others_are_pruned() {
 #[test]
 fn a_document_without_error_response_gets_a_lenient_one() {
     let result = lowered(document(
-        &json!({"/ask": answering(&json!({}))}),
+        &json!({"/ask": returning(&json!({}))}),
         &json!({}),
     ));
     let schema = &result["components"]["schemas"]["ErrorResponse"];
@@ -230,7 +230,7 @@ fn of_several_request_media_types_json_stays() {
 }
 
 #[test]
-fn shared_parameters_answers_and_bodies_are_put_where_they_are_used() {
+fn shared_parameters_responses_and_bodies_are_put_where_they_are_used() {
     let mut subject = document(
         &json!({"/tell": {
             "parameters": [{"$ref": "#/components/parameters/Page"}],

@@ -4,7 +4,7 @@ use std::{fs, net::TcpListener};
 
 use serde_json::Value;
 
-use super::tree::{Tree, answer, newer, serve, succeeds};
+use super::tree::{Tree, newer, response, serve, succeeds};
 
 #[test]
 fn the_repository_is_fresh() {
@@ -27,7 +27,7 @@ fn the_present_document_from_a_file_changes_no_byte() {
 fn the_present_document_from_a_url_changes_no_byte() {
     let tree = Tree::new();
     let before = tree.files();
-    let (base, server) = serve(vec![answer(
+    let (base, server) = serve(vec![response(
         "200 OK",
         "ETag: \"1\"\r\n",
         tree.text("upstream.json").as_bytes(),
@@ -48,8 +48,8 @@ fn a_newer_document_is_taken_as_served_and_pinned() {
     let tree = Tree::new();
     let document = newer(&tree);
     let (base, server) = serve(vec![
-        answer("200 OK", "ETag: \"2\"\r\n", &document),
-        answer("304 Not Modified", "", b""),
+        response("200 OK", "ETag: \"2\"\r\n", &document),
+        response("304 Not Modified", "", b""),
     ]);
     let url = format!("{base}/v1/openapi.json");
     let shown = succeeds(&tree.run(&["--url", &url]));
@@ -107,7 +107,7 @@ fn what_is_no_document_is_refused_with_a_reason_and_the_tree_stays() {
     ] {
         fs::write(&path, text).unwrap();
         tree.fails(&["--file", path.to_str().unwrap()], 1, reason);
-        let (base, server) = serve(vec![answer("200 OK", "", text.as_bytes())]);
+        let (base, server) = serve(vec![response("200 OK", "", text.as_bytes())]);
         tree.fails(&["--url", &base], 1, reason);
         server.join().unwrap();
     }
@@ -144,14 +144,14 @@ fn what_the_generator_cannot_take_is_refused_and_the_tree_stays() {
 fn a_network_that_fails_has_its_own_code_and_the_tree_stays() {
     let tree = Tree::new();
     for (served, reason) in [
-        (answer("404 Not Found", "", b"{}"), "404 Not Found"),
-        (answer("500 Internal Server Error", "", b""), "500"),
+        (response("404 Not Found", "", b"{}"), "404 Not Found"),
+        (response("500 Internal Server Error", "", b""), "500"),
         (
-            answer("302 Found", "Location: http://127.0.0.1:9/\r\n", b""),
+            response("302 Found", "Location: http://127.0.0.1:9/\r\n", b""),
             "not https",
         ),
-        (answer("302 Found", "", b""), "redirects to nowhere"),
-        (answer("304 Not Modified", "", b""), "304"),
+        (response("302 Found", "", b""), "redirects to nowhere"),
+        (response("304 Not Modified", "", b""), "304"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{".to_vec(),
             "broke off",
@@ -172,7 +172,7 @@ fn a_network_that_fails_has_its_own_code_and_the_tree_stays() {
 #[test]
 fn a_body_without_end_is_cut_off() {
     let tree = Tree::new();
-    let (base, server) = serve(vec![answer("200 OK", "", &vec![b' '; 17 * 1024 * 1024])]);
+    let (base, server) = serve(vec![response("200 OK", "", &vec![b' '; 17 * 1024 * 1024])]);
     tree.fails(&["--url", &base], 1, "larger than 16 MiB");
     server.join().unwrap();
 }

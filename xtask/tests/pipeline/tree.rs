@@ -24,8 +24,8 @@ impl Tree {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let root =
             std::env::temp_dir().join(format!("gizmo-xtask-{}-{number}", std::process::id()));
-        let folder = root.join("openapi");
-        fs::create_dir_all(&folder).unwrap();
+        let directory = root.join("openapi");
+        fs::create_dir_all(&directory).unwrap();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi");
         for name in [
             "upstream.json",
@@ -35,7 +35,7 @@ impl Tree {
             "spec.lock",
             "alpha.json",
         ] {
-            fs::copy(source.join(name), folder.join(name)).unwrap();
+            fs::copy(source.join(name), directory.join(name)).unwrap();
         }
         Self { root }
     }
@@ -104,18 +104,18 @@ pub(crate) fn succeeds(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// Serves each answer to one connection, and returns the requests' heads at the end.
-pub(crate) fn serve(answers: Vec<Vec<u8>>) -> (String, thread::JoinHandle<Vec<String>>) {
+/// Serves each response to one connection, and returns the requests' heads at the end.
+pub(crate) fn serve(responses: Vec<Vec<u8>>) -> (String, thread::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
-        answers
+        responses
             .into_iter()
-            .map(|answer| {
+            .map(|response| {
                 let (mut stream, _) = listener.accept().unwrap();
                 let head = head(&mut stream);
-                // The client may hang up on an answer that it has seen enough of.
-                stream.write_all(&answer).ok();
+                // The client may hang up on a response that it has seen enough of.
+                stream.write_all(&response).ok();
                 head
             })
             .collect()
@@ -134,7 +134,7 @@ fn head(stream: &mut TcpStream) -> String {
     String::from_utf8(bytes).unwrap().to_lowercase()
 }
 
-pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn response(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n"

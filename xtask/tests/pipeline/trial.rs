@@ -11,7 +11,7 @@ use super::{
 };
 
 #[test]
-fn slow_the_crate_compiles_from_a_document_that_types_its_answers_and_has_grown() {
+fn slow_the_crate_compiles_from_a_document_that_types_its_responses_and_has_grown() {
     let mut document = typed_upstream();
     document["paths"]["/v1/robots"] = json!({"post": {
         "operationId": "make_robot_v1_robots_post",
@@ -38,18 +38,18 @@ fn slow_a_document_that_the_crate_does_not_compile_with_is_refused_and_the_tree_
     let copy = target.join("refused");
     trial::mirror(&root(), &copy).unwrap();
     // The handwritten layer calls the operation by its name.
-    let folder = copy.join("openapi");
-    let overlay = fs::read_to_string(folder.join("overlay.json"))
+    let directory = copy.join("openapi");
+    let overlay = fs::read_to_string(directory.join("overlay.json"))
         .unwrap()
         .replace(
             "\"operationId\": \"cancel_job\"",
             "\"operationId\": \"stop_job\"",
         );
-    fs::write(folder.join("overlay.json"), overlay).unwrap();
-    let before = fs::read(folder.join("openapi.json")).unwrap();
+    fs::write(directory.join("overlay.json"), overlay).unwrap();
+    let before = fs::read(directory.join("openapi.json")).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["refresh-spec", "--allow-breaking", "--file"])
-        .arg(folder.join("upstream.json"))
+        .arg(directory.join("upstream.json"))
         .arg("--root")
         .arg(&copy)
         .arg("--trial-target")
@@ -64,5 +64,5 @@ fn slow_a_document_that_the_crate_does_not_compile_with_is_refused_and_the_tree_
         "{complaint}"
     );
     assert!(complaint.contains("cancel_job"), "{complaint}");
-    assert!(fs::read(folder.join("openapi.json")).unwrap() == before);
+    assert!(fs::read(directory.join("openapi.json")).unwrap() == before);
 }

@@ -142,7 +142,7 @@ fn success_bodies_without_any_content_are_typed_all_the_same() {
     );
 }
 
-/// A document in which upstream has begun to type its answers, as `FastAPI` would.
+/// A document in which upstream has begun to type its responses, as `FastAPI` would.
 pub(crate) fn typed_upstream() -> Value {
     let mut document = upstream();
     let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
@@ -214,7 +214,7 @@ pub(crate) fn typed_upstream() -> Value {
 }
 
 #[test]
-fn where_upstream_types_its_answers_ours_stay_and_the_difference_is_reported() {
+fn where_upstream_types_its_responses_ours_stay_and_the_difference_is_reported() {
     let derived = derived(&typed_upstream());
     let ours = self::derived(&upstream()).document;
     assert_eq!(success_schemas(&derived.document), success_schemas(&ours));

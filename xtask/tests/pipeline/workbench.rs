@@ -13,7 +13,7 @@ use xtask::{
     trial,
 };
 
-use crate::document::{answering, document, lowered};
+use crate::document::{document, lowered, returning};
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
@@ -116,7 +116,7 @@ pub(crate) fn compile(clients: &[(String, Generated)]) -> Result<(), String> {
 
 #[test]
 fn slow_what_does_not_compile_is_noticed_after_what_does() {
-    let paths = json!({"/ask": answering(&json!({"type": "object"}))});
+    let paths = json!({"/ask": returning(&json!({"type": "object"}))});
     let whole = guard::generate(&lowered(document(&paths, &json!({})))).unwrap();
     let broken = Generated {
         client: format!("{}fn broken() -> u8 {{ 1u32 }}", whole.client),

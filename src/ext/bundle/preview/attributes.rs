@@ -206,7 +206,7 @@ impl<'a> Given<'a> {
                 Some(self.euler(way, compiler, angles)?)
             }
         };
-        pose.rotation = rotation.ok_or_else(|| self.wrong(way, "is no orientation"))?;
+        pose.rotation = rotation.ok_or_else(|| self.wrong(way, "is not an orientation"))?;
         Ok(pose)
     }
 

@@ -14,7 +14,7 @@ const STL_TRIANGLE: usize = 50;
 /// and faces.
 const MSH_HEAD: usize = 16;
 
-/// The vertices in a file, by its `content_type` or else by its name; `None` when it is no mesh
+/// The vertices in a file, by its `content_type` or else by its name; `None` when it is not a mesh
 /// that `MuJoCo` reads.
 pub(super) fn vertices(
     path: &Path,

@@ -56,7 +56,7 @@ pub(super) struct Joint<'a> {
     pub(super) axis: Vec3,
 }
 
-/// A free joint is no mark in the picture; its body is drawn as one that moves.
+/// A free joint is not a mark in the picture; its body is drawn as one that moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum JointKind {
     Hinge,
@@ -237,11 +237,11 @@ impl<'a> Reading<'a> {
                 self.plan.bodies[at.body].free = true;
                 return Ok(());
             }
-            _ => return Err(given.wrong("type", "is no kind of joint").into()),
+            _ => return Err(given.wrong("type", "is not a kind of joint").into()),
         };
         let frame = self.frame(&at);
         let axis = given.array("axis")?.unwrap_or([0.0, 0.0, 1.0]);
-        let axis = pose::unit(axis).ok_or_else(|| given.wrong("axis", "is no direction"))?;
+        let axis = pose::unit(axis).ok_or_else(|| given.wrong("axis", "is not a direction"))?;
         self.plan.joints.push(Joint {
             name: given.value("name"),
             kind,
@@ -325,7 +325,7 @@ fn primitive(given: &Given<'_>, kind: &str) -> Result<(Shape, Option<Pose>), Str
         ("sphere" | "capsule" | "cylinder" | "ellipsoid" | "box", _) => {
             return Err(given.wrong("size", &format!("is too short for a {kind}")));
         }
-        _ => return Err(given.wrong("type", "is no kind of geom")),
+        _ => return Err(given.wrong("type", "is not a kind of geom")),
     };
     if size.iter().any(|size| *size < 0.0) {
         return Err(given.wrong("size", "is below 0"));

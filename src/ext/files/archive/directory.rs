@@ -170,8 +170,8 @@ impl Reader<'_> {
         };
         let size = record.uncompressed_size_hint();
         let compressed = record.compressed_size_hint();
-        if name.folder && size > 0 {
-            return Err(UnpackError::new(Kind::FileAsDirectory).detail("a folder with contents"));
+        if name.directory && size > 0 {
+            return Err(UnpackError::new(Kind::FileAsDirectory).detail("a directory with contents"));
         }
         if method == Method::Stored && size != compressed {
             return Err(UnpackError::new(Kind::WrongSize)
@@ -336,9 +336,9 @@ impl Reader<'_> {
     }
 }
 
-/// Refuses whatever is neither a file nor a folder.
+/// Rejects an entry that is neither a file nor a directory.
 ///
-/// The high half holds a Unix mode, whatever system the archive says it comes from: that field is
+/// The high half holds a Unix mode, regardless of the system that the archive names: that field is
 /// as free to lie as any other. Permissions, set-user-id among them, are never applied.
 fn check_type(attributes: u32, name: &Name) -> Result<(), UnpackError> {
     const REPARSE_POINT: u32 = 0x400;
@@ -346,10 +346,10 @@ fn check_type(attributes: u32, name: &Name) -> Result<(), UnpackError> {
     match (attributes >> 16) & 0o170_000 {
         // No type, or a file.
         0 | 0o100_000 => {}
-        0o040_000 if name.folder => {}
+        0o040_000 if name.directory => {}
         0o040_000 => {
             return Err(UnpackError::new(Kind::FileAsDirectory)
-                .detail("a folder by its mode, a file by its name"));
+                .detail("a directory by its mode, a file by its name"));
         }
         0o120_000 => return Err(UnpackError::new(Kind::Link)),
         _ => return Err(UnpackError::new(Kind::SpecialFile)),

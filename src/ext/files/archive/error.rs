@@ -12,13 +12,13 @@ use crate::ext::bundle::{BundleError, BundleErrorKind, moved};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnpackErrorKind {
-    /// The file is no ZIP archive, or its directory cannot be read.
+    /// The file is not a ZIP archive, or its directory cannot be read.
     NotAZip,
     /// The archive ends too early: a download that was cut, most often.
     Truncated,
     /// A name starts at the root of the file system.
     AbsolutePath,
-    /// A name climbs out of the folder with `..`.
+    /// A name climbs out of the directory with `..`.
     ParentPath,
     /// A name holds a backslash, which is a separator on some systems only.
     Backslash,
@@ -43,7 +43,7 @@ pub enum UnpackErrorKind {
     Duplicate,
     /// Two entries have names that differ in case only.
     CaseDuplicate,
-    /// A file stands where another entry needs a folder, or a folder entry has contents.
+    /// A file stands where another entry needs a directory, or a directory entry has contents.
     FileAsDirectory,
     /// The header beside an entry's data is missing, or says something else than the directory.
     HeaderMismatch,
@@ -65,10 +65,10 @@ pub enum UnpackErrorKind {
     TooLarge,
     /// The contents are compressed further than [`Limits::ratio`](super::Limits::ratio).
     RatioTooHigh,
-    /// The folder to unpack into is not empty, and
+    /// The directory to unpack into is not empty, and
     /// [`UnpackOptions::replace`](super::UnpackOptions::replace) is off.
     NotEmpty,
-    /// The path to unpack into exists and is no folder.
+    /// The path to unpack into exists and is not a directory.
     NotADirectory,
     /// The file system refused: disk full, no permission, no such archive.
     Io,
@@ -85,7 +85,7 @@ impl UnpackErrorKind {
             Self::NotAZip => "not a zip archive",
             Self::Truncated => "the archive ends too early",
             Self::AbsolutePath => "absolute path",
-            Self::ParentPath => "the path leads out of the folder",
+            Self::ParentPath => "the path leads out of the directory",
             Self::Backslash => "backslash in the name",
             Self::DriveLetter => "drive letter in the name",
             Self::NulInName => "NUL byte in the name",
@@ -97,7 +97,7 @@ impl UnpackErrorKind {
             Self::SpecialFile => "devices, pipes and sockets are not unpacked",
             Self::Duplicate => "name occurs twice",
             Self::CaseDuplicate => "name differs from another only in case",
-            Self::FileAsDirectory => "file where a folder must be",
+            Self::FileAsDirectory => "file where a directory must be",
             Self::HeaderMismatch => "local header and directory differ",
             Self::Encrypted => "encrypted",
             Self::UnsupportedMethod => "compression method not supported",
@@ -108,8 +108,8 @@ impl UnpackErrorKind {
             Self::TooManyEntries => "too many entries",
             Self::TooLarge => "contents too large",
             Self::RatioTooHigh => "compressed too far to be honest",
-            Self::NotEmpty => "folder is not empty",
-            Self::NotADirectory => "not a folder",
+            Self::NotEmpty => "directory is not empty",
+            Self::NotADirectory => "not a directory",
             Self::Io => "file system error",
             Self::Cancelled => "unpacking was cancelled",
             Self::Bundle(_) => "not a bundle",
@@ -119,7 +119,7 @@ impl UnpackErrorKind {
 
 /// Says why an archive was not unpacked, and which entry or file is to blame.
 ///
-/// When this is returned, nothing of the archive is on disk: neither in the folder it was to go
+/// When this is returned, nothing of the archive is on disk: neither in the directory it was to go
 /// to, nor beside it.
 pub struct UnpackError(Box<Inner>);
 
@@ -178,7 +178,7 @@ impl UnpackError {
     }
 
     /// The same error about the same file where it would have come to be: below `to` instead of
-    /// the temporary folder `from`, which is gone.
+    /// the temporary directory `from`, which is gone.
     pub(super) fn moved(mut self, from: &Path, to: &Path) -> Self {
         if let Some(path) = &mut self.0.path {
             *path = moved(path, from, to);
@@ -201,7 +201,7 @@ impl UnpackError {
         self.0.entry.as_deref()
     }
 
-    /// The archive, file or folder on disk that the error is about.
+    /// The archive, file or directory on disk that the error is about.
     pub fn path(&self) -> Option<&Path> {
         match &self.0.cause {
             Cause::Bundle(error) => Some(error.path()),

@@ -31,7 +31,7 @@ pub(super) struct Job<'a> {
     pub(super) archive: &'a Archive,
     /// The archive's path, for errors.
     pub(super) path: &'a Path,
-    /// The empty folder that the contents go to.
+    /// The empty directory that the contents go to.
     pub(super) root: &'a Path,
     /// Set from outside to stop early.
     pub(super) cancelled: &'a AtomicBool,
@@ -40,25 +40,25 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Makes all folders that `entries` name or imply.
+    /// Makes all directories that `entries` name or imply.
     pub(super) fn create_directories(&self, entries: &[Entry]) -> Result<(), UnpackError> {
-        let mut folders: Vec<&str> = entries
+        let mut directories: Vec<&str> = entries
             .iter()
             .filter_map(|entry| {
                 let path = entry.name.path.as_str();
-                if entry.name.folder {
+                if entry.name.directory {
                     Some(path)
                 } else {
-                    path.rsplit_once('/').map(|(folder, _)| folder)
+                    path.rsplit_once('/').map(|(directory, _)| directory)
                 }
             })
             .collect();
-        folders.sort_unstable();
-        folders.dedup();
-        for folder in folders {
-            let path = self.root.join(folder);
+        directories.sort_unstable();
+        directories.dedup();
+        for directory in directories {
+            let path = self.root.join(directory);
             fs::create_dir_all(&path)
-                .map_err(|e| UnpackError::io(&path, "cannot make the folder", e))?;
+                .map_err(|e| UnpackError::io(&path, "cannot make the directory", e))?;
         }
         Ok(())
     }

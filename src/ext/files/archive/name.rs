@@ -9,13 +9,13 @@ use super::UnpackErrorKind as Kind;
 /// The longest part of a path that the common file systems store, in bytes.
 const PART: usize = 255;
 
-/// A name that may be created below any folder, on any system.
+/// A name that may be created below any directory, on any system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Name {
-    /// Relative, with `/` between its parts and none at its end; empty for the folder itself.
+    /// Relative, with `/` between its parts and none at its end; empty for the directory itself.
     pub(super) path: String,
-    /// Whether the archive marks it as a folder.
-    pub(super) folder: bool,
+    /// Whether the archive marks it as a directory.
+    pub(super) directory: bool,
 }
 
 /// Decodes a name: UTF-8 where it is flagged so or happens to be so, else code page 437.
@@ -54,7 +54,7 @@ pub(super) fn check(name: &str, longest: usize) -> Result<Name, Kind> {
     if name.len() > longest {
         return Err(Kind::NameTooLong);
     }
-    let (inner, folder) = match name.strip_suffix('/') {
+    let (inner, directory) = match name.strip_suffix('/') {
         Some(inner) => (inner, true),
         None => (name, false),
     };
@@ -74,10 +74,10 @@ pub(super) fn check(name: &str, longest: usize) -> Result<Name, Kind> {
         }
         path.push_str(part);
     }
-    if path.is_empty() && !folder {
+    if path.is_empty() && !directory {
         return Err(Kind::EmptyName);
     }
-    Ok(Name { path, folder })
+    Ok(Name { path, directory })
 }
 
 /// All names of an archive, to refuse those that cannot be on one disk.
@@ -90,9 +90,9 @@ pub(super) struct Names {
 #[derive(PartialEq, Eq)]
 enum Seen {
     File,
-    /// A folder with an entry of its own.
-    Folder,
-    /// A folder that only names of other entries speak of.
+    /// A directory with an entry of its own.
+    Directory,
+    /// A directory that only names of other entries speak of.
     Implied,
 }
 
@@ -100,7 +100,7 @@ enum Seen {
 type Clash = (Kind, Option<String>);
 
 impl Names {
-    /// Enters a name and the folders above it, and refuses it where another one stands.
+    /// Enters a name and the directories above it, and refuses it where another one stands.
     pub(super) fn claim(&mut self, name: &Name) -> Result<(), Clash> {
         if name.path.is_empty() {
             return Ok(());
@@ -108,8 +108,8 @@ impl Names {
         let folded = fold(&name.path);
         match self.seen.entry(folded.clone()) {
             Slot::Vacant(slot) => {
-                let seen = if name.folder {
-                    Seen::Folder
+                let seen = if name.directory {
+                    Seen::Directory
                 } else {
                     Seen::File
                 };
@@ -118,19 +118,19 @@ impl Names {
             Slot::Occupied(mut slot) => {
                 let (spelling, seen) = slot.get_mut();
                 let same = *spelling == name.path;
-                match (&seen, name.folder) {
-                    (Seen::Implied, true) if same => *seen = Seen::Folder,
-                    (Seen::File, false) | (Seen::Folder, true) if same => {
+                match (&seen, name.directory) {
+                    (Seen::Implied, true) if same => *seen = Seen::Directory,
+                    (Seen::File, false) | (Seen::Directory, true) if same => {
                         return Err((Kind::Duplicate, None));
                     }
-                    (Seen::File, true) | (Seen::Folder | Seen::Implied, false) => {
+                    (Seen::File, true) | (Seen::Directory | Seen::Implied, false) => {
                         return Err((Kind::FileAsDirectory, None));
                     }
                     _ => return Err((Kind::CaseDuplicate, Some(spelling.clone()))),
                 }
             }
         }
-        // The folders above, from the nearest on; above one that is known all are known. Folding
+        // The directories above, from the nearest on; above one that is known all are known. Folding
         // keeps every `/`, so both spellings are cut at the same parts.
         let (mut path, mut key) = (name.path.as_str(), folded.as_str());
         while let (Some((up, _)), Some((up_key, _))) = (path.rsplit_once('/'), key.rsplit_once('/'))

@@ -1,15 +1,15 @@
-//! The folder to unpack into: a temporary folder beside it first, then one rename.
+//! The directory to unpack into: a temporary directory beside it first, then one rename.
 //!
 //! ```text
 //! lab                                       the target
 //! .lab.gizmo-unpack-0123456789abcdef/       mode 0700, locked while its process lives
 //! ├── new/                                  the contents, renamed to `lab` at the end
-//! └── old/                                  what `lab` was, for a moment, where two folders
+//! └── old/                                  what `lab` was, for a moment, where two directories
 //!                                           cannot be exchanged in one step
 //! ```
-//! Whatever moment a process is killed at, `lab` is the old state or the new one. Only where the
+//! If the process is killed at any moment, `lab` is the old state or the new one. Only where the
 //! file system lacks the exchange can it be neither, with the old one in `old`; the next unpack to
-//! the same place puts it back. That one also removes the temporary folders of dead processes,
+//! the same place puts it back. That one also removes the temporary directories of dead processes,
 //! which it tells from living ones by their lock.
 
 mod system;
@@ -26,7 +26,7 @@ use system::{Lock, exchange, lock_dead, lock_own};
 const MARK: &str = ".gizmo-unpack-";
 /// Hex digits after the mark.
 const DIGITS: usize = 16;
-/// Names longer than this many bytes are cut in the temporary folder's name, which must stay below
+/// Names longer than this many bytes are cut in the temporary directory's name, which must stay below
 /// 255 bytes.
 const LONGEST: usize = 200;
 
@@ -43,8 +43,8 @@ pub(super) struct Target {
 #[derive(Debug)]
 enum Now {
     Nothing,
-    /// A folder, empty or to be replaced, with the permissions that its successor takes over.
-    Folder {
+    /// A directory, empty or to be replaced, with the permissions that its successor takes over.
+    Directory {
         empty: bool,
         permissions: fs::Permissions,
     },
@@ -53,9 +53,9 @@ enum Now {
 impl Target {
     /// Looks whether `dir` can take the contents.
     pub(super) fn look(dir: &Path, replace: bool) -> Result<Self, UnpackError> {
-        let io = |e| UnpackError::io(dir, "cannot look at the folder", e);
+        let io = |e| UnpackError::io(dir, "cannot look at the directory", e);
         let mut target = match fs::canonicalize(dir) {
-            // Links are followed, so that the temporary folder is on the same file system.
+            // Links are followed, so that the temporary directory is on the same file system.
             Ok(path) => Self::split(path),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 Self::split(std::path::absolute(dir).map_err(io)?)
@@ -76,7 +76,7 @@ impl Target {
         if !empty && !replace {
             return Err(UnpackError::new(Kind::NotEmpty).at(dir));
         }
-        target.now = Now::Folder {
+        target.now = Now::Directory {
             empty,
             permissions: metadata.permissions(),
         };
@@ -94,7 +94,7 @@ impl Target {
         })
     }
 
-    /// How the names of its temporary folders start.
+    /// How the names of its temporary directories start.
     fn prefix(&self) -> OsString {
         let mut prefix = OsString::from(".");
         if self.name.len() <= LONGEST {
@@ -120,70 +120,70 @@ impl Target {
             return;
         };
         let prefix = self.prefix();
-        for folder in beside.flatten() {
-            if !is_temporary(&folder.file_name(), &prefix) {
+        for directory in beside.flatten() {
+            if !is_temporary(&directory.file_name(), &prefix) {
                 continue;
             }
-            let folder = folder.path();
-            let Some(_lock) = lock_dead(&folder) else {
+            let directory = directory.path();
+            let Some(_lock) = lock_dead(&directory) else {
                 continue;
             };
-            let old = folder.join("old");
+            let old = directory.join("old");
             if fs::symlink_metadata(&self.path).is_err() && old.exists() {
                 // Best effort, as all of this: what cannot be moved must not be removed.
                 if fs::rename(&old, &self.path).is_err() {
                     continue;
                 }
             }
-            drop(fs::remove_dir_all(&folder));
+            drop(fs::remove_dir_all(&directory));
         }
     }
 
-    /// Makes the temporary folder.
+    /// Makes the temporary directory.
     pub(super) fn stage(self) -> Result<Staging, UnpackError> {
         let mut made = Vec::new();
-        for folder in self.parent.ancestors() {
-            if folder.exists() {
+        for directory in self.parent.ancestors() {
+            if directory.exists() {
                 break;
             }
-            made.push(folder.to_owned());
+            made.push(directory.to_owned());
         }
         let made = Made(made);
         fs::create_dir_all(&self.parent)
-            .map_err(|e| UnpackError::io(&self.parent, "cannot make the folder", e))?;
-        let (folder, lock) = loop {
+            .map_err(|e| UnpackError::io(&self.parent, "cannot make the directory", e))?;
+        let (directory, lock) = loop {
             let mut name = self.prefix();
             name.push(format!("{:0width$x}", random(), width = DIGITS));
-            let folder = self.parent.join(name);
-            match make_private(&folder) {
+            let directory = self.parent.join(name);
+            match make_private(&directory) {
                 Ok(()) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(e) => return Err(UnpackError::io(&folder, "cannot make the folder", e)),
+                Err(e) => return Err(UnpackError::io(&directory, "cannot make the directory", e)),
             }
-            let folder = Temporary {
-                path: folder,
+            let directory = Temporary {
+                path: directory,
                 keep: false,
             };
             // Until it is locked another process may take it for dead, and remove it.
-            match lock_own(&folder.path) {
-                Lock::Held(lock) => break (folder, Some(lock)),
-                Lock::Unsupported => break (folder, None),
+            match lock_own(&directory.path) {
+                Lock::Held(lock) => break (directory, Some(lock)),
+                Lock::Unsupported => break (directory, None),
                 Lock::Gone => {}
             }
         };
-        let new = folder.path.join("new");
-        fs::create_dir(&new).map_err(|e| UnpackError::io(&new, "cannot make the folder", e))?;
+        let new = directory.path.join("new");
+        fs::create_dir(&new).map_err(|e| UnpackError::io(&new, "cannot make the directory", e))?;
         Ok(Staging {
             new,
             target: self,
-            folder,
+            directory,
             _lock: lock,
             made,
         })
     }
 }
 
-/// A temporary folder, removed when it is dropped, in a panic too.
+/// A temporary directory, removed when it is dropped, in a panic too.
 #[derive(Debug)]
 struct Temporary {
     path: PathBuf,
@@ -200,40 +200,40 @@ impl Drop for Temporary {
     }
 }
 
-/// Folders above the target that were missing, deepest first; removed again unless kept.
+/// Directories above the target that were missing, deepest first; removed again unless kept.
 #[derive(Debug)]
 struct Made(Vec<PathBuf>);
 
 impl Drop for Made {
     fn drop(&mut self) {
-        for folder in &self.0 {
-            drop(fs::remove_dir(folder));
+        for directory in &self.0 {
+            drop(fs::remove_dir(directory));
         }
     }
 }
 
-/// The contents on their way: a temporary folder that is gone at the end, come what may.
+/// The contents on their way: a temporary directory that is gone at the end, come what may.
 #[derive(Debug)]
 pub(super) struct Staging {
     new: PathBuf,
     target: Target,
-    // Dropped in this order: the folder, then the lock on it, then the folders above.
-    folder: Temporary,
+    // Dropped in this order: the directory, then the lock on it, then the directories above.
+    directory: Temporary,
     _lock: Option<File>,
     made: Made,
 }
 
 impl Staging {
-    /// The folder to fill.
+    /// The directory to fill.
     pub(super) fn root(&self) -> &Path {
         &self.new
     }
 
     /// Puts the contents where they belong, in one step, and removes what they replace.
     ///
-    /// With `sync` the folders are flushed to the disk, before and after.
+    /// With `sync` the directories are flushed to the disk, before and after.
     pub(super) fn commit(mut self, sync: bool) -> Result<(), UnpackError> {
-        if let Now::Folder { permissions, .. } = &self.target.now {
+        if let Now::Directory { permissions, .. } = &self.target.now {
             fs::set_permissions(&self.new, permissions.clone())
                 .map_err(|e| UnpackError::io(&self.new, "cannot set its permissions", e))?;
         }
@@ -242,8 +242,8 @@ impl Staging {
         }
         let path = self.target.path.clone();
         match self.target.now {
-            Now::Folder { empty: false, .. } => self.swap(),
-            Now::Nothing | Now::Folder { .. } => self.put(),
+            Now::Directory { empty: false, .. } => self.swap(),
+            Now::Nothing | Now::Directory { .. } => self.put(),
         }
         .map_err(|e| match e.kind() {
             io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => {
@@ -251,7 +251,7 @@ impl Staging {
             }
             io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices => UnpackError::io(
                 &path,
-                "cannot be replaced as it is a mount point; unpack to a folder inside it",
+                "cannot be replaced as it is a mount point; unpack to a directory inside it",
                 e,
             ),
             _ => UnpackError::io(&path, "cannot rename", e),
@@ -263,15 +263,15 @@ impl Staging {
         Ok(())
     }
 
-    /// Renames to a name that is free or an empty folder.
+    /// Renames to a name that is free or an empty directory.
     fn put(&self) -> io::Result<()> {
-        if cfg!(not(unix)) && matches!(self.target.now, Now::Folder { .. }) {
+        if cfg!(not(unix)) && matches!(self.target.now, Now::Directory { .. }) {
             fs::remove_dir(&self.target.path)?;
         }
         fs::rename(&self.new, &self.target.path)
     }
 
-    /// Exchanges with the folder that is there.
+    /// Exchanges with the directory that is there.
     fn swap(&mut self) -> io::Result<()> {
         if exchange(&self.new, &self.target.path)? {
             return Ok(());
@@ -279,15 +279,15 @@ impl Staging {
         self.swap_in_two_steps()
     }
 
-    /// Moves the folder that is there aside, then renames to its name.
+    /// Moves the directory that is there aside, then renames to its name.
     fn swap_in_two_steps(&mut self) -> io::Result<()> {
         let path = &self.target.path;
-        let old = self.folder.path.join("old");
+        let old = self.directory.path.join("old");
         fs::rename(path, &old)?;
         let renamed = fs::rename(&self.new, path);
         if renamed.is_err() {
             // If it cannot even go back, it stays for the next unpack to restore.
-            self.folder.keep = fs::rename(&old, path).is_err();
+            self.directory.keep = fs::rename(&old, path).is_err();
         }
         renamed
     }
@@ -312,24 +312,24 @@ fn make_private(path: &Path) -> io::Result<()> {
     return fs::create_dir(path);
 }
 
-/// Flushes a folder and all below it; the files are flushed when they are written.
-fn sync_directories(folder: &Path) -> Result<(), UnpackError> {
-    let io = |e| UnpackError::io(folder, "cannot flush", e);
-    for entry in fs::read_dir(folder).map_err(io)? {
+/// Flushes a directory and all below it; the files are flushed when they are written.
+fn sync_directories(directory: &Path) -> Result<(), UnpackError> {
+    let io = |e| UnpackError::io(directory, "cannot flush", e);
+    for entry in fs::read_dir(directory).map_err(io)? {
         let entry = entry.map_err(io)?;
         if entry.file_type().map_err(io)?.is_dir() {
             sync_directories(&entry.path())?;
         }
     }
-    sync_directory(folder)
+    sync_directory(directory)
 }
 
-fn sync_directory(folder: &Path) -> Result<(), UnpackError> {
-    // Elsewhere a folder cannot be opened to be flushed.
+fn sync_directory(directory: &Path) -> Result<(), UnpackError> {
+    // Elsewhere a directory cannot be opened to be flushed.
     if cfg!(unix) {
-        File::open(folder)
+        File::open(directory)
             .and_then(|opened| opened.sync_all())
-            .map_err(|e| UnpackError::io(folder, "cannot flush", e))?;
+            .map_err(|e| UnpackError::io(directory, "cannot flush", e))?;
     }
     Ok(())
 }
@@ -338,7 +338,7 @@ fn sync_directory(folder: &Path) -> Result<(), UnpackError> {
 mod tests {
     use super::*;
 
-    /// A folder `lab` with the file `old` in it, and a staged one with the file `new`.
+    /// A directory `lab` with the file `old` in it, and a staged one with the file `new`.
     fn staged(parent: &Path) -> Staging {
         let lab = parent.join("lab");
         fs::create_dir(&lab).unwrap();
@@ -348,8 +348,8 @@ mod tests {
         staging
     }
 
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(folder)
+    fn names(directory: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(directory)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn where_folders_cannot_be_exchanged_two_renames_do() {
+    fn where_directories_cannot_be_exchanged_two_renames_do() {
         let parent = tempfile::tempdir().unwrap();
         let mut staging = staged(parent.path());
         staging.swap_in_two_steps().unwrap();
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_second_rename_brings_the_old_folder_back() {
+    fn a_failed_second_rename_brings_the_old_directory_back() {
         let parent = tempfile::tempdir().unwrap();
         let mut staging = staged(parent.path());
         fs::remove_dir_all(staging.root()).unwrap();
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn temporary_folders_of_the_living_and_of_other_targets_are_left_alone() {
+    fn temporary_directories_of_the_living_and_of_other_targets_are_left_alone() {
         let parent = tempfile::tempdir().unwrap();
         let lab = parent.path().join("lab");
         let others = [
@@ -414,7 +414,7 @@ mod tests {
 
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     #[test]
-    fn temporary_folders_of_the_dead_are_removed() {
+    fn temporary_directories_of_the_dead_are_removed() {
         let parent = tempfile::tempdir().unwrap();
         let dead = parent.path().join(".lab.gizmo-unpack-00000000deadbeef");
         fs::create_dir_all(dead.join("new/meshes")).unwrap();
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn long_names_get_temporary_folders_too() {
+    fn long_names_get_temporary_directories_too() {
         let parent = tempfile::tempdir().unwrap();
         let lab = parent.path().join("x".repeat(255));
         let staging = Target::look(&lab, false).unwrap().stage().unwrap();

@@ -17,12 +17,12 @@ const PICTURES: [&str; 14] = [
 
 /// Writes all entries but those that only textures need, and the model without its textures.
 ///
-/// The model decides, so it comes first, with all that is no picture; then the pictures that are
+/// The model decides, so it comes first, with everything except pictures; then the pictures that are
 /// more than textures.
 pub(super) fn write(job: &Job<'_>, entries: &[Entry]) -> Result<Bundle, UnpackError> {
     let (pictures, others): (Vec<&Entry>, Vec<&Entry>) = entries
         .iter()
-        .filter(|entry| !entry.name.folder)
+        .filter(|entry| !entry.name.directory)
         .partition(|entry| is_picture(&entry.name.path));
     job.write_all(&others)?;
     let Some(slimmed) = Bundle::open(job.root)?.slimmed()? else {

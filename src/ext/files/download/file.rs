@@ -47,7 +47,7 @@ impl Drop for Own {
 impl Part {
     pub(super) fn beside(target: &Path) -> Result<Self, Error> {
         let Some(name) = target.file_name() else {
-            let message = format!("`{}` does not name a file or a folder", target.display());
+            let message = format!("`{}` does not name a file or a directory", target.display());
             return Err(Error::new(
                 crate::ext::error::ErrorKind::InvalidRequest,
                 message,
@@ -149,19 +149,19 @@ fn create(path: PathBuf) -> std::io::Result<Own> {
     Err(std::io::Error::new(ErrorKind::WouldBlock, held))
 }
 
-/// A rename is on disk once its folder is (POSIX); where folders cannot be opened, it is as it is.
+/// A rename is on disk once its directory is (POSIX); where directories cannot be opened, it is as it is.
 pub(crate) fn sync_directory(path: &Path) {
-    if let Some(folder) = path.parent() {
-        let folder = if folder.as_os_str().is_empty() {
+    if let Some(directory) = path.parent() {
+        let directory = if directory.as_os_str().is_empty() {
             Path::new(".")
         } else {
-            folder
+            directory
         };
-        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+        let _ = File::open(directory).and_then(|directory| directory.sync_all());
     }
 }
 
-/// What the writing thread is told.
+/// The commands of the writing thread.
 enum Order {
     Write(Bytes),
     Restart,

@@ -1,4 +1,4 @@
-//! Files that an answer names: a catalog item's models.
+//! Files that a response names: a catalog item's models.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,16 +17,16 @@ use crate::ext::values::secret::SignedUrl;
 use crate::raw::{Client, types};
 
 impl Client {
-    /// Downloads a file that an answer of the service names: a catalog item's model, say.
+    /// Downloads a file that a response of the service names: a catalog item's model, say.
     ///
     /// `location` is a URL, or a path relative to the service's origin. The API key goes along
     /// only to the service's own origin; redirects are judged hop by hop.
     ///
     /// # Errors
     ///
-    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) when `location` is no such thing or is
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) when `location` is not such a path or is
     /// plain http to another machine; [`Decode`](crate::ErrorKind::Decode) when a page comes where
-    /// a file was due; and whatever the network and the service can say.
+    /// a file was due; and the errors of the network and the service.
     ///
     /// # Cancel safety
     ///
@@ -70,16 +70,16 @@ impl Client {
                 if let Some(signed) = present {
                     match client.fetch_signed(&signed, rest.clone()).await {
                         Err(error) if error.status() == Some(StatusCode::FORBIDDEN) => {}
-                        answer => {
+                        response => {
                             *minted = Some(signed);
-                            return answer;
+                            return response;
                         }
                     }
                 }
                 let signed = mint().await?;
-                let answer = client.fetch_signed(&signed, rest).await;
+                let response = client.fetch_signed(&signed, rest).await;
                 *minted = Some(signed);
-                answer
+                response
             })
         }))
         .await
@@ -104,8 +104,8 @@ impl Client {
             );
             headers.insert(header::IF_RANGE, rest.validator);
         }
-        let answer = self.get_file(url, headers, key).await;
-        answer.map(ResponseValue::stream).map_err(named)
+        let response = self.get_file(url, headers, key).await;
+        response.map(ResponseValue::stream).map_err(named)
     }
 }
 

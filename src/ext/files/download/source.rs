@@ -3,7 +3,7 @@
 //! ```text
 //!               ┌───────────── bytes ─────────────┐
 //!               ▼                                 │
-//!  answer ──▶ Receiving ──cut, stalled, short──▶ Broken ──too often──▶ error
+//!  response ──▶ Receiving ──cut, stalled, short──▶ Broken ──too often──▶ error
 //!               │                                 ▲
 //!               └──end──▶ Ended ──not accepted────┘
 //! ```
@@ -40,13 +40,13 @@ const BACKOFF: Backoff = Backoff {
     cap: Duration::from_secs(10),
 };
 
-/// The answer to a request for bytes.
+/// The response to a request for bytes.
 pub(super) type Response = Result<ResponseValue<ByteStream>, Error>;
 
 /// Asks for the bytes: all of them, or those after an offset as long as the validator holds.
 pub(super) type Ask = Box<dyn Fn(Option<Rest>) -> BoxFuture<'static, Response> + Send + Sync>;
 
-/// What is still to be had.
+/// The bytes that are still missing.
 #[derive(Debug, Clone)]
 pub(super) struct Rest {
     pub(super) offset: u64,
@@ -90,7 +90,7 @@ pub(super) struct Source {
 enum State {
     /// Reading, once `first` is given out. → Broken; Ended.
     Receiving { first: Bytes, body: ByteStream },
-    /// The answer is of no more use. → Receiving, or the error.
+    /// The response is of no more use. → Receiving, or the error.
     Broken(Error),
     /// All bytes have come. → Broken when they are not accepted.
     Ended,
@@ -120,7 +120,7 @@ impl Source {
         idle_timeout: Duration,
         ask: Ask,
     ) -> Result<Self, Error> {
-        let answer = ask(None).await?;
+        let response = ask(None).await?;
         let mut source = Self {
             ask,
             operation,
@@ -135,7 +135,7 @@ impl Source {
             stall_window: STALL_WINDOW.min(idle_timeout),
             window: Window::new(),
         };
-        if let Err(error) = source.accept(answer).await {
+        if let Err(error) = source.accept(response).await {
             source.broken(error)?;
             source.mend().await?;
         }
@@ -263,14 +263,14 @@ impl Source {
             let rest = self.rest();
             let resuming = rest.is_some();
             match (self.ask)(rest).await {
-                Ok(answer) => {
-                    if let Err(error) = self.accept(answer).await {
+                Ok(response) => {
+                    if let Err(error) = self.accept(response).await {
                         self.broken(error)?;
                     }
                 }
                 Err(error) if resuming && is_refused_range(&error) => {
                     self.validator = None;
-                    self.broken(self.transport("the rest is not to be had".to_owned()))?;
+                    self.broken(self.transport("the rest cannot be requested".to_owned()))?;
                 }
                 Err(error) => self.broken(error)?,
             }
@@ -289,10 +289,10 @@ impl Source {
         })
     }
 
-    /// Takes up an answer: the rest of what has come, or all from the start.
-    async fn accept(&mut self, answer: ResponseValue<ByteStream>) -> Result<(), Error> {
-        let headers = answer.headers();
-        if answer.status() == StatusCode::PARTIAL_CONTENT {
+    /// Takes up a response: the rest of what has come, or all from the start.
+    async fn accept(&mut self, response: ResponseValue<ByteStream>) -> Result<(), Error> {
+        let headers = response.headers();
+        if response.status() == StatusCode::PARTIAL_CONTENT {
             let (first, total) = content_range(headers)
                 .ok_or_else(|| self.transport("a part came without saying which".to_owned()))?;
             if first != self.received
@@ -308,17 +308,17 @@ impl Source {
             self.window = Window::new();
             self.state = State::Receiving {
                 first: Bytes::new(),
-                body: answer.into_inner(),
+                body: response.into_inner(),
             };
             return Ok(());
         }
-        let total = answer.content_length();
+        let total = response.content_length();
         let validator = validator(headers);
         let media = headers
             .get(header::CONTENT_TYPE)
             .and_then(|media| media.to_str().ok());
         let media = media.unwrap_or_default().to_owned();
-        let mut body = answer.into_inner();
+        let mut body = response.into_inner();
         let first = self.beginning(&mut body).await?;
         self.is_zip = is_zip(&first);
         let is_page = ["text/html", "application/json"]
@@ -376,7 +376,7 @@ impl Expect {
         let mut start = start;
         let start = start.copy_to_bytes(start.len().min(200));
         let message = if start.is_empty() {
-            format!("an empty answer where a {wanted} was due")
+            format!("an empty response where a {wanted} was due")
         } else {
             format!(
                 "no {wanted} but `{}`",

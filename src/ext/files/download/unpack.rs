@@ -9,7 +9,7 @@ use crate::ext::error::Error;
 use crate::ext::files::archive::{UnpackOptions, place_single_file, unpack_with};
 
 impl Download {
-    /// Receives the archive and unpacks it into the folder `dir`, which must be empty or not exist.
+    /// Receives the archive and unpacks it into the directory `dir`, which must be empty or not exist.
     ///
     /// # Errors
     ///
@@ -39,7 +39,7 @@ impl Download {
     ) -> Result<Bundle, Error> {
         let dir = dir.as_ref();
         let operation = self.source.operation();
-        // `lab/` is `lab`: the archive goes beside the folder, not into it.
+        // `lab/` is `lab`: the archive goes beside the directory, not into it.
         let mut archive = dir.components().as_path().as_os_str().to_owned();
         archive.push(".zip");
         let mut part = Part::beside(Path::new(&archive))?;

@@ -79,7 +79,7 @@ impl Gathered {
         }
     }
 
-    /// Makes ready for the parts of a value. Answers how many bytes that adds to the event.
+    /// Makes ready for the parts of a value. Returns how many bytes that adds to the event.
     pub(super) fn open(&mut self, field: Field) -> usize {
         self.any = true;
         if field != Field::Data {

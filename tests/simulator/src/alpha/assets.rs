@@ -10,11 +10,11 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::cdn;
-use crate::answer::{Handled, Refusal, fields, json_response};
 use crate::call::{Call, Rule};
 use crate::clock::iso_8601;
 use crate::export::{Brief, Item, Kind, kinds_in};
 use crate::jobs;
+use crate::response::{Handled, Refusal, fields, json_response};
 use crate::state::{Shared, name_of};
 
 const FORMATS: [AssetFormat; 3] = [
@@ -61,8 +61,8 @@ impl Asset {
         self.status() == AssetStatus::Ready
     }
 
-    /// The asset as it is answered; lists leave its formats out.
-    fn answer(&self, in_list: bool) -> types::Asset {
+    /// The asset as it is returned; lists leave its formats out.
+    fn response(&self, in_list: bool) -> types::Asset {
         let formats =
             (self.is_ready() && !in_list).then(|| FORMATS.map(|format| format.to_string()));
         types::Asset {
@@ -117,9 +117,9 @@ pub(super) fn create(call: &Call) -> Handled {
         started: Instant::now(),
         takes: clock.scaled(options.asset_duration),
     };
-    let answer = asset.answer(false);
+    let response = asset.response(false);
     tables.alpha.assets.insert(&id, asset);
-    Ok(json_response(StatusCode::CREATED, &answer))
+    Ok(json_response(StatusCode::CREATED, &response))
 }
 
 /// The pages do not say in which order; their example has the oldest first.
@@ -127,13 +127,13 @@ pub(super) fn list(call: &Call) -> Handled {
     let window = call.window()?;
     let tables = call.shared.tables();
     let assets = tables.alpha.assets.newest().rev();
-    window.bare_list("assets", assets.map(|asset| asset.answer(true)))
+    window.bare_list("assets", assets.map(|asset| asset.response(true)))
 }
 
 pub(super) fn get(call: &Call) -> Handled {
     let tables = call.shared.tables();
     let asset = tables.alpha.asset(&call.id)?;
-    Ok(json_response(StatusCode::OK, &asset.answer(false)))
+    Ok(json_response(StatusCode::OK, &asset.response(false)))
 }
 
 pub(super) fn export(call: &Call) -> Handled {

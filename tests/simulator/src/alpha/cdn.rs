@@ -10,12 +10,12 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use super::Tables;
-use crate::answer::{Body, json_response, whole};
 use crate::call::Call;
 use crate::clock::iso_8601;
 use crate::export::{Brief, Language};
 use crate::exports::archived;
 use crate::files;
+use crate::response::{Body, json_response, whole};
 use crate::state::Shared;
 
 /// What a token stands for.
@@ -27,7 +27,7 @@ pub(crate) struct Link {
     expires_at: Duration,
 }
 
-/// Answers with a new link.
+/// Returns a new link.
 pub(super) fn link(
     call: &Call,
     tables: &mut Tables,
@@ -48,12 +48,12 @@ pub(super) fn link(
         expires_at,
     };
     tables.links.insert(&token, link);
-    let mut answer = json!(SignedUrl::new(url, Some(UNIX_EPOCH + expires_at)));
-    answer["expires_at"] = json!(iso_8601(expires_at.as_secs()));
-    json_response(StatusCode::OK, &answer)
+    let mut response = json!(SignedUrl::new(url, Some(UNIX_EPOCH + expires_at)));
+    response["expires_at"] = json!(iso_8601(expires_at.as_secs()));
+    json_response(StatusCode::OK, &response)
 }
 
-/// Answers with the file that a link leads to.
+/// Returns the file that a link leads to.
 pub(crate) async fn file(
     shared: &Arc<Shared>,
     query: &[(String, String)],
@@ -76,7 +76,7 @@ pub(crate) async fn file(
         return refused(StatusCode::FORBIDDEN, "AccessDenied", "Request has expired");
     };
     match archived(shared, brief, language).await {
-        Ok(bytes) => files::answer(&bytes, "application/zip", headers),
+        Ok(bytes) => files::response(&bytes, "application/zip", headers),
         Err(refusal) => refusal.into_response(),
     }
 }

@@ -8,9 +8,9 @@ use serde_json::{Map, json};
 
 use super::assets::{moment, ready};
 use super::{Tables, cdn};
-use crate::answer::{Handled, Refusal, fault, json_response};
 use crate::call::{Call, Rule};
 use crate::export::Brief;
+use crate::response::{Handled, Refusal, fault, json_response};
 
 /// How far from 1 the length of a quaternion may be.
 const UNIT: f64 = 1e-3;
@@ -42,8 +42,8 @@ impl Placed {
 }
 
 impl Scene {
-    /// The scene as it is answered; lists leave out what is placed in it.
-    fn answer(&self, in_list: bool) -> serde_json::Value {
+    /// The scene as it is returned; lists leave out what is placed in it.
+    fn response(&self, in_list: bool) -> serde_json::Value {
         let scene = types::Scene {
             id: self.id.clone(),
             name: Some(self.name.clone()),
@@ -79,22 +79,22 @@ pub(super) fn create(call: &Call) -> Handled {
         created_at: call.shared.clock.now().as_secs(),
         placed: Vec::new(),
     };
-    let answer = scene.answer(false);
+    let response = scene.response(false);
     tables.alpha.scenes.insert(&id, scene);
-    Ok(json_response(StatusCode::CREATED, &answer))
+    Ok(json_response(StatusCode::CREATED, &response))
 }
 
 pub(super) fn list(call: &Call) -> Handled {
     let window = call.window()?;
     let tables = call.shared.tables();
     let scenes = tables.alpha.scenes.newest().rev();
-    window.bare_list("scenes", scenes.map(|scene| scene.answer(true)))
+    window.bare_list("scenes", scenes.map(|scene| scene.response(true)))
 }
 
 pub(super) fn get(call: &Call) -> Handled {
     let tables = call.shared.tables();
     let scene = tables.alpha.scene(&call.id)?;
-    Ok(json_response(StatusCode::OK, &scene.answer(false)))
+    Ok(json_response(StatusCode::OK, &scene.response(false)))
 }
 
 pub(super) fn place(call: &Call) -> Handled {
@@ -132,7 +132,7 @@ pub(super) fn place(call: &Call) -> Handled {
         scene.placed.push(placed);
     }
     let scene = tables.alpha.scene(&call.id)?;
-    Ok(json_response(StatusCode::CREATED, &scene.answer(false)))
+    Ok(json_response(StatusCode::CREATED, &scene.response(false)))
 }
 
 pub(super) fn export(call: &Call) -> Handled {

@@ -130,7 +130,7 @@ fn write_body(xml: &mut String, body: &Body, position: [f64; 3], yaw: f64, depth
     let _ = writeln!(xml, "{indent}</body>");
 }
 
-/// Bodies of one assembly touch where they are joined; that is no contact.
+/// Bodies of one assembly touch where they are joined; that is not a contact.
 fn write_contacts(xml: &mut String, model: &Model) {
     let mut pairs = String::new();
     for assembly in &model.assemblies {

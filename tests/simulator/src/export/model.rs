@@ -1,4 +1,4 @@
-//! What a scene is made of, whatever the format: assemblies of bodies, joints, meshes and materials.
+//! The parts of a scene, independent of the format: assemblies of bodies, joints, meshes and materials.
 
 use super::brief::{Brief, place};
 use super::furniture;

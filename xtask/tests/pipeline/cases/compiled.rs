@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::document::{answering, taking};
+use crate::document::{returning, taking};
 
 use super::Case;
 
@@ -19,7 +19,7 @@ fn both(rule: &'static str, subject: &Value) -> Case {
 fn with(rule: &'static str, subject: &Value, others: &Value) -> Case {
     let mut schemas = others.clone();
     schemas["Subject"] = subject.clone();
-    let mut item = answering(&component("Subject"));
+    let mut item = returning(&component("Subject"));
     item["post"] = taking(&component("Subject"))["post"].clone();
     Case {
         rule,
@@ -38,7 +38,7 @@ fn property(rule: &'static str, schema: &Value) -> Case {
 
 /// One operation, changed by `change`.
 fn operation(rule: &'static str, change: impl FnOnce(&mut Value)) -> Case {
-    let mut item = answering(&json!({"type": "object"}));
+    let mut item = returning(&json!({"type": "object"}));
     change(&mut item["get"]);
     Case {
         rule,
@@ -58,7 +58,7 @@ fn body(rule: &'static str, content: &Value) -> Case {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    [types(), keywords(), unions(), requests(), answers()]
+    [types(), keywords(), unions(), requests(), responses()]
         .into_iter()
         .flatten()
         .collect()
@@ -323,7 +323,7 @@ fn requests() -> Vec<Case> {
             rule: "inline-component",
             paths: json!({"/ask/{id}": {
                 "parameters": [{"$ref": "#/components/parameters/Id"}],
-                "get": answering(&json!({}))["get"],
+                "get": returning(&json!({}))["get"],
             }}),
             schemas: json!({}),
         }
@@ -343,7 +343,7 @@ impl Case {
     }
 }
 
-fn answers() -> Vec<Case> {
+fn responses() -> Vec<Case> {
     let json = |schema: Value| json!({"application/json": {"schema": schema}});
     let object = json!({"type": "object", "properties": {"a": {"type": "string"}}});
     vec![

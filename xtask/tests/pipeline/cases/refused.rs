@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::document::{answering, taking};
+use crate::document::{returning, taking};
 
 type Refusal = (Value, Value, &'static str);
 
@@ -14,7 +14,7 @@ pub(super) fn cases() -> Vec<Refusal> {
 }
 
 fn schemas() -> Vec<Refusal> {
-    let subject = json!({"/ask": answering(&json!({"$ref": "#/components/schemas/A"}))});
+    let subject = json!({"/ask": returning(&json!({"$ref": "#/components/schemas/A"}))});
     let case = |schemas: Value, text| (subject.clone(), schemas, text);
     vec![
         case(
@@ -24,12 +24,12 @@ fn schemas() -> Vec<Refusal> {
         ),
         case(
             json!({"A": {"type": "object", "properties": {"x": {"$ref": "#/components/schemas/B"}}}}),
-            "/components/schemas/A/properties/x refers to #/components/schemas/B, which is no component \
+            "/components/schemas/A/properties/x refers to #/components/schemas/B, which is not a component \
              of the document",
         ),
         case(
             json!({"A": {"$ref": "other.json#/A"}}),
-            "/components/schemas/A refers to other.json#/A, which is no component of the document",
+            "/components/schemas/A refers to other.json#/A, which is not a component of the document",
         ),
         case(
             json!({"A": {"$ref": "#/components/schemas/A"}}),
@@ -63,7 +63,7 @@ fn schemas() -> Vec<Refusal> {
 
 fn parameters() -> Vec<Refusal> {
     let with = |path: &str, list: Value| {
-        let mut item = answering(&json!({}));
+        let mut item = returning(&json!({}));
         item["get"]["parameters"] = list;
         json!({path: item})
     };
@@ -165,7 +165,7 @@ fn bodies() -> Vec<Refusal> {
 
 fn names() -> Vec<Refusal> {
     let named = |name: &str| {
-        let mut item = answering(&json!({}));
+        let mut item = returning(&json!({}));
         item["get"]["operationId"] = json!(name);
         item
     };

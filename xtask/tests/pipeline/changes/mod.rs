@@ -173,8 +173,8 @@ fn what_breaks_rust_alone_is_told_apart() {
     );
 
     let required = edit(&format!("{ORDER}/required/-"), Some(json!("pace")));
-    let told: Vec<&Change> = required.breaks_rust_only();
-    assert!(told.is_empty(), "the wire breaks as well: {told:?}");
+    let reported: Vec<&Change> = required.breaks_rust_only();
+    assert!(reported.is_empty(), "the wire breaks as well: {reported:?}");
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn the_class_is_that_of_the_worst_change() {
 }
 
 #[test]
-fn an_answer_of_another_kind_is_seen_by_the_generator() {
+fn a_response_of_another_kind_is_seen_by_the_generator() {
     let diff = edit(
         &format!("{OPERATION}/responses/200/content"),
         Some(json!({"application/zip": {}})),
@@ -235,10 +235,13 @@ fn an_answer_of_another_kind_is_seen_by_the_generator() {
         .iter()
         .find(|change| change.rule == "shape-changed")
         .unwrap();
-    assert_eq!(change.text, "move_robot answers bytes instead of JSON");
+    assert_eq!(change.text, "move_robot returns bytes instead of JSON");
     let given_up = edit(&format!("{ORDER}/properties/to/pattern"), Some(json!("^a")));
-    let told = rules(&given_up, Level::Generator);
-    assert!(told.contains(&("given-up", Severity::Info)), "{told:?}");
+    let reported = rules(&given_up, Level::Generator);
+    assert!(
+        reported.contains(&("given-up", Severity::Info)),
+        "{reported:?}"
+    );
 }
 
 #[test]

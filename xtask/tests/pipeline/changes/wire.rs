@@ -170,7 +170,7 @@ fn requests() -> Vec<Row> {
 }
 
 /// What comes back.
-fn answers() -> Vec<Row> {
+fn responses() -> Vec<Row> {
     let text = json!({"type": "string"});
     vec![
         (
@@ -232,7 +232,7 @@ fn answers() -> Vec<Row> {
 
 #[test]
 fn the_wire_is_weighed_from_the_side_that_a_schema_stands_on() {
-    let rows = [operations(), requests(), answers()];
+    let rows = [operations(), requests(), responses()];
     for (at, value, rule, severity) in rows.into_iter().flatten() {
         let found = rules(&edit(&at, value), Level::Wire);
         assert!(

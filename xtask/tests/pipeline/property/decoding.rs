@@ -59,14 +59,14 @@ fn types(name: &str, code: &str) -> String {
     format!("mod {name} {{\n{text}\n}}\n")
 }
 
-/// The type that the operation answers with.
-fn answer(name: &str, code: &str) -> String {
+/// The type that the operation returns.
+fn response(name: &str, code: &str) -> String {
     let outline = diff::outline(code);
     let line = outline
         .lines()
         .find_map(|line| line.strip_prefix("operation builder::Ask -> "));
-    let answer = line.unwrap().replace("crate::raw::types::", "types::");
-    answer.replace("types::", &format!("{name}::types::"))
+    let response = line.unwrap().replace("crate::raw::types::", "types::");
+    response.replace("types::", &format!("{name}::types::"))
 }
 
 #[test]
@@ -82,8 +82,8 @@ fn slow_what_a_schema_allows_the_generated_type_decodes() {
             .unwrap_or_else(|error| panic!("seed {seed}: {error}\n{}", sample.components));
         let name = format!("seed_{seed}");
         modules.push_str(&types(&name, &code.client));
-        let answer = answer(&name, &code.client);
-        writeln!(calls, "decode::<{answer}>(\"{name}\", &instances);").unwrap();
+        let response = response(&name, &code.client);
+        writeln!(calls, "decode::<{response}>(\"{name}\", &instances);").unwrap();
         instances[&name] = Value::Array(sample.instances);
         samples[&name] = document["components"]["schemas"].clone();
     }

@@ -1,4 +1,4 @@
-//! Whatever a 3.1 schema allows, the lowered one allows too, and the generated type decodes.
+//! The lowered schema allows everything that the 3.1 schema allows, and the generated type decodes.
 
 mod decoding;
 mod instances;
@@ -8,7 +8,7 @@ mod validation;
 use serde_json::{Value, json};
 use xtask::lower;
 
-use crate::document::{answering, document, taking};
+use crate::document::{document, returning, taking};
 
 /// A generator of numbers that look random and are the same in every run.
 pub(crate) struct Numbers(u64);
@@ -64,7 +64,7 @@ impl Sample {
     fn lowered(&self, is_received: bool) -> Value {
         let subject = json!({"$ref": "#/components/schemas/Subject"});
         let item = if is_received {
-            answering(&subject)
+            returning(&subject)
         } else {
             taking(&subject)
         };

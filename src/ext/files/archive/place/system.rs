@@ -1,4 +1,4 @@
-//! Locks on folders and their exchange in one step, where the system has both.
+//! Locks on directories and their exchange in one step, where the system has both.
 
 use std::fs::File;
 
@@ -7,17 +7,17 @@ pub(super) use locking::{exchange, lock_dead, lock_own};
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 pub(super) use plain::{exchange, lock_dead, lock_own};
 
-/// The lock on a temporary folder of our own.
+/// The lock on a temporary directory of our own.
 #[cfg_attr(
     not(any(target_os = "linux", target_os = "android", target_vendor = "apple")),
-    expect(dead_code, reason = "without locks there is one answer")
+    expect(dead_code, reason = "without locks there is one response")
 )]
 pub(super) enum Lock {
     /// It is ours for as long as the file is open.
     Held(File),
-    /// There are no locks here, so nobody can take the folder for dead.
+    /// There are no locks here, so nobody can take the directory for dead.
     Unsupported,
-    /// Another process took the folder for dead before it was locked.
+    /// Another process took the directory for dead before it was locked.
     Gone,
 }
 
@@ -33,30 +33,30 @@ mod locking {
     use super::Lock;
     use crate::ext::files::lock::{is_at, try_lock};
 
-    /// Locks a folder that was just made.
-    pub(in crate::ext::files::archive::place) fn lock_own(folder: &Path) -> Lock {
-        let opened = match File::open(folder) {
+    /// Locks a directory that was just made.
+    pub(in crate::ext::files::archive::place) fn lock_own(directory: &Path) -> Lock {
+        let opened = match File::open(directory) {
             Ok(opened) => opened,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Lock::Gone,
             Err(_) => return Lock::Unsupported,
         };
         match try_lock(&opened) {
-            Ok(true) if is_at(&opened, folder) => Lock::Held(opened),
+            Ok(true) if is_at(&opened, directory) => Lock::Held(opened),
             Ok(_) => Lock::Gone,
             Err(_) => Lock::Unsupported,
         }
     }
 
-    /// Locks a folder that another process has left behind; `None` while that one lives.
-    pub(in crate::ext::files::archive::place) fn lock_dead(folder: &Path) -> Option<File> {
-        if !fs::symlink_metadata(folder).ok()?.is_dir() {
+    /// Locks a directory that another process has left behind; `None` while that one lives.
+    pub(in crate::ext::files::archive::place) fn lock_dead(directory: &Path) -> Option<File> {
+        if !fs::symlink_metadata(directory).ok()?.is_dir() {
             return None;
         }
-        let opened = File::open(folder).ok()?;
+        let opened = File::open(directory).ok()?;
         try_lock(&opened).ok()?.then_some(opened)
     }
 
-    /// Exchanges two folders in one step; `false` where that does not exist.
+    /// Exchanges two directories in one step; `false` where that does not exist.
     pub(in crate::ext::files::archive::place) fn exchange(
         one: &Path,
         other: &Path,
@@ -71,7 +71,7 @@ mod locking {
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 mod plain {
-    //! Without locks, a temporary folder counts as left behind after a day, or when it holds what
+    //! Without locks, a temporary directory counts as left behind after a day, or when it holds what
     //! was moved aside: the moment for that is so short that its process hardly lives.
 
     use std::fs;
@@ -83,12 +83,12 @@ mod plain {
 
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-    pub(in crate::ext::files::archive::place) fn lock_own(_folder: &Path) -> Lock {
+    pub(in crate::ext::files::archive::place) fn lock_own(_directory: &Path) -> Lock {
         Lock::Unsupported
     }
 
-    pub(in crate::ext::files::archive::place) fn lock_dead(folder: &Path) -> Option<()> {
-        let metadata = fs::symlink_metadata(folder).ok()?;
+    pub(in crate::ext::files::archive::place) fn lock_dead(directory: &Path) -> Option<()> {
+        let metadata = fs::symlink_metadata(directory).ok()?;
         let is_old = || {
             metadata
                 .modified()
@@ -97,7 +97,7 @@ mod plain {
                 .ok()
                 .map(|age| age > DAY)
         };
-        let is_dead = folder.join("old").exists() || is_old()?;
+        let is_dead = directory.join("old").exists() || is_old()?;
         (metadata.is_dir() && is_dead).then_some(())
     }
 

@@ -1,4 +1,4 @@
-//! Answers in the service's shapes: resources, lists, errors and refused inputs.
+//! Responses in the service's shapes: resources, lists, errors and refused inputs.
 
 use std::error::Error;
 use std::fmt;
@@ -37,9 +37,9 @@ pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
         .boxed_unsync()
 }
 
-/// An answer in JSON.
+/// A response in JSON.
 pub(crate) fn json_response(status: StatusCode, value: &impl Serialize) -> Response<Body> {
-    let bytes = serde_json::to_vec(value).expect("answers are plain data");
+    let bytes = serde_json::to_vec(value).expect("responses are plain data");
     let mut response = Response::new(whole(bytes));
     *response.status_mut() = status;
     response
@@ -64,7 +64,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Answers with this part of a list under its name.
+    /// Returns this part of a list under its name.
     #[expect(clippy::unnecessary_wraps, reason = "it ends handlers")]
     pub(crate) fn list<T: Serialize>(
         &self,
@@ -116,8 +116,8 @@ impl Refusal {
             message: message.into(),
             status: status.as_u16().into(),
         };
-        let body =
-            serde_json::to_value(ErrorResponse { error: detail }).expect("answers are plain data");
+        let body = serde_json::to_value(ErrorResponse { error: detail })
+            .expect("responses are plain data");
         Self {
             status,
             body,
