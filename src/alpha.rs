@@ -1,4 +1,4 @@
-//! The early-access API, for keys that see it: assets made one by one, scenes composed of them.
+//! The early-access API: assets are generated one by one, and scenes are composed of them.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), gizmo_client::Error> {
@@ -20,24 +20,24 @@
 //! # }
 //! ```
 //!
-//! It has the paths of the current API and other shapes; the key says which of them a service
-//! returns. [`Client`] is made by [`Client::alpha`](crate::Client::alpha) and is a view of the
-//! ordinary one: both are one transport, with its retries, its rate limit and its key. The same
-//! rules hold: making an asset costs credits and is not sent again once it may have arrived
+//! It has the paths of the current API, and other shapes. The key decides which of them a service
+//! returns. [`Client::alpha`](crate::Client::alpha) returns the [`Client`], which shares transport,
+//! retries, rate limit and key with the ordinary one. The same rules apply: generating an asset costs
+//! credits, and its request is not sent again once it may have arrived
 //! ([`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown),
 //! [`Client::reconcile`](crate::Client::reconcile)); responses are decoded leniently.
 //!
 //! | I want to … | |
 //! | --- | --- |
-//! | make an asset and wait for it | `create_asset().….start()` → [`AssetHandle`], no sooner polled than every 5 s |
-//! | go on with an asset of another process | [`Client::asset`] |
+//! | generate an asset and wait for it | `create_asset().….start()` → [`AssetHandle`], which polls every 5 s at most |
+//! | resume an asset of another process | [`Client::asset`] |
 //! | wait for many assets | [`wait_all`](crate::wait_all) |
-//! | put an asset somewhere | `place_asset().….pose(…)` with a [`Pose`] |
-//! | have an export on disk | `.download()` → [`Download`](crate::Download); of a scene whose assets are being made, `.download_when_ready()` |
+//! | place an asset in a scene | `place_asset().….pose(…)` with a [`Pose`] |
+//! | write an export to disk | `.download()` → [`Download`](crate::Download); `.download_when_ready()` waits for the assets of a scene |
 //! | know which assets are not ready | [`Error::is_not_ready`](crate::Error::is_not_ready), [`Error::asset_ids`](crate::Error::asset_ids) |
-//! | read a whole list | `.items()`, `.pages()` |
+//! | read a complete list | `.items()`, `.pages()` |
 //!
-//! The document is `openapi/alpha.json`, written from the vendor's pages, which may change.
+//! The document is `openapi/alpha.json`, written by hand from the vendor's pages. Both may change.
 
 /// The client as progenitor generates it from `openapi/alpha.json`.
 #[allow(

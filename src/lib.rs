@@ -15,102 +15,103 @@
 //! ```
 //!
 //! The [`Client`] is generated from the service's `OpenAPI` document: each operation is a builder
-//! in [`builder`] that ends in `.send()`, with bodies and responses from [`types`]. Beside that,
-//! some builders have other last verbs:
+//! in [`builder`] that ends in `.send()`, with bodies and responses from [`types`]. Some builders
+//! have further final methods:
 //!
 //! | I want to … | |
 //! | --- | --- |
 //! | go from a sentence to a directory in one resumable step | [`Client::bake`], [`Client::bake_all`] |
 //! | start a job and follow it | `.start()` → [`JobHandle`]: [`events`](JobHandle::events), [`wait`](JobHandle::wait), [`cancel`](JobHandle::cancel) |
-//! | go on with a job of another process | [`Client::job`], [`JobHandle::events_after`] a [`Cursor`] |
+//! | resume a job of another process | [`Client::job`], [`JobHandle::events_after`] a [`Cursor`] |
 //! | wait for many jobs | [`wait_all`] |
-//! | have an export on disk | `.download()` → [`Download`]: [`unpack`](Download::unpack) → [`Bundle`], [`to_file`](Download::to_file) |
-//! | have a catalog item's model | [`Client::download`] its [`glb`](types::CatalogItem::glb) |
-//! | read a whole list | `.items()`, `.pages()` → [`Items`], [`Pages`] |
-//! | see a scene before a simulator loads it | the feature `preview`: `Bundle::preview`; `bake` draws it, too |
-//! | see how a job spent its time | the feature `preview`: `Timeline` |
-//! | know what went wrong | [`Error`] and its predicates |
+//! | write an export to disk | `.download()` → [`Download`]: [`unpack`](Download::unpack) → [`Bundle`], [`to_file`](Download::to_file) |
+//! | download the model of a catalog item | [`Client::download`] its [`glb`](types::CatalogItem::glb) |
+//! | read a complete list | `.items()`, `.pages()` → [`Items`], [`Pages`] |
+//! | see a scene before a simulator loads it | the feature `preview`: `Bundle::preview`, which `bake` calls as well |
+//! | see the stages of a job over time | the feature `preview`: `Timeline` |
+//! | find out what failed | [`Error`] and its predicates |
 //! | test without the service | [the simulator, or typed mocks](#testing) |
-//! | use a key of the early-access API | the feature `alpha`: `Client::alpha` |
+//! | use the early-access API | the feature `alpha`: `Client::alpha` |
 //!
 //! # Paying and waiting
 //!
 //! A generation costs credits and takes minutes: a scene 2 to 20, an asset up to one and a half.
-//! Its request is not sent again once it may have arrived; when its response is lost, the error says
-//! so ([`Error::is_outcome_unknown`]) and [`Client::reconcile`] looks for its job. Anything that
-//! was not sent, or was refused unread, is sent again, and so are reads, exports, changes and
-//! deletions, within the [`RetryPolicy`]: 4 retries in 3 minutes unless it says otherwise.
+//! Its request is not sent again once it may have arrived. If its response is lost, the error is of
+//! unknown outcome ([`Error::is_outcome_unknown`]), and [`Client::reconcile`] looks for its job.
+//! Requests that were not sent, or that the service refused, are retried, and so are reads, exports,
+//! changes and deletions, within the [`RetryPolicy`]: by default 4 retries in 3 minutes.
 //!
-//! The service's rate limit, 100 requests a minute and key, is kept to by its own headers: when a
-//! window is used up, callers wait for the next ([`ClientBuilder::on_wait`] tells of it). Clones of
-//! a client share one limiter; processes with the same key need no coordinator.
+//! The client keeps to the rate limit of 100 requests a minute and key, as the response headers report
+//! it. When a window is used up, callers wait for the next one ([`ClientBuilder::on_wait`] reports
+//! that). Cancelling a job goes first, then paid calls and the status of jobs. Clones of a client share
+//! one limiter; processes with the same key need no coordination.
 //!
-//! A job's event stream reports its progress, and its status decides when it has ended. Where streams
-//! do not work the job is polled every 5 s, by requests that use at most a quarter of the rate limit.
-//! Dropping a handle, a stream or a future leaves the job running; only [`JobHandle::cancel`]
-//! cancels it. What a dropped future of each function leaves behind is under *Cancel safety*.
+//! The event stream of a job reports its progress, and its status decides when it has ended. Where
+//! streams do not work, the job is polled every 5 s; status requests use at most a quarter of the rate
+//! limit. Dropping a handle, a stream or a future leaves the job running; only [`JobHandle::cancel`]
+//! cancels it. Each function documents under *Cancel safety* what a dropped future leaves behind.
 //!
 //! # Errors
 //!
-//! There is one [`Error`]. Its `Display` is one line, `{error:#}` adds the causes; it carries the
-//! ids of the request and of the job. Ask it what to do:
+//! There is one [`Error`]. Its `Display` prints one line, `{error:#}` adds the causes, and both include
+//! the ids of the request and of the job. Its predicates and kinds state what to do:
 //!
 //! | | what to do |
 //! | --- | --- |
-//! | [`is_outcome_unknown`](Error::is_outcome_unknown) | look with [`Client::reconcile`] before asking again: it may be paid for |
-//! | [`is_unauthorized`](Error::is_unauthorized) | give another key |
-//! | [`is_insufficient_credits`](Error::is_insufficient_credits) | buy credits; nothing was begun |
-//! | [`is_rate_limited`](Error::is_rate_limited) | come back after [`retry_after`](Error::retry_after); the client has waited as long as it may |
-//! | [`is_not_found`](Error::is_not_found) | there is no such id; a scene that was never kept is in no list |
-//! | [`is_retryable`](Error::is_retryable) | ask again later: it cannot be paid for twice |
-//! | [`ErrorKind::Deadline`] | wait again: [`Client::job`] takes up [`job_id`](Error::job_id) |
-//! | [`ErrorKind::JobFailed`], [`ErrorKind::JobCancelled`] | see [`job`](Error::job); another job needs another generation |
-//! | [`ErrorKind::Decode`] | [`body`](Error::body) shows what came instead of the response |
-//! | [`ErrorKind::Archive`] | the archive is broken or hostile, and nothing of it was kept |
-//! | [`ErrorKind::InvalidRequest`], [`ErrorKind::Config`], [`ErrorKind::Io`] | the message names the value or the path |
+//! | [`is_outcome_unknown`](Error::is_outcome_unknown) | look for the job with [`Client::reconcile`] before you send the request again: it may be paid for |
+//! | [`is_unauthorized`](Error::is_unauthorized) | use another key |
+//! | [`is_insufficient_credits`](Error::is_insufficient_credits) | buy credits; nothing was started |
+//! | [`is_rate_limited`](Error::is_rate_limited) | retry after [`retry_after`](Error::retry_after); the client has waited as long as the policy allows |
+//! | [`is_not_found`](Error::is_not_found) | check the id; a scene that is not persisted is in no list |
+//! | [`is_retryable`](Error::is_retryable) | retry later: it cannot be paid for twice |
+//! | [`ErrorKind::Deadline`] | wait again: [`Client::job`] accepts [`job_id`](Error::job_id) |
+//! | [`ErrorKind::JobFailed`], [`ErrorKind::JobCancelled`] | see [`job`](Error::job), and generate again |
+//! | [`ErrorKind::Decode`] | look at [`body`](Error::body) |
+//! | [`ErrorKind::Archive`] | the archive is malformed or hostile, and nothing of it was kept |
+//! | [`ErrorKind::InvalidRequest`], [`ErrorKind::Config`], [`ErrorKind::Io`] | correct the value or the path that the message names |
 //!
 //! # Limits
 //!
 //! Everything from the network is bounded: a JSON response by 64 MiB, a server-sent event by
-//! 16 MiB, what an [`Error`] keeps of a body by 64 KiB, an archive by [`archive::Limits`]. Silence
-//! ends a request after the [idle timeout](ClientBuilder::idle_timeout), a stream after three
-//! missing pings (45 s) and a download after 30 s with less than 1 KiB; none has a total timeout.
+//! 16 MiB, the body in an [`Error`] by 64 KiB, an archive by [`archive::Limits`]. Silence ends a
+//! request after the [idle timeout](ClientBuilder::idle_timeout), a stream after three missing pings
+//! (45 s) and a download after 30 s with less than 1 KiB. None of them has a total timeout.
 //!
 //! # Logging
 //!
-//! Each try of a request is a [`tracing`] span at `DEBUG` with what is known of it; jobs that begin,
-//! the phases of a bake and waits for the rate limit are events at `INFO`. No key and no signed URL
-//! is in any of them.
+//! Each attempt of a request is a [`tracing`] span at `DEBUG`, with the target `gizmo_client::http`.
+//! Waits for the rate limit, jobs that start (`gizmo_client::jobs`) and the phases of a bake
+//! (`gizmo_client::bake`) are events at `INFO`. They contain no key and no signed URL.
 //!
 //! ```text
-//! INFO gizmo_client::ext::bake::run: bake dir=lab phase=Requested
+//! INFO gizmo_client::bake: bake dir=lab phase=Requested
 //! DEBUG call{operation="generate_scene" attempt=1}: request method=POST path="/v1/scenes"
 //! DEBUG call{operation="generate_scene" attempt=1 status=503 request_id="req_00000001"}: response
 //! DEBUG call{operation="generate_scene" attempt=1 status=503 request_id="req_00000001"}: retry delay_ms=117 error=generate_scene: 503 busy: come back (request req_00000001)
 //! DEBUG call{operation="generate_scene" attempt=2}: request method=POST path="/v1/scenes"
 //! DEBUG call{operation="generate_scene" attempt=2 status=202 request_id="req_00000002"}: response
-//! INFO call{operation="generate_scene" attempt=2 status=202 request_id="req_00000002"}: job begun operation="generate_scene" job_id="job_54ce456d21"
-//! INFO gizmo_client::ext::bake::run: bake dir=lab phase=Working job_id="job_54ce456d21" scene_id="sc_c821198561"
+//! INFO gizmo_client::jobs: job started job_id="job_54ce456d21"
+//! INFO gizmo_client::bake: bake dir=lab phase=Working job_id="job_54ce456d21" scene_id="sc_c821198561"
 //! DEBUG call{operation="job_events" attempt=1 job_id="job_54ce456d21"}: request method=GET path="/v1/jobs/job_54ce456d21/events"
 //! ```
 //!
 //! # Testing
 //!
-//! The crate `gizmo-simulator` is the service on your own machine: a whole pipeline runs against it
-//! offline and unpaid, with faults where a test wants them. For one response, such as a refusal, the
-//! feature `httpmock` has the module `mock`: a typed mock of every operation.
+//! The crate `gizmo-simulator` runs the service on your own machine: a complete pipeline works against it
+//! offline and free of charge, with the faults that a test injects. For one response, such as a
+//! refusal, the feature `httpmock` adds the module `mock` with a typed mock of every operation.
 //!
 //! # Features
 //!
-//! | feature | default | brings |
+//! | feature | default | adds |
 //! | --- | --- | --- |
-//! | `bundle` | yes | exports unpacked to directories, and `bake`, everything from the prompt to the directory |
+//! | `bundle` | yes | [`Download::unpack`], [`Bundle`] and [`Client::bake`] |
 //! | `rustls` | yes | TLS by rustls with ring, and the platform's certificates |
-//! | `native-tls` | | TLS by the platform's library; used where `rustls` is off |
-//! | `httpmock` | | `mock`: a typed mock of every operation, for your tests |
-//! | `alpha` | | `alpha`: the early-access API, assets one by one and scenes composed of them |
-//! | `preview` | | pictures as SVG: a scene's plan, and a job's `Timeline`; no dependency beyond those of `bundle` |
-//! | `schemars` | | `schemars::JsonSchema` on the types of requests and responses, to describe them to a language model or a form |
+//! | `native-tls` | | TLS by the platform's library, if `rustls` is off |
+//! | `httpmock` | | `mock`: a typed mock of every operation, for tests |
+//! | `alpha` | | `alpha`: the early-access API |
+//! | `preview` | | pictures as SVG: the plan of a scene, and the `Timeline` of a job; no further dependency |
+//! | `schemars` | | `schemars::JsonSchema` on the types of requests and responses |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

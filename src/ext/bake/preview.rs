@@ -20,7 +20,7 @@ pub(super) async fn add(bundle: Bundle) -> Bundle {
     let drawn = spawn_blocking(move || draw(&bundle)).await;
     let drawn = drawn.map_err(|error| Error::io("the preview was not drawn", error.into()));
     drawn.and_then(|drawn| drawn).unwrap_or_else(|error| {
-        debug!(error = format!("{error:#}"), "no preview");
+        debug!(target: "gizmo_client::bake", error = format!("{error:#}"), "no preview");
         plain
     })
 }

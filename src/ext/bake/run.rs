@@ -163,7 +163,7 @@ impl Run {
         let Journal {
             job_id, scene_id, ..
         } = &self.journal;
-        info!(dir = %self.paths.dir.display(), ?phase, job_id, scene_id, "bake");
+        info!(target: "gizmo_client::bake", dir = %self.paths.dir.display(), ?phase, job_id, scene_id, "bake");
         self.journal.store(&self.paths.journal)
     }
 

@@ -380,7 +380,7 @@ impl Follower {
     /// or only its stream is missing.
     fn not_opened(&mut self, error: &Error) -> State {
         if is_out_of_descriptors(error) {
-            debug!(job_id = self.following.job_id, %error, "no file descriptor for an event stream");
+            debug!(target: "gizmo_client::jobs", job_id = self.following.job_id, %error, "no file descriptor for an event stream");
             self.permit = None;
             self.report_queue();
             let until = Instant::now() + NO_DESCRIPTOR.mul_f64(1.0 + random());
@@ -393,7 +393,7 @@ impl Follower {
         let resumes = self.delivered.resume().is_some();
         match error.status().map(|status| status.as_u16()) {
             Some(400 | 409 | 410 | 412 | 416 | 422) if resumes => {
-                debug!(job_id = self.following.job_id, %error, "cursor refused");
+                debug!(target: "gizmo_client::jobs", job_id = self.following.job_id, %error, "cursor refused");
                 self.delivered.cursor_refused();
                 self.disconnected(error, Disconnect::Broken)
             }
@@ -441,7 +441,7 @@ impl Follower {
         let brought_new = self.delivered.disconnected();
         let asked = self.decoder.retry().max(error.retry_after());
         let until = self.reconnects.ended(now, brought_new, asked, random());
-        debug!(job_id = self.following.job_id, failures = self.reconnects.failures, %error, "event stream ended");
+        debug!(target: "gizmo_client::jobs", job_id = self.following.job_id, failures = self.reconnects.failures, %error, "event stream ended");
         if self.last_events.is_some() {
             // Another cursor may deliver more.
             return if brought_new || self.delivered.cursor_sent() != before {
@@ -690,7 +690,7 @@ impl Follower {
         if now.duration_since(self.last_contact) > MAX_OUTAGE {
             return Err(error);
         }
-        debug!(job_id = self.following.job_id, %error, "no status");
+        debug!(target: "gizmo_client::jobs", job_id = self.following.job_id, %error, "no status");
         let wait = error.retry_after().unwrap_or_default();
         self.checks.due = self.checks.due.max(now + wait.min(MAX_OUTAGE / 12));
         Ok(state)

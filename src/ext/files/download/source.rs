@@ -249,7 +249,7 @@ impl Source {
         if self.failures > MOST_FAILURES || !(mendable || error.is_retryable()) {
             return Err(error);
         }
-        debug!(operation = self.operation, received = self.received, %error, "download broke");
+        debug!(target: "gizmo_client::files", operation = self.operation, received = self.received, %error, "download broke");
         self.state = State::Broken(error);
         Ok(())
     }
