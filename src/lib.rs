@@ -91,7 +91,7 @@
 //! DEBUG call{operation="generate_scene" attempt=2}: request method=POST path="/v1/scenes"
 //! DEBUG call{operation="generate_scene" attempt=2 status=202 request_id="req_00000002"}: response
 //! INFO gizmo_client::jobs: job started job_id="job_54ce456d21"
-//! INFO gizmo_client::bake: bake dir=lab phase=Working job_id="job_54ce456d21" scene_id="sc_c821198561"
+//! INFO gizmo_client::bake: bake dir=lab phase=Running job_id="job_54ce456d21" scene_id="sc_c821198561"
 //! DEBUG call{operation="job_events" attempt=1 job_id="job_54ce456d21"}: request method=GET path="/v1/jobs/job_54ce456d21/events"
 //! ```
 //!

@@ -1,4 +1,4 @@
-//! Many prompts, a directory each.
+//! Many prompts, each into its own directory.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use crate::raw::Client;
 use crate::raw::types::Format;
 
 impl Client {
-    /// Bakes many scenes, each into a directory of its own.
+    /// Bakes many scenes, each into its own directory.
     ///
-    /// One that fails does not stop the others. Started again with the same prompts and the same
-    /// directory it finishes what is left.
+    /// A failure does not stop the others. Running it again with the same prompts and the same directory
+    /// completes the rest.
     ///
     /// # Examples
     ///
@@ -46,7 +46,7 @@ impl Client {
     }
 }
 
-/// Many scenes to bake; made by [`Client::bake_all`].
+/// The settings of many bakes, created by [`Client::bake_all`].
 #[derive(Debug, Clone)]
 #[must_use = "nothing is baked before `into_dir` or `into_dirs` is called"]
 pub struct BakeAll {
@@ -57,23 +57,23 @@ pub struct BakeAll {
 }
 
 impl BakeAll {
-    /// Simulator format of all of them. Defaults to MJCF.
+    /// Sets the simulator format. Defaults to MJCF.
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;
         self
     }
 
-    /// How many are baked at the same time, one at least. Defaults to 4.
+    /// Sets how many scenes are baked at the same time, at least one. Defaults to 4.
     pub fn at_once(mut self, count: usize) -> Self {
         self.at_once = count.max(1);
         self
     }
 
-    /// Bakes each prompt into a directory in `dir` that is named after it, and sums up.
+    /// Bakes each prompt into a directory in `dir` that is named after it, and returns a summary.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing; see [`Bake`](super::Bake).
+    /// Cancel safe, as [`Bake`](super::Bake) is.
     pub async fn into_dir(self, dir: impl AsRef<Path>) -> BakeSummary {
         let count = self.prompts.len();
         let mut baked: Vec<Option<Baked>> = Vec::new();
@@ -87,11 +87,11 @@ impl BakeAll {
         }
     }
 
-    /// Each scene as it is done or has failed, with the place of its prompt.
+    /// Returns each scene when it is complete or has failed, with the index of its prompt.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the stream loses nothing; see [`Bake`](super::Bake).
+    /// Cancel safe, as [`Bake`](super::Bake) is.
     pub fn stream(self, dir: &Path) -> impl Stream<Item = (usize, Baked)> + Send + use<> {
         let Self {
             client,
@@ -109,19 +109,19 @@ impl BakeAll {
     }
 }
 
-/// What came of one prompt.
+/// The result of one prompt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Baked {
     /// The prompt.
     pub prompt: String,
-    /// The directory it was baked into.
+    /// The directory of the scene.
     pub dir: PathBuf,
-    /// The model file, when all went well.
+    /// The model file, if it succeeded.
     pub model: Option<PathBuf>,
-    /// What went wrong, on one line, when it did.
+    /// The error on one line, if it failed.
     pub error: Option<String>,
-    /// The job in question, when something went wrong with one.
+    /// The job, if it failed with one.
     pub job_id: Option<String>,
 }
 
@@ -145,23 +145,23 @@ impl Baked {
     }
 }
 
-/// What came of many prompts, in their order.
+/// The results of many prompts, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BakeSummary {
-    /// All of them.
+    /// The results.
     pub baked: Vec<Baked>,
 }
 
 impl BakeSummary {
-    /// Those that failed; baking all again tries them, and only them, once more.
+    /// Returns those that failed. Baking again retries only these.
     pub fn failed(&self) -> impl Iterator<Item = &Baked> {
         self.baked.iter().filter(|baked| baked.error.is_some())
     }
 }
 
-/// A directory for each prompt, the same one each time: `a-robotics-lab-1f0a6b3c`. A prompt that
-/// comes again gets one of its own.
+/// Returns a directory for each prompt, the same one each time: `a-robotics-lab-1f0a6b3c`. A prompt that
+/// occurs twice has two.
 fn directories(prompts: &[String], dir: &Path) -> Vec<PathBuf> {
     let mut seen: HashMap<&str, u32> = HashMap::new();
     let directory = |prompt: &String| {
@@ -187,18 +187,21 @@ fn directories(prompts: &[String], dir: &Path) -> Vec<PathBuf> {
         let (name, hash) = directory(prompt);
         let times = seen.entry(prompt).or_default();
         *times += 1;
-        let again = if *times > 1 {
+        let suffix = if *times > 1 {
             format!("-{times}")
         } else {
             String::new()
         };
-        let joint = if name.is_empty() { "" } else { "-" };
-        named.push(dir.join(format!("{name}{joint}{:08x}{again}", hash & 0xffff_ffff)));
+        let separator = if name.is_empty() { "" } else { "-" };
+        named.push(dir.join(format!(
+            "{name}{separator}{:08x}{suffix}",
+            hash & 0xffff_ffff
+        )));
     }
     named
 }
 
-/// FNV-1a, which is the same in every version of Rust.
+/// FNV-1a. Unlike the standard library's hashes it is the same in every version of Rust.
 fn fnv_1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
@@ -210,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn directories_are_named_after_their_prompts_and_apart() {
+    fn directories_are_named_after_their_prompts_and_distinct() {
         let prompts = [
             "A robotics lab!",
             "a robotics lab",
@@ -228,10 +231,10 @@ mod tests {
         assert_eq!(names[2], format!("{}-2", names[1]));
         assert!(names[3].starts_with("k-se-x-"), "{}", names[3]);
         assert_eq!(names[4].len(), 8);
-        let mut apart = names.clone();
-        apart.sort_unstable();
-        apart.dedup();
-        assert_eq!(apart.len(), 5);
+        let mut distinct = names.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), 5);
         assert!(
             directories
                 .iter()

@@ -1,4 +1,4 @@
-//! What a bake writes down, so that another one can go on from it.
+//! The journal of a bake, from which another run resumes.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -12,13 +12,13 @@ use crate::ext::files::download::sync_directory;
 use crate::ext::files::lock::open_locked;
 use crate::raw::types::{AssetPipeline, Format};
 
-/// What is to be baked, and for whom.
+/// What to bake, and from which service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Request {
-    /// The base URL of the service: its ids mean nothing to another.
+    /// The base URL of the service. Its ids are not valid for another.
     pub(super) service: String,
     pub(super) prompt: String,
-    /// The scene that an asset is made in; none where a scene is made.
+    /// The scene of an asset; `None` for a scene.
     pub(super) in_scene: Option<String>,
     pub(super) format: Format,
     pub(super) model: Option<String>,
@@ -28,30 +28,34 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Whether the same would be made, by whichever service.
-    pub(super) fn makes_the_same(&self, other: &Self) -> bool {
-        let elsewhere = Self {
+    /// Whether both describe the same, from any service.
+    pub(super) fn describes_same(&self, other: &Self) -> bool {
+        let same_service = Self {
             service: other.service.clone(),
             ..self.clone()
         };
-        elsewhere == *other
+        same_service == *other
     }
 }
 
-/// How far a bake has come. Each phase is written down once it has been reached.
+/// A phase of a bake. It is recorded when it is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Phase {
-    /// The job is about to be asked for, or has been. → Working, once its id is known, or Unnamed.
+    /// The job is about to be requested, or was requested. → Running, when its id is known, or Unnamed.
+    #[serde(alias = "asked")]
     Requested,
-    /// The job is at work. → Made.
-    Working,
-    /// The job is at work, and only its scene is known. → Made.
+    /// The job is running. → Complete.
+    #[serde(alias = "working")]
+    Running,
+    /// The job is running, and only its scene is known. → Complete.
     Unnamed,
-    /// The job has succeeded. → Received.
-    Made,
-    /// The export is whole, beside the directory. → Done.
-    Received,
+    /// The job has succeeded. → Downloaded.
+    #[serde(alias = "made")]
+    Complete,
+    /// The complete export is beside the directory. → Done.
+    #[serde(alias = "received")]
+    Downloaded,
     /// The directory holds the bundle.
     Done,
 }
@@ -62,7 +66,8 @@ pub(super) struct Journal {
     version: u32,
     pub(super) request: Request,
     pub(super) phase: Phase,
-    /// When the job was asked for.
+    /// When the job was requested.
+    #[serde(alias = "asked_at")]
     pub(super) requested_at: SystemTime,
     pub(super) job_id: Option<String>,
     pub(super) scene_id: Option<String>,
@@ -84,7 +89,7 @@ impl Journal {
         }
     }
 
-    /// Reads a journal, if there is one.
+    /// Reads the journal, if it exists.
     pub(super) fn load(path: &Path) -> Result<Option<Self>, Error> {
         let text = match fs::read(path) {
             Ok(text) => text,
@@ -95,7 +100,7 @@ impl Journal {
             Ok(journal) if journal.version == VERSION => Ok(Some(journal)),
             Ok(journal) => {
                 let message = format!(
-                    "the journal `{}` is of version {}, and this crate knows version {VERSION}",
+                    "the journal `{}` has version {}, and this crate reads version {VERSION}; use a newer crate",
                     path.display(),
                     journal.version
                 );
@@ -103,7 +108,7 @@ impl Journal {
             }
             Err(error) => {
                 let message = format!(
-                    "the journal `{}` cannot be understood; delete it if no job of it matters",
+                    "the journal `{}` is malformed; delete it if its job does not matter",
                     path.display()
                 );
                 Err(Error::new(ErrorKind::InvalidRequest, message).with_source(error))
@@ -111,7 +116,7 @@ impl Journal {
         }
     }
 
-    /// Writes the journal to disk, in one step.
+    /// Replaces the journal on disk atomically.
     pub(super) fn store(&self, path: &Path) -> Result<(), Error> {
         let store = || -> io::Result<()> {
             let mut next = path.as_os_str().to_owned();
@@ -132,7 +137,7 @@ fn failed(path: &Path, what: &str, error: io::Error) -> Error {
     Error::io(format!("`{}` could not be {what}", path.display()), error)
 }
 
-/// The lock that one process holds on a directory while it bakes into it.
+/// The lock of a process on the directory that it bakes into.
 #[derive(Debug)]
 pub(super) struct Lock {
     path: PathBuf,
@@ -143,7 +148,7 @@ impl Lock {
     pub(super) fn take(path: &Path) -> Result<Self, Error> {
         let file = open_locked(path).map_err(|error| failed(path, "opened", error))?;
         let file = file.ok_or_else(|| {
-            let held = "another process is baking into the same directory";
+            let held = "another process is baking into it";
             let held = io::Error::new(io::ErrorKind::WouldBlock, held);
             Error::io("the directory is in use", held)
         })?;
@@ -156,7 +161,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Still locked: nobody else can be at work under this name.
+        // It is still locked, so no other process uses the file of this name.
         let _ = fs::remove_file(&self.path);
     }
 }

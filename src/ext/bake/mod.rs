@@ -1,4 +1,4 @@
-//! From a sentence to a directory in one step, which goes on where it stopped.
+//! From a sentence to a directory in one resumable step.
 
 mod all;
 mod journal;
@@ -45,7 +45,7 @@ impl Client {
     /// let bundle = client.bake("a robotics lab").format(Format::Mjcf).into_dir("lab").await?;
     /// println!("{}", bundle.model().display()); // lab/scene.xml
     ///
-    /// // Or with its events, for a progress bar. There is no second job: it is done already.
+    /// // Or with its events, for a progress bar. The scene exists, so no second job is started.
     /// let mut bake = client.bake("a robotics lab").into_dir("lab");
     /// while let Some(event) = bake.next().await {
     ///     if let BakeEvent::Job(event) = event? {
@@ -70,7 +70,7 @@ impl Client {
     }
 }
 
-/// What to bake; made by [`Client::bake`] and [`Client::bake_asset`].
+/// The settings of a bake, created by [`Client::bake`] and [`Client::bake_asset`].
 #[derive(Debug, Clone)]
 #[must_use = "nothing is baked before `into_dir` or `into_dirs` is called"]
 pub struct BakeBuilder {
@@ -95,45 +95,45 @@ impl BakeBuilder {
         }
     }
 
-    /// Simulator format. Defaults to MJCF.
+    /// Sets the simulator format. Defaults to MJCF.
     pub fn format(mut self, format: Format) -> Self {
         self.request.format = format;
         self
     }
 
-    /// Language model to use instead of the service's default one.
+    /// Sets the language model, in place of the service's default.
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.request.model = Some(model.into());
         self
     }
 
-    /// How geometry is made; the service's default is `auto`.
+    /// Sets how geometry is generated. The service's default is `auto`.
     pub fn asset_pipeline(mut self, pipeline: AssetPipeline) -> Self {
         self.request.asset_pipeline = Some(pipeline);
         self
     }
 
-    /// URLs of reference images for a scene, three at most; an asset has none.
+    /// Sets the URLs of up to three reference images. Only a scene accepts them.
     pub fn reference_images(mut self, urls: Vec<String>) -> Self {
         self.request.reference_images = Some(urls);
         self
     }
 
-    /// Robot to embed into an exported scene; an asset has none.
+    /// Sets the robot to embed into the exported scene. Only a scene accepts it.
     pub fn robot_profile(mut self, profile: impl Into<String>) -> Self {
         self.request.robot_profile = Some(profile.into());
         self
     }
 
-    /// The directory that the scene goes to. Nothing is sent before the result is awaited or polled.
+    /// Sets the directory for the scene. Nothing is sent before the result is awaited or polled.
     ///
-    /// Beside it stands a journal, `{dir}.bake.json`, written to disk before the job is asked for
-    /// and after each phase. Whoever bakes the same into the same directory again, in another
-    /// process too, goes on from there: a job is never asked for twice, nor is an export
-    /// received twice that is whole. When all is done, the directory is returned without a request.
+    /// A journal beside the directory, `{dir}.bake.json`, is written before the job is requested and
+    /// after each phase. Baking the same into the same directory again resumes from it, also in another
+    /// process: a job is not requested twice, and a complete export is not downloaded twice. If the
+    /// bake is done, the directory is returned without a request.
     ///
-    /// With the feature `preview`, the plan of an MJCF model is drawn into a `preview.svg` beside
-    /// it, where it can be drawn; see [`Bundle`]'s `preview`.
+    /// With the feature `preview`, the plan of an MJCF model is written to `preview.svg` beside the
+    /// model, if it can be drawn; see `Bundle::preview`.
     pub fn into_dir(self, dir: impl AsRef<Path>) -> Bake {
         let (events, receiver) = mpsc::unbounded_channel();
         let run = run::run(self.client, self.request, dir.as_ref().to_owned(), events);
@@ -145,48 +145,48 @@ impl BakeBuilder {
     }
 }
 
-/// What a bake reports, over all its phases.
+/// The events of a bake, over all its phases.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum BakeEvent {
-    /// An earlier bake of the same is taken up; its job was started already.
+    /// An earlier bake is resumed. Its job was started already.
     Resumed {
         /// The job's id.
         job_id: String,
     },
-    /// The job has been started: from here on it costs credits.
+    /// The job was started. It costs credits.
     Started {
         /// The job's id.
         job_id: String,
     },
-    /// The job is at work, and the service does not say under which id: no events of it will
-    /// come until its scene has been made.
+    /// The job is running, but the service does not name it, so it has no events. The next event
+    /// follows when its scene is complete.
     Unnamed {
-        /// The scene that it makes.
+        /// The scene of the job.
         scene_id: String,
     },
-    /// The job has reported something.
+    /// An event of the job.
     Job(JobEvent),
-    /// More of the export has come.
+    /// More of the export has arrived.
     Download(Progress),
-    /// All is done; nothing follows.
+    /// The bundle is complete. This is the last event.
     Finished(Bundle),
 }
 
-/// A bake on its way: await it for its [`Bundle`], or read it as a stream of [`BakeEvent`]s that
-/// ends with [`BakeEvent::Finished`].
+/// A bake. Await it for its [`Bundle`], or read it as a stream of [`BakeEvent`]s that ends with
+/// [`BakeEvent::Finished`].
 ///
 /// # Errors
 ///
 /// Those of each phase. [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest)
-/// when the directory holds something else, or another bake; [`ErrorKind::Io`](crate::ErrorKind::Io)
-/// when another process is baking into it. Where the job failed or was refused, the next try
-/// starts a new one; after any other error it goes on where this one stopped.
+/// if the directory contains anything else, or another bake; [`ErrorKind::Io`](crate::ErrorKind::Io)
+/// if another process is baking into it. After a job that failed or was refused, baking again starts
+/// a new one. After any other error it resumes.
 ///
 /// # Cancel safety
 ///
-/// Dropping it, or killing the process, loses nothing: the job goes on, and baking the same into
-/// the same directory again takes it up.
+/// Cancel safe: if it is dropped or the process is killed, the job keeps running, and baking the same
+/// into the same directory again resumes.
 #[must_use = "a bake does nothing until it is awaited or polled"]
 pub struct Bake {
     run: Option<BoxFuture<'static, Result<Bundle, Error>>>,
@@ -198,7 +198,7 @@ impl Stream for Bake {
     type Item = Result<BakeEvent, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        // What has been reported comes first, so the queue is empty whenever `run` goes on.
+        // Reported events come first, so the queue is empty when `run` continues.
         if let Ok(event) = self.events.try_recv() {
             return Poll::Ready(Some(Ok(event)));
         }
@@ -229,7 +229,7 @@ impl IntoFuture for Bake {
                     Some(Ok(BakeEvent::Finished(bundle))) => return Ok(bundle),
                     Some(Ok(_)) => {}
                     Some(Err(error)) => return Err(error),
-                    None => unreachable!("a bake ends with its bundle or with an error"),
+                    None => unreachable!("a bake ends with its bundle or an error"),
                 }
             }
         })
@@ -242,7 +242,7 @@ impl fmt::Debug for Bake {
     }
 }
 
-/// `lab` and what stands beside it: `lab.bake.json`, `lab.bake.zip`, `lab.bake.lock`.
+/// `lab` and the files beside it: `lab.bake.json`, `lab.bake.zip`, `lab.bake.lock`.
 #[derive(Debug, Clone)]
 struct Paths {
     dir: PathBuf,
@@ -262,9 +262,9 @@ impl Paths {
                 message,
             ));
         };
-        let beside = |ending: &str| {
+        let beside = |suffix: &str| {
             let mut name = name.to_owned();
-            name.push(ending);
+            name.push(suffix);
             dir.with_file_name(name)
         };
         Ok(Self {

@@ -1,4 +1,4 @@
-//! The plan beside a baked model.
+//! Draws the plan beside a baked model.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,26 +10,26 @@ use crate::bundle::ModelFormat;
 use crate::ext::bundle::Bundle;
 use crate::ext::error::Error;
 
-/// Draws an MJCF model into a `preview.svg` beside it, unless the export brought one. Whatever
-/// keeps it from being drawn or written leaves the bundle as it was: it is whole without a picture.
+/// Draws an MJCF model into `preview.svg` beside it, unless the export contains one. If that fails, the
+/// bundle is returned unchanged: it is complete without a picture.
 pub(super) async fn add(bundle: Bundle) -> Bundle {
     if bundle.format() != ModelFormat::Mjcf {
         return bundle;
     }
     let plain = bundle.clone();
     let drawn = spawn_blocking(move || draw(&bundle)).await;
-    let drawn = drawn.map_err(|error| Error::io("the preview was not drawn", error.into()));
+    let drawn = drawn.map_err(|error| Error::io("the preview could not be drawn", error.into()));
     drawn.and_then(|drawn| drawn).unwrap_or_else(|error| {
         debug!(target: "gizmo_client::bake", error = format!("{error:#}"), "no preview");
         plain
     })
 }
 
-/// The same bundle with its picture.
+/// Returns the bundle with its picture.
 fn draw(bundle: &Bundle) -> Result<Bundle, Error> {
     let svg = bundle.preview()?;
     let path = bundle.model().with_file_name("preview.svg");
-    let failed = |error| Error::io(format!("`{}` was not written", path.display()), error);
+    let failed = |error| Error::io(format!("`{}` could not be written", path.display()), error);
     let mut file = File::create_new(&path).map_err(failed)?;
     let written: io::Result<()> = file
         .write_all(svg.as_bytes())

@@ -1,4 +1,4 @@
-//! The phases of a bake, one after the other, each written down once it is reached.
+//! The phases of a bake, each recorded in the journal when it is reached.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::ext::jobs::handle::JobHandle;
 use crate::ext::jobs::reconcile::Reconciled;
 use crate::raw::Client;
 
-/// Bakes into `dir`, or goes on with it.
+/// Bakes into `dir`, or resumes.
 pub(super) async fn run(
     client: Client,
     request: Request,
@@ -30,36 +30,39 @@ pub(super) async fn run(
     if let Some(parent) = paths.dir.parent() {
         let created = fs::create_dir_all(parent);
         created.map_err(|error| {
-            Error::io(format!("`{}` could not be made", parent.display()), error)
+            Error::io(
+                format!("`{}` could not be created", parent.display()),
+                error,
+            )
         })?;
     }
     let _lock = Lock::take(&paths.lock)?;
     let bake = match Journal::load(&paths.journal)? {
         Some(journal)
-            if journal.phase == Phase::Done && journal.request.makes_the_same(&request) =>
+            if journal.phase == Phase::Done && journal.request.describes_same(&request) =>
         {
             if let Ok(bundle) = open(&paths.dir).await {
-                // Killed right after it was done, a bake leaves the archive behind.
+                // If a bake was killed right after its last phase, the archive is left.
                 let _ = fs::remove_file(&paths.archive);
                 return Ok(bundle);
             }
-            // Somebody has removed the directory: the export costs nothing.
-            Run::new(Phase::Made, journal, client, paths, events)
+            // The directory was removed. The export costs nothing, so it is repeated.
+            Run::new(Phase::Complete, journal, client, paths, events)
         }
         Some(journal) if journal.request == request => {
             let phase = journal.phase;
             Run::new(phase, journal, client, paths, events)
         }
-        Some(journal) => return Err(another(&paths, &journal, &request)),
+        Some(journal) => return Err(other_bake(&paths, &journal, &request)),
         None => {
             check_free(&paths.dir)?;
             let journal = Journal::new(request);
             let mut bake = Run::new(Phase::Requested, journal, client, paths, events);
-            bake.ask().await?;
+            bake.request_job().await?;
             bake
         }
     };
-    bake.go_on().await
+    bake.advance().await
 }
 
 impl Request {
@@ -74,20 +77,23 @@ impl Request {
     }
 }
 
-fn another(paths: &Paths, journal: &Journal, request: &Request) -> Error {
+fn other_bake(paths: &Paths, journal: &Journal, request: &Request) -> Error {
     let recorded = &journal.request;
-    let what = if recorded.makes_the_same(request) {
+    let what = if recorded.describes_same(request) {
         format!("was started with another service, {}", recorded.service)
     } else {
         let prompt = crate::ext::error::one_line(&recorded.prompt, 60);
-        format!("is of another bake (`{prompt}` as {})", recorded.format)
+        format!(
+            "belongs to another bake (`{prompt}` as {})",
+            recorded.format
+        )
     };
     let (dir, journal) = (paths.dir.display(), paths.journal.display());
     let message = format!("`{dir}` {what}; choose another directory, or delete it and `{journal}`");
     Error::new(ErrorKind::InvalidRequest, message)
 }
 
-/// Before anything is paid for: the directory must be empty or not exist.
+/// Checks before anything is paid for: the directory must be empty or not exist.
 fn check_free(dir: &Path) -> Result<(), Error> {
     match fs::read_dir(dir).map(Iterator::count) {
         Ok(0) => Ok(()),
@@ -110,15 +116,15 @@ async fn open(dir: &Path) -> Result<Bundle, Error> {
 }
 
 struct Run {
-    /// How far this has come; the journal may still say an earlier one.
+    /// The phase that was reached. The journal may record an earlier one.
     phase: Phase,
     journal: Journal,
     client: Client,
     paths: Paths,
     events: UnboundedSender<BakeEvent>,
-    /// The job has been asked for once more, after nothing was found.
+    /// The job was requested again, because none was found.
     requested_again: bool,
-    /// The job has been accepted by this run.
+    /// When this run started the job.
     accepted_at: Option<tokio::time::Instant>,
 }
 
@@ -141,17 +147,17 @@ impl Run {
         }
     }
 
-    async fn go_on(mut self) -> Result<Bundle, Error> {
+    async fn advance(mut self) -> Result<Bundle, Error> {
         if let Some(job_id) = self.journal.job_id.clone() {
             let _ = self.events.send(BakeEvent::Resumed { job_id });
         }
         loop {
             match self.phase {
                 Phase::Requested => self.find().await?,
-                Phase::Working => self.follow().await?,
+                Phase::Running => self.follow().await?,
                 Phase::Unnamed => self.watch().await?,
-                Phase::Made => self.receive().await?,
-                Phase::Received => return self.unpack().await,
+                Phase::Complete => self.receive().await?,
+                Phase::Downloaded => return self.unpack().await,
                 Phase::Done => return open(&self.paths.dir).await,
             }
         }
@@ -167,13 +173,14 @@ impl Run {
         self.journal.store(&self.paths.journal)
     }
 
-    /// Nothing has been paid for, or what was paid for is lost: the next try begins anew.
+    /// Removes the journal, so that the next run starts a new job: nothing was paid for, or the paid job
+    /// has failed.
     fn forget(&self) {
         let _ = fs::remove_file(&self.paths.journal);
     }
 
-    /// Asks for the job, after the journal says so.
-    async fn ask(&mut self) -> Result<(), Error> {
+    /// Requests the job, after the journal records that.
+    async fn request_job(&mut self) -> Result<(), Error> {
         self.journal.requested_at = std::time::SystemTime::now();
         self.reach(Phase::Requested)?;
         match self.start().await {
@@ -181,7 +188,7 @@ impl Run {
                 self.accepted_at = Some(tokio::time::Instant::now());
                 self.started(&job)
             }
-            // It may be at work: `find` looks for it, now or at the next try.
+            // It may be running. `find` looks for it, in this run or the next one.
             Err(error) if error.is_outcome_unknown() => Ok(()),
             Err(error) => {
                 self.forget();
@@ -190,49 +197,48 @@ impl Run {
         }
     }
 
-    /// The job was asked for, and its response was lost: is it there? Only when it is certain that
-    /// it is not, it is asked for again.
+    /// Looks for a job whose response was lost. It is requested again only if it was not accepted.
     async fn find(&mut self) -> Result<(), Error> {
         let (prompt, at) = (
             self.journal.request.prompt.clone(),
             self.journal.requested_at,
         );
-        let asked = match &self.journal.request.in_scene {
+        let request = match &self.journal.request.in_scene {
             Some(scene_id) => PaidRequest::asset(scene_id, prompt, at),
             None => PaidRequest::scene(prompt, at),
         };
         let unclear = |why: String| {
             let journal = self.paths.journal.display();
             let message =
-                format!("the job was asked for, its response was lost, and {why}; see `{journal}`");
+                format!("the response to the paid request was lost, and {why}; see `{journal}`");
             Err(Error::new(ErrorKind::Transport, message))
         };
-        match self.client.reconcile_request(&asked).await? {
+        match self.client.reconcile_request(&request).await? {
             Reconciled::Found(job) => self.started(&job),
             Reconciled::FoundWithoutJob(candidate) => {
                 self.journal.scene_id = candidate.scene_id;
                 self.journal.asset_id = candidate.asset_id;
-                // An asset is listed once it is there.
+                // An asset is listed when it is complete.
                 let is_asset = self.journal.request.in_scene.is_some();
                 self.reach(if is_asset {
-                    Phase::Made
+                    Phase::Complete
                 } else {
                     Phase::Unnamed
                 })
             }
             Reconciled::Nothing if self.requested_again => {
-                unclear("asking again was lost as well".to_owned())
+                unclear("so was the response to the second one".to_owned())
             }
             Reconciled::Nothing => {
                 self.requested_again = true;
-                self.ask().await
+                self.request_job().await
             }
             Reconciled::Several(candidates) => {
                 let ids = candidates.iter().filter_map(|one| one.scene_id.as_deref());
                 let ids: Vec<_> = ids.collect();
-                unclear(format!("several scenes fit: {}", ids.join(", ")))
+                unclear(format!("several scenes match: {}", ids.join(", ")))
             }
-            _ => unclear("nothing tells yet what became of it".to_owned()),
+            _ => unclear("the service does not show yet whether it was accepted".to_owned()),
         }
     }
 
@@ -268,30 +274,30 @@ impl Run {
     fn started(&mut self, job: &JobHandle) -> Result<(), Error> {
         self.journal.job_id = Some(job.id().to_owned());
         self.journal.scene_id = job.scene_id().map(str::to_owned);
-        self.reach(Phase::Working)?;
+        self.reach(Phase::Running)?;
         let job_id = job.id().to_owned();
         let _ = self.events.send(BakeEvent::Started { job_id });
         Ok(())
     }
 
-    /// The scene until it has been made.
+    /// Waits until the scene is complete.
     async fn watch(&mut self) -> Result<(), Error> {
         let scene_id = self.journal.scene_id.clone().unwrap_or_default();
         let _ = self.events.send(BakeEvent::Unnamed {
             scene_id: scene_id.clone(),
         });
-        let made = super::watch::made(&self.client, &scene_id).await;
-        if made
+        let completed = super::watch::complete(&self.client, &scene_id).await;
+        if completed
             .as_ref()
             .is_err_and(|error| error.kind() == ErrorKind::JobFailed)
         {
             self.forget();
         }
-        made?;
-        self.reach(Phase::Made)
+        completed?;
+        self.reach(Phase::Complete)
     }
 
-    /// The job's events to their end.
+    /// Follows the job to its end.
     async fn follow(&mut self) -> Result<(), Error> {
         let id = self.journal.job_id.clone().unwrap_or_default();
         let job = self.client.job(id).in_scene(self.journal.scene_id.clone());
@@ -306,7 +312,7 @@ impl Run {
             Ok(finished) => {
                 self.journal.scene_id = Some(finished.scene_id);
                 self.journal.asset_id = finished.asset_id;
-                self.reach(Phase::Made)
+                self.reach(Phase::Complete)
             }
             Err(error) => {
                 if matches!(error.kind(), ErrorKind::JobFailed | ErrorKind::JobCancelled) {
@@ -317,24 +323,24 @@ impl Run {
         }
     }
 
-    /// The export, to a file beside the directory; unless it is there already.
+    /// Downloads the export to a file beside the directory, unless it is there.
     async fn receive(&mut self) -> Result<(), Error> {
         let archive = self.paths.archive.clone();
-        let whole = spawn_blocking(move || ends_whole(&archive)).await;
-        if !whole.unwrap_or(false) {
+        let complete = spawn_blocking(move || ends_whole(&archive)).await;
+        if !complete.unwrap_or(false) {
             let events = self.events.clone();
             let download = self.export().await?.on_progress(move |progress| {
                 let _ = events.send(BakeEvent::Download(progress));
             });
             download.to_file(&self.paths.archive).await?;
         }
-        self.reach(Phase::Received)
+        self.reach(Phase::Downloaded)
     }
 
     async fn export(&self) -> Result<Download, Error> {
         let request = &self.journal.request;
         let missing = |what: &str| {
-            let message = format!("the job succeeded, and nothing says which {what} it made");
+            let message = format!("the job succeeded, but no response names its {what}");
             Error::new(ErrorKind::Decode, message)
         };
         if request.in_scene.is_some() {
@@ -362,7 +368,8 @@ impl Run {
         export.download().await
     }
 
-    /// The directory was free when the bake began, and locked since: what is in it is of this bake.
+    /// Unpacks the archive. The directory was free when the bake started, and is locked, so its contents
+    /// belong to this bake.
     async fn unpack(mut self) -> Result<Bundle, Error> {
         let options = UnpackOptions {
             replace: true,
@@ -372,9 +379,9 @@ impl Run {
         let bundle = match unpacked {
             Ok(bundle) => bundle,
             Err(error) => {
-                // Received again at the next try, should it have been spoilt on disk.
+                // The file may be damaged, so the next run downloads it again.
                 let _ = fs::remove_file(&self.paths.archive);
-                self.reach(Phase::Made)?;
+                self.reach(Phase::Complete)?;
                 return Err(error.into());
             }
         };
