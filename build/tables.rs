@@ -92,7 +92,7 @@ fn member(id: &str, name: &str, value: &str, values: &[&str]) -> Result<Ident, S
 }
 
 /// The kind of an operation's success body: JSON where the document does not say.
-fn success(operation: &Value) -> &'static str {
+pub(crate) fn success(operation: &Value) -> &'static str {
     let responses = operation["responses"].as_object().into_iter().flatten();
     let media: Vec<&str> = responses
         .filter(|(code, _)| code.starts_with('2'))

@@ -1,5 +1,6 @@
 //! The methods that the generated builders have beyond progenitor's: setters for the fields of a
-//! body, `start` on an operation that starts a job, `pages` and `items` on one that lists.
+//! body, `start` on an operation that starts a job, `pages` and `items` on one that lists, `download` on
+//! one that returns a file.
 
 use std::collections::HashSet;
 
@@ -33,6 +34,7 @@ pub(crate) fn verbs(document: &Value, file: &File, builders: &[Builder]) -> Toke
         methods.extend(setters(builder, &bodies));
         methods.extend(start(document, builder));
         methods.extend(list(&client, builder));
+        methods.extend(download(&client, document, builder));
     }
     quote! {
         mod verbs {
@@ -217,6 +219,43 @@ fn list(client: &Type, builder: &Builder) -> Option<TokenStream> {
             /// The stream yields an error of `send`, and then ends.
             pub fn items(self) -> crate::Items<#item> {
                 crate::ext::http::pages::items(self.pages())
+            }
+        }
+    })
+}
+
+/// `download`, where the response is a file.
+fn download(client: &Type, document: &Value, builder: &Builder) -> Option<TokenStream> {
+    let operation = tables::operation(document, &builder.operation)?;
+    if tables::success(operation) != "File" {
+        return None;
+    }
+    let parameters: Vec<&Ident> = builder
+        .fields
+        .iter()
+        .filter_map(|field| field.ident.as_ref())
+        .collect();
+    let (name, operation) = (&builder.name, &builder.operation);
+    Some(quote! {
+        impl builder::#name<'_> {
+            /// Requests the export, and returns when the service starts to send it.
+            ///
+            /// # Errors
+            ///
+            /// Those of `send`, and [`ErrorKind::Decode`](crate::ErrorKind::Decode) if the response is not
+            /// a ZIP archive.
+            ///
+            /// # Cancel safety
+            ///
+            /// Cancel safe: an export costs nothing and changes nothing.
+            pub async fn download(self) -> Result<crate::Download, crate::Error> {
+                let client: #client = self.client.clone();
+                #(let #parameters = self.#parameters;)*
+                crate::ext::files::download::Download::export(client, #operation, move |client| {
+                    #(let #parameters = #parameters.clone();)*
+                    async move { builder::#name { client: &client, #(#parameters),* }.send().await }
+                })
+                .await
             }
         }
     })

@@ -146,7 +146,7 @@ async fn an_export_that_is_never_complete_is_an_error_and_changes_no_file() {
     let error = exports.to_file().await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "export_scene: the archive is not whole: its end is missing"
+        "export_scene: the archive is incomplete: its end is missing"
     );
     exports.assert_unchanged();
 }

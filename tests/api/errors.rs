@@ -183,7 +183,7 @@ async fn the_error_of_a_refused_connection_names_the_url() {
 async fn an_export_that_is_not_an_archive_is_an_error_that_quotes_its_start() {
     for (body, message) in [
         (r#"{"ok":false}"#, r#"not a ZIP archive but `{"ok":false}`"#),
-        ("", "an empty response where a ZIP archive was due"),
+        ("", "an empty response instead of a ZIP archive"),
         ("PK", "not a ZIP archive but `PK`"),
     ] {
         let server = MockServer::start_async().await;

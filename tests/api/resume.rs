@@ -105,7 +105,7 @@ async fn a_missing_file_and_an_html_page_are_errors() {
         .download()
         .await
         .unwrap_err();
-    assert_eq!(error.to_string(), "download: no file but `<html>`");
+    assert_eq!(error.to_string(), "download: not a file but `<html>`");
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ macro_rules! download {
                         Ok(export.send().await?.into_inner())
                     }
                 };
-                Ok(client.inner.download_signed(mint).await?.or_alone(name))
+                Ok(client.inner.download_signed(mint).await?.or_model(name))
             }
         }
     )*};

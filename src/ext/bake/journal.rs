@@ -1,15 +1,15 @@
 //! The journal of a bake, from which another run resumes.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ext::error::{Error, ErrorKind};
-use crate::ext::files::download::sync_directory;
-use crate::ext::files::lock::open_locked;
+use crate::ext::files::lock::LockedFile;
+use crate::ext::files::replace;
 use crate::raw::types::{AssetPipeline, Format};
 
 /// What to bake, and from which service.
@@ -118,18 +118,9 @@ impl Journal {
 
     /// Replaces the journal on disk atomically.
     pub(super) fn store(&self, path: &Path) -> Result<(), Error> {
-        let store = || -> io::Result<()> {
-            let mut next = path.as_os_str().to_owned();
-            next.push(".next");
-            let next = PathBuf::from(next);
-            let mut file = File::create(&next)?;
-            file.write_all(&serde_json::to_vec_pretty(self)?)?;
-            file.sync_all()?;
-            fs::rename(&next, path)?;
-            sync_directory(path);
-            Ok(())
-        };
-        store().map_err(|error| failed(path, "written", error))
+        let json = serde_json::to_vec_pretty(self).map_err(io::Error::from);
+        let stored = json.and_then(|json| replace::write(path, &json));
+        stored.map_err(|error| failed(path, "written", error))
     }
 }
 
@@ -141,12 +132,12 @@ fn failed(path: &Path, what: &str, error: io::Error) -> Error {
 #[derive(Debug)]
 pub(super) struct Lock {
     path: PathBuf,
-    _file: File,
+    _file: LockedFile,
 }
 
 impl Lock {
     pub(super) fn take(path: &Path) -> Result<Self, Error> {
-        let file = open_locked(path).map_err(|error| failed(path, "opened", error))?;
+        let file = LockedFile::open(path).map_err(|error| failed(path, "opened", error))?;
         let file = file.ok_or_else(|| {
             let held = "another process is baking into it";
             let held = io::Error::new(io::ErrorKind::WouldBlock, held);

@@ -13,7 +13,7 @@ use crate::ext::bundle::Bundle;
 use crate::ext::error::{Error, ErrorKind, PaidRequest};
 use crate::ext::files::archive::{UnpackOptions, unpack_with};
 use crate::ext::files::download::Download;
-use crate::ext::files::download::ends_whole;
+use crate::ext::files::zip;
 use crate::ext::jobs::handle::JobHandle;
 use crate::ext::jobs::reconcile::Reconciled;
 use crate::raw::Client;
@@ -326,7 +326,7 @@ impl Run {
     /// Downloads the export to a file beside the directory, unless it is there.
     async fn receive(&mut self) -> Result<(), Error> {
         let archive = self.paths.archive.clone();
-        let complete = spawn_blocking(move || ends_whole(&archive)).await;
+        let complete = spawn_blocking(move || zip::is_complete(&archive)).await;
         if !complete.unwrap_or(false) {
             let events = self.events.clone();
             let download = self.export().await?.on_progress(move |progress| {

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod draw;
+mod drawn;
 mod elements;
 mod labels;
 mod marks;

@@ -1,4 +1,4 @@
-//! Files on their way to disk: whole, or not there.
+//! Downloads, which end complete or absent.
 
 mod file;
 mod location;
@@ -14,31 +14,31 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use progenitor_client::{ByteStream, ResponseValue};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use self::file::Part;
-#[cfg(feature = "bundle")]
-pub(crate) use self::file::{ends_whole, sync_directory};
-use self::source::{Ask, Expect, Piece, Rest, Source};
+use self::source::{Expect, Fetch, Piece, Source};
+use super::zip::ends_like_zip;
 use crate::ext::error::{Error, ErrorKind};
-use crate::raw::{Client, builder};
+use crate::raw::Client;
 
-/// How far a download has come.
+/// The progress of a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
     /// Bytes received.
     pub received: u64,
-    /// Bytes in all, where the service says it.
+    /// Bytes in total, if the service announces it.
     pub total: Option<u64>,
 }
 
-/// A file that the service has begun to send; made by `download` on the export builders and by
+/// A file that the service has started to send, returned by `download` on the export builders and by
 /// [`Client::download`].
 ///
-/// Its bytes are streamed: memory stays flat however large it is. There is no total timeout; a
-/// download that brings less than 1 KiB in 30 s is stalled. What is cut or stalled is asked for
-/// again, from where it stopped if the service can do that, five times at most.
+/// Its bytes are streamed, so memory does not depend on its size. There is no total timeout; a download
+/// with less than 1 KiB in 30 s is stalled. A download that breaks or stalls is resumed if the service
+/// supports that, or else requested again, five times at most.
 ///
 /// # Examples
 ///
@@ -66,49 +66,63 @@ pub struct Progress {
 pub struct Download {
     source: Source,
     on_progress: Option<Box<dyn FnMut(Progress) + Send>>,
-    /// What the file is called where it is a model without an archive around it.
+    /// The name of the file if it is a model without an archive.
     #[cfg_attr(
         not(feature = "bundle"),
         expect(dead_code, reason = "nothing is unpacked")
     )]
-    alone: Option<&'static str>,
+    model_name: Option<&'static str>,
 }
 
 impl Download {
-    /// Asks for the bytes, and returns once they begin to come.
+    /// Requests the bytes, and returns when the first have arrived.
     async fn open(
         operation: &'static str,
         expect: Expect,
         resumable: bool,
         idle_timeout: Duration,
-        ask: Ask,
+        fetch: Fetch,
     ) -> Result<Self, Error> {
-        let source = Source::open(operation, expect, resumable, idle_timeout, ask).await?;
+        let source = Source::open(operation, expect, resumable, idle_timeout, fetch).await?;
         Ok(Self {
             source,
             on_progress: None,
-            alone: None,
+            model_name: None,
         })
     }
 
-    /// Lets a model that comes without an archive be unpacked all the same, under this name.
+    /// Accepts a model without an archive, which is unpacked under this name.
     #[cfg(feature = "alpha")]
-    pub(crate) fn or_alone(self, name: &'static str) -> Self {
+    pub(crate) fn or_model(self, name: &'static str) -> Self {
         Self {
-            alone: Some(name),
+            model_name: Some(name),
             ..self
         }
     }
 
-    /// Bytes in all, where the service says it.
+    /// Returns the number of bytes in total, if the service announces it.
     pub fn total(&self) -> Option<u64> {
         self.source.total()
     }
 
-    /// Calls `report` after each chunk; `received` falls back to 0 when a download starts over.
+    /// Calls `report` after each chunk. `received` returns to 0 when the download starts over.
     pub fn on_progress(mut self, report: impl FnMut(Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(report));
         self
+    }
+
+    /// Starts the download of an export, which `send` requests.
+    pub(crate) async fn export<F>(
+        client: Client,
+        operation: &'static str,
+        send: impl Fn(Client) -> F + Send + Sync + 'static,
+    ) -> Result<Self, Error>
+    where
+        F: Future<Output = Result<ResponseValue<ByteStream>, Error>> + Send + 'static,
+    {
+        let idle_timeout = client.inner.0.idle_timeout;
+        let fetch = move |_| -> BoxFuture<'static, _> { Box::pin(send(client.clone())) };
+        Self::open(operation, Expect::Zip, false, idle_timeout, Box::new(fetch)).await
     }
 
     async fn next(&mut self) -> Result<Option<Piece>, Error> {
@@ -122,13 +136,13 @@ impl Download {
         Ok(piece)
     }
 
-    /// The next bytes, for those who cannot take any back.
-    async fn next_bytes(&mut self, given_out: bool) -> Result<Option<Bytes>, Error> {
+    /// Returns the next bytes for a target that cannot start over.
+    async fn next_bytes(&mut self, was_returned: bool) -> Result<Option<Bytes>, Error> {
         loop {
             match self.next().await? {
                 Some(Piece::Bytes(bytes)) => return Ok(Some(bytes)),
-                Some(Piece::Restart) if given_out => {
-                    let message = "the download broke and can only start over, and a part of it is given out already";
+                Some(Piece::Restart) if was_returned => {
+                    let message = "the download broke and can only start over, but a part was already returned";
                     return Err(self.failed(ErrorKind::Transport, message));
                 }
                 Some(Piece::Restart) => {}
@@ -141,29 +155,29 @@ impl Download {
         Error::new(kind, message).with_operation(self.source.operation())
     }
 
-    /// The bytes as they come. The stream ends with an error when they are not all there.
+    /// Returns the bytes as a stream, which ends with an error if they are incomplete.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Transport`] or [`ErrorKind::Timeout`] when the connection breaks or stalls and
-    /// the rest cannot be had.
+    /// [`ErrorKind::Transport`] or [`ErrorKind::Timeout`] if the connection breaks or stalls, and the
+    /// missing bytes cannot be requested.
     pub fn bytes_stream(self) -> impl Stream<Item = Result<Bytes, Error>> + Send + Unpin {
-        futures_util::stream::try_unfold((self, false), |(mut download, given_out)| async move {
-            let bytes = download.next_bytes(given_out).await?;
+        futures_util::stream::try_unfold((self, false), |(mut download, was_returned)| async move {
+            let bytes = download.next_bytes(was_returned).await?;
             Ok(bytes.map(|bytes| (bytes, (download, true))))
         })
         .boxed()
     }
 
-    /// Writes the bytes to a writer and flushes it; returns how many there were.
+    /// Writes the bytes to a writer, flushes it, and returns their number.
     ///
     /// # Errors
     ///
-    /// Those of [`bytes_stream`](Self::bytes_stream), and [`ErrorKind::Io`] when the writer fails.
+    /// Those of [`bytes_stream`](Self::bytes_stream), and [`ErrorKind::Io`] if the writer fails.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: the writer may have got a part.
+    /// Not cancel safe: the writer may have received a part.
     pub async fn to_writer(
         mut self,
         mut writer: impl AsyncWrite + Send + Unpin,
@@ -178,16 +192,16 @@ impl Download {
         Ok(written)
     }
 
-    /// Collects the bytes in memory, `limit` at most.
+    /// Collects at most `limit` bytes in memory.
     ///
     /// # Errors
     ///
     /// Those of [`bytes_stream`](Self::bytes_stream), and [`ErrorKind::Decode`] beyond the limit
-    /// or when the archive is not whole.
+    /// or if the archive is incomplete.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: what had come is lost.
+    /// Not cancel safe: the bytes received so far are lost.
     pub async fn bytes(mut self, limit: usize) -> Result<Bytes, Error> {
         let mut all = BytesMut::new();
         loop {
@@ -200,26 +214,26 @@ impl Download {
                     return Err(self.failed(ErrorKind::Decode, message));
                 }
                 Some(Piece::Restart) => all.clear(),
-                None if self.is_whole(&all) => return Ok(all.freeze()),
-                None => self.source.reject(not_whole())?,
+                None if self.is_complete(&all) => return Ok(all.freeze()),
+                None => self.source.reject(incomplete())?,
             }
         }
     }
 
-    /// Writes the bytes to a file and returns how many there were.
+    /// Writes the bytes to a file, and returns their number.
     ///
-    /// They go to `{path}.part` first, which takes the place of `path` in one step once everything
-    /// is there and on disk; a `.part` that a killed process has left behind is taken over.
+    /// They are written to `{path}.part`, which replaces `path` atomically when it is complete and on
+    /// disk. A `.part` file that a killed process left behind is reused.
     ///
     /// # Errors
     ///
-    /// Those of [`bytes_stream`](Self::bytes_stream), [`ErrorKind::Decode`] when the archive is
-    /// not whole, and [`ErrorKind::Io`] when the file cannot be written, another download to it
-    /// being one reason. The target is as it was.
+    /// Those of [`bytes_stream`](Self::bytes_stream), [`ErrorKind::Decode`] if the archive is
+    /// incomplete, and [`ErrorKind::Io`] if the file cannot be written, for example because another
+    /// download to it is in progress. The target is unchanged.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future leaves the target as it was and removes what it wrote.
+    /// Cancel safe: if the future is dropped, the target is unchanged and the part file is removed.
     pub async fn to_file(mut self, path: impl AsRef<Path> + Send) -> Result<u64, Error> {
         let path = path.as_ref();
         let mut part = Part::beside(path)?;
@@ -232,32 +246,32 @@ impl Download {
     async fn receive(&mut self, part: &mut Part) -> Result<(), Error> {
         let mut writer = part.write().await?;
         loop {
-            let going_on = match self.next().await? {
+            let continues = match self.next().await? {
                 Some(Piece::Bytes(bytes)) => writer.write(bytes).await,
                 Some(Piece::Restart) => writer.restart().await,
                 None => false,
             };
-            if going_on {
+            if continues {
                 continue;
             }
-            // The end, or the disk has failed.
+            // The download has ended, or the disk has failed.
             writer.finish().await.map_err(|error| part.failed(error))?;
             let tail = part.tail().await?;
-            if self.is_whole(&tail) {
+            if self.is_complete(&tail) {
                 return Ok(());
             }
-            self.source.reject(not_whole())?;
+            self.source.reject(incomplete())?;
             writer = part.write().await?;
         }
     }
 
-    fn is_whole(&self, tail: &[u8]) -> bool {
-        !self.source.is_zip() || file::ends_like_zip(tail)
+    fn is_complete(&self, tail: &[u8]) -> bool {
+        !self.source.is_zip() || ends_like_zip(tail)
     }
 }
 
-fn not_whole() -> Error {
-    let message = "the archive is not whole: its end is missing";
+fn incomplete() -> Error {
+    let message = "the archive is incomplete: its end is missing";
     Error::new(ErrorKind::Transport, message)
 }
 
@@ -268,40 +282,4 @@ impl fmt::Debug for Download {
             .field("total", &self.total())
             .finish_non_exhaustive()
     }
-}
-
-/// `download` for an export builder, whose POST is sent again when its response breaks.
-macro_rules! download {
-    ($($builder:ident $operation:literal { $($parameter:ident),* };)*) => {$(
-        impl builder::$builder<'_> {
-            /// Asks for the export and returns once the service begins to send it.
-            ///
-            /// # Errors
-            ///
-            /// Those of `send`, and [`ErrorKind::Decode`] when the response is not a ZIP archive.
-            ///
-            /// # Cancel safety
-            ///
-            /// An export costs nothing and changes nothing: dropping the future loses nothing.
-            pub async fn download(self) -> Result<Download, Error> {
-                let client: Client = self.client.clone();
-                let idle_timeout = client.inner.0.idle_timeout;
-                $(let $parameter = self.$parameter;)*
-                let ask = move |_: Option<Rest>| {
-                    let client = client.clone();
-                    $(let $parameter = $parameter.clone();)*
-                    let response: BoxFuture<'static, _> = Box::pin(async move {
-                        builder::$builder { client: &client $(, $parameter)* }.send().await
-                    });
-                    response
-                };
-                Download::open($operation, Expect::Zip, false, idle_timeout, Box::new(ask)).await
-            }
-        }
-    )*};
-}
-
-download! {
-    ExportScene "export_scene" { scene_id, body };
-    ExportAsset "export_asset" { asset_id, format };
 }

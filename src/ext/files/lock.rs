@@ -1,69 +1,68 @@
-//! Locks on files and directories that other processes see too, where the system has them. A lock goes
-//! with the last handle on what was opened, if not before.
+//! Locks on files and directories, also between processes. A lock is released with the last handle on
+//! what was opened, if not before.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
-/// Opens a file, or makes it, and takes its lock; `None` where another has it.
-pub(crate) fn open_locked(path: &Path) -> io::Result<Option<File>> {
-    let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(false);
-    for _ in 0..MOST_TRIES {
-        let file = options.open(path)?;
-        if !try_lock(&file)? {
-            return Ok(None);
+/// The maximum number of attempts to open a file that is replaced or removed meanwhile.
+const MAX_ATTEMPTS: u32 = 100;
+
+/// A file that is locked while this exists.
+#[derive(Debug)]
+pub(crate) struct LockedFile(File);
+
+impl LockedFile {
+    /// Opens or creates a file and locks it; `None` if it is locked.
+    pub(crate) fn open(path: &Path) -> io::Result<Option<Self>> {
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        for _ in 0..MAX_ATTEMPTS {
+            let file = options.open(path)?;
+            if !try_lock(&file)? {
+                return Ok(None);
+            }
+            // The process that had locked it may have removed or moved it since it was opened.
+            if is_at(&file, path) {
+                return Ok(Some(Self(file)));
+            }
         }
-        // Whoever had it has perhaps removed it, or moved it, since it was opened.
-        if is_at(&file, path) {
-            return Ok(Some(file));
-        }
+        let message = "another file appears at the path each time it is opened";
+        Err(io::Error::other(message))
     }
-    let message = "it is another file each time it is opened";
-    Err(io::Error::other(message))
+
+    pub(crate) fn file(&self) -> &File {
+        &self.0
+    }
 }
 
-/// Nobody removes a file more often than this while it is being opened.
-const MOST_TRIES: u32 = 100;
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        // A clone of the handle may be open for a while.
+        let _ = self.0.unlock();
+    }
+}
 
-/// Takes the lock; `false` where another has it.
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+/// Locks a file or a directory; `false` if it is locked. Where the system has no locks, nothing is.
 pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
-    use rustix::fs::{FlockOperation, flock};
-    use rustix::io::Errno;
-
-    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+    match file.try_lock() {
         Ok(()) => Ok(true),
-        Err(Errno::WOULDBLOCK) => Ok(false),
-        Err(error) => Err(error.into()),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
-/// Gives the lock back, whoever else has the file open.
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-pub(crate) fn unlock(file: &File) {
-    let _ = rustix::fs::flock(file, rustix::fs::FlockOperation::Unlock);
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-#[expect(clippy::unnecessary_wraps, reason = "it can fail where it exists")]
-pub(crate) fn try_lock(_: &File) -> io::Result<bool> {
-    Ok(true)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-pub(crate) fn unlock(_: &File) {}
-
-/// Whether a path leads to what was opened: another may have removed or moved it before it was
-/// locked.
+/// Whether a path still leads to what was opened: another process may have removed or moved it before it
+/// was locked.
 #[cfg(unix)]
 pub(crate) fn is_at(file: &File, path: &Path) -> bool {
     use std::fs::{Metadata, metadata};
     use std::os::unix::fs::MetadataExt;
 
     let id = |metadata: Metadata| (metadata.dev(), metadata.ino());
-    let there = metadata(path).map(id);
-    there.is_ok_and(|there| file.metadata().is_ok_and(|opened| id(opened) == there))
+    let at_path = metadata(path).map(id);
+    at_path.is_ok_and(|at_path| file.metadata().is_ok_and(|opened| id(opened) == at_path))
 }
 
 #[cfg(not(unix))]

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::drawn::Drawn;
 use super::labels;
 use super::marks;
-use super::plan::{Geom, Plan};
-use super::shape::{FAR, Shape, Vec2};
+use super::plan::Plan;
+use super::shape::Vec2;
 use super::view::{LEFT, Rect, TOP, View};
 use crate::ext::svg::{FAINT, GREY, INK, LINE, Number, PALETTE, PAPER, px, round_step, text, tint};
 
@@ -18,25 +19,7 @@ const GRID: f64 = 48.0;
 /// What lies so much higher than the lowest geom and covers half of the plan is a ceiling, in metres.
 const HEAD: f64 = 1.9;
 
-/// A geom with what is seen of it.
-#[derive(Debug)]
-pub(super) struct Drawn<'p> {
-    pub(super) geom: &'p Geom<'p>,
-    pub(super) outline: Vec<Vec2>,
-    heights: [f64; 2],
-}
-
-impl Drawn<'_> {
-    fn is_plane(&self) -> bool {
-        matches!(self.geom.shape, Shape::Plane(..))
-    }
-
-    fn is_endless(&self) -> bool {
-        matches!(self.geom.shape, Shape::Plane(x, y) if x.max(y) >= FAR)
-    }
-}
-
-/// Draws it.
+/// Draws a plan as SVG.
 pub(super) fn svg(plan: &Plan<'_>) -> String {
     let mut geoms: Vec<Drawn<'_>> = plan
         .geoms
@@ -82,10 +65,10 @@ pub(super) fn svg(plan: &Plan<'_>) -> String {
         px(width),
         px(height),
     );
-    let rate_limit = geoms.partition_point(Drawn::is_plane);
-    ground(&mut out, &view, &geoms[..rate_limit]);
+    let first_solid = geoms.partition_point(Drawn::is_plane);
+    ground(&mut out, &view, &geoms[..first_solid]);
     grid(&mut out, &view);
-    objects(&mut out, &view, plan, &geoms[rate_limit..]);
+    objects(&mut out, &view, plan, &geoms[first_solid..]);
     marks::draw(&mut out, &view, plan);
     let _ = writeln!(
         out,
@@ -93,7 +76,7 @@ pub(super) fn svg(plan: &Plan<'_>) -> String {
         px(width),
         px(height),
     );
-    labels::draw(&mut out, &view, plan, &geoms[rate_limit..]);
+    labels::draw(&mut out, &view, plan, &geoms[first_solid..]);
     footer(&mut out, &view, plan);
     out.push_str("</svg>\n");
     out

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::draw::Drawn;
+use super::drawn::Drawn;
 use super::plan::Plan;
 use super::shape::Vec2;
 use super::view::{Rect, View};

@@ -12,6 +12,7 @@ use rawzip::{
 use super::name;
 use super::name::{Name, Names};
 use super::{Limits, UnpackError, UnpackErrorKind as Kind};
+use crate::ext::files::zip;
 
 /// Room for the longest name and the longest extra field of a local header.
 const LOCAL_HEADER: usize = 2 * u16::MAX as usize;
@@ -55,7 +56,7 @@ pub(super) fn open(path: &Path) -> Result<Archive, UnpackError> {
     ZipArchive::from_file(file, &mut buffer).map_err(|error| match error.kind() {
         ErrorKind::MissingEndOfCentralDirectory => {
             // A cut loses the end first, and keeps the start.
-            let kind = if start == b"PK\x03\x04" {
+            let kind = if start == zip::LOCAL_HEADER {
                 Kind::Truncated
             } else {
                 Kind::NotAZip
@@ -287,7 +288,7 @@ impl Reader<'_> {
         );
         let fits = u32::try_from(record.compressed_size_hint()).is_ok()
             && u32::try_from(record.uncompressed_size_hint()).is_ok();
-        for signature in [&b"PK\x07\x08"[..], &[]] {
+        for signature in [&zip::DATA_DESCRIPTOR[..], &[]] {
             for width in [8, 4] {
                 if width == 4 && !fits {
                     continue;

@@ -1,4 +1,4 @@
-//! Files that a response names: a catalog item's models.
+//! Files that a response names, such as the models of a catalog item.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,27 +10,27 @@ use reqwest::Url;
 use tokio::sync::Mutex;
 
 use super::Download;
-use super::source::{Ask, Expect, Response, Rest};
+use super::source::{Expect, Fetch, Response, Rest};
 use crate::ext::error::Error;
 use crate::ext::http::transport::{DOWNLOAD, Key, file_url};
 use crate::ext::values::secret::SignedUrl;
 use crate::raw::{Client, types};
 
 impl Client {
-    /// Downloads a file that a response of the service names: a catalog item's model, say.
+    /// Downloads a file that a response of the service names, such as the model of a catalog item.
     ///
-    /// `location` is a URL, or a path relative to the service's origin. The API key goes along
-    /// only to the service's own origin; redirects are judged hop by hop.
+    /// `location` is a URL, or a path relative to the service's origin. The API key is sent to the
+    /// service's origin only, also after redirects.
     ///
     /// # Errors
     ///
-    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) when `location` is not such a path or is
-    /// plain http to another machine; [`Decode`](crate::ErrorKind::Decode) when a page comes where
-    /// a file was due; and the errors of the network and the service.
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) if `location` is neither a URL nor a path, or
+    /// is plain http to another machine; [`Decode`](crate::ErrorKind::Decode) if the response is a page
+    /// instead of a file; and the errors of the network and the service.
     ///
     /// # Cancel safety
     ///
-    /// It only reads: dropping the future loses nothing.
+    /// Cancel safe: it only reads.
     pub async fn download(&self, location: &str) -> Result<Download, Error> {
         let url = file_url(&self.inner.0.base, location).map_err(named)?;
         let client = self.clone();
@@ -41,10 +41,10 @@ impl Client {
         .await
     }
 
-    /// Downloads a file over a pre-signed URL, which `mint` asks for: at once, and again when it
-    /// has expired or is refused with 403. The rest is then had over the new one.
+    /// Downloads a file from a pre-signed URL. `mint` requests the URL, and a new one when it has expired
+    /// or is refused with 403; the download resumes from that.
     ///
-    /// The API key goes along to no such URL.
+    /// The API key is not sent.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl Client {
     ///
     /// # Cancel safety
     ///
-    /// As `mint` is: all else only reads.
+    /// As cancel safe as `mint`; everything else only reads.
     pub async fn download_signed<M, F>(&self, mint: M) -> Result<Download, Error>
     where
         M: Fn() -> F + Send + Sync + 'static,
@@ -65,9 +65,9 @@ impl Client {
             let (client, mint, minted) = (client.clone(), mint.clone(), minted.clone());
             Box::pin(async move {
                 let mut minted = minted.lock().await;
-                let present: Option<SignedUrl> = minted.take();
-                let present = present.filter(|signed| !signed.has_expired(SystemTime::now()));
-                if let Some(signed) = present {
+                let current: Option<SignedUrl> = minted.take();
+                let current = current.filter(|signed| !signed.has_expired(SystemTime::now()));
+                if let Some(signed) = current {
                     match client.fetch_signed(&signed, rest.clone()).await {
                         Err(error) if error.status() == Some(StatusCode::FORBIDDEN) => {}
                         response => {
@@ -85,8 +85,15 @@ impl Client {
         .await
     }
 
-    async fn open(&self, ask: Ask) -> Result<Download, Error> {
-        Download::open(DOWNLOAD, Expect::File, true, self.inner.0.idle_timeout, ask).await
+    async fn open(&self, fetch: Fetch) -> Result<Download, Error> {
+        Download::open(
+            DOWNLOAD,
+            Expect::File,
+            true,
+            self.inner.0.idle_timeout,
+            fetch,
+        )
+        .await
     }
 
     async fn fetch_signed(&self, signed: &SignedUrl, rest: Option<Rest>) -> Response {
@@ -114,18 +121,18 @@ fn named(error: Error) -> Error {
 }
 
 impl types::CatalogItem {
-    /// Where the item's GLB model is, for [`Client::download`].
+    /// Returns the location of the GLB model, for [`Client::download`].
     pub fn glb(&self) -> Option<&str> {
         self.file("glb")
     }
 
-    /// Where the item's USDZ model is, for [`Client::download`].
+    /// Returns the location of the USDZ model, for [`Client::download`].
     pub fn usdz(&self) -> Option<&str> {
         self.file("usdz")
     }
 
-    /// The service does not say under which names its download paths go: it is the text that ends
-    /// in the format's extension, or that stands under a name with the format in it.
+    /// Finds a download path. Its name is not documented, so this is the text that ends in the format's
+    /// extension, or whose name contains the format.
     fn file(&self, extension: &str) -> Option<&str> {
         let mut named = None;
         let mut open: Vec<(&str, &serde_json::Value)> = Vec::new();

@@ -1,16 +1,15 @@
-//! Where a download's bytes come from, and how it goes on when they stop.
+//! The source of a download's bytes, over as many responses as it takes.
 //!
 //! ```text
-//!               ┌───────────── bytes ─────────────┐
-//!               ▼                                 │
-//!  response ──▶ Receiving ──cut, stalled, short──▶ Broken ──too often──▶ error
-//!               │                                 ▲
-//!               └──end──▶ Ended ──not accepted────┘
+//!               ┌────────────── bytes ───────────────┐
+//!               ▼                                    │
+//!  response ──▶ Receiving ──broken, stalled, short──▶ Broken ──too often──▶ error
+//!               │                                    ▲
+//!               └──end──▶ Ended ──────rejected───────┘
 //! ```
 //!
-//! Broken is mended by asking for the rest (`Range` with `If-Range`, RFC 9110 sections 13.1.5 and
-//! 14.2) where a URL is fetched, and by asking for all of it again where an export is posted: an
-//! export costs nothing and changes nothing.
+//! A download of a URL that breaks is resumed (`Range` with `If-Range`, RFC 9110 sections 13.1.5 and
+//! 14.2). An export is requested again from the start: it costs nothing and changes nothing.
 
 use std::time::Duration;
 
@@ -22,18 +21,19 @@ use progenitor_client::{ByteStream, ResponseValue};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
-use crate::ext::error::one_line;
-use crate::ext::error::{Error, ErrorKind};
+use crate::ext::error::{Error, ErrorKind, one_line};
+use crate::ext::files::zip::{SIGNATURE, starts_like_zip};
 use crate::ext::http::backoff::{Backoff, random};
 
-/// A download that brings fewer than these bytes in a window is stalled.
-const LEAST_PROGRESS: u64 = 1024;
+/// A download with fewer bytes than this in a window is stalled.
+const MIN_PROGRESS: u64 = 1024;
 
-/// The window for [`LEAST_PROGRESS`]; a shorter idle timeout of the client holds here as well.
+/// The window for [`MIN_PROGRESS`]. A shorter idle timeout of the client applies as well.
 const STALL_WINDOW: Duration = Duration::from_secs(30);
 
-/// Tries that failed and are mended: of an export in all, of a URL those in a row that bring no byte.
-const MOST_FAILURES: u32 = 5;
+/// The number of failed attempts that are retried: of an export in total, of a URL those in a row without
+/// a new byte.
+const MAX_FAILURES: u32 = 5;
 
 const BACKOFF: Backoff = Backoff {
     base: Duration::from_millis(250),
@@ -43,18 +43,18 @@ const BACKOFF: Backoff = Backoff {
 /// The response to a request for bytes.
 pub(super) type Response = Result<ResponseValue<ByteStream>, Error>;
 
-/// Asks for the bytes: all of them, or those after an offset as long as the validator holds.
-pub(super) type Ask = Box<dyn Fn(Option<Rest>) -> BoxFuture<'static, Response> + Send + Sync>;
+/// Requests the bytes: all of them, or those after an offset if the validator matches.
+pub(super) type Fetch = Box<dyn Fn(Option<Rest>) -> BoxFuture<'static, Response> + Send + Sync>;
 
 /// The bytes that are still missing.
 #[derive(Debug, Clone)]
 pub(super) struct Rest {
     pub(super) offset: u64,
-    /// A strong `ETag` or a date: the rest is wanted only of the same thing.
+    /// A strong `ETag` or a date: the bytes must be of the same version.
     pub(super) validator: HeaderValue,
 }
 
-/// What must be at the start.
+/// The expected content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expect {
     /// A ZIP archive.
@@ -63,20 +63,20 @@ pub(super) enum Expect {
     File,
 }
 
-/// What comes next.
+/// The next part of a download.
 pub(super) enum Piece {
     Bytes(Bytes),
-    /// Everything before this is void: the bytes start over.
+    /// The bytes start over. Those before are void.
     Restart,
 }
 
 pub(super) struct Source {
-    ask: Ask,
+    fetch: Fetch,
     operation: &'static str,
     expect: Expect,
-    /// A rest can be asked for.
+    /// Ranges can be requested.
     resumable: bool,
-    /// It begins as a ZIP archive does, and so must end as one.
+    /// It starts like a ZIP archive, so it must end like one.
     is_zip: bool,
     state: State,
     received: u64,
@@ -88,15 +88,15 @@ pub(super) struct Source {
 }
 
 enum State {
-    /// Reading, once `first` is given out. → Broken; Ended.
+    /// `first` is returned before the body. → Broken; Ended.
     Receiving { first: Bytes, body: ByteStream },
-    /// The response is of no more use. → Receiving, or the error.
+    /// The response has failed. → Receiving, or the error.
     Broken(Error),
-    /// All bytes have come. → Broken when they are not accepted.
+    /// All bytes have arrived. → Broken if they are rejected.
     Ended,
 }
 
-/// How much has come since when.
+/// The bytes since the start of a stall window.
 struct Window {
     since: Instant,
     bytes: u64,
@@ -112,17 +112,17 @@ impl Window {
 }
 
 impl Source {
-    /// Asks for the first time and looks at what the bytes begin with.
+    /// Sends the first request, and checks the start of its body.
     pub(super) async fn open(
         operation: &'static str,
         expect: Expect,
         resumable: bool,
         idle_timeout: Duration,
-        ask: Ask,
+        fetch: Fetch,
     ) -> Result<Self, Error> {
-        let response = ask(None).await?;
+        let response = fetch(None).await?;
         let mut source = Self {
-            ask,
+            fetch,
             operation,
             expect,
             resumable,
@@ -137,7 +137,7 @@ impl Source {
         };
         if let Err(error) = source.accept(response).await {
             source.broken(error)?;
-            source.mend().await?;
+            source.reconnect().await?;
         }
         Ok(source)
     }
@@ -158,13 +158,13 @@ impl Source {
         self.total
     }
 
-    /// The next bytes; `None` after the last.
+    /// Returns the next part; `None` after the last.
     pub(super) async fn next(&mut self) -> Result<Option<Piece>, Error> {
         loop {
             let error = match &mut self.state {
                 State::Ended => return Ok(None),
                 State::Broken(_) => {
-                    if self.mend().await? {
+                    if self.reconnect().await? {
                         return Ok(Some(Piece::Restart));
                     }
                     continue;
@@ -184,11 +184,11 @@ impl Source {
                             return Ok(None);
                         }
                         Ok(None) => self.transport(format!(
-                            "{} bytes came where {} were announced",
+                            "{} bytes arrived where {} were announced",
                             self.received,
                             self.total.unwrap_or_default()
                         )),
-                        Err(_) if self.window.bytes >= LEAST_PROGRESS => {
+                        Err(_) if self.window.bytes >= MIN_PROGRESS => {
                             self.window = Window::new();
                             continue;
                         }
@@ -206,10 +206,11 @@ impl Source {
         }
     }
 
-    /// What came is not what was wanted after all: it is asked for again.
+    /// Rejects all bytes and starts over.
     ///
     /// # Errors
-    /// That it was, too often.
+    ///
+    /// `error`, after too many failures.
     pub(super) fn reject(&mut self, error: Error) -> Result<(), Error> {
         self.validator = None;
         self.broken(error)
@@ -228,7 +229,7 @@ impl Source {
         if let Some(total) = self.total
             && self.received > total
         {
-            let message = format!("more bytes came than the {total} that were announced");
+            let message = format!("more bytes arrived than the {total} that were announced");
             return Err(self.transport(message));
         }
         Ok(Piece::Bytes(chunk))
@@ -240,13 +241,13 @@ impl Source {
 
     fn broken(&mut self, error: Error) -> Result<(), Error> {
         let error = error.with_operation(self.operation);
-        // A request that never got its head was tried more than once already.
+        // A request without response headers was attempted several times already.
         self.failures += error.attempts().max(1);
-        let mendable = matches!(
+        let is_transient = matches!(
             error.kind(),
             ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Connect
         );
-        if self.failures > MOST_FAILURES || !(mendable || error.is_retryable()) {
+        if self.failures > MAX_FAILURES || !(is_transient || error.is_retryable()) {
             return Err(error);
         }
         debug!(target: "gizmo_client::files", operation = self.operation, received = self.received, %error, "download broke");
@@ -254,15 +255,15 @@ impl Source {
         Ok(())
     }
 
-    /// Asks again; says whether the bytes start over.
-    async fn mend(&mut self) -> Result<bool, Error> {
-        let had = self.received;
+    /// Sends a further request. Returns whether the bytes start over.
+    async fn reconnect(&mut self) -> Result<bool, Error> {
+        let before = self.received;
         while let State::Broken(error) = &self.state {
             let delay = BACKOFF.delay(self.failures - 1, random());
             tokio::time::sleep(delay.max(error.retry_after().unwrap_or_default())).await;
             let rest = self.rest();
             let resuming = rest.is_some();
-            match (self.ask)(rest).await {
+            match (self.fetch)(rest).await {
                 Ok(response) => {
                     if let Err(error) = self.accept(response).await {
                         self.broken(error)?;
@@ -270,12 +271,14 @@ impl Source {
                 }
                 Err(error) if resuming && is_refused_range(&error) => {
                     self.validator = None;
-                    self.broken(self.transport("the rest cannot be requested".to_owned()))?;
+                    self.broken(
+                        self.transport("the missing bytes cannot be requested".to_owned()),
+                    )?;
                 }
                 Err(error) => self.broken(error)?,
             }
         }
-        Ok(self.received == 0 && had > 0)
+        Ok(self.received == 0 && before > 0)
     }
 
     fn rest(&self) -> Option<Rest> {
@@ -289,18 +292,19 @@ impl Source {
         })
     }
 
-    /// Takes up a response: the rest of what has come, or all from the start.
+    /// Takes a response: the missing bytes, or all from the start.
     async fn accept(&mut self, response: ResponseValue<ByteStream>) -> Result<(), Error> {
         let headers = response.headers();
         if response.status() == StatusCode::PARTIAL_CONTENT {
-            let (first, total) = content_range(headers)
-                .ok_or_else(|| self.transport("a part came without saying which".to_owned()))?;
+            let (first, total) = content_range(headers).ok_or_else(|| {
+                self.transport("a 206 response has no valid Content-Range".to_owned())
+            })?;
             if first != self.received
                 || (total.is_some() && self.total.is_some() && total != self.total)
             {
                 self.validator = None;
                 return Err(self.transport(format!(
-                    "another part came than that after {} bytes",
+                    "a 206 response does not continue after {} bytes",
                     self.received
                 )));
             }
@@ -319,17 +323,17 @@ impl Source {
             .and_then(|media| media.to_str().ok());
         let media = media.unwrap_or_default().to_owned();
         let mut body = response.into_inner();
-        let first = self.beginning(&mut body).await?;
-        self.is_zip = is_zip(&first);
+        let first = self.start_of(&mut body).await?;
+        self.is_zip = starts_like_zip(&first);
         let is_page = ["text/html", "application/json"]
             .iter()
             .any(|page| media.starts_with(page));
-        let refused = match self.expect {
+        let is_wrong = match self.expect {
             Expect::Zip => !self.is_zip,
             Expect::File => is_page,
         };
-        if refused {
-            return Err(self.expect.refusal(&first).with_body(&first));
+        if is_wrong {
+            return Err(self.expect.mismatch(&first).with_body(&first));
         }
         (self.total, self.validator, self.received) = (total, validator, 0);
         self.window = Window::new();
@@ -337,8 +341,8 @@ impl Source {
         Ok(())
     }
 
-    /// As many bytes as it takes to see what they are.
-    async fn beginning(&self, body: &mut ByteStream) -> Result<Bytes, Error> {
+    /// Reads enough bytes to recognise the content.
+    async fn start_of(&self, body: &mut ByteStream) -> Result<Bytes, Error> {
         let deadline = Instant::now() + self.stall_window;
         let mut first = BytesMut::new();
         while first.len() < SIGNATURE {
@@ -356,30 +360,19 @@ impl Source {
     }
 }
 
-/// Bytes that tell a ZIP archive.
-const SIGNATURE: usize = 4;
-
-/// Whether the first entry of an archive begins here or, when it is empty or was to be split, what
-/// stands there instead (APPNOTE 4.3).
-fn is_zip(start: &[u8]) -> bool {
-    [b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"]
-        .iter()
-        .any(|signature| start.starts_with(*signature))
-}
-
 impl Expect {
-    fn refusal(self, start: &[u8]) -> Error {
-        let wanted = match self {
+    fn mismatch(self, start: &[u8]) -> Error {
+        let expected = match self {
             Self::Zip => "ZIP archive",
             Self::File => "file",
         };
         let mut start = start;
         let start = start.copy_to_bytes(start.len().min(200));
         let message = if start.is_empty() {
-            format!("an empty response where a {wanted} was due")
+            format!("an empty response instead of a {expected}")
         } else {
             format!(
-                "no {wanted} but `{}`",
+                "not a {expected} but `{}`",
                 one_line(&String::from_utf8_lossy(&start), 200)
             )
         };
@@ -387,7 +380,7 @@ impl Expect {
     }
 }
 
-/// What tells that a thing is still the same: a strong `ETag`, else `Last-Modified`.
+/// Returns the validator of a version: a strong `ETag`, or else `Last-Modified`.
 fn validator(headers: &HeaderMap) -> Option<HeaderValue> {
     let etag = headers
         .get(header::ETAG)
@@ -395,7 +388,7 @@ fn validator(headers: &HeaderMap) -> Option<HeaderValue> {
     etag.or_else(|| headers.get(header::LAST_MODIFIED)).cloned()
 }
 
-/// `bytes 100-199/200` as its first byte and the length of the whole.
+/// Reads `bytes 100-199/200` as the first byte and the complete length.
 fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
     let range = headers
         .get(header::CONTENT_RANGE)?
@@ -407,7 +400,7 @@ fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
     Some((first.trim().parse().ok()?, total.trim().parse().ok()))
 }
 
-/// The range cannot be had, or not of the same thing.
+/// Whether the service rejected the range, or has another version.
 fn is_refused_range(error: &Error) -> bool {
     matches!(
         error.status(),

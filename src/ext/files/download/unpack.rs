@@ -1,4 +1,4 @@
-//! A download that is unpacked once it is whole.
+//! A download that is unpacked when it is complete.
 
 use std::path::Path;
 
@@ -9,21 +9,21 @@ use crate::ext::error::Error;
 use crate::ext::files::archive::{UnpackOptions, place_single_file, unpack_with};
 
 impl Download {
-    /// Receives the archive and unpacks it into the directory `dir`, which must be empty or not exist.
+    /// Downloads the archive and unpacks it into the directory `dir`, which must be empty or not exist.
     ///
     /// # Errors
     ///
     /// Those of [`to_file`](Self::to_file), and [`ErrorKind::Archive`](crate::ErrorKind::Archive)
-    /// when the archive is refused. `dir` is as it was.
+    /// if the archive is rejected. `dir` is unchanged.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future leaves `dir` as it was or whole.
+    /// If the future is dropped, `dir` is unchanged or complete.
     pub async fn unpack(self, dir: impl AsRef<Path> + Send) -> Result<Bundle, Error> {
         self.unpack_with(dir, UnpackOptions::default()).await
     }
 
-    /// Receives the archive and unpacks it as the options say; otherwise as [`unpack`](Self::unpack).
+    /// Downloads and unpacks as [`unpack`](Self::unpack) does, with options.
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ impl Download {
     ///
     /// # Cancel safety
     ///
-    /// As [`unpack`](Self::unpack).
+    /// That of [`unpack`](Self::unpack).
     pub async fn unpack_with(
         mut self,
         dir: impl AsRef<Path> + Send,
@@ -39,12 +39,12 @@ impl Download {
     ) -> Result<Bundle, Error> {
         let dir = dir.as_ref();
         let operation = self.source.operation();
-        // `lab/` is `lab`: the archive goes beside the directory, not into it.
+        // `lab/` is `lab`: the archive is written beside the directory, not into it.
         let mut archive = dir.components().as_path().as_os_str().to_owned();
         archive.push(".zip");
         let mut part = Part::beside(Path::new(&archive))?;
         self.receive(&mut part).await?;
-        let unpacked = match self.alone.filter(|_| !self.source.is_zip()) {
+        let unpacked = match self.model_name.filter(|_| !self.source.is_zip()) {
             Some(name) => place_single_file(part.path(), name, dir, options).await,
             None => unpack_with(part.path(), dir, options).await,
         };

@@ -30,15 +30,15 @@ impl Timeline {
     pub fn to_svg(&self) -> String {
         let bottom = y_of(self.stages.len().max(1));
         let height = bottom + 34.0;
-        let (rate_limit, colour) = self.rate_limit();
+        let (heading, colour) = self.heading();
         let mut out = String::new();
         let _ = writeln!(
             out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{PAGE}\" height=\"{height}\" viewBox=\"0 0 {PAGE} {height}\" \
              font-family=\"system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif\" font-size=\"12\">\n\
-             <title>{rate_limit}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"{PAPER}\"/>\n\
+             <title>{heading}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"{PAPER}\"/>\n\
              <circle cx=\"24\" cy=\"26\" r=\"5\" fill=\"{}\"/>\n\
-             <text x=\"38\" y=\"31\" font-size=\"16\" font-weight=\"600\" fill=\"{INK}\">{rate_limit}</text>\n\
+             <text x=\"38\" y=\"31\" font-size=\"16\" font-weight=\"600\" fill=\"{INK}\">{heading}</text>\n\
              <text x=\"{}\" y=\"31\" fill=\"{FAINT}\" text-anchor=\"end\">{}</text>",
             tint(colour, 0.0),
             PAGE - 20.0,
@@ -56,7 +56,7 @@ impl Timeline {
     }
 
     /// How the job stands, and in which colour.
-    fn rate_limit(&self) -> (String, [u8; 3]) {
+    fn heading(&self) -> (String, [u8; 3]) {
         let span = span(self.now);
         match &self.status {
             Some(JobStatus::Succeeded) => (format!("succeeded in {span}"), GOOD),

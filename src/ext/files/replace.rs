@@ -1,0 +1,35 @@
+//! Replaces a file atomically: after a crash it is the old one or the new one.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+/// Replaces `path` with `contents`, which are written to `{path}.next` first.
+#[cfg(feature = "bundle")]
+pub(crate) fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
+    use io::Write;
+
+    let mut next = path.as_os_str().to_owned();
+    next.push(".next");
+    let next = std::path::PathBuf::from(next);
+    let mut file = File::create(&next)?;
+    file.write_all(contents)?;
+    file.sync_all()?;
+    rename(&next, path)
+}
+
+/// Moves a file that is on disk to `path`, and makes that durable.
+pub(crate) fn rename(from: &Path, path: &Path) -> io::Result<()> {
+    fs::rename(from, path)?;
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    // Where a directory cannot be opened, the rename is as durable as the system makes it.
+    let _ = sync_directory(directory.unwrap_or(Path::new(".")));
+    Ok(())
+}
+
+/// Makes the entries of a directory durable: a rename is on disk when its directory is (POSIX).
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory).and_then(|directory| directory.sync_all())
+}
