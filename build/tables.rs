@@ -47,12 +47,11 @@ pub(crate) fn operations(document: &Value) -> Result<TokenStream, String> {
                 idempotency,
                 &["safe", "idempotent", "once", "paid"],
             )?;
-            let starts = match operation["x-starts"].as_str() {
-                Some(starts) => {
-                    let starts = member(id, "x-starts", starts, &["scene", "asset", "edit"])?;
-                    quote!(Some(crate::ext::http::operation::Starts::#starts))
-                }
-                None => quote!(None),
+            let starts = if let Some(starts) = operation["x-starts"].as_str() {
+                let starts = member(id, "x-starts", starts, &["scene", "asset", "edit"])?;
+                quote!(Some(crate::ext::http::operation::Starts::#starts))
+            } else {
+                quote!(None)
             };
             let by_cost = if idempotency == "Paid" {
                 "high"

@@ -1,5 +1,7 @@
 //! The layers of `src/ext`: imports point downwards, and modules beside each other have no cycles.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;

@@ -47,13 +47,13 @@ impl Decoded {
 }
 
 fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
-    let mut decoded = Decoded::default();
+    let mut output = Decoded::default();
     let mut decoder = Decoder::new();
     for chunk in chunks {
-        let fed = decoded.feed(&mut decoder, chunk);
+        let fed = output.feed(&mut decoder, chunk);
         fed.expect("no event exceeds the limit");
     }
-    decoded
+    output
 }
 
 /// Decodes a complete stream with the algorithm as the WHATWG standard describes it.
@@ -65,14 +65,14 @@ fn reference_decode(bytes: &[u8]) -> Decoded {
     let mut lines: Vec<&str> = text.split('\n').collect();
     lines.pop(); // the last line is not terminated
 
-    let mut decoded = Decoded::default();
+    let mut output = Decoded::default();
     let (mut data, mut event_type, mut has_id) = (String::new(), String::new(), false);
     let mut id_buffer = String::new();
     for line in lines {
         if line.is_empty() {
-            decoded.last_event_id.clone_from(&id_buffer);
+            output.last_event_id.clone_from(&id_buffer);
             if let Some(data) = data.strip_suffix('\n') {
-                decoded.events.push(OwnedEvent {
+                output.events.push(OwnedEvent {
                     event: if event_type.is_empty() {
                         "message".into()
                     } else {
@@ -102,12 +102,12 @@ fn reference_decode(bytes: &[u8]) -> Decoded {
             }
             "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
                 let milliseconds = value.parse().unwrap_or(u64::MAX);
-                decoded.retry = Some(Duration::from_millis(milliseconds));
+                output.retry = Some(Duration::from_millis(milliseconds));
             }
             _ => {}
         }
     }
-    decoded
+    output
 }
 
 fn event(event: &str, data: &str, id: &str, has_id: bool) -> OwnedEvent {
@@ -177,7 +177,7 @@ retry: 0001500
 
 data: \xEF\xBB\xBFa mark inside
 
-data: not terminated, not decoded
+data: not terminated, not output
 id: not used
 event";
 
@@ -250,14 +250,10 @@ fn splits_into_two_chunks_or_into_single_bytes_do_not_change_the_result() {
 fn every_byte_takes_effect_immediately() {
     for bytes in in_all_line_endings() {
         let mut decoder = Decoder::new();
-        let mut decoded = Decoded::default();
+        let mut output = Decoded::default();
         for end in 1..=bytes.len() {
-            decoded.feed(&mut decoder, &bytes[end - 1..end]).unwrap();
-            assert_eq!(
-                decoded,
-                reference_decode(&bytes[..end]),
-                "after {end} bytes"
-            );
+            output.feed(&mut decoder, &bytes[end - 1..end]).unwrap();
+            assert_eq!(output, reference_decode(&bytes[..end]), "after {end} bytes");
         }
     }
 }
@@ -266,10 +262,10 @@ fn every_byte_takes_effect_immediately() {
 ///
 /// Asserts that single bytes and the second implementation give the same events.
 fn events(bytes: &[u8]) -> Vec<String> {
-    let decoded = decode([bytes]);
-    assert_eq!(decoded, decode(bytes.chunks(1)));
-    assert_eq!(decoded, reference_decode(bytes));
-    decoded
+    let output = decode([bytes]);
+    assert_eq!(output, decode(bytes.chunks(1)));
+    assert_eq!(output, reference_decode(bytes));
+    output
         .events
         .iter()
         .map(|event| format!("{}|{}|{}", event.event, event.id, event.data))
@@ -437,26 +433,23 @@ fn a_reset_drops_the_partial_event_and_keeps_the_last_id_and_retry() {
     let before = b"\xEF\xBB\xBFid: 1\nretry: 20\ndata: x\n\nevent: e\nid: 2\ndata: y\ndata: z";
     for end in 0..=before.len() {
         let mut decoder = Decoder::new().with_last_event_id("0");
-        let mut decoded = Decoded::default();
-        decoded.feed(&mut decoder, &before[..end]).unwrap();
-        let (ids, retry) = (decoded.events.len().to_string(), decoder.retry());
+        let mut output = Decoded::default();
+        output.feed(&mut decoder, &before[..end]).unwrap();
+        let (ids, retry) = (output.events.len().to_string(), decoder.retry());
 
         decoder.reset();
-        let mut decoded = Decoded::default();
-        decoded
+        let mut output = Decoded::default();
+        output
             .feed(&mut decoder, b"\xEF\xBB\xBFdata: a\n\nid: 3\ndata: b\n\n")
             .unwrap();
         assert_eq!(
-            decoded.events,
+            output.events,
             [
                 event("message", "a", &ids, false),
                 event("message", "b", "3", true)
             ]
         );
-        assert_eq!(
-            (decoded.last_event_id.as_str(), decoded.retry),
-            ("3", retry)
-        );
+        assert_eq!((output.last_event_id.as_str(), output.retry), ("3", retry));
     }
 }
 
@@ -464,27 +457,27 @@ fn a_reset_drops_the_partial_event_and_keeps_the_last_id_and_retry() {
 fn an_initial_id_is_inherited_until_the_stream_sends_one() {
     let mut decoder = Decoder::new().with_last_event_id("41");
     assert_eq!(decoder.last_event_id(), "41");
-    let mut decoded = Decoded::default();
-    decoded
+    let mut output = Decoded::default();
+    output
         .feed(
             &mut decoder,
             b"data: a\n\nid: 42\ndata: b\n\nid: 43\ndata: not terminated\n",
         )
         .unwrap();
     assert_eq!(
-        decoded.events,
+        output.events,
         [
             event("message", "a", "41", false),
             event("message", "b", "42", true)
         ]
     );
-    assert_eq!(decoded.last_event_id, "42");
+    assert_eq!(output.last_event_id, "42");
 }
 
 /// Returns the events and errors of a decoder with a limit in order, and its last event ID.
 fn decode_limited(limit: usize, chunks: &[&[u8]]) -> (Vec<Result<OwnedEvent, TooLarge>>, String) {
     let mut decoder = Decoder::new().with_limit(limit);
-    let mut decoded = Vec::new();
+    let mut output = Vec::new();
     for chunk in chunks {
         let mut rest = *chunk;
         while let Some(next) = decoder
@@ -492,11 +485,11 @@ fn decode_limited(limit: usize, chunks: &[&[u8]]) -> (Vec<Result<OwnedEvent, Too
             .map(|event| event.map(OwnedEvent::from))
             .transpose()
         {
-            decoded.push(next);
+            output.push(next);
         }
         assert!(rest.is_empty());
     }
-    (decoded, decoder.last_event_id().to_owned())
+    (output, decoder.last_event_id().to_owned())
 }
 
 #[test]
@@ -551,12 +544,12 @@ fn the_id_of_an_event_over_the_limit_is_ignored() {
         let text = format!("id: 1\ndata: x\n\n{bytes}");
         for size in 1..=text.len() {
             let chunks: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
-            let (decoded, last_event_id) = decode_limited(9, &chunks);
+            let (output, last_event_id) = decode_limited(9, &chunks);
             assert_eq!(
-                decoded,
-                [Ok(event("message", "x", "1", true)), decoded[1].clone()]
+                output,
+                [Ok(event("message", "x", "1", true)), output[1].clone()]
             );
-            assert_eq!(decoded[1].as_ref().unwrap_err().limit(), 9);
+            assert_eq!(output[1].as_ref().unwrap_err().limit(), 9);
             assert_eq!(last_event_id, "1");
         }
     }

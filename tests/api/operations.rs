@@ -1,4 +1,4 @@
-//! Every operation of the OpenAPI document, called through the generated client with its response
+//! Every operation of the `OpenAPI` document, called through the generated client with its response
 //! decoded.
 
 use futures::TryStreamExt;

@@ -219,7 +219,7 @@ pub fn check(root: &Path) -> Result<Derived> {
 /// Tries the generator on the document that is written by hand.
 fn check_alpha(text: &[u8]) -> Result<()> {
     let document = serde_json::from_slice(text);
-    let document = document.map_err(|error| Error::refused(format!("no JSON: {error}")))?;
+    let document = document.map_err(|error| Error::refused(format!("not JSON: {error}")))?;
     guard::generate(&document).map(drop)
 }
 

@@ -375,7 +375,7 @@ impl Client {
         Error::from_response(error_response(
             response.status(),
             response.headers(),
-            body,
+            &body,
             &self.inner.0.credential,
         ))
     }

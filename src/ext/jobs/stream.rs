@@ -15,14 +15,14 @@ use crate::ext::error::Error;
 /// A job's events, each once and in order, returned by [`JobHandle::events`](crate::JobHandle::events).
 ///
 /// The stream reports progress, and the job's status is authoritative: the stream ends after
-/// [`JobEventKind::Done`], which it yields once the status confirms that the job has ended, or when
+/// [`JobEventKind::Done`](crate::JobEventKind::Done), which it yields once the status confirms that the job has ended, or when
 /// the status alone says so. It does not wait for the service to close the connection. The status is
 /// requested when no event has arrived for 30 s, then at intervals that grow to 60 s; the requests
 /// of a client and its clones use at most a quarter of the rate limit.
 ///
 /// A connection that breaks is opened again after the last event, at most once a second, and at most
 /// twelve times a minute where that brings no new event. Where streams do not work the job is
-/// polled, which [`JobEventKind::Polling`] reports.
+/// polled, which [`JobEventKind::Polling`](crate::JobEventKind::Polling) reports.
 ///
 /// A client and its clones have at most 8,192 streams open at once, at most three quarters of the
 /// file descriptors the process may open, and at most 50 where they share HTTP/2 connections with

@@ -88,6 +88,7 @@ pub(super) fn names() -> Vec<Row> {
 }
 
 /// Entries other than plain files and directories, and names that collide.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn kinds() -> Vec<Row> {
     let special = |mode: u32| with([Item::stored("evil", "/etc").attributes(mode << 16)]);
     let pair = |one: &str, other: &str| with([Item::stored(one, "1"), Item::stored(other, "2")]);
@@ -198,6 +199,7 @@ pub(super) fn kinds() -> Vec<Row> {
 }
 
 /// Headers that contradict each other or the data, or that require unsupported features.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn headers() -> Vec<Row> {
     let item = || Item::deflated("a", text(4096));
     let different_method = Item::stored("a", "x").central(|header| header.method = 8);

@@ -84,7 +84,7 @@ fn shapes(before: &Value, after: &Value) -> Vec<Change> {
     for (name, now) in &new {
         let Some(then) = old.get(name) else { continue };
         for (what, shape) in [
-            ("responses", response as fn(&Value) -> &'static str),
+            ("returns", response as fn(&Value) -> &'static str),
             ("takes", body),
         ] {
             let (one, other) = (shape(&then[2]), shape(&now[2]));

@@ -249,7 +249,7 @@ mod tests {
                 json!({"overlay": "1.0.0", "actions": [
                     {"target": "$[", "update": 1, "x-evidence": "guess"}
                 ]}),
-                "no JSONPath",
+                "not a JSONPath",
             ),
         ] {
             let text = refusal(json!({"a": 1}), &overlay);

@@ -85,8 +85,8 @@ fn what_is_no_document_is_refused_with_a_reason_and_the_tree_stays() {
         ("", "is empty"),
         ("   \n", "is empty"),
         ("<!DOCTYPE html><html></html>", "an HTML page"),
-        ("{\"openapi\": ", "no JSON"),
-        ("openapi: 3.1.0", "no JSON"),
+        ("{\"openapi\": ", "not JSON"),
+        ("openapi: 3.1.0", "not JSON"),
         ("[]", "no OpenAPI"),
         ("{\"detail\": \"x\"}", "no OpenAPI"),
         ("{\"swagger\": \"2.0\", \"paths\": {}}", "Swagger 2.0"),
@@ -180,7 +180,7 @@ fn a_body_without_end_is_cut_off() {
 #[test]
 fn an_address_that_is_none_is_refused() {
     let tree = Tree::new();
-    tree.fails(&["--url", "nonsense"], 1, "no URL");
+    tree.fails(&["--url", "nonsense"], 1, "not a URL");
     tree.fails(&["--url", "http://example.com/openapi.json"], 1, "https");
     let output = tree
         .command(&[])
@@ -234,7 +234,7 @@ fn a_hand_written_document_that_is_not_generated_fails_the_check() {
     );
     let posted = text.replace("\"place_asset\"", "\"new\"");
     for (text, reason) in [
-        (&text[1..], "openapi/alpha.json: no JSON"),
+        (&text[1..], "openapi/alpha.json: not JSON"),
         (&unknown, "openapi/alpha.json: "),
         (
             &posted,

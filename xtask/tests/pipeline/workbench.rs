@@ -39,6 +39,11 @@ pub mod ext {
         #[path = "EXT/http/operation.rs"]
         pub mod operation;
     }
+    pub mod files {
+        pub mod download {
+            pub use crate::Download;
+        }
+    }
     pub mod values {
         #[path = "EXT/values/open_enum.rs"]
         pub mod open_enum;
@@ -57,25 +62,44 @@ pub struct Error;
 /// Sends nothing.
 pub struct Transport;
 impl Transport {
-    pub async fn exchange(
+    pub async fn json<T>(
         &self,
         _: &'static [ext::http::operation::Operation],
         _: &str,
         _: &(dyn Fn() -> Result<reqwest::Request, progenitor_client::Error> + Sync),
-    ) -> Result<Success, Error> {
+    ) -> Result<progenitor_client::ResponseValue<T>, Error> {
+        Err(Error)
+    }
+    pub async fn stream(
+        &self,
+        _: &'static [ext::http::operation::Operation],
+        _: &str,
+        _: &(dyn Fn() -> Result<reqwest::Request, progenitor_client::Error> + Sync),
+    ) -> Result<progenitor_client::ResponseValue<progenitor_client::ByteStream>, Error> {
+        Err(Error)
+    }
+    pub async fn empty(
+        &self,
+        _: &'static [ext::http::operation::Operation],
+        _: &str,
+        _: &(dyn Fn() -> Result<reqwest::Request, progenitor_client::Error> + Sync),
+    ) -> Result<progenitor_client::ResponseValue<()>, Error> {
         Err(Error)
     }
 }
-pub struct Success(reqwest::Response);
-impl Success {
-    pub fn json<T>(self) -> Result<progenitor_client::ResponseValue<T>, Error> {
+pub struct Download;
+impl Download {
+    pub async fn export<C, F>(
+        _: C,
+        _: &str,
+        _: impl Fn(C) -> F + Send + Sync + 'static,
+    ) -> Result<Self, Error>
+    where
+        F: Future<Output = Result<progenitor_client::ResponseValue<progenitor_client::ByteStream>, Error>>
+            + Send
+            + 'static,
+    {
         Err(Error)
-    }
-    pub fn stream(self) -> progenitor_client::ResponseValue<progenitor_client::ByteStream> {
-        progenitor_client::ResponseValue::stream(self.0)
-    }
-    pub fn empty(self) -> progenitor_client::ResponseValue<()> {
-        progenitor_client::ResponseValue::empty(self.0)
     }
 }
 "#;
@@ -88,7 +112,7 @@ pub(crate) fn compile(clients: &[(String, Generated)]) -> Result<(), String> {
     fs::write(tree.join("build.rs"), "fn main() {}\n").unwrap();
     let source = tree.join("src");
     fs::create_dir_all(source.join("clients")).unwrap();
-    let mut library = AROUND.replace("EXT", "../ext");
+    let mut library = AROUND.replace("EXT", "../../ext");
     for (name, code) in clients {
         let local = |text: &str| text.replace("crate::raw", &format!("crate::{name}::raw"));
         for (part, text) in [("client", &code.client), ("mock", &code.mocks)] {

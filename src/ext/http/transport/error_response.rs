@@ -14,10 +14,10 @@ use crate::ext::http::headers::{rate_limit, retry_after};
 pub(super) fn error_response(
     status: StatusCode,
     headers: &HeaderMap,
-    body: Bytes,
+    body: &Bytes,
     credential: &Credential,
 ) -> ErrorResponse {
-    let body = credential.redact_body(&body);
+    let body = credential.redact_body(body);
     let text = String::from_utf8_lossy(&body);
     let (code, message) = if status.is_redirection() {
         let location = headers
@@ -181,7 +181,7 @@ mod tests {
         let error = Error::from_response(error_response(
             StatusCode::UNAUTHORIZED,
             &HeaderMap::new(),
-            body,
+            &body,
             &credential,
         ));
         assert_eq!(error.message(), "bad key [redacted]");
