@@ -1,4 +1,4 @@
-//! An asset that is being made, and how it is waited for.
+//! A handle on an asset, and how to wait for it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,40 +9,39 @@ use tokio::time::Instant;
 
 use crate::alpha::Client;
 use crate::alpha::types::{Asset, AssetFormat, AssetStatus};
-use crate::ext::error::one_line;
-use crate::ext::error::{Error, ErrorKind};
+use crate::ext::error::{Error, ErrorKind, one_line};
 use crate::ext::http::backoff::random;
 use crate::ext::jobs::handle::PollPolicy;
 use crate::ext::jobs::handle::retry_transient;
 
-/// The pages ask for "a polling interval of at least 5 seconds".
-const LEAST_INTERVAL: Duration = Duration::from_secs(5);
+/// The alpha pages require a polling interval of at least 5 seconds.
+const MIN_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Whoever asks for longer never wants to know.
-const MOST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest interval, so that adding it to an instant cannot overflow.
+const MAX_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl AssetStatus {
-    /// Whether the asset will stay as it is: ready or failed.
+    /// Whether the status is terminal: ready or failed.
     pub fn is_terminal(&self) -> bool {
         matches!(self, Self::Ready | Self::Failed)
     }
 }
 
 impl Asset {
-    /// Whether the service says that the asset can be exported in a format; it does so once the
-    /// asset is ready, and not in lists.
+    /// Whether the service lists a format as available for export. It does so when the asset is ready, and
+    /// not in lists of assets.
     pub fn is_available_as(&self, format: AssetFormat) -> bool {
         let mut formats = self.formats_available.iter().flatten();
         formats.any(|available| *available == format.to_string())
     }
 }
 
-/// A handle on one asset, made by `start` or from an id alone by [`Client::asset`].
+/// A handle on an asset, returned by `start`, or by [`Client::asset`] for an id.
 ///
-/// Clones share what they have seen, and so wait together with the polls of one. Dropping a handle,
-/// or any future made from it, leaves the asset being made.
+/// Clones share the last status, so they wait with the polls of one of them. Dropping a handle, or any
+/// future made from it, does not stop the generation of the asset.
 #[derive(Debug, Clone)]
-#[must_use = "an asset is made without it, but only a handle can wait for it"]
+#[must_use = "the asset is generated without its handle, but only the handle can wait for it"]
 pub struct AssetHandle {
     client: Client,
     id: String,
@@ -50,11 +49,11 @@ pub struct AssetHandle {
     seen: Arc<Seen>,
 }
 
-/// What the handles on an asset know of it.
+/// The state that the handles on an asset share.
 #[derive(Debug, Default)]
 struct Seen {
     last: Mutex<Option<(Asset, Instant)>>,
-    /// Held by the one that polls for all.
+    /// Held by the handle that polls for all.
     turn: Turn<()>,
 }
 
@@ -75,18 +74,18 @@ impl AssetHandle {
         handle
     }
 
-    /// The asset's id: all that another process needs to pick it up.
+    /// Returns the asset's id, with which another process can wait for it.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Changes how the asset is waited for. An interval below 5 s counts as 5 s.
+    /// Changes how to wait for the asset. An interval below 5 s counts as 5 s.
     pub fn with_poll_policy(mut self, policy: PollPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Asks how the asset stands, at once.
+    /// Requests the status of the asset.
     ///
     /// # Errors
     ///
@@ -99,18 +98,17 @@ impl AssetHandle {
         Ok(asset)
     }
 
-    /// Polls until the asset is ready, never sooner than 5 s after its last status.
+    /// Polls until the asset is ready, at least 5 s after its last status.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::AssetFailed`] with the asset; [`ErrorKind::Deadline`] with its id and, where the
-    /// service reported it, its last status ([`Error::asset`]), and the error that keeps it from being
-    /// polled, such as a wrong key. A poll that fails for the network's sake is repeated.
+    /// [`ErrorKind::AssetFailed`] with the asset; [`ErrorKind::Deadline`] with its id and, if the service
+    /// reported it, its last status ([`Error::asset`]); and an error that is not transient, such as a
+    /// wrong key. A poll is retried after a failure of the network.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the asset being made; waiting again picks it up, and still polls
-    /// no sooner.
+    /// Cancel safe: the generation continues, and waiting again keeps the interval.
     pub async fn wait(&self) -> Result<Asset, Error> {
         let limit = match self.policy.bound(self.ended()).await {
             Ok(ended) => return ended,
@@ -119,7 +117,7 @@ impl AssetHandle {
         let last = self.last().map(|(asset, _)| asset);
         let status = last
             .as_ref()
-            .map_or("at work", |asset| asset.status.as_str());
+            .map_or("running", |asset| asset.status.as_str());
         let status = one_line(status, 50);
         let message = format!("the asset was still {status} after {limit} s");
         let error = Error::new(ErrorKind::Deadline, message).with_asset_id(&self.id);
@@ -142,10 +140,10 @@ impl AssetHandle {
                     _ => {}
                 }
                 let interval = self.policy.interval;
-                let interval = interval.clamp(LEAST_INTERVAL, MOST_INTERVAL);
+                let interval = interval.clamp(MIN_INTERVAL, MAX_INTERVAL);
                 tokio::time::sleep_until(at + interval.mul_f64(1.0 + random() / 4.0)).await;
             }
-            retry_transient(LEAST_INTERVAL, || self.status()).await?;
+            retry_transient(MIN_INTERVAL, || self.status()).await?;
         }
     }
 

@@ -1,4 +1,4 @@
-//! Exports over pre-signed URLs, and scenes whose assets are waited for.
+//! Exports over pre-signed URLs, also after waiting for the assets of a scene.
 
 use std::collections::BTreeSet;
 
@@ -17,30 +17,30 @@ use crate::ext::values::timestamp::Timestamp;
 impl<'de> Deserialize<'de> for SignedUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        struct Response {
+        struct Export {
             download_url: String,
             expires_at: Option<Timestamp>,
         }
-        let Response {
+        let Export {
             download_url,
             expires_at,
-        } = Response::deserialize(deserializer)?;
+        } = Export::deserialize(deserializer)?;
         let expires_at = expires_at.as_ref().and_then(Timestamp::system_time);
         Ok(Self::new(download_url, expires_at))
     }
 }
 
-/// As the service writes it, but for the moment, which is in Unix seconds. It shows the signature.
+/// The form of the service, with the time in Unix seconds. It contains the signature.
 impl Serialize for SignedUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Response<'a> {
+        struct Export<'a> {
             download_url: &'a str,
             expires_at: Option<f64>,
         }
         let since_epoch = |at: std::time::SystemTime| at.duration_since(std::time::UNIX_EPOCH).ok();
         let expires_at = self.expires_at().and_then(since_epoch);
-        Response {
+        Export {
             download_url: self.reveal(),
             expires_at: expires_at.map(|at| at.as_secs_f64()),
         }
@@ -52,11 +52,11 @@ impl Serialize for SignedUrl {
 macro_rules! download {
     ($($builder:ident { $id:ident } by $body:ident;)*) => {$(
         impl builder::$builder<'_> {
-            /// Asks for the export and returns once the file begins to come, without the key and
-            /// from wherever the service has put it.
+            /// Requests the export, and returns when its file starts to arrive. The file is fetched from the
+            /// URL in the response, without the key.
             ///
-            /// A URL that has expired is asked for anew, and the rest is had over the new one. What
-            /// comes may be an archive or a model file alone: [`Download::unpack`] takes both.
+            /// If the URL has expired, a new one is requested, and the download resumes. The file may be an
+            /// archive or a model: [`Download::unpack`] accepts both.
             ///
             /// # Errors
             ///
@@ -64,9 +64,9 @@ macro_rules! download {
             /// [`Client::download_signed`](crate::Client::download_signed).
             pub async fn download(self) -> Result<Download, Error> {
                 let Self { client, $id, body } = self;
-                // Where there is no format, nothing will come.
-                let whole = body.clone().ok().and_then(|body| types::$body::try_from(body).ok());
-                let name = whole.map_or("", |body| body.format.file_name());
+                // Without a format the request fails.
+                let complete = body.clone().ok().and_then(|body| types::$body::try_from(body).ok());
+                let name = complete.map_or("", |body| body.format.file_name());
                 let alpha = client.clone();
                 let mint = move || {
                     let (client, $id, body) = (alpha.clone(), $id.clone(), body.clone());
@@ -87,7 +87,7 @@ download! {
 }
 
 impl types::AssetFormat {
-    /// What a model is called that comes alone.
+    /// The name of a model without an archive.
     fn file_name(self) -> &'static str {
         match self {
             Self::IsaacSimUsd => "asset.usd",
@@ -107,8 +107,8 @@ impl types::SceneFormat {
 }
 
 impl builder::ExportScene<'_> {
-    /// Waits until each asset of the scene is ready, and then does what
-    /// [`download`](Self::download) does; the policy's deadline is for the waiting alone.
+    /// Waits until all assets of the scene are ready, and then downloads as [`download`](Self::download)
+    /// does. The deadline of the policy applies to the wait only.
     ///
     /// # Errors
     ///
@@ -118,13 +118,13 @@ impl builder::ExportScene<'_> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the assets being made.
+    /// Cancel safe: the generation of the assets continues.
     pub async fn download_when_ready(self, policy: PollPolicy) -> Result<Download, Error> {
         let body = self.body.clone();
         let body =
             body.and_then(|body| types::ExportSceneBody::try_from(body).map_err(|e| e.to_string()));
         if let Err(message) = body {
-            // Known now, and not only after minutes.
+            // It fails now rather than after minutes.
             let error = progenitor_client::Error::InvalidRequest(message);
             return Err(Error::not_built(error).with_operation("export_scene"));
         }

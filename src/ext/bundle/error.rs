@@ -1,32 +1,32 @@
-//! Why a directory is not a bundle.
+//! The errors of bundles.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Tells the reasons apart for which a directory cannot be used as a [`Bundle`](super::Bundle).
+/// The reasons for which a directory cannot be used as a [`Bundle`](super::Bundle).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BundleErrorKind {
-    /// No file that a simulator opens.
+    /// There is no file that a simulator opens.
     NoModel,
-    /// More than one such file, and no way to tell which one is meant.
+    /// There are several such files, and none has precedence.
     SeveralModels,
-    /// A model that is not well-formed XML, or not in UTF-8, or has values that make no sense.
+    /// The model is not well-formed XML, not UTF-8, or has invalid values.
     BadModel,
-    /// A `metadata.json` that is not JSON.
+    /// The `metadata.json` is not JSON.
     BadMetadata,
-    /// A model beyond 64 MiB of XML or 10,000 files that include each other, or a `metadata.json`
-    /// beyond 16 MiB; or more than can be drawn.
+    /// The model exceeds 64 MiB of XML or 10,000 included files, the `metadata.json` exceeds 16 MiB, or
+    /// the model is too large to be drawn.
     TooLarge,
-    /// A model in a language that this is not done for.
+    /// The format of the model is not supported here.
     UnsupportedFormat,
-    /// The file system refused.
+    /// The file system failed.
     Io,
 }
 
-/// Says why a directory cannot be used as a [`Bundle`](super::Bundle).
+/// The reason why a directory cannot be used as a [`Bundle`](super::Bundle).
 #[derive(Debug)]
 pub struct BundleError(Box<Inner>);
 
@@ -61,17 +61,17 @@ impl BundleError {
         self
     }
 
-    /// The reason, to be matched on.
+    /// Returns the reason.
     pub fn kind(&self) -> BundleErrorKind {
         self.0.kind
     }
 
-    /// The file or directory that the error is about.
+    /// Returns the file or directory that the error concerns.
     pub fn path(&self) -> &Path {
         &self.0.path
     }
 
-    /// The same error about the same file where it is going to be: below `to` instead of `from`.
+    /// Returns the error with its path below `to` instead of `from`.
     pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Self {
         self.0.path = moved(&self.0.path, from, to);
         self
@@ -105,7 +105,7 @@ impl StdError for BundleError {
     }
 }
 
-/// Where `path` is after the directory `from`, which it may be in, was renamed to `to`.
+/// Returns `path` after the directory `from`, which may contain it, was renamed to `to`.
 pub(crate) fn moved(path: &Path, from: &Path, to: &Path) -> PathBuf {
     match path.strip_prefix(from) {
         Ok(inner) if inner.as_os_str().is_empty() => to.to_owned(),

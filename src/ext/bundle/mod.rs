@@ -1,4 +1,4 @@
-//! A directory with a model that a simulator opens, and what is known of it.
+//! A directory with a model that a simulator opens.
 
 mod error;
 mod find;
@@ -17,19 +17,18 @@ pub(crate) use error::moved;
 pub use error::{BundleError, BundleErrorKind};
 pub(crate) use mjcf::Slimmed;
 
-/// The most XML that is read of one model, in bytes: ten times what large scenes have.
+/// The maximum size of a model's XML in bytes: ten times that of a large scene.
 const XML: u64 = 64 * 1024 * 1024;
-/// The most files that one model may be made of: ten times the objects of a large scene.
+/// The maximum number of a model's XML files: ten times the objects of a large scene.
 const PARTS: usize = 10_000;
-/// The largest `metadata.json` that is read, in bytes.
+/// The maximum size of a `metadata.json` in bytes.
 const METADATA: u64 = 16 * 1024 * 1024;
 
 /// An export on disk: a directory with a model, the files that it names, and its metadata.
 ///
-/// It is what [`unpack`](crate::archive::unpack) returns; [`open`](Self::open) gives the same for
-/// a directory that was unpacked before. It is a snapshot: what happens to the directory later does not
-/// show in it, except in [`metadata`](Self::metadata) and [`missing_files`](Self::missing_files),
-/// which read when they are called.
+/// [`unpack`](crate::archive::unpack) returns it, and [`open`](Self::open) reads it from a directory that
+/// was unpacked before. It is a snapshot, except for [`metadata`](Self::metadata) and
+/// [`missing_files`](Self::missing_files), which read the directory when they are called.
 ///
 /// # Examples
 /// ```no_run
@@ -58,13 +57,13 @@ pub struct Bundle {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct BundleFile {
-    /// Where it is, relative to the bundle's directory.
+    /// Its path, relative to the bundle's directory.
     pub path: PathBuf,
     /// Its size in bytes.
     pub size: u64,
 }
 
-/// The language that a model is written in.
+/// The format of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ModelFormat {
@@ -78,26 +77,26 @@ pub enum ModelFormat {
     Urdf,
 }
 
-/// A file that a model names and that the bundle lacks.
+/// A file that a model refers to and that is missing in the bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingFile {
-    /// As the model writes it.
+    /// The name in the model.
     pub name: String,
-    /// The file that names it, relative to the bundle's directory.
+    /// The file that refers to it, relative to the bundle's directory.
     pub named_by: PathBuf,
-    /// Why it does not count as there.
+    /// Why it is missing.
     pub reason: MissingReason,
 }
 
-/// Why a file that a model names is not there.
+/// Why a file is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MissingReason {
-    /// There is no such file.
+    /// The file does not exist.
     Absent,
-    /// The name is an absolute path, or leads out of the bundle's directory; whether there is such a
-    /// file on this machine says nothing about the next one.
+    /// The name is an absolute path, or leads out of the bundle's directory. The file may exist on this
+    /// machine, but not on another.
     Outside,
 }
 
@@ -113,19 +112,19 @@ impl std::fmt::Display for MissingFile {
 }
 
 impl Bundle {
-    /// Opens a directory that holds an export.
+    /// Opens a directory with an export.
     ///
-    /// The model is looked for in the directory itself, or, where that has none, in the topmost level
-    /// of directories that has one. MJCF goes before USD, USD before SDF; of several models of one
-    /// format the one called `scene` wins, then `world`, `model` and `main`, and an MJCF file
-    /// that others include never does. This reads the whole tree of directories and blocks; links to
-    /// directories are not followed.
+    /// The model is in the directory itself, or else in the topmost level of directories with a model.
+    /// MJCF has precedence over USD, and USD over SDF. Of several models in one format, `scene` has
+    /// precedence, then `world`, `model` and `main`. An MJCF file that others include is not the model.
+    /// This reads the complete directory tree and blocks. Links to directories are not followed.
     ///
     /// # Errors
+    ///
     /// [`NoModel`](BundleErrorKind::NoModel) and
-    /// [`SeveralModels`](BundleErrorKind::SeveralModels) when the model is ambiguous,
+    /// [`SeveralModels`](BundleErrorKind::SeveralModels) if there is none or it is ambiguous,
     /// [`BadModel`](BundleErrorKind::BadModel) for a `model.config` that is not XML,
-    /// [`Io`](BundleErrorKind::Io) when the directory cannot be read.
+    /// [`Io`](BundleErrorKind::Io) if the directory cannot be read.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, BundleError> {
         let dir = dir.as_ref();
         let mut files = Vec::new();
@@ -141,32 +140,33 @@ impl Bundle {
         })
     }
 
-    /// The directory.
+    /// Returns the directory.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// All files below the directory, sorted by path.
+    /// Returns all files below the directory, sorted by path.
     pub fn files(&self) -> &[BundleFile] {
         &self.files
     }
 
-    /// The file that a simulator opens, with the directory in front: `lab/scene.xml`.
+    /// Returns the file that a simulator opens, including the directory: `lab/scene.xml`.
     pub fn model(&self) -> &Path {
         &self.model
     }
 
-    /// What language the model is written in.
+    /// Returns the format of the model.
     pub fn format(&self) -> ModelFormat {
         self.format
     }
 
-    /// Reads the `metadata.json` beside the model; `None` when there is none.
+    /// Reads the `metadata.json` beside the model; `None` if it does not exist.
     ///
     /// # Errors
+    ///
     /// [`TooLarge`](BundleErrorKind::TooLarge) beyond 16 MiB,
-    /// [`BadMetadata`](BundleErrorKind::BadMetadata) when it is not JSON,
-    /// [`Io`](BundleErrorKind::Io) when it cannot be read.
+    /// [`BadMetadata`](BundleErrorKind::BadMetadata) if it is not JSON,
+    /// [`Io`](BundleErrorKind::Io) if it cannot be read.
     pub fn metadata(&self) -> Result<Option<serde_json::Value>, BundleError> {
         let path = self.model.with_file_name("metadata.json");
         let bytes = match read_limited(&path, METADATA) {
@@ -180,18 +180,18 @@ impl Bundle {
         })
     }
 
-    /// Lists the files that the model names and that are not there, in the order of its text.
+    /// Lists the files that the model refers to and that are missing, in the order of its text.
     ///
-    /// For MJCF these are meshes, textures, height fields, skins and included files, with
-    /// `meshdir`, `texturedir`, `assetdir` and `strippath` applied; for SDF all URIs of files,
-    /// with `model://` looked for in the bundle; for URDF meshes and textures. Included and
-    /// attached files are read in turn. USD is not looked into, so its list is always empty. This
-    /// reads the model and blocks.
+    /// For MJCF these are meshes, textures, height fields, skins and included files, resolved with
+    /// `meshdir`, `texturedir`, `assetdir` and `strippath`; for SDF all URIs of files, with `model://`
+    /// resolved in the bundle; for URDF meshes and textures. Included and attached files are read as
+    /// well. USD is not read, so its list is always empty. This reads the model and blocks.
     ///
     /// # Errors
-    /// [`BadModel`](BundleErrorKind::BadModel) when the model or a file that it includes is no
-    /// XML, [`TooLarge`](BundleErrorKind::TooLarge) beyond 64 MiB of XML or 10,000
-    /// files, [`Io`](BundleErrorKind::Io) when one cannot be read.
+    ///
+    /// [`BadModel`](BundleErrorKind::BadModel) if the model or an included file is not XML,
+    /// [`TooLarge`](BundleErrorKind::TooLarge) beyond 64 MiB of XML or 10,000 files,
+    /// [`Io`](BundleErrorKind::Io) if a file cannot be read.
     pub fn missing_files(&self) -> Result<Vec<MissingFile>, BundleError> {
         match self.format {
             ModelFormat::Mjcf => mjcf::missing(&self.dir, &self.inner),
@@ -200,7 +200,7 @@ impl Bundle {
         }
     }
 
-    /// What the model is without its textures; `None` where that is not known.
+    /// Returns the model without its textures; `None` for formats that are not supported.
     pub(crate) fn slimmed(&self) -> Result<Option<Slimmed>, BundleError> {
         match self.format {
             ModelFormat::Mjcf => mjcf::slim(&self.dir, &self.inner).map(Some),
@@ -208,7 +208,7 @@ impl Bundle {
         }
     }
 
-    /// The same bundle after its directory was renamed.
+    /// Returns the bundle after its directory was renamed.
     pub(crate) fn moved_to(mut self, dir: &Path) -> Self {
         dir.clone_into(&mut self.dir);
         self.model = dir.join(&self.inner);
@@ -232,7 +232,7 @@ fn list(
             list(root, &path, files)?;
             continue;
         }
-        // A link counts as the file that it leads to, if it leads to one.
+        // A link to a file counts as that file.
         let Ok(metadata) = fs::metadata(entry.path()) else {
             continue;
         };
@@ -252,7 +252,7 @@ fn has_extension(path: &Path, extensions: &[&str]) -> bool {
         .is_some_and(|found| extensions.iter().any(|one| found.eq_ignore_ascii_case(one)))
 }
 
-/// How much of a model may still be read.
+/// The bytes and files of a model that may still be read.
 #[derive(Debug)]
 struct Budget {
     bytes: u64,

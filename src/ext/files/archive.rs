@@ -1,8 +1,8 @@
-//! Unpacks an export: a ZIP archive that is taken for hostile until it has proved to be sound.
+//! Unpacks an export: a ZIP archive that is treated as hostile.
 //!
-//! Everything that the archive's directory tells is checked before anything is written. The
-//! contents go to a temporary directory beside the target, with sizes and checksums verified on the
-//! way, and appear at their place by one rename: all of them or none.
+//! The archive's directory is checked completely before anything is written. The contents are
+//! written to a staging directory beside the target, while sizes and checksums are verified, and moved
+//! to their place by one rename: all of them or none.
 
 mod directory;
 mod error;
@@ -19,7 +19,7 @@ use crate::ext::bundle::Bundle;
 
 pub use error::{UnpackError, UnpackErrorKind};
 
-/// How an archive is unpacked.
+/// The options of unpacking an archive.
 ///
 /// # Examples
 /// ```
@@ -32,49 +32,46 @@ pub use error::{UnpackError, UnpackErrorKind};
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct UnpackOptions {
-    /// Whether a directory that is not empty is replaced; default `false`, it is refused.
+    /// Whether a directory that is not empty is replaced. Defaults to `false`: it is an error.
     ///
-    /// It is replaced as a whole and in one step, so nothing of the old contents is left among
-    /// the new ones, and nobody sees a half of either.
+    /// The directory is replaced atomically: old and new contents are never mixed.
     pub replace: bool,
 
-    /// Whether textures are left out, for physics without pictures; default `false`.
+    /// Whether textures are omitted, for physics without pictures. Defaults to `false`.
     ///
-    /// An MJCF model loses its `<texture>` elements that are read from files and all that refers
-    /// to them, and stays as it is byte for byte elsewhere. Left out are the files that only
-    /// textures name, and pictures that nothing names; height fields stay. They are not even
-    /// inflated, so they are not checked either. Other formats keep their textures: USD and SDF
-    /// are unpacked whole.
+    /// An MJCF model loses the `<texture>` elements that refer to files, and the references to them; all
+    /// other bytes stay the same. Files that only textures name are omitted, and pictures that nothing
+    /// names; height fields stay. Omitted files are neither inflated nor checked. USD and SDF are
+    /// unpacked completely.
     pub slim: bool,
 
-    /// Whether everything is flushed to the disk before it appears under its name; default
-    /// `false`.
+    /// Whether the contents are synced to disk before they are moved to their place. Defaults to `false`.
     ///
-    /// A killed process never leaves half an export, flushed or not. This is about power failure
-    /// and kernel crashes: without it some files may then be empty after the restart, and with it
-    /// unpacking is as slow as the disk. The archive is still there to unpack it again.
+    /// A killed process never leaves half an export in either case. Syncing protects against power
+    /// failures and kernel crashes, after which files could be empty; it makes unpacking as slow as the
+    /// disk.
     pub sync: bool,
 
-    /// How much an archive may ask for.
+    /// The limits for an archive.
     pub limits: Limits,
 }
 
-/// How much an archive may ask for; one that wants more is refused before anything is written.
+/// The limits for an archive. An archive that exceeds one is rejected before anything is written.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The most entries; default 65,536, a hundred times a large scene's.
+    /// The maximum number of entries. Defaults to 65,536, a hundred times a large scene.
     pub entries: u64,
-    /// The most bytes of contents; default 8 GiB, a hundred times a large scene's.
+    /// The maximum size of the contents in bytes. Defaults to 8 GiB, a hundred times a large scene.
     pub total: u64,
-    /// The highest ratio of contents to compressed data, of an entry and of the whole; default
-    /// 200. Text compresses to a tenth, deflate at its best to 1/1032.
+    /// The maximum ratio of contents to compressed data, for an entry and in total. Defaults to 200. Text
+    /// compresses to a tenth; the limit of deflate is 1/1032.
     pub ratio: u64,
-    /// Contents up to these many bytes may have any ratio; default 16 MiB. A mesh of zeros or an
-    /// empty height field is not a attack.
+    /// The size in bytes up to which contents may have any ratio. Defaults to 16 MiB: a mesh of zeros or a
+    /// flat height field is legitimate.
     pub ratio_from: u64,
-    /// The longest name in bytes, with its directories; default 1,024. Systems store 4,096 (Linux) or
-    /// 1,024 (macOS), the path of the target included.
+    /// The maximum length of a name in bytes, with its directories. Defaults to 1,024. Linux stores paths of
+    /// 4,096 bytes and macOS of 1,024, including the path of the target.
     pub name: usize,
 }
 
@@ -106,15 +103,18 @@ impl Limits {
 
 /// Unpacks the archive at `path` to the directory `dir`, with the default [`UnpackOptions`].
 ///
-/// See [`unpack_with`] for what happens.
+/// See [`unpack_with`] for the details.
 ///
 /// # Errors
-/// As [`unpack_with`].
+///
+/// Those of [`unpack_with`].
 ///
 /// # Cancel safety
-/// As [`unpack_with`].
+///
+/// That of [`unpack_with`].
 ///
 /// # Panics
+///
 /// Outside of a Tokio runtime.
 ///
 /// # Examples
@@ -134,28 +134,31 @@ pub async fn unpack(
 
 /// Unpacks the archive at `path` to the directory `dir`.
 ///
-/// `dir` must not exist, or be empty, unless [`replace`](UnpackOptions::replace) is set; missing
-/// directories above it are made. The archive may be stored or deflated, in ZIP64, written to a
-/// stream, and may have other bytes before and after it. Modes, owners and times in it are
-/// ignored. Inflating runs on up to eight threads of its own, never on the runtime's workers.
+/// `dir` must not exist, or be empty, unless [`replace`](UnpackOptions::replace) is set. Missing
+/// parent directories are created. The archive may be stored or deflated, use ZIP64 or data
+/// descriptors, and have other bytes before and after it. Its modes, owners and times are ignored.
+/// Inflating uses up to eight separate threads, never the runtime's workers.
 ///
-/// Names must suit every common system, on any system: no absolute or parent paths, no
-/// backslash or drive letter, none of the names and characters that Windows reserves, no two names
-/// that differ only in case.
+/// Names must be valid on every common system: no absolute or parent paths, no backslash or drive
+/// letter, none of the names and characters that Windows reserves, and no two names that differ only in
+/// case.
 ///
-/// A process that is killed leaves `dir` as it was or complete. It may leave a temporary directory
-/// beside it, `.<dir>.gizmo-unpack-<16 digits>`, which the next unpack to the same `dir` removes.
+/// If the process is killed, `dir` is unchanged or complete. A staging directory may remain beside it,
+/// `.<dir>.gizmo-unpack-<16 digits>`, which the next unpack to the same `dir` removes.
 ///
 /// # Errors
-/// One [`UnpackErrorKind`] for each reason to refuse an archive, [`Io`](UnpackErrorKind::Io) when
-/// the file system does, and [`Bundle`](UnpackErrorKind::Bundle) for an archive without a model.
-/// After an error `dir` is as it was, and there is nothing beside it.
+///
+/// One [`UnpackErrorKind`] for each reason to reject an archive, [`Io`](UnpackErrorKind::Io) for an
+/// error of the file system, and [`Bundle`](UnpackErrorKind::Bundle) for an archive without a model.
+/// After an error `dir` is unchanged, and nothing remains beside it.
 ///
 /// # Cancel safety
-/// When the future is dropped, the work stops within a megabyte and nothing is left; if it had
-/// come to the rename by then, all is there.
+///
+/// If the future is dropped, the work stops within a megabyte and nothing remains, unless the rename
+/// was reached; then `dir` is complete.
 ///
 /// # Panics
+///
 /// Outside of a Tokio runtime.
 ///
 /// # Examples
@@ -179,8 +182,7 @@ pub async fn unpack_with(
     on_thread(move |cancelled| run(&path, &dir, &options, cancelled)).await
 }
 
-/// Puts a model that came without an archive into the directory `dir`, as [`unpack_with`] would: alone,
-/// and under this name.
+/// Writes a model without an archive to the directory `dir` under `name`, as [`unpack_with`] would.
 pub(crate) async fn place_single_file(
     path: &Path,
     name: &'static str,
@@ -206,7 +208,7 @@ pub(crate) async fn place_single_file(
     .await
 }
 
-/// Works on a thread that may block, until it is done or the future is dropped.
+/// Runs `work` on a thread that may block, until it ends or the future is dropped.
 async fn on_thread(
     work: impl FnOnce(&AtomicBool) -> Result<Bundle, UnpackError> + Send + 'static,
 ) -> Result<Bundle, UnpackError> {
@@ -217,18 +219,19 @@ async fn on_thread(
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // Only a runtime that shuts down cancels a blocking task, and before it starts.
+            // Only a runtime that shuts down cancels a blocking task.
             Err(_) => Err(UnpackError::new(UnpackErrorKind::Cancelled)),
         },
     }
 }
 
-/// Unpacks the archive at `path` to the directory `dir`, on this thread and its helpers.
+/// Unpacks the archive at `path` to the directory `dir` without a runtime.
 ///
-/// For programs without a runtime; see [`unpack_with`] for what happens.
+/// See [`unpack_with`] for the details.
 ///
 /// # Errors
-/// As [`unpack_with`].
+///
+/// Those of [`unpack_with`].
 pub fn unpack_blocking(
     path: impl AsRef<Path>,
     dir: impl AsRef<Path>,
@@ -242,7 +245,7 @@ pub fn unpack_blocking(
     )
 }
 
-/// Tells the blocking task that nobody waits for it any more.
+/// Cancels the blocking task when the future is dropped.
 struct CancelOnDrop(Arc<AtomicBool>);
 
 impl Drop for CancelOnDrop {
@@ -280,7 +283,7 @@ fn run(
     })
 }
 
-/// Lets the contents be written to a temporary directory, and puts that in place of `dir`.
+/// Writes the contents to a staging directory, and replaces `dir` with it.
 fn stage(
     dir: &Path,
     options: &UnpackOptions,

@@ -1,4 +1,4 @@
-//! Many jobs at once.
+//! Waits for many jobs at once.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,15 +12,15 @@ use futures_util::stream::FuturesUnordered;
 use super::outcome::FinishedJob;
 use crate::ext::error::Error;
 
-/// Waits for many jobs at once and yields each as it ends, in order of completion; or for anything
-/// else has a handle that can be awaited, such as an asset of the early-access API.
+/// Waits for many jobs at once, and yields each when it ends. It accepts all handles that can be awaited,
+/// also those of assets of the early-access API.
 ///
-/// A job that fails is an error in the stream and ends none of the others; its id is
-/// [`Error::job_id`]. However many there are, a client has only so many requests under way.
+/// A job that fails is an error in the stream, with its id in [`Error::job_id`], and does not end the
+/// others. The number of requests in flight is bounded.
 ///
 /// # Cancel safety
 ///
-/// Dropping the stream leaves all jobs running.
+/// Cancel safe: all jobs keep running.
 ///
 /// # Examples
 ///
@@ -53,10 +53,10 @@ where
     WaitAll(handles.into_iter().map(IntoFuture::into_future).collect())
 }
 
-/// What a handle becomes when it is awaited.
+/// The future of a handle.
 type Wait<T> = BoxFuture<'static, Result<T, Error>>;
 
-/// What [`wait_all`] waits for, in order of completion.
+/// The stream of [`wait_all`], in order of completion.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct WaitAll<T = FinishedJob>(FuturesUnordered<Wait<T>>);
 

@@ -164,7 +164,7 @@ async fn a_deadline_error_before_the_first_response_names_only_the_asset() {
         (error.kind(), error.asset().is_some()),
         (ErrorKind::Deadline, false)
     );
-    let message = "the asset was still at work after 0.02 s (asset ast_1)";
+    let message = "the asset was still running after 0.02 s (asset ast_1)";
     assert_eq!(error.to_string(), message);
 }
 

@@ -1,4 +1,4 @@
-//! Why an archive was not unpacked: one kind a reason, and the entry it is about.
+//! The errors of unpacking: a kind for each reason, and the entry that it concerns.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -8,27 +8,27 @@ use std::path::{Path, PathBuf};
 
 use crate::ext::bundle::{BundleError, BundleErrorKind, moved};
 
-/// Tells the reasons apart for which [`unpack`](super::unpack) leaves an archive packed.
+/// The reasons for which [`unpack`](super::unpack) rejects an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnpackErrorKind {
     /// The file is not a ZIP archive, or its directory cannot be read.
     NotAZip,
-    /// The archive ends too early: a download that was cut, most often.
+    /// The archive is truncated, usually because its download broke.
     Truncated,
     /// A name starts at the root of the file system.
     AbsolutePath,
     /// A name climbs out of the directory with `..`.
     ParentPath,
-    /// A name holds a backslash, which is a separator on some systems only.
+    /// A name contains a backslash, which is a separator on some systems only.
     Backslash,
     /// A name starts with a drive letter, as in `C:`.
     DriveLetter,
-    /// A name holds a NUL byte.
+    /// A name contains a NUL byte.
     NulInName,
     /// A name is empty, or has an empty part, as in `a//b`.
     EmptyName,
-    /// A name that some system cannot store: `CON`, `a:b`, `a?`, a control character, a dot or a
+    /// Some system cannot store the name: `CON`, `a:b`, `a?`, a control character, a dot or a
     /// space at the end.
     ReservedName,
     /// A name is longer than [`Limits::name`](super::Limits::name), or a part of it than 255 bytes.
@@ -41,21 +41,21 @@ pub enum UnpackErrorKind {
     SpecialFile,
     /// Two entries have the same name.
     Duplicate,
-    /// Two entries have names that differ in case only.
+    /// Two entries have names that differ only in case.
     CaseDuplicate,
-    /// A file stands where another entry needs a directory, or a directory entry has contents.
+    /// A file has the path of a directory that another entry needs, or a directory entry has contents.
     FileAsDirectory,
-    /// The header beside an entry's data is missing, or says something else than the directory.
+    /// The local header of an entry is missing, or differs from the archive's directory.
     HeaderMismatch,
     /// An entry is encrypted.
     Encrypted,
-    /// An entry is compressed in another way than deflate.
+    /// An entry uses a compression method other than deflate.
     UnsupportedMethod,
     /// The compressed data of an entry is damaged.
     CorruptData,
-    /// The contents of an entry do not have the checksum that the directory promises.
+    /// The contents of an entry do not match the checksum in the archive's directory.
     WrongChecksum,
-    /// The contents of an entry do not have the size that the directory promises.
+    /// The contents of an entry do not match the size in the archive's directory.
     WrongSize,
     /// Two entries share bytes of the archive, as in a ZIP bomb.
     Overlap,
@@ -63,23 +63,23 @@ pub enum UnpackErrorKind {
     TooManyEntries,
     /// The contents are larger than [`Limits::total`](super::Limits::total).
     TooLarge,
-    /// The contents are compressed further than [`Limits::ratio`](super::Limits::ratio).
+    /// The contents are compressed more than [`Limits::ratio`](super::Limits::ratio) allows.
     RatioTooHigh,
-    /// The directory to unpack into is not empty, and
+    /// The target directory is not empty, and
     /// [`UnpackOptions::replace`](super::UnpackOptions::replace) is off.
     NotEmpty,
-    /// The path to unpack into exists and is not a directory.
+    /// The target exists and is not a directory.
     NotADirectory,
-    /// The file system refused: disk full, no permission, no such archive.
+    /// The file system failed: the disk is full, permission is missing, the archive does not exist.
     Io,
     /// The future was dropped before the archive was unpacked.
     Cancelled,
-    /// The archive was sound, but its contents are no bundle, for example without a model.
+    /// The archive is valid, but its contents are not a bundle, for example because the model is missing.
     Bundle(BundleErrorKind),
 }
 
 impl UnpackErrorKind {
-    /// The rule that was broken, or what went wrong, in a few words.
+    /// The reason in a few words.
     fn rule(self) -> &'static str {
         match self {
             Self::NotAZip => "not a zip archive",
@@ -117,10 +117,9 @@ impl UnpackErrorKind {
     }
 }
 
-/// Says why an archive was not unpacked, and which entry or file is to blame.
+/// The reason why an archive was not unpacked, and the entry or file that it concerns.
 ///
-/// When this is returned, nothing of the archive is on disk: neither in the directory it was to go
-/// to, nor beside it.
+/// After this error nothing of the archive is on disk, neither in the target directory nor beside it.
 pub struct UnpackError(Box<Inner>);
 
 #[derive(Debug)]
@@ -177,8 +176,7 @@ impl UnpackError {
         self
     }
 
-    /// The same error about the same file where it would have come to be: below `to` instead of
-    /// the temporary directory `from`, which is gone.
+    /// Returns the error with paths below `to`, the target, instead of `from`, the staging directory.
     pub(super) fn moved(mut self, from: &Path, to: &Path) -> Self {
         if let Some(path) = &mut self.0.path {
             *path = moved(path, from, to);
@@ -190,13 +188,13 @@ impl UnpackError {
         self
     }
 
-    /// The reason, to be matched on.
+    /// Returns the reason.
     pub fn kind(&self) -> UnpackErrorKind {
         self.0.kind
     }
 
-    /// The name of the entry that was refused, as the archive has it; `None` when the archive as a
-    /// whole or the file system is to blame.
+    /// Returns the name of the rejected entry as the archive has it; `None` if the error concerns the
+    /// archive or the file system.
     pub fn entry_name(&self) -> Option<&str> {
         self.0.entry.as_deref()
     }
