@@ -1,4 +1,4 @@
-//! From a sentence to a directory; run again, it goes on: `cargo run --example bake -- "a robotics lab"`
+//! From a sentence to a directory. Run again, it resumes: `cargo run --example bake -- "a robotics lab"`
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
 use clap::Parser;
@@ -12,13 +12,13 @@ struct Arguments {
     /// What the scene should contain, in plain words.
     #[arg(required_unless_present = "prompts")]
     prompt: Option<String>,
-    /// A file with a prompt a line, instead; each gets a directory of its own in --out.
+    /// A file with a prompt on each line, in place of the prompt. Each gets its own directory in --out.
     #[arg(long, conflicts_with = "prompt", value_parser = |file: &str| std::fs::read_to_string(file))]
     prompts: Option<String>,
     /// Simulator format: mjcf, usd or sdf.
     #[arg(long, default_value = "mjcf", value_parser = |text: &str| Format::try_from(text))]
     format: Format,
-    /// Directory for the scene; empty, not there yet, or one that an earlier run began.
+    /// Directory for the scene: a new or empty one, or that of an earlier run.
     #[arg(long, default_value = "scene")]
     out: std::path::PathBuf,
 }
@@ -44,7 +44,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Sen
     } else {
         simulator = Simulator::start(Options::default()).await?;
         let url = simulator.url();
-        eprintln!("GIZMO_API_KEY is not set: using the simulator at {url}");
+        bar.suspend(|| eprintln!("GIZMO_API_KEY is not set: using the simulator at {url}"));
         let settings = Client::builder().api_key(simulator.api_key());
         settings.base_url(url).build()?
     };
