@@ -1,4 +1,4 @@
-//! Faults that tests ask for, and the requests they are meant for.
+//! Faults that tests inject, and the requests that they apply to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,62 +9,63 @@ use serde_json::json;
 
 use crate::routes::CDN;
 
-/// Something that goes wrong with a request, for real, on the wire.
+/// A fault of a request, on the wire.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The connection is reset when the request's head has come; its body is not read and nothing is done.
+    /// The connection is reset after the request headers. The body is not read, and the request is not
+    /// handled.
     DropBeforeReading,
-    /// The connection is closed when the request has come whole; nothing is done.
+    /// The connection is closed after the complete request, which is not handled.
     DropBeforeHandling,
-    /// The request is carried out and the connection closed instead of a response.
+    /// The request is handled, and the connection is closed before the response.
     DropBeforeResponse,
-    /// The request is carried out and the connection closed after this many bytes of the response,
-    /// status line and headers included.
+    /// The request is handled, and the connection is closed after this many bytes of the response,
+    /// including status line and headers.
     CutHead(u64),
-    /// The head says what it should; the connection is closed at this place of the body.
+    /// The headers are correct, and the connection is closed at this position of the body.
     CutBody(At),
-    /// The request is carried out; the response never comes, and the connection stays open.
+    /// The request is handled, but the response is never sent, and the connection stays open.
     StallBeforeResponse,
-    /// The request is carried out; the head of the response comes after this long (on tokio's clock).
+    /// The request is handled, and the response headers are sent after this time (of tokio's clock).
     DelayHead(Duration),
-    /// The body stops at this place, and the connection stays open.
+    /// The body stops at this position, and the connection stays open.
     StallBody(At),
-    /// The body comes in chunks of this many bytes with a pause after each (in real time).
+    /// The body is sent in chunks of this many bytes, with a pause after each (in real time).
     Trickle(usize, Duration),
-    /// The request waits this long (in real time) before it is carried out.
+    /// The request waits this long (in real time) before it is handled.
     Delay(Duration),
-    /// The response is whole; then the connection is closed although nothing announced that.
+    /// The response is complete, and then the connection is closed without an announcement.
     CloseAfterResponse,
-    /// Where the connection is closed, it is reset (RST) and not ended (FIN).
+    /// A connection that is closed is reset (RST) instead of ended (FIN).
     Reset,
-    /// `Content-Length` is this much off.
+    /// `Content-Length` is wrong by this much.
     LengthOff(i64),
-    /// No `Content-Length`: the body is chunked.
+    /// The body is chunked, without `Content-Length`.
     NoLength,
-    /// The response has this header, or has it not.
+    /// The response has this header, or lacks it.
     Header(&'static str, Option<String>),
-    /// This response comes, and nothing is done.
+    /// This response is sent, and the request is not handled.
     Respond(Canned),
     /// The event stream misbehaves.
     Events(EventFault),
-    /// All links of the early-access API that there are expire, before the request is carried out.
+    /// All existing links of the early-access API expire before the request is handled.
     ExpireLinks,
-    /// A request for events with a cursor is refused with this status, one without is not.
+    /// A request for events is refused with this status if it has a cursor.
     RefuseCursor(u16),
 }
 
-/// A place in a body.
+/// A position in a body.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum At {
     /// After this many bytes.
     Byte(u64),
-    /// After this part of it, in per cent; a body whose length is not known counts as 1 MiB.
+    /// After this percentage. A body of unknown length counts as 1 MiB.
     Percent(f64),
 }
 
 impl At {
-    /// The number of bytes before this place.
+    /// Returns the number of bytes before the position.
     pub(crate) fn bytes(self, length: Option<u64>) -> u64 {
         match self {
             Self::Byte(bytes) => bytes,
@@ -79,8 +80,8 @@ impl At {
     }
 }
 
-/// What is wrong with an event stream; several can be. Ordinals count a job's events from 1, in
-/// every [`Numbering`](crate::Numbering).
+/// A fault of an event stream. Several can apply. Ordinals count the events of a job from 1, in every
+/// [`Numbering`](crate::Numbering).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum EventFault {
@@ -88,17 +89,17 @@ pub enum EventFault {
     DropAfterEach,
     /// The connection is closed after this many of its events.
     DropAfter(usize),
-    /// The connection is closed in the middle of its event number so and so, counted from 1.
+    /// The connection is closed in the middle of its n-th event, counted from 1.
     DropInside(usize),
-    /// Nothing comes after this many of the connection's events, and the connection stays open.
+    /// Nothing is sent after this many of the connection's events, and the connection stays open.
     StallAfter(usize),
-    /// The body ends as it should after this many of the connection's events.
+    /// The body ends correctly after this many of the connection's events.
     EndAfter(usize),
-    /// The job's event with this ordinal comes twice.
+    /// The event with this ordinal is sent twice.
     Repeat(usize),
-    /// Every event comes twice.
+    /// Every event is sent twice.
     RepeatEach,
-    /// The job's event with this ordinal does not come.
+    /// The event with this ordinal is not sent.
     Skip(usize),
     /// The stream starts at the first event and ignores the cursor.
     IgnoreCursor,
@@ -106,41 +107,41 @@ pub enum EventFault {
     Crlf,
     /// Lines end with CR.
     Cr,
-    /// The body ends as it should, but without the terminal event.
+    /// The body ends correctly, but without the terminal event.
     EndWithoutTerminal,
-    /// The terminal event comes twice.
+    /// The terminal event is sent twice.
     TerminalTwice,
-    /// The job's event with this ordinal has the type `telemetry`.
+    /// The event with this ordinal has the type `telemetry`.
     UnknownType(usize),
-    /// An event without a number, of type `telemetry`, comes before the one with this ordinal.
+    /// An event without a number, of type `telemetry`, precedes the one with this ordinal.
     Unnumbered(usize),
     /// The data of the terminal event is padded to this many bytes.
     BigTerminal(usize),
     /// No pings and no comments.
     NoPings,
-    /// Nothing comes before the terminal event, then everything at once: a proxy that buffers.
+    /// Nothing is sent before the terminal event, and then everything at once, as by a buffering proxy.
     Buffered,
-    /// The stream begins with these bytes.
+    /// The stream starts with these bytes.
     Preamble(&'static [u8]),
-    /// The text comes in chunks of this many bytes.
+    /// The text is sent in chunks of this many bytes.
     Split(usize),
-    /// The terminal event does not come; the stream stays open, with pings.
+    /// The terminal event is not sent, and the stream stays open with pings.
     LoseTerminal,
     /// The connection is closed after each ping.
     BreakAfterPing,
-    /// Only events that happen after the request come, in spite of the cursor.
+    /// Only events after the request are sent, regardless of the cursor.
     LiveOnly,
-    /// Each two neighbouring events change places: 2, 1, 4, 3. An event waits at most 50 ms for its
-    /// neighbour, and the terminal event stays the last.
+    /// Adjacent events are swapped: 2, 1, 4, 3. An event waits at most 50 ms for the next one, and the
+    /// terminal event stays the last.
     OutOfOrder,
-    /// The server has restarted: the events that no earlier connection of this job has sent (received
-    /// or not) are numbered from 1 again, and only they come, in spite of the cursor.
+    /// The server has restarted: the events that no earlier connection of this job has sent are numbered
+    /// from 1 again, and only they are sent, regardless of the cursor.
     RestartNumbers,
-    /// Pings come this often (in real time).
+    /// Pings are sent at this interval (in real time).
     PingEvery(Duration),
 }
 
-/// A response that a test made up.
+/// A response that a test defines.
 #[derive(Debug, Clone)]
 pub struct Canned {
     pub(crate) status: u16,
@@ -150,7 +151,7 @@ pub struct Canned {
 }
 
 impl Canned {
-    /// A response with an empty body.
+    /// Returns a response with an empty body.
     pub fn empty(status: u16) -> Self {
         Self {
             status,
@@ -160,14 +161,14 @@ impl Canned {
         }
     }
 
-    /// A response in JSON.
+    /// Returns a JSON response.
     pub fn json(status: u16, value: &serde_json::Value) -> Self {
         Self::empty(status)
             .header("content-type", "application/json")
             .body(value.to_string())
     }
 
-    /// An error in the service's documented shape.
+    /// Returns an error in the documented shape.
     pub fn error(status: u16, code: &str, message: &str) -> Self {
         Self::json(
             status,
@@ -175,7 +176,7 @@ impl Canned {
         )
     }
 
-    /// An error in the flat shape of the alpha API.
+    /// Returns an error in the flat shape of the early-access API.
     pub fn flat_error(status: u16, error: &str, code: &str, message: &str) -> Self {
         Self::json(
             status,
@@ -183,12 +184,12 @@ impl Canned {
         )
     }
 
-    /// 429 in the documented shape, without `Retry-After`.
+    /// Returns a 429 in the documented shape, without `Retry-After`.
     pub fn rate_limited() -> Self {
         Self::error(429, "rate_limit_exceeded", "Rate limit exceeded")
     }
 
-    /// A proxy's error page.
+    /// Returns the error page of a proxy.
     pub fn html(status: u16) -> Self {
         let reason = http::StatusCode::from_u16(status)
             .ok()
@@ -203,27 +204,27 @@ impl Canned {
             .body(page)
     }
 
-    /// This response with another header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// This response with another body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// This response with `Retry-After` in seconds, whole or not, as it is written here.
+    /// Adds `Retry-After` in seconds, with this text.
     #[must_use]
     pub fn retry_after(self, seconds: &str) -> Self {
         self.header("retry-after", seconds)
     }
 
-    /// This response with `Retry-After` as a date so far ahead of its own `Date`.
+    /// Adds `Retry-After` as a date this far ahead of the response's `Date`.
     #[must_use]
     pub fn retry_after_date(mut self, ahead: Duration) -> Self {
         self.retry_date = Some(ahead);
@@ -231,7 +232,7 @@ impl Canned {
     }
 }
 
-/// The requests that a fault is meant for; once by default.
+/// The requests that a fault applies to; by default one.
 #[derive(Debug, Clone)]
 pub struct On {
     operation: Option<&'static str>,
@@ -242,12 +243,12 @@ pub struct On {
 }
 
 impl On {
-    /// Requests of this operation, such as `generate_scene`, in whichever API; `cdn` is the fetching
+    /// Selects the requests of an operation of either API, such as `generate_scene`. `cdn` is the download
     /// of a file that the early-access API links to.
     ///
     /// # Panics
     ///
-    /// When there is no such operation, so that a misspelt test does not pass.
+    /// If the operation does not exist, so that a misspelt test fails.
     pub fn operation(id: &str) -> Self {
         let ids = crate::OPERATIONS.iter().chain(crate::ALPHA_OPERATIONS);
         let mut known = ids.map(|(known, _, _)| *known).chain([CDN]);
@@ -258,7 +259,7 @@ impl On {
         }
     }
 
-    /// All requests.
+    /// Selects all requests.
     pub fn any() -> Self {
         Self {
             operation: None,
@@ -269,7 +270,7 @@ impl On {
         }
     }
 
-    /// Of these, those whose path contains this text.
+    /// Restricts them to those whose path contains this text.
     #[must_use]
     pub fn path(self, part: impl Into<String>) -> Self {
         Self {
@@ -278,7 +279,7 @@ impl On {
         }
     }
 
-    /// Of these, only the one with this number, counted from 1 and from the moment of injection.
+    /// Restricts them to the n-th, counted from 1 since the injection.
     #[must_use]
     pub fn nth(self, number: u64) -> Self {
         Self {
@@ -288,25 +289,25 @@ impl On {
         }
     }
 
-    /// Not the first so many of these.
+    /// Excludes the first `skip` requests.
     #[must_use]
     pub fn skip(self, skip: u64) -> Self {
         Self { skip, ..self }
     }
 
-    /// So many of these.
+    /// Applies the fault to this many of them.
     #[must_use]
     pub fn times(self, times: u64) -> Self {
         Self { times, ..self }
     }
 
-    /// All of these.
+    /// Applies the fault to all of them.
     #[must_use]
     pub fn always(self) -> Self {
         self.times(u64::MAX)
     }
 
-    /// Of these, every so-and-so-many-th, as long as `times` has not run out.
+    /// Restricts them to every n-th, within [`times`](Self::times).
     #[must_use]
     pub fn every(self, every: u64) -> Self {
         Self {
@@ -325,7 +326,7 @@ impl On {
     }
 }
 
-/// A fault that waits for its requests.
+/// An injected fault.
 #[derive(Debug, Clone)]
 pub struct Injected(Arc<Rule>);
 

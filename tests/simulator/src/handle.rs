@@ -1,4 +1,4 @@
-//! The handle that tests hold: it looks into a simulator and makes it misbehave.
+//! The handle with which tests inspect a simulator and inject faults.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::job::{self, JobState};
 use crate::record::Received;
 use crate::state::Shared;
 
-/// Looks into a running [`Simulator`](crate::Simulator) and makes it misbehave; clones are the same handle.
+/// Inspects a running [`Simulator`](crate::Simulator) and injects faults. Clones are the same handle.
 #[derive(Debug, Clone)]
 pub struct Handle {
     shared: Arc<Shared>,
@@ -20,24 +20,24 @@ impl Handle {
         Self { shared }
     }
 
-    /// Lets these requests meet a fault. Several faults on one request all happen, in this order.
+    /// Injects a fault into requests. Several faults of one request all apply, in the order of injection.
     pub fn inject(&self, on: On, fault: Fault) -> Injected {
         self.shared.faults().inject(on, fault)
     }
 
-    /// Takes all faults back that have not happened.
+    /// Removes all faults that have not happened.
     pub fn clear_faults(&self) {
         self.shared.faults().clear();
     }
 
-    /// Whether the port takes connections; while it does not, they are refused. Open ones stay.
+    /// Sets whether the port accepts connections. Otherwise they are refused; open ones stay.
     pub fn listen(&self, listening: bool) {
         self.shared
             .network
             .send_modify(|network| network.listening = listening);
     }
 
-    /// Resets the next so many connections as soon as they are made, before anything is read.
+    /// Resets the next `count` connections when they are opened, before anything is read.
     pub fn reset_connections(&self, count: u64) {
         self.shared
             .network
@@ -51,20 +51,20 @@ impl Handle {
             .send_modify(|network| network.purges += 1);
     }
 
-    /// Stops to serve all connections that are open now: nothing is read from them or written to them,
-    /// not even the acknowledgement of an HTTP/2 PING, while they stay open. New ones are served.
+    /// Stops serving all connections that are open now: nothing is read from them or written to them, not
+    /// even the acknowledgement of an HTTP/2 PING, while they stay open. New ones are served.
     pub fn freeze_connections(&self) {
         self.shared
             .network
             .send_modify(|network| network.freezes += 1);
     }
 
-    /// The requests that have come, in their order (at most the last [`requests_kept`](crate::Options::requests_kept)).
+    /// Returns the received requests in order, at most the last [`requests_kept`](crate::Options::requests_kept).
     pub fn requests(&self) -> Vec<Received> {
         self.shared.record().requests().cloned().collect()
     }
 
-    /// The requests of one operation.
+    /// Returns the requests of an operation.
     pub fn requests_of(&self, operation: &str) -> Vec<Received> {
         let record = self.shared.record();
         record
@@ -74,22 +74,22 @@ impl Handle {
             .collect()
     }
 
-    /// Number of requests of one operation, those that met a fault included.
+    /// Returns the number of requests of an operation, including those with a fault.
     pub fn count(&self, operation: &str) -> u64 {
         self.shared.record().count(operation)
     }
 
-    /// Number of all requests.
+    /// Returns the number of all requests.
     pub fn total(&self) -> u64 {
         self.shared.record().total()
     }
 
-    /// Forgets the requests that have come.
+    /// Clears the received requests.
     pub fn clear_requests(&self) {
         self.shared.record().clear();
     }
 
-    /// All jobs, in the order they were started.
+    /// Returns all jobs in the order of their start.
     pub fn jobs(&self) -> Vec<JobState> {
         self.shared
             .tables()
@@ -100,24 +100,24 @@ impl Handle {
             .collect()
     }
 
-    /// One job.
+    /// Returns a job.
     pub fn job(&self, id: &str) -> Option<JobState> {
         self.shared.tables().jobs.get(id).map(job::JobEntry::state)
     }
 
-    /// How long ago a job ended, in tokio's time; `None` while it is running.
+    /// Returns the time since a job ended, by tokio's clock; `None` while it is running.
     pub fn since_end(&self, id: &str) -> Option<std::time::Duration> {
         let tables = self.shared.tables();
         let ended = tables.jobs.get(id)?.ended;
         ended.map(|ended| ended.elapsed())
     }
 
-    /// Number of jobs that have been started.
+    /// Returns the number of jobs that were started.
     pub fn job_count(&self) -> usize {
         self.shared.tables().jobs.newest().count()
     }
 
-    /// Number of jobs that have neither succeeded nor failed nor been cancelled.
+    /// Returns the number of jobs whose status is not terminal.
     pub fn running(&self) -> usize {
         let tables = self.shared.tables();
         let running = tables
@@ -127,26 +127,26 @@ impl Handle {
         running.count()
     }
 
-    /// Lets a job take its next so many steps at once, without regard to the time: in the documented
-    /// vocabulary start, begin a stage, end one, make an asset or end; in the observed one report an
-    /// event. At speed 0 it does nothing else.
+    /// Advances a job by this many steps at once, independent of time. A step is a start, the start or end of
+    /// a stage, an asset or the end in the documented vocabulary, and an event in the observed one. At speed
+    /// 0 a job proceeds only this way.
     pub fn advance(&self, job_id: &str, actions: usize) {
         if let Some(job) = self.shared.tables().jobs.get(job_id) {
             job.hurry.add_permits(actions);
         }
     }
 
-    /// Lets a job do all that it has left to do at once.
+    /// Advances a job to its end.
     pub fn finish(&self, job_id: &str) {
         self.advance(job_id, 1 << 20);
     }
 
-    /// Deletes a job: it is not found any more, and its open event streams end without a terminal event.
+    /// Deletes a job. It is no longer found, and its open event streams end without a terminal event.
     pub fn delete_job(&self, job_id: &str) {
         job::delete(&mut self.shared.tables(), job_id);
     }
 
-    /// The ids of all scenes, in the order they were made.
+    /// Returns the ids of all scenes in the order of their creation.
     pub fn scenes(&self) -> Vec<String> {
         self.shared
             .tables()
@@ -157,26 +157,26 @@ impl Handle {
             .collect()
     }
 
-    /// The ids of all assets that the early-access API was asked for, in their order.
+    /// Returns the ids of all assets of the early-access API in the order of their creation.
     pub fn alpha_assets(&self) -> Vec<String> {
         let tables = self.shared.tables();
         let assets = tables.alpha.assets.newest().rev();
         assets.map(|asset| asset.id.clone()).collect()
     }
 
-    /// Lets the early-access API make an asset once more, so that it is not ready for a while.
+    /// Restarts the generation of an asset of the early-access API, so that it is not ready for a while.
     pub fn remake(&self, asset_id: &str) {
         if let Some(asset) = self.shared.tables().alpha.assets.get_mut(asset_id) {
             asset.remake();
         }
     }
 
-    /// Sets how many jobs, or assets of the early-access API, may still be started.
+    /// Sets how many jobs, or assets of the early-access API, may be started.
     pub fn set_credits(&self, credits: Option<u64>) {
         self.shared.tables().credits = credits;
     }
 
-    /// Uses up the key's present window, as another process with the same key would.
+    /// Uses up the current window of the key, as another process with the same key would.
     pub fn exhaust_rate_limit(&self) {
         self.shared.limits().exhaust(&self.shared.options.api_key);
     }

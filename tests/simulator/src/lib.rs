@@ -1,8 +1,8 @@
-//! A Gizmo API on your own machine: it keeps scenes, assets and jobs, moves jobs in scaled time over
-//! real sockets, and misbehaves on request. Tests of what is built on [`gizmo_client`] run against it
-//! offline, without a key and without paying.
+//! The Gizmo API on your own machine: it stores scenes, assets and jobs, runs jobs in scaled time,
+//! listens on real sockets, and injects faults on request. Tests of programs that use [`gizmo_client`]
+//! run against it offline, without a key and free of charge.
 //!
-//! A pipeline, whose export breaks off half way:
+//! A pipeline with an export that breaks half way:
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -27,38 +27,37 @@
 //!
 //! assert!(bundle.model().ends_with("lab/scene.xml"));
 //! assert_eq!(cut.hits(), 1);
-//! assert_eq!(handle.count("export_scene"), 2); // asked for again
-//! assert_eq!(handle.count("generate_scene"), 1); // and paid for once
+//! assert_eq!(handle.count("export_scene"), 2); // requested again
+//! assert_eq!(handle.count("generate_scene"), 1); // paid for once
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # What it does by itself
+//! # Its behaviour
 //!
 //! | | |
 //! | --- | --- |
-//! | jobs | pass through their stages, 90 times as fast as the service's ([`Options::speed`]); [`Handle::advance`] moves one by hand |
-//! | events | are some 200 a scene, as they were observed, and the stream stays open after the last; [`Options::documented`] has the service's page instead |
-//! | a prompt | names its furniture: `two workbenches and a lamp`; with `flaky` in it one asset fails, with `doomed` the job, and `forbidden` is refused |
+//! | jobs | run through their stages 90 times faster than the service ([`Options::speed`]); [`Handle::advance`] advances one step by step |
+//! | events | are about 200 for a scene, as observed, and the stream stays open after the last one; [`Options::documented`] follows the documentation instead |
+//! | a prompt | names the furniture: `two workbenches and a lamp`; with the word `flaky` one asset fails, with `doomed` the job fails, and `forbidden` is refused |
 //! | exports | are archives in MJCF, USD and SDF that simulators load; [`Options::texture_bytes`] makes them as large as real ones |
 //! | limits | 100 requests a minute ([`Options::rate_limit`]), reported by `X-RateLimit-*`; [`Options::credits`] can run out |
-//! | responses | have the types of [`gizmo_client::types`], so they are what the client expects |
-//! | connections | speak HTTP/1.1, or HTTP/2 with prior knowledge ([`Options::max_concurrent_streams`]) |
+//! | responses | have the types of [`gizmo_client::types`] |
+//! | connections | use HTTP/1.1, or HTTP/2 with prior knowledge ([`Options::max_concurrent_streams`]) |
 //!
-//! # What the service may do
+//! # Variants
 //!
-//! Where the service leaves open what it does, an option tries each way: [`Vocabulary`] and [`AfterEnd`]
-//! for the events and the end of a stream, [`Numbering`] for their `id` and `seq`, [`StatusWords`] and
-//! [`Options::status_lag`] for a job's status, [`AssetIdIn`] for the place of an asset's id, and
-//! [`Options::announce_scene_id`] for that of a scene's.
+//! Where the behaviour of the service is uncertain, an option selects a variant: [`Vocabulary`] and
+//! [`AfterEnd`] for the events and the end of a stream, [`Numbering`] for their `id` and `seq`,
+//! [`StatusWords`] and [`Options::status_lag`] for the status of a job, [`AssetIdIn`] and
+//! [`Options::announce_scene_id`] for the place of an id.
 //!
-//! # What it does on request
+//! # Faults
 //!
-//! [`Handle::inject`] takes the requests that are meant, by [`On`], and what goes wrong with them, by
-//! [`Fault`]: a connection that is dropped before or after the request is carried out, a body that is
-//! cut, stalled or slow, a [`Canned`] response, and all that can be wrong with an event stream
-//! ([`EventFault`]). The handle also refuses, closes and freezes connections, deletes jobs, and lists the
-//! requests that have come:
+//! [`Handle::inject`] takes the requests, selected by [`On`], and their [`Fault`]: a connection that breaks
+//! before or after the request is handled, a body that is truncated, stalled or slow, a [`Canned`]
+//! response, or a fault of an event stream ([`EventFault`]). The handle also refuses, closes and freezes
+//! connections, deletes jobs, and lists the received requests:
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -80,7 +79,7 @@
 //! assert!(matches!(found, Reconciled::Found(_)));
 //! assert_eq!(handle.job_count(), 1);
 //!
-//! // A second of waiting, as a proxy asks for it.
+//! // A proxy requests a delay of one second.
 //! let busy = Canned::html(503).retry_after("1");
 //! handle.inject(On::operation("whoami"), Fault::Respond(busy));
 //! client.whoami().send().await?;
@@ -91,11 +90,11 @@
 //!
 //! # In tests
 //!
-//! A simulator listens on a free port and ends when it is dropped, so each test has its own. It
-//! follows tokio's clock; with a paused one (`tokio::time::pause`) a response that is on its way is
-//! no reason for the clock to stand still, so a quick [`Options::speed`] is the surer way to fast tests.
+//! A simulator listens on a free port and stops when it is dropped, so each test can have its own. It
+//! follows tokio's clock. A paused clock (`tokio::time::pause`) does not wait for a response in flight, so
+//! a high [`Options::speed`] is the more reliable way to fast tests.
 //!
-//! For what is not written in Rust there is the program `gizmo-simulator`.
+//! Programs in other languages can use the program `gizmo-simulator`.
 
 mod account;
 mod alpha;

@@ -5,21 +5,22 @@ use std::time::Duration;
 
 use gizmo_client::types::JobStatus;
 
-/// How a simulator behaves; durations are those of the real service and pass `speed` times as fast.
+/// The behaviour of a simulator. Durations are in the time of the real service and pass `speed` times as
+/// fast.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where to listen; port 0 (the default) is any free one.
+    /// The address to listen on. Port 0, the default, is a free one.
     pub address: SocketAddr,
     /// The key that `Authorization: Bearer` must carry.
     pub api_key: String,
-    /// The key that sees the early-access API instead, on the same paths.
+    /// The key of the early-access API, on the same paths.
     pub alpha_api_key: String,
-    /// The token that `x-gizmo-service-token` may carry instead.
+    /// The token that `x-gizmo-service-token` may carry in place of a key.
     pub service_token: String,
-    /// How many times faster than the real service time passes. With the default of 90 a scene takes
-    /// two seconds; when infinite jobs end at once, at 0 they stand still.
+    /// How many times faster than in the real service time passes. With the default of 90 a scene takes two
+    /// seconds. With infinity jobs end at once, with 0 they do not proceed.
     pub speed: f64,
-    /// What ids and contents are derived from.
+    /// The seed of ids and contents.
     pub seed: u64,
     /// How long a scene takes (default 3 min).
     pub scene_duration: Duration,
@@ -27,19 +28,19 @@ pub struct Options {
     pub asset_duration: Duration,
     /// How long an edit takes (default 90 s).
     pub edit_duration: Duration,
-    /// How often an event stream is pinged (default 15 s; never faster than ten times a real second).
+    /// The interval between two pings of an event stream (default 15 s; at least 100 ms of real time).
     pub ping_interval: Duration,
-    /// Requests that a key may make in a window (default 100).
+    /// The number of requests of a key in a window (default 100).
     pub rate_limit: u32,
-    /// The window's length (default 1 min).
+    /// The length of the window (default 1 min).
     pub rate_window: Duration,
-    /// How `X-RateLimit-Reset` tells the end of the window.
+    /// The form of `X-RateLimit-Reset`.
     pub rate_reset: ResetForm,
-    /// Jobs that may be started before `insufficient_credits`; no end by default.
+    /// The number of jobs that may be started before `insufficient_credits`; unlimited by default.
     pub credits: Option<u64>,
-    /// Whether the response that starts a job names its scene, or only the finished job does (default: it does).
+    /// Whether the response that starts a job names its scene (default), or only the finished job does.
     pub announce_scene_id: bool,
-    /// Whether scenes and assets name the job that last worked on them (default: they do).
+    /// Whether scenes and assets name their last job (default: yes).
     pub name_jobs: bool,
     /// How events are numbered.
     pub numbering: Numbering,
@@ -55,16 +56,16 @@ pub struct Options {
     pub asset_id_in: AssetIdIn,
     /// `SETTINGS_MAX_CONCURRENT_STREAMS` of an HTTP/2 connection (default 100); `None` sets no limit.
     pub max_concurrent_streams: Option<u32>,
-    /// Bytes of texture in an export, as noise that nothing compresses; none by default, when
-    /// textures are a few kilobytes. 55 MB makes an export of the usual size.
+    /// The size in bytes of additional textures in an export, which cannot be compressed. None by default;
+    /// 55 MB makes an export of the usual size.
     pub texture_bytes: u64,
-    /// Whether archives are deflated, as the real ones are, or stored.
+    /// Whether archives are deflated, as the real ones, or stored.
     pub deflate: bool,
-    /// How long the early-access API's links are good, in real time (default 1 h).
+    /// How long links of the early-access API are valid, in real time (default 1 h).
     pub link_lifetime: Duration,
-    /// Number of items in the catalog (default 48).
+    /// The number of items in the catalog (default 48).
     pub catalog_items: usize,
-    /// Requests that are remembered for [`Handle::requests`](crate::Handle::requests) (default 10,000).
+    /// The number of requests that are kept for [`Handle::requests`](crate::Handle::requests) (default 10,000).
     pub requests_kept: usize,
     /// How far the service's clock is ahead of this machine's, in seconds.
     pub clock_skew: i64,
@@ -107,7 +108,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Jobs that end at once, and no rate limit to speak of.
+    /// Returns options with jobs that end at once and practically no rate limit.
     pub fn instant() -> Self {
         Self {
             speed: f64::INFINITY,
@@ -116,8 +117,8 @@ impl Options {
         }
     }
 
-    /// These options with event streams as the service's page describes them: the documented
-    /// vocabulary, and the end of the body after the terminal event.
+    /// Returns the options with documented event streams: the documented vocabulary, and a body that ends
+    /// after the terminal event.
     #[must_use]
     pub fn documented(self) -> Self {
         Self {
@@ -127,13 +128,13 @@ impl Options {
         }
     }
 
-    /// These options at another speed.
+    /// Returns the options with another speed.
     #[must_use]
     pub fn with_speed(self, speed: f64) -> Self {
         Self { speed, ..self }
     }
 
-    /// These options with this many requests to a window.
+    /// Returns the options with another rate limit.
     #[must_use]
     pub fn with_rate_limit(self, rate_limit: u32) -> Self {
         Self { rate_limit, ..self }
@@ -144,7 +145,7 @@ impl Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Vocabulary {
-    /// The seven of the service's page: `stage_start`, `asset_ready`, …, and `done` at the end.
+    /// The seven documented ones: `stage_start`, `asset_ready`, …, and `done` at the end.
     Documented,
     /// The pipeline's own, some 200 for a scene: `job_queued`, `floorplan_started`,
     /// `asset_completed`, …, and `job_succeeded`, `job_failed` or `job_cancelled` at the end.
@@ -202,22 +203,22 @@ pub enum AssetIdIn {
     /// In the job's result, and in its events.
     #[default]
     Result,
-    /// In the data of the terminal event alone.
+    /// Only in the data of the terminal event.
     Event,
-    /// In the scene's list of assets alone.
+    /// Only in the scene's list of assets.
     List,
 }
 
-/// Where an event carries its sequence number, and from what the numbers count.
+/// Where an event carries its sequence number, and how the numbers count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Numbering {
     /// In the SSE `id` and in the data's `seq`.
     #[default]
     IdAndSeq,
-    /// In the SSE `id` alone.
+    /// Only in the SSE `id`.
     Id,
-    /// In the data's `seq` alone.
+    /// Only in the data's `seq`.
     Seq,
     /// Nowhere.
     None,
@@ -233,11 +234,11 @@ pub enum Numbering {
     PerStage,
 }
 
-/// How `X-RateLimit-Reset` tells when the window ends.
+/// The form of `X-RateLimit-Reset`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ResetForm {
-    /// In Unix seconds, rounded up: what the real service says.
+    /// In Unix seconds, rounded up, as in the real service.
     #[default]
     EpochSeconds,
     /// In Unix milliseconds.
