@@ -1,11 +1,6 @@
-//! A workcell of three assets, by the early-access API:
+//! Composes a workcell of three assets with the early-access API:
 //! `cargo run --example alpha_workcell --features alpha -- DIR`
-
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a program talks to its terminal"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
@@ -57,7 +52,8 @@ async fn main() -> Outcome<()> {
     Ok(())
 }
 
-/// The service that the environment names or, without a key, a simulator in this process.
+/// Returns a client of the service that the environment names or, without a key, of a simulator in
+/// this process. The simulator runs until it is dropped.
 async fn client() -> Outcome<(alpha::Client, Option<Simulator>)> {
     if std::env::var_os("GIZMO_API_KEY").is_some() {
         return Ok((Client::from_env()?.alpha(), None));

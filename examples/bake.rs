@@ -1,5 +1,8 @@
-//! From a sentence to a directory. Run again, it resumes: `cargo run --example bake -- "a robotics lab"`
+//! Generates a scene, and unpacks it into a directory. A second run resumes an interrupted one:
+//! `cargo run --example bake -- "a robotics lab"`
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
+
+use std::process::ExitCode;
 
 use clap::Parser;
 use futures::{StreamExt, TryStreamExt};
@@ -24,10 +27,12 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> std::process::ExitCode {
-    let ended = run(Arguments::parse()).await;
-    let ended = ended.inspect_err(|error| eprintln!("Error: {error:#}"));
-    u8::from(ended.is_err()).into()
+async fn main() -> ExitCode {
+    if let Err(error) = run(Arguments::parse()).await {
+        eprintln!("Error: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -37,9 +42,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Sen
     );
     let bar = ProgressBar::no_length().with_style(style);
     bar.enable_steady_tick(std::time::Duration::from_millis(100));
-    let given = ["GIZMO_API_KEY", "GIZMO_BASE_URL"].map(std::env::var_os);
+    let variables = ["GIZMO_API_KEY", "GIZMO_BASE_URL"].map(std::env::var_os);
     let simulator;
-    let client = if given.iter().any(Option::is_some) {
+    let client = if variables.iter().any(Option::is_some) {
         Client::from_env()?
     } else {
         simulator = Simulator::start(Options::default()).await?;
@@ -54,18 +59,18 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Sen
             "{spinner} {elapsed} [{bar:30}] {pos}/{len}",
         )?);
         bar.set_length(prompts.lines().count() as u64);
-        let all = client.bake_all(prompts.lines()).format(arguments.format);
-        let mut all = std::pin::pin!(all.stream(&arguments.out));
-        let mut ended = Ok(());
-        while let Some((_, baked)) = all.next().await {
+        let bakes = client.bake_all(prompts.lines()).format(arguments.format);
+        let mut bakes = std::pin::pin!(bakes.stream(&arguments.out));
+        let mut result = Ok(());
+        while let Some((_, baked)) = bakes.next().await {
             bar.inc(1);
             if let Some(error) = baked.error {
                 bar.suspend(|| eprintln!("{}: {error}", baked.prompt));
-                ended = Err("not all are baked; run it again to try the others".into());
+                result = Err("some scenes failed; run it again to retry them".into());
             }
             bar.suspend(|| baked.model.map(|model| println!("{}", model.display())));
         }
-        return ended;
+        return result;
     };
     let bake = client.bake(prompt).format(arguments.format);
     let mut bake = bake.into_dir(arguments.out);
@@ -79,8 +84,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Sen
                     bar.suspend(|| eprintln!("{event}"));
                 }
             }
-            BakeEvent::Download(now) => bar.set_message(format!("export, {} bytes", now.received)),
-            BakeEvent::Finished(at) => bar.suspend(|| println!("{}", at.model().display())),
+            BakeEvent::Download(progress) => {
+                bar.set_message(format!("export, {} bytes", progress.received));
+            }
+            BakeEvent::Finished(bundle) => {
+                bar.suspend(|| println!("{}", bundle.model().display()));
+            }
             _ => {}
         }
     }

@@ -1,9 +1,10 @@
-//! Searches the catalog, and downloads the model of the first item that it finds:
+//! Searches the catalog, and downloads the model of the first item found:
 //! `cargo run --example catalog -- lamp --out lamp.glb`
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Parser;
 use futures::TryStreamExt;
@@ -11,24 +12,26 @@ use gizmo_client::Client;
 
 #[derive(Parser)]
 struct Arguments {
-    /// Words to look for.
+    /// Words to search for.
     query: String,
-    /// Only this category.
+    /// Restrict the search to this category.
     #[arg(long)]
     category: Option<String>,
-    /// Items to a page.
+    /// Number of items per page.
     #[arg(long, default_value = "20")]
     page: u64,
-    /// Where the first item's GLB goes.
+    /// File to write the first item's GLB to.
     #[arg(long)]
     out: Option<PathBuf>,
 }
 
 #[tokio::main]
-async fn main() -> std::process::ExitCode {
-    let ended = run(Arguments::parse()).await;
-    let ended = ended.inspect_err(|error| eprintln!("Error: {error:#}"));
-    u8::from(ended.is_err()).into()
+async fn main() -> ExitCode {
+    if let Err(error) = run(Arguments::parse()).await {
+        eprintln!("Error: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
@@ -49,7 +52,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             first = first.or(Some(item));
         }
     }
-    let first = first.ok_or_else(|| format!("nothing is called `{}`", arguments.query))?;
+    let first = first.ok_or_else(|| format!("no catalog item matches `{}`", arguments.query))?;
     if let Some(out) = arguments.out {
         let location = first
             .glb()

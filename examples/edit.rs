@@ -1,9 +1,10 @@
-//! Changes a scene in words, and shows what has changed in its record:
+//! Edits a scene by a prompt, and prints the differences in its record:
 //! `cargo run --example edit -- SCENE_ID "add a lamp and a shelf"`
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::process::ExitCode;
 
 use clap::Parser;
 use gizmo_client::Client;
@@ -11,17 +12,19 @@ use serde_json::Value;
 
 #[derive(Parser)]
 struct Arguments {
-    /// The scene to change.
+    /// Id of the scene to edit.
     scene_id: String,
     /// What to change, in plain words.
     prompt: String,
 }
 
 #[tokio::main]
-async fn main() -> std::process::ExitCode {
-    let ended = run(Arguments::parse()).await;
-    let ended = ended.inspect_err(|error| eprintln!("Error: {error:#}"));
-    u8::from(ended.is_err()).into()
+async fn main() -> ExitCode {
+    if let Err(error) = run(Arguments::parse()).await {
+        eprintln!("Error: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
@@ -43,7 +46,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The scene graph, each value under its JSON pointer.
+/// Fetches the scene graph and returns each of its values under its JSON pointer.
 async fn record(client: &Client, id: &str) -> Result<BTreeMap<String, Value>, Box<dyn Error>> {
     let scene = client
         .get_scene()

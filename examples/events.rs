@@ -1,24 +1,30 @@
-//! A job's raw event stream, a line an event: `cargo run --example events -- JOB_ID`
+//! Prints the raw event stream of a job, one line for each event:
+//! `cargo run --example events -- JOB_ID`
 //!
-//! It shows what comes over the wire, once and without reconnecting, until the service closes the
-//! stream: some services leave it open after the job has ended. `JobHandle::events` does the rest.
+//! It reads the stream once, without reconnecting, until the service closes it. Some services keep the
+//! stream open after the job has ended. `JobHandle::events` reconnects, and ends with the job.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
 use std::error::Error;
+use std::process::ExitCode;
 
 use futures::TryStreamExt;
 use gizmo_client::Client;
 use gizmo_client::sse::Decoder;
 
 #[tokio::main]
-async fn main() -> std::process::ExitCode {
-    let ended = run().await;
-    let ended = ended.inspect_err(|error| eprintln!("Error: {error:#}"));
-    u8::from(ended.is_err()).into()
+async fn main() -> ExitCode {
+    if let Err(error) = run().await {
+        eprintln!("Error: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let job_id = std::env::args().nth(1).ok_or("which job? events JOB_ID")?;
+    let job_id = std::env::args()
+        .nth(1)
+        .ok_or("the job id is missing; usage: events JOB_ID")?;
     let client = Client::from_env()?;
     let response = client.job_events().job_id(job_id).send().await?;
     let mut bytes = response.into_inner().into_inner();

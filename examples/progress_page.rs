@@ -1,7 +1,8 @@
-//! A page that follows a job in the browser, and then shows the scene and offers its ZIP:
+//! Serves a web page that shows the progress of a job, then the scene and a link to its ZIP archive:
 //! `cargo run --example progress_page -- "a robotics lab"`
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
+use std::process::ExitCode;
 use std::{convert::Infallible, time::Duration, time::Instant};
 
 use axum::response::{Html, Sse, sse::Event};
@@ -25,54 +26,57 @@ const PAGE: &str = r#"<!doctype html><meta charset="utf-8"><title>Gizmo</title><
 </script>"#;
 
 #[tokio::main]
-async fn main() -> std::process::ExitCode {
-    let ended = run().await;
-    let ended = ended.inspect_err(|error| eprintln!("Error: {error:#}"));
-    u8::from(ended.is_err()).into()
+async fn main() -> ExitCode {
+    if let Err(error) = run().await {
+        eprintln!("Error: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let prompt = std::env::args().nth(1);
-    let prompt = prompt.ok_or("which scene? progress_page PROMPT")?;
+    let prompt = prompt.ok_or("the prompt is missing; usage: progress_page PROMPT")?;
     let client = Client::from_env()?;
     let job = client.generate_scene().prompt(prompt).start().await?;
     let dir = tempfile::tempdir()?;
-    let (zip, (pages, seen)) = (dir.path().join("scene.zip"), channel(String::new()));
+    let (zip, (sender, receiver)) = (dir.path().join("scene.zip"), channel(String::new()));
     let file = zip.clone();
     let scene = || async { std::fs::read(file).or(Err(StatusCode::NOT_FOUND)) };
     let app = Router::new()
         .route("/", get(Html(PAGE)))
-        .route("/events", get(|| async { Sse::new(events(seen)) }))
+        .route("/events", get(|| async { Sse::new(events(receiver)) }))
         .route("/scene.zip", get(scene));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);
     let server = tokio::spawn(axum::serve(listener, app).into_future());
     let (started, mut timeline, mut events) = (Instant::now(), Timeline::default(), job.events());
-    let mut second = tokio::time::interval(Duration::from_secs(1));
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
             event = events.try_next() => match event? {
                 Some(event) => timeline.record(&event, started.elapsed()),
                 None => break,
             },
-            _ = second.tick() => timeline.advance(started.elapsed()),
+            _ = ticks.tick() => timeline.advance(started.elapsed()),
         }
-        pages.send_replace(timeline.to_svg());
+        sender.send_replace(timeline.to_svg());
     }
     let scene = job.wait().await?;
     let export = client.export_scene().scene_id(scene.scene_id);
     let download = export.format(Format::Mjcf).download().await?;
     download.to_file(&zip).await?;
     let bundle = archive::unpack(&zip, dir.path().join("scene")).await?;
-    pages.send_replace(timeline.to_svg() + &bundle.preview()?);
-    drop(pages);
+    sender.send_replace(timeline.to_svg() + &bundle.preview()?);
+    drop(sender);
     Ok(server.await??)
 }
 
-fn events(seen: Receiver<String>) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold(seen, async |mut seen| {
-        seen.changed().await.ok()?;
-        let event = Event::default().data(seen.borrow_and_update().as_str());
-        Some((Ok(event), seen))
+/// Sends every new content of the page as an event, until the sender is dropped.
+fn events(receiver: Receiver<String>) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold(receiver, async |mut receiver| {
+        receiver.changed().await.ok()?;
+        let event = Event::default().data(receiver.borrow_and_update().as_str());
+        Some((Ok(event), receiver))
     })
 }

@@ -1,11 +1,12 @@
-//! Follows a job, and goes on after its last event when it is stopped and run again:
+//! Follows a job. A second run resumes after the last event of an interrupted one:
 //! `cargo run --example resume -- "a robotics lab"`
 //!
-//! The job's id and the cursor are kept in `resume.json`, or the file that `--state` names.
+//! It keeps the id of the job and the cursor in `resume.json`, or in the file given by `--state`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::{fs, io};
 
 use clap::Parser;
@@ -15,12 +16,12 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Parser)]
 struct Arguments {
-    /// What to generate, when there is no job yet.
+    /// What to generate if the state file names no job.
     prompt: String,
-    /// Where the job and the cursor are kept.
+    /// State file: the id of the job and the cursor.
     #[arg(long, default_value = "resume.json")]
     state: PathBuf,
-    /// Stop after so many events.
+    /// Stop after this number of events.
     #[arg(long)]
     most: Option<usize>,
 }
@@ -32,18 +33,22 @@ struct State {
 }
 
 #[tokio::main]
-async fn main() -> std::process::ExitCode {
-    let ended = run(Arguments::parse()).await;
-    let ended = ended.inspect_err(|error| eprintln!("Error: {error:#}"));
-    u8::from(ended.is_err()).into()
+async fn main() -> ExitCode {
+    if let Err(error) = run(Arguments::parse()).await {
+        eprintln!("Error: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let client = Client::from_env()?;
     let file = arguments.state.display();
-    let keep = |state: &State| fs::write(&arguments.state, serde_json::json!(state).to_string());
+    let save = |state: &State| fs::write(&arguments.state, serde_json::json!(state).to_string());
     let mut state: State = match fs::read(&arguments.state) {
-        Ok(kept) => serde_json::from_slice(&kept).map_err(|error| format!("`{file}`: {error}"))?,
+        Ok(saved) => {
+            serde_json::from_slice(&saved).map_err(|error| format!("`{file}`: {error}"))?
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let scene = client.generate_scene().prompt(arguments.prompt);
             let (job_id, cursor) = (scene.start().await?.id().to_owned(), Cursor::default());
@@ -51,23 +56,23 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         }
         Err(error) => return Err(format!("`{file}`: {error}").into()),
     };
-    keep(&state)?;
+    save(&state)?;
     println!("job {} after event {}", state.job_id, state.cursor.after);
     let job = client.job(&state.job_id);
     let mut events = job.events_after(state.cursor.clone());
-    let mut left = arguments.most.unwrap_or(usize::MAX);
-    while left > 0 {
+    let mut remaining = arguments.most.unwrap_or(usize::MAX);
+    while remaining > 0 {
         let Some(event) = events.try_next().await? else {
             fs::remove_file(&arguments.state)?;
             break;
         };
-        // Events without a number are this client's own.
+        // Events without a sequence number come from the client, not from the service.
         if event.seq.is_some() {
-            left -= 1;
+            remaining -= 1;
             println!("{event}");
         }
         state.cursor = events.cursor().clone();
-        keep(&state)?;
+        save(&state)?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! The requests that start jobs as tools of a language model: their names, what they do, and the
-//! JSON Schema of their arguments: `cargo run --example tool_schema`
+//! Prints the requests that start jobs as tools for a language model: the name, the description and the
+//! JSON Schema of the arguments of each. `cargo run --example tool_schema`
 #![expect(clippy::print_stdout, reason = "a program")]
 
 use gizmo_client::types::{GenerateAssetBody, GenerateSceneBody};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 fn tool<T: JsonSchema>(name: &str, description: &str) -> Value {
     let mut schema = schema_for!(T).to_value();
-    // What a model adds beyond the arguments is a mistake that it should learn of.
+    // A model must get an error if it adds arguments that do not exist.
     schema["additionalProperties"] = false.into();
     json!({ "name": name, "description": description, "input_schema": schema })
 }

@@ -146,7 +146,12 @@ async fn a_failure_is_one_line() {
     let state = state.to_str().unwrap();
     let key = lab.simulator.api_key();
     for (name, arguments, key, message) in [
-        ("events", &[][..], key, "which job? events JOB_ID"),
+        (
+            "events",
+            &[][..],
+            key,
+            "the job id is missing; usage: events JOB_ID",
+        ),
         ("events", &["job_x"], key, "job_events: 404 job_not_found: "),
         (
             "events",
@@ -160,7 +165,7 @@ async fn a_failure_is_one_line() {
             "catalog",
             &["no such thing"],
             key,
-            "nothing is called `no such thing`",
+            "no catalog item matches `no such thing`",
         ),
         (
             "edit",
@@ -172,7 +177,7 @@ async fn a_failure_is_one_line() {
             "progress_page",
             &[],
             key,
-            "which scene? progress_page PROMPT",
+            "the prompt is missing; usage: progress_page PROMPT",
         ),
         (
             "progress_page",

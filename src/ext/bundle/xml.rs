@@ -1,7 +1,9 @@
-//! Just enough XML: tags with their attributes, text, and where in the file each of them is.
+//! XML as the models need it: tags with their attributes, text, and the position of each in the file.
 //!
-//! Nothing is expanded but the five predefined entities and character references, so a document
-//! cannot grow; declarations of entities are passed over, as the simulators do.
+//! quick-xml reads events from a stream. A tree such as roxmltree's would hold a complete model with its
+//! inline meshes, and does not keep what `slim` needs: to leave out elements and copy all other bytes
+//! unchanged. Only the five predefined entities and character references are expanded, so a document
+//! cannot grow. Declarations of entities are skipped, as simulators do.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -5,6 +5,7 @@
 
 mod changelog;
 mod constraints;
+mod found;
 mod generator;
 mod operation;
 mod rust;

@@ -8,7 +8,7 @@ use crate::{lower::reach, pointer};
 
 use super::{
     Severity::{self, Breaking, Info, Warning},
-    wire::Found,
+    found::Found,
 };
 
 /// Whether a schema says what may be sent or what may come back: each breaks the other way round.

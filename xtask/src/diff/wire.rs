@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use crate::pointer;
 
 use super::{
-    Change, Level,
-    Severity::{self, Breaking, Info, Warning},
+    Change,
+    Severity::{Breaking, Info, Warning},
+    found::Found,
     operation::{Operation, operations},
     schema::{Direction, Schemas},
 };
@@ -59,25 +60,6 @@ fn merge(all: &mut Vec<Change>, found: Vec<Change>, operation: &Operation) {
                 ..change
             }),
         }
-    }
-}
-
-/// The changes of one operation.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    changes: Vec<Change>,
-}
-
-impl Found {
-    pub(super) fn add(
-        &mut self,
-        severity: Severity,
-        rule: &'static str,
-        place: &str,
-        text: String,
-    ) {
-        self.changes
-            .push(Change::new(Level::Wire, severity, rule, place, text));
     }
 }
 

@@ -1,0 +1,98 @@
+//! The asset operations except export.
+
+use gizmo_client::types::{Acknowledged, GenerateAssetBody};
+use http::StatusCode;
+use serde_json::Map;
+
+use crate::call::{Call, Rule};
+use crate::export::{Kind, kinds_in};
+use crate::job::{plan, stages};
+use crate::jobs::{self, NewJob};
+use crate::response::{HandlerResult, Refusal, envelope, json_response};
+use crate::scenes;
+
+pub(crate) fn list(call: &Call) -> HandlerResult {
+    let page = call.page()?;
+    let scene_id = call.query("scene_id");
+    let tables = call.shared.tables();
+    let listed = tables
+        .assets
+        .newest()
+        .filter(|asset| asset.listed && scene_id.is_none_or(|scene_id| scene_id == asset.scene_id));
+    page.list(
+        "assets",
+        listed.map(|asset| asset.resource(false, call.shared.options.name_jobs)),
+    )
+}
+
+pub(crate) fn get(call: &Call) -> HandlerResult {
+    let with_record = call.flag("include_record")?;
+    let tables = call.shared.tables();
+    let asset = tables
+        .assets
+        .get(&call.id)
+        .ok_or_else(|| Refusal::not_found("asset", &call.id))?;
+    envelope(
+        "asset",
+        &asset.resource(with_record, call.shared.options.name_jobs),
+    )
+}
+
+pub(crate) fn generate(call: &Call) -> HandlerResult {
+    let body: GenerateAssetBody = call.body(&[
+        Rule::RequiredText("prompt"),
+        Rule::Text("scene_id"),
+        Rule::Text("model"),
+        Rule::OneOf("asset_pipeline", &["auto", "gizmo", "cad"]),
+        Rule::Flag("persist"),
+    ])?;
+    let mut tables = call.shared.tables();
+    let Some(scene_id) = body.scene_id else {
+        let message = "An asset belongs to a scene: pass its scene_id";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "no_scene", message));
+    };
+    let existing = scenes::find(&tables, &scene_id)?.assets.len();
+    jobs::check(&tables, &body.prompt)?;
+    let kind = kinds_in(&body.prompt)
+        .first()
+        .copied()
+        .unwrap_or(Kind::Crate);
+    let listed = body.persist.unwrap_or(true);
+    let assets = scenes::new_assets(
+        &mut tables,
+        &scene_id,
+        &body.prompt,
+        &[kind],
+        existing,
+        listed,
+    );
+    let asset_id = assets.first().map(|asset| asset.id.clone());
+    let plan = plan(stages("asset"), &body.prompt, assets);
+    let new = NewJob {
+        mode: "asset",
+        prompt: body.prompt,
+        scene_id,
+        asset_id,
+        plan,
+    };
+    jobs::accepted(&jobs::start(&call.shared, &mut tables, new))
+}
+
+pub(crate) fn delete(call: &Call) -> HandlerResult {
+    let mut tables = call.shared.tables();
+    let asset = tables
+        .assets
+        .remove(&call.id)
+        .ok_or_else(|| Refusal::not_found("asset", &call.id))?;
+    if let Some(scene) = tables.scenes.get_mut(&asset.scene_id) {
+        scene.assets.retain(|id| *id != call.id);
+        scene.revision += 1;
+    }
+    Ok(json_response(
+        StatusCode::OK,
+        &Acknowledged {
+            ok: Some(true),
+            extra: Map::new(),
+        },
+    ))
+}

@@ -1,0 +1,173 @@
+//! Export as MJCF for `MuJoCo`: `scene.xml` and mesh files.
+
+use std::fmt::Write as _;
+
+use super::File;
+use super::model::{Assembly, Body, JointKind, Material, Model, number, triple};
+
+pub(super) fn files(model: &Model) -> Vec<File> {
+    let mut files = vec![File::new("scene.xml", scene(model))];
+    files.extend(model.meshes().into_iter().map(|part| {
+        let bytes = if part.material.is_textured() {
+            part.mesh.obj()
+        } else {
+            part.mesh.stl()
+        };
+        File::new(
+            format!("meshes/{}", file_name(&part.mesh.name, part.material)),
+            bytes,
+        )
+    }));
+    files
+}
+
+/// Returns the file name of a mesh. Textured meshes need texture coordinates, which STL lacks.
+pub(super) fn file_name(mesh: &str, material: Material) -> String {
+    format!(
+        "{mesh}.{}",
+        if material.is_textured() { "obj" } else { "stl" }
+    )
+}
+
+fn scene(model: &Model) -> String {
+    let mut xml = String::new();
+    let _ = write!(
+        xml,
+        "<mujoco model=\"{}\">\n  <compiler angle=\"radian\" meshdir=\"meshes\" texturedir=\"textures\"/>\n  \
+         <option timestep=\"0.002\" integrator=\"implicitfast\"/>\n  <visual>\n    \
+         <headlight diffuse=\"0.4 0.4 0.4\" ambient=\"0.3 0.3 0.3\"/>\n  </visual>\n  <default>\n    \
+         <geom density=\"300\" friction=\"0.8 0.005 0.0001\"/>\n    <joint damping=\"0.5\" frictionloss=\"0.05\"/>\n  \
+         </default>\n  <asset>\n    <texture name=\"sky\" type=\"skybox\" builtin=\"gradient\" rgb1=\"0.5 0.6 0.7\" \
+         rgb2=\"0.1 0.1 0.15\" width=\"64\" height=\"64\"/>\n",
+        model.name
+    );
+    for material in model.textured() {
+        let name = material.name();
+        let repeat = if material == Material::Floor {
+            " texrepeat=\"8 8\" texuniform=\"true\""
+        } else {
+            ""
+        };
+        let _ = write!(
+            xml,
+            "    <texture name=\"{name}\" type=\"2d\" file=\"{name}.png\"/>\n    \
+             <material name=\"{name}\" texture=\"{name}\"{repeat} specular=\"0.3\" shininess=\"0.4\"/>\n"
+        );
+    }
+    let [red, green, blue] = Material::Steel
+        .colour()
+        .map(|value| number(f64::from(value) / 255.0));
+    let _ = writeln!(
+        xml,
+        "    <material name=\"steel\" rgba=\"{red} {green} {blue} 1\" reflectance=\"0.2\"/>"
+    );
+    for part in model.meshes() {
+        let name = &part.mesh.name;
+        let _ = writeln!(
+            xml,
+            "    <mesh name=\"{name}\" file=\"{}\"/>",
+            file_name(name, part.material)
+        );
+    }
+    xml.push_str(
+        "  </asset>\n  <worldbody>\n    <light name=\"sun\" pos=\"0 0 6\" dir=\"0 0 -1\" directional=\"true\"/>\n    \
+         <light name=\"lamp\" pos=\"3 -3 4\" dir=\"-0.6 0.6 -0.8\" diffuse=\"0.5 0.5 0.5\"/>\n    \
+         <camera name=\"overview\" pos=\"0 -9 5\" xyaxes=\"1 0 0 0 0.5 0.87\"/>\n    \
+         <geom name=\"floor\" type=\"plane\" size=\"8 8 0.1\" material=\"floor\"/>\n",
+    );
+    for assembly in &model.assemblies {
+        write_assembly(&mut xml, assembly);
+    }
+    xml.push_str("  </worldbody>\n");
+    write_contacts(&mut xml, model);
+    write_actuators(&mut xml, model);
+    xml.push_str("</mujoco>\n");
+    xml
+}
+
+fn write_assembly(xml: &mut String, assembly: &Assembly) {
+    let position = super::model::add(assembly.position, assembly.base.position);
+    write_body(xml, &assembly.base, position, assembly.yaw, 2);
+}
+
+fn write_body(xml: &mut String, body: &Body, position: [f64; 3], yaw: f64, depth: usize) {
+    let indent = "  ".repeat(depth);
+    let euler = if yaw == 0.0 {
+        String::new()
+    } else {
+        format!(" euler=\"0 0 {}\"", number(yaw))
+    };
+    let _ = writeln!(
+        xml,
+        "{indent}<body name=\"{}\" pos=\"{}\"{euler}>",
+        body.name,
+        triple(position, " ")
+    );
+    if let Some(joint) = &body.joint {
+        let (name, axis) = (&joint.name, triple(joint.axis, " "));
+        let range = joint.range.map(number).join(" ");
+        let _ = match joint.kind {
+            JointKind::Free => writeln!(xml, "{indent}  <freejoint name=\"{name}\"/>"),
+            JointKind::Hinge | JointKind::Slide => writeln!(
+                xml,
+                "{indent}  <joint name=\"{name}\" type=\"{}\" axis=\"{axis}\" limited=\"true\" range=\"{range}\"/>",
+                joint.kind.name()
+            ),
+        };
+    }
+    for part in &body.parts {
+        let _ = writeln!(
+            xml,
+            "{indent}  <geom name=\"{0}\" type=\"mesh\" mesh=\"{0}\" material=\"{1}\" pos=\"{2}\"/>",
+            part.mesh.name,
+            part.material.name(),
+            triple(part.position, " ")
+        );
+    }
+    for child in &body.children {
+        write_body(xml, child, child.position, 0.0, depth + 1);
+    }
+    let _ = writeln!(xml, "{indent}</body>");
+}
+
+/// Excludes contacts between the bodies of an assembly, because they touch at their joints.
+fn write_contacts(xml: &mut String, model: &Model) {
+    let mut pairs = String::new();
+    for assembly in &model.assemblies {
+        let mut bodies = Vec::new();
+        assembly
+            .base
+            .visit(&mut |body, _| bodies.push(body.name.as_str()));
+        for (index, first) in bodies.iter().enumerate() {
+            for second in &bodies[index + 1..] {
+                let _ = writeln!(pairs, "    <exclude body1=\"{first}\" body2=\"{second}\"/>");
+            }
+        }
+    }
+    if !pairs.is_empty() {
+        let _ = write!(xml, "  <contact>\n{pairs}  </contact>\n");
+    }
+}
+
+/// Adds a position actuator for each joint of the robot.
+fn write_actuators(xml: &mut String, model: &Model) {
+    let Some(robot) = model
+        .assemblies
+        .last()
+        .filter(|_| model.robot_profile.is_some())
+    else {
+        return;
+    };
+    xml.push_str("  <actuator>\n");
+    robot.base.visit(&mut |body, _| {
+        if let Some(joint) = &body.joint {
+            let range = joint.range.map(number).join(" ");
+            let _ = writeln!(
+                xml,
+                "    <position name=\"{0}\" joint=\"{0}\" kp=\"40\" kv=\"4\" ctrlrange=\"{range}\"/>",
+                joint.name
+            );
+        }
+    });
+    xml.push_str("  </actuator>\n");
+}

@@ -1,0 +1,392 @@
+//! The simulator: accepts connections and responds to requests.
+
+use std::fmt::Write as _;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{ALLOW, DATE, LOCATION};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
+
+use crate::call::{Call, read_query};
+use crate::fault::Fault;
+use crate::handle::Handle;
+use crate::limits::credential;
+use crate::options::Options;
+use crate::record::{Received, copied};
+use crate::response::{Abort, Body, HandlerResult, Refusal, full};
+use crate::routes::{Api, CDN, Route, dispatch, route};
+use crate::state::Shared;
+use crate::wire::{Control, Network, Wire};
+use crate::{alpha, catalog, feed, files, trouble};
+
+/// A Gizmo API that listens on a local port until it is dropped. The CDN of the early-access API
+/// listens on a second port.
+#[derive(Debug)]
+pub struct Simulator {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    url: String,
+    tasks: [JoinHandle<()>; 2],
+}
+
+/// The port that accepted a connection.
+#[derive(Debug, Clone, Copy)]
+enum Port {
+    Api,
+    Cdn,
+}
+
+impl Simulator {
+    /// Binds the ports and serves connections on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a port cannot be bound.
+    #[expect(
+        clippy::unused_async,
+        reason = "it requires a runtime, and may await in future versions"
+    )]
+    pub async fn start(options: Options) -> io::Result<Self> {
+        let listener = listen(options.address)?;
+        let address = listener.local_addr()?;
+        let cdn = listen(SocketAddr::new(address.ip(), 0))?;
+        let cdn_address = cdn.local_addr()?;
+        let shared = Shared::new(options, format!("http://{cdn_address}"));
+        let serve = |listener, address, port| {
+            tokio::spawn(accept(listener, address, Arc::clone(&shared), port))
+        };
+        let tasks = [
+            serve(listener, address, Port::Api),
+            serve(cdn, cdn_address, Port::Cdn),
+        ];
+        Ok(Self {
+            shared,
+            address,
+            url: format!("http://{address}"),
+            tasks,
+        })
+    }
+
+    /// Returns the base URL, without `/v1` and without a trailing slash.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Returns the address and port of the API.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the key of the current API.
+    pub fn api_key(&self) -> &str {
+        &self.shared.options.api_key
+    }
+
+    /// Returns the key of the early-access API.
+    pub fn alpha_api_key(&self) -> &str {
+        &self.shared.options.alpha_api_key
+    }
+
+    /// Returns a handle that inspects the simulator and injects faults.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.shared))
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        // These tasks own the connections, which end with them. Jobs run in tasks of their own.
+        self.tasks.iter().for_each(JoinHandle::abort);
+        for job in self.shared.tables().jobs.newest() {
+            if let Some(task) = &job.task {
+                task.abort();
+            }
+        }
+    }
+}
+
+/// Binds an address, with a backlog for thousands of simultaneous connections.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(4096)
+}
+
+/// Accepts connections while [`Network::listening`] is set.
+async fn accept(listener: TcpListener, address: SocketAddr, shared: Arc<Shared>, port: Port) {
+    let mut network = shared.network.subscribe();
+    let mut listener = Some(listener);
+    let mut connections = JoinSet::new();
+    loop {
+        let state = *network.borrow_and_update();
+        if !state.listening {
+            listener = None;
+        } else if listener.is_none() {
+            listener = listen(address).ok();
+        }
+        tokio::select! {
+            accepted = next_connection(listener.as_ref()) => match accepted {
+                Ok(stream) if state.resets > 0 => {
+                    shared.network.send_modify(|network| network.resets = network.resets.saturating_sub(1));
+                    let _ = stream.set_zero_linger();
+                }
+                Ok(stream) => {
+                    connections.spawn(connection(stream, Arc::clone(&shared), port));
+                }
+                // The process has probably run out of file descriptors. Waits until some are closed.
+                Err(_) => tokio::time::sleep(crate::clock::SHORTEST).await,
+            },
+            _ = network.changed() => {}
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn next_connection(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
+    match listener {
+        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
+        None => std::future::pending().await,
+    }
+}
+
+/// Serves one connection until it ends or all connections are closed.
+async fn connection(stream: TcpStream, shared: Arc<Shared>, port: Port) {
+    let _ = stream.set_nodelay(true);
+    let control = Arc::new(Control::default());
+    let wire = Wire::new(stream, Arc::clone(&control));
+    let mut network = shared.network.subscribe();
+    let Network {
+        purges, freezes, ..
+    } = *network.borrow();
+    let max_concurrent_streams = shared.options.max_concurrent_streams;
+    let service = service_fn(move |request: Request<Incoming>| {
+        if request.version() == Version::HTTP_2 {
+            control.multiplex();
+        }
+        let (shared, control) = (Arc::clone(&shared), Arc::clone(&control));
+        async move { serve(&shared, &control, port, request).await }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().auto_date_header(false);
+    builder
+        .http2()
+        .auto_date_header(false)
+        .max_concurrent_streams(max_concurrent_streams);
+    // A frozen connection is no longer polled, but not dropped either, so that it stays open.
+    let mut serving = pin!(builder.serve_connection(wire, service));
+    let mut frozen = false;
+    loop {
+        tokio::select! {
+            // Errors are ignored: they result from an injected fault or from the client.
+            _ = &mut serving, if !frozen => return,
+            changed = network.wait_for(|network: &Network| {
+                network.purges != purges || network.freezes != freezes && !frozen
+            }) => match changed {
+                Ok(network) if network.purges == purges => {}
+                _ => return,
+            },
+        }
+        frozen = true;
+    }
+}
+
+/// Responds to one request, or aborts the connection.
+async fn serve(
+    shared: &Arc<Shared>,
+    control: &Arc<Control>,
+    port: Port,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Abort> {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let api = alpha::api(&parts.headers, &shared.options.alpha_api_key);
+    let route = match port {
+        Port::Api => route(api, &parts.method, &path),
+        Port::Cdn => Route::Linked,
+    };
+    let operation = match &route {
+        Route::Operation(id, _) => Some(*id),
+        Route::Linked => Some(CDN),
+        _ => None,
+    };
+    let faults = shared.faults().matching(operation, &path);
+    let unread = faults
+        .iter()
+        .any(|fault| matches!(fault, Fault::DropBeforeReading));
+    let body = if unread {
+        Ok(Bytes::new())
+    } else {
+        read(body).await
+    };
+    let received = Received {
+        operation,
+        method: parts.method.clone(),
+        path,
+        query: query.clone(),
+        headers: copied(&parts.headers),
+        body: body.clone().unwrap_or_default(),
+        at: Instant::now(),
+    };
+    let number = shared.record().add(received);
+    if unread {
+        control.reset();
+        return Err(Abort);
+    }
+    let body = body?;
+    let query = read_query(&query);
+    let cursor = query
+        .iter()
+        .any(|(name, value)| name == "after" && value != "0");
+    let has_cursor = cursor || parts.headers.contains_key("last-event-id");
+    if let Some(canned) =
+        trouble::before_handling(&faults, control, &shared.clock, has_cursor).await?
+    {
+        return trouble::after_handling(
+            &faults,
+            control,
+            with_common_headers(shared, number, canned),
+        )
+        .await;
+    }
+    if faults
+        .iter()
+        .any(|fault| matches!(fault, Fault::ExpireLinks))
+    {
+        shared.tables().alpha.expire_links();
+    }
+    if route == Route::Linked {
+        let file = alpha::cdn::file(shared, &query, &parts.headers).await;
+        return trouble::after_handling(
+            &faults,
+            control,
+            with_common_headers(shared, number, file),
+        )
+        .await;
+    }
+
+    let key = credential(
+        &parts.headers,
+        &[&shared.options.api_key, &shared.options.alpha_api_key],
+        &shared.options.service_token,
+    );
+    let rate_limit = shared.limits().count(key.as_deref().ok());
+    let allowed = key.and_then(|_| rate_limit.check());
+    let mut response = match route {
+        Route::Operation(operation, id) => match allowed {
+            Ok(()) => {
+                let events = faults.iter().filter_map(|fault| match fault {
+                    Fault::Events(fault) => Some(fault.clone()),
+                    _ => None,
+                });
+                let events = feed::Faults {
+                    events: events.collect(),
+                    control: Arc::clone(control),
+                };
+                let call = Call {
+                    shared: Arc::clone(shared),
+                    id,
+                    query,
+                    headers: parts.headers,
+                    body,
+                };
+                match api {
+                    Api::Current => dispatch(operation, call, events).await,
+                    Api::Alpha => alpha::dispatch(operation, &call),
+                }
+            }
+            Err(refusal) => Err(refusal),
+        },
+        Route::CatalogFile(name) => {
+            allowed.and_then(|()| catalog::file(shared, &name, &parts.headers))
+        }
+        other => serve_unauthenticated(other, &parts.headers),
+    }
+    .unwrap_or_else(|refusal| match api {
+        Api::Current => refusal.into_response(),
+        Api::Alpha => refusal.flat().into_response(),
+    });
+    rate_limit.write(response.headers_mut(), &shared.clock);
+    trouble::after_handling(
+        &faults,
+        control,
+        with_common_headers(shared, number, response),
+    )
+    .await
+}
+
+/// Responds to requests that need no key: for the OpenAPI document, and for unknown paths and methods.
+fn serve_unauthenticated(route: Route, headers: &http::HeaderMap) -> HandlerResult {
+    match route {
+        Route::Document => {
+            let text = Bytes::from_static(include_bytes!("../openapi/upstream.json"));
+            Ok(files::respond(&text, "application/json", headers))
+        }
+        Route::Redirect(path) => {
+            let mut response = Response::new(full(Bytes::new()));
+            *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+            if let Ok(location) = HeaderValue::from_str(&path) {
+                response.headers_mut().insert(LOCATION, location);
+            }
+            Ok(response)
+        }
+        Route::WrongMethod(allowed) => {
+            let refusal = Refusal::detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+            let mut response = refusal.into_response();
+            if let Ok(allowed) = HeaderValue::from_str(&allowed) {
+                response.headers_mut().insert(ALLOW, allowed);
+            }
+            Ok(response)
+        }
+        _ => Err(Refusal::detail(StatusCode::NOT_FOUND, "Not Found")),
+    }
+}
+
+/// Adds the headers of every response: the date and the request id.
+fn with_common_headers(
+    shared: &Shared,
+    number: u64,
+    mut response: Response<Body>,
+) -> Response<Body> {
+    let mut id = String::from("req_");
+    let _ = write!(id, "{number:08}");
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (DATE.as_str(), shared.clock.http_date()),
+        ("x-request-id", id),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(&value)
+            && !headers.contains_key(name)
+        {
+            headers.insert(http::HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+/// Reads the complete body of a request.
+async fn read(mut body: Incoming) -> Result<Bytes, Abort> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.map_err(|_| Abort)?.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(bytes.freeze())
+}
