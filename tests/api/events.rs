@@ -90,18 +90,6 @@ async fn assert_unaffected(on: On, faults: &[EventFault], numbering: Numbering) 
     seen
 }
 
-const NUMBERINGS: [Numbering; 9] = [
-    Numbering::IdAndSeq,
-    Numbering::Id,
-    Numbering::Seq,
-    Numbering::None,
-    Numbering::FromZero,
-    Numbering::Text,
-    Numbering::Prefixed,
-    Numbering::Sparse,
-    Numbering::PerStage,
-];
-
 fn on_every_stream() -> On {
     On::operation("job_events").always()
 }
@@ -117,7 +105,7 @@ fn count(events: &[JobEvent], predicate: fn(&JobEventKind) -> bool) -> usize {
 #[tokio::test(start_paused = true)]
 async fn a_broken_connection_after_every_event_loses_and_repeats_no_event() {
     steady_clock();
-    for numbering in NUMBERINGS {
+    for numbering in Numbering::ALL {
         // Only the event after the last `id` would be sent, again and again.
         if numbering == Numbering::Sparse {
             continue;
@@ -155,7 +143,7 @@ async fn a_truncated_event_is_discarded_and_received_again() {
 #[tokio::test(start_paused = true)]
 async fn a_repeated_event_is_yielded_once() {
     steady_clock();
-    for numbering in NUMBERINGS {
+    for numbering in Numbering::ALL {
         if matches!(
             numbering,
             Numbering::None | Numbering::Sparse | Numbering::PerStage
@@ -171,7 +159,7 @@ async fn a_repeated_event_is_yielded_once() {
 #[tokio::test(start_paused = true)]
 async fn no_event_is_repeated_when_the_service_ignores_the_cursor() {
     steady_clock();
-    for numbering in NUMBERINGS {
+    for numbering in Numbering::ALL {
         let faults = [EventFault::IgnoreCursor, EventFault::DropAfter(4)];
         assert_unaffected(on_stream(), &faults[1..], numbering).await;
         let (lab, job) = lab(Options::instant().documented(), numbering).await;
@@ -485,7 +473,7 @@ async fn a_fault_of_only_the_stream_leads_to_polling() {
 #[tokio::test(start_paused = true)]
 async fn another_process_resumes_from_a_cursor() {
     steady_clock();
-    for numbering in NUMBERINGS {
+    for numbering in Numbering::ALL {
         // The fifth event has no `id`, so it is received again.
         if numbering == Numbering::Sparse {
             continue;

@@ -352,17 +352,7 @@ async fn a_job_under_each_fault_ends_within_bounded_time_and_requests() {
 #[tokio::test(start_paused = true)]
 async fn no_event_is_lost_with_any_numbering_when_streams_end_repeatedly() {
     steady_clock();
-    for numbering in [
-        Numbering::IdAndSeq,
-        Numbering::Id,
-        Numbering::Seq,
-        Numbering::None,
-        Numbering::FromZero,
-        Numbering::Text,
-        Numbering::Prefixed,
-        Numbering::Sparse,
-        Numbering::PerStage,
-    ] {
+    for numbering in Numbering::ALL {
         for mut options in services(&Options::instant()) {
             options.numbering = numbering;
             let lab = Lab::start(options.clone()).await;

@@ -1,4 +1,4 @@
-//! The account operations: the owner of the key, and the usage of its keys.
+//! The account operations: the owner of an API key, and the usage of the owner's keys.
 
 use gizmo_client::types::{Usage, WhoAmI};
 use http::StatusCode;

@@ -112,8 +112,8 @@ pub(crate) async fn archived(
         return Ok(bytes);
     }
     let (texture_bytes, deflate) = (shared.options.texture_bytes, shared.options.deflate);
-    let build = move || archive(&brief, language, texture_bytes, deflate);
-    let built = tokio::task::spawn_blocking(build).await.map_err(|_| {
+    let task = move || archive(&brief, language, texture_bytes, deflate);
+    let built = tokio::task::spawn_blocking(task).await.map_err(|_| {
         let message = "The export failed";
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "export_failed", message)
     })?;

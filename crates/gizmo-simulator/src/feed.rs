@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
 use crate::events::{Growth, Log};
-use crate::fault::EventFault;
+use crate::fault::{EventFault, Fault};
 use crate::options::AfterEnd;
 use crate::response::{Abort, Body};
 use crate::state::Shared;
@@ -27,8 +27,22 @@ const NEIGHBOUR_WAIT: Duration = Duration::from_millis(50);
 
 /// The faults of a stream, and the control of the socket that they may break.
 pub(crate) struct Faults {
-    pub(crate) events: Vec<EventFault>,
-    pub(crate) control: Arc<Control>,
+    events: Vec<EventFault>,
+    control: Arc<Control>,
+}
+
+impl Faults {
+    /// Collects the event faults among the faults of a request.
+    pub(crate) fn new(faults: &[Fault], control: &Arc<Control>) -> Self {
+        let events = faults.iter().filter_map(|fault| match fault {
+            Fault::Events(fault) => Some(fault.clone()),
+            _ => None,
+        });
+        Self {
+            events: events.collect(),
+            control: Arc::clone(control),
+        }
+    }
 }
 
 /// Returns a response that streams the events after the first `skipped` ones.

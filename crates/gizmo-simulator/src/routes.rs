@@ -61,7 +61,7 @@ pub(crate) enum Route {
     Operation(&'static str, String),
     /// A file of the catalog, by its name.
     CatalogFile(String),
-    /// The OpenAPI document.
+    /// The `OpenAPI` document.
     Document,
     /// A file on the early-access API's CDN.
     Linked,

@@ -250,20 +250,16 @@ async fn serve(
         return Err(Abort);
     }
     let body = body?;
+    let finish = |response| {
+        let response = with_common_headers(shared, number, response);
+        trouble::after_handling(&faults, control, response)
+    };
     let query = read_query(&query);
-    let cursor = query
-        .iter()
-        .any(|(name, value)| name == "after" && value != "0");
-    let has_cursor = cursor || parts.headers.contains_key("last-event-id");
+    let has_cursor = has_cursor(&query, &parts.headers);
     if let Some(canned) =
         trouble::before_handling(&faults, control, &shared.clock, has_cursor).await?
     {
-        return trouble::after_handling(
-            &faults,
-            control,
-            with_common_headers(shared, number, canned),
-        )
-        .await;
+        return finish(canned).await;
     }
     if faults
         .iter()
@@ -273,12 +269,7 @@ async fn serve(
     }
     if route == Route::Linked {
         let file = alpha::cdn::file(shared, &query, &parts.headers).await;
-        return trouble::after_handling(
-            &faults,
-            control,
-            with_common_headers(shared, number, file),
-        )
-        .await;
+        return finish(file).await;
     }
 
     let key = credential(
@@ -291,14 +282,7 @@ async fn serve(
     let mut response = match route {
         Route::Operation(operation, id) => match allowed {
             Ok(()) => {
-                let events = faults.iter().filter_map(|fault| match fault {
-                    Fault::Events(fault) => Some(fault.clone()),
-                    _ => None,
-                });
-                let events = feed::Faults {
-                    events: events.collect(),
-                    control: Arc::clone(control),
-                };
+                let events = feed::Faults::new(&faults, control);
                 let call = Call {
                     shared: Arc::clone(shared),
                     id,
@@ -323,15 +307,18 @@ async fn serve(
         Api::Alpha => refusal.flat().into_response(),
     });
     rate_limit.write(response.headers_mut(), &shared.clock);
-    trouble::after_handling(
-        &faults,
-        control,
-        with_common_headers(shared, number, response),
-    )
-    .await
+    finish(response).await
 }
 
-/// Responds to requests that need no key: for the OpenAPI document, and for unknown paths and methods.
+/// Returns whether a request for events has a cursor.
+fn has_cursor(query: &[(String, String)], headers: &http::HeaderMap) -> bool {
+    let after = query
+        .iter()
+        .any(|(name, value)| name == "after" && value != "0");
+    after || headers.contains_key("last-event-id")
+}
+
+/// Responds to requests that need no key: for the `OpenAPI` document, and for unknown paths and methods.
 fn serve_unauthenticated(route: Route, headers: &http::HeaderMap) -> HandlerResult {
     match route {
         Route::Document => {

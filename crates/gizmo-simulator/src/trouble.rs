@@ -86,10 +86,10 @@ pub(crate) async fn after_handling(
             Fault::DelayHead(delay) => tokio::time::sleep(*delay).await,
             Fault::CutHead(bytes) => control.break_after(*bytes),
             Fault::CutBody(place) => {
-                body = interrupted(body, at(place), Interruption::Abort, control)
+                body = interrupted(body, at(place), Interruption::Abort, control);
             }
             Fault::StallBody(place) => {
-                body = interrupted(body, at(place), Interruption::Stall, control)
+                body = interrupted(body, at(place), Interruption::Stall, control);
             }
             Fault::Trickle(bytes, pause) => body = trickled(body, *bytes, *pause),
             Fault::CloseAfterResponse => {
@@ -149,7 +149,7 @@ fn interrupted(body: Body, bytes: u64, interruption: Interruption, control: &Arc
     StreamBody::new(frames).boxed_unsync()
 }
 
-/// Returns a body in chunks of this size, with a pause between them.
+/// Returns a body in chunks of this size, with a pause after each.
 fn trickled(body: Body, size: usize, pause: Duration) -> Body {
     let state = (body, Bytes::new(), true);
     let frames = try_unfold(state, move |(mut body, mut rest, first)| async move {

@@ -23,7 +23,7 @@ use crate::state::Shared;
 pub(crate) struct Link {
     brief: Brief,
     language: Language,
-    /// Time since 1970.
+    /// The time since the Unix epoch.
     expires_at: Duration,
 }
 
