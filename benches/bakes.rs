@@ -1,12 +1,12 @@
-//! Many bakes within a rate limit: `cargo bench --bench bakes`.
+//! Runs many bakes within a rate limit: `cargo bench --bench bakes`.
 //!
-//! A hundred at once with a key that may make 100 requests a minute; time passes 60 times as fast.
-//! The client does not retry, so that a 429 for one of its calls fails its bake.
+//! A hundred bakes run at once with a key that is limited to 100 requests a minute. Simulated time runs
+//! 60 times faster. The client does not retry, so a 429 for one of the requests fails the bake.
 
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a benchmark prints what it found"
+    reason = "a benchmark prints its results"
 )]
 
 #[path = "support/table.rs"]
@@ -23,7 +23,7 @@ const SPEED: f64 = 60.0;
 
 #[tokio::main]
 async fn main() {
-    // `cargo test --benches` only asks whether it starts.
+    // `cargo test --benches` only checks that it starts.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -50,7 +50,7 @@ async fn main() {
         eprintln!("failed: {}", baked.error.as_deref().unwrap_or_default());
     }
     #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
-    let [wanted, failed, jobs, requests] = [
+    let [total, failed, jobs, requests] = [
         BAKES,
         failed.len(),
         handle.job_count(),
@@ -59,16 +59,20 @@ async fn main() {
     .map(|count| count as f64);
     println!("## Many bakes at 100 requests a minute\n");
     println!(
-        "{BAKES} at once, without retries: a request over the limit fails its bake. Time passes \
-         {SPEED} times as fast.\n"
+        "{BAKES} bakes run at once without retries, so a request over the limit fails its bake. Simulated \
+         time runs {SPEED} times faster.\n"
     );
     let mut table = Table::new(&[&"", &"", &"goal"]);
-    let done = wanted - failed;
-    table.row(&[&"bakes done", &done, &Goal::AtLeast(wanted).of(done)]);
-    table.row(&[&"jobs paid for", &jobs, &Goal::AtMost(wanted).of(jobs)]);
-    let per_job = format!("{:.2}", requests / wanted);
-    table.row(&[&"requests a job", &per_job, &""]);
+    let completed = total - failed;
+    table.row(&[
+        &"completed bakes",
+        &completed,
+        &Goal::AtLeast(total).of(completed),
+    ]);
+    table.row(&[&"paid jobs", &jobs, &Goal::AtMost(total).of(jobs)]);
+    let per_job = format!("{:.2}", requests / total);
+    table.row(&[&"requests per job", &per_job, &""]);
     let minutes = format!("{:.1}", seconds * SPEED / 60.0);
-    table.row(&[&"minutes of the service's time", &minutes, &""]);
+    table.row(&[&"simulated minutes", &minutes, &""]);
     println!("{table}");
 }

@@ -1,10 +1,10 @@
-//! Many jobs followed at once by one process: `cargo bench --bench follow [-- JOBS]`.
+//! Follows many jobs at once in one process: `cargo bench --bench follow [-- JOBS]`.
 //!
-//! The simulator runs in a process of its own (this program, started again), so that the memory
-//! reported is that of the client alone. One connection in fifty is cut after 20 events. Every event
-//! of every job must come, once and in order.
+//! The simulator runs in a separate process, which is this program started a second time. The reported
+//! memory is therefore that of the client only. One connection in fifty breaks after 20 events. Every
+//! event of every job must arrive once and in order.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints what it found")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod support;
 #[path = "support/table.rs"]
@@ -18,25 +18,25 @@ use gizmo_simulator::{EventFault, Fault, On, Options};
 use support::{Serving, resident, runtime};
 use table::{Goal, Table};
 
-/// A job takes 45 s, so that all of them are running while the last is being started.
+/// At this speed a job takes 45 s. The first job is then still running when the last one starts.
 const SPEED: f64 = 4.0;
 
-/// Two connections in a hundred are cut.
-const CUT_EVERY: u64 = 50;
+/// One connection in this number breaks.
+const BREAK_EVERY: u64 = 50;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
     if has(support::SERVE) {
         let mut options = Options::instant().with_speed(SPEED);
         options.requests_kept = 0;
-        let cut = On::operation("job_events").every(CUT_EVERY).always();
+        let event_streams = On::operation("job_events").every(BREAK_EVERY).always();
         let fault = Fault::Events(EventFault::DropAfter(20));
         return support::serve(options, |simulator| {
-            drop(simulator.handle().inject(cut, fault));
+            drop(simulator.handle().inject(event_streams, fault));
         });
     }
-    // `cargo test --benches` only asks whether it starts.
+    // `cargo test --benches` only checks that it starts.
     if !has("--bench") {
         return;
     }
@@ -57,36 +57,37 @@ async fn follow(url: &str, count: usize) {
             .prompt("a lab")
             .start()
             .await
-            .expect("the simulator takes every job")
+            .expect("the simulator accepts every job")
     });
     let jobs: Vec<JobHandle> = starting.buffer_unordered(32).collect().await;
-    let (requests, memory, started) = (requests(&client).await, resident(), Instant::now());
+    let (requests_before, memory_before) = (requests(&client).await, resident());
+    let started = Instant::now();
 
     let mut following: FuturesUnordered<_> = jobs.iter().map(events_of).collect();
-    let (mut events, mut fewest, mut most, mut peak) = (0, u64::MAX, 0, memory);
+    let (mut events, mut fewest, mut most, mut peak) = (0, u64::MAX, 0, memory_before);
     let mut reconnects = 0;
     let mut sample = tokio::time::interval(Duration::from_millis(50));
     loop {
         tokio::select! {
             _ = sample.tick() => peak = peak.max(resident()),
             ended = following.next() => match ended {
-                Some(seen) => {
-                    let (seen, again) = seen.expect("every stream ends with its job");
-                    reconnects += again;
-                    events += seen;
-                    (fewest, most) = (fewest.min(seen), most.max(seen));
+                Some(result) => {
+                    let (received, reconnected) = result.expect("every stream ends with its job");
+                    reconnects += reconnected;
+                    events += received;
+                    (fewest, most) = (fewest.min(received), most.max(received));
                 }
                 None => break,
             },
         }
     }
     let elapsed = started.elapsed();
-    // One of them counted the requests.
-    let sent = self::requests(&client).await - requests - 1;
+    // The count itself is one of the requests.
+    let sent = requests(&client).await - requests_before - 1;
     #[expect(clippy::cast_precision_loss, reason = "the totals are far below 2^52")]
     let per_job = |total: u64| total as f64 / count as f64;
-    println!("## Many jobs followed by one process\n");
-    println!("Every event comes once and in order, or the benchmark fails.\n");
+    println!("## Following many jobs in one process\n");
+    println!("Every event arrives once and in order, or the benchmark fails.\n");
     let mut table = Table::new(&[&"", &"", &"goal"]);
     table.row(&[&"jobs", &count, &""]);
     table.row(&[
@@ -95,39 +96,41 @@ async fn follow(url: &str, count: usize) {
         &"",
     ]);
     table.row(&[&"events", &events, &""]);
-    table.row(&[&"events a job", &format_args!("{fewest} to {most}"), &""]);
+    table.row(&[&"events per job", &format_args!("{fewest} to {most}"), &""]);
     table.row(&[&"reconnects", &reconnects, &""]);
-    let requests = per_job(sent.saturating_sub(count as u64 + reconnects));
-    let goal = Goal::AtMost(1.3).of(requests);
+    let requests_per_job = per_job(sent.saturating_sub(count as u64 + reconnects));
+    let goal = Goal::AtMost(1.3).of(requests_per_job);
     table.row(&[
-        &"requests a job beside its streams",
-        &format_args!("{requests:.3}"),
+        &"requests per job besides its streams",
+        &format_args!("{requests_per_job:.3}"),
         &goal,
     ]);
-    let memory = per_job(peak - memory) / 1024.0;
+    let memory = per_job(peak - memory_before) / 1024.0;
     let goal = Goal::AtMost(32.0).of(memory);
-    table.row(&[&"resident KiB a job", &format_args!("{memory:.1}"), &goal]);
+    table.row(&[&"resident KiB per job", &format_args!("{memory:.1}"), &goal]);
     println!("{table}");
 }
 
-/// Number of events of a job, which must be numbered without a gap and end, and of reconnects.
+/// Returns the number of events of a job and the number of reconnects.
+///
+/// Panics if the numbers of the events have a gap, or if the last event is not terminal.
 async fn events_of(job: &JobHandle) -> Result<(u64, u64), Error> {
     let mut events = job.events();
     let mut last = 0;
-    let (mut done, mut reconnects) = (false, 0);
+    let (mut terminal, mut reconnects) = (false, 0);
     while let Some(event) = events.try_next().await? {
         if let Some(number) = event.seq {
-            assert_eq!(number, last + 1, "an event is missing or comes again");
+            assert_eq!(number, last + 1, "an event is missing or repeated");
             last = number;
         }
-        done = event.is_terminal();
+        terminal = event.is_terminal();
         reconnects += u64::from(matches!(event.kind, JobEventKind::Reconnecting { .. }));
     }
-    assert!(done, "a stream ends with its job's end");
+    assert!(terminal, "the stream ended before its job");
     Ok((last, reconnects))
 }
 
-/// Number of requests that the simulator has had.
+/// Returns the number of requests that the simulator has received.
 async fn requests(client: &Client) -> u64 {
     let usage = client.usage().send().await.expect("the simulator responds");
     let keys = usage.into_inner().keys.unwrap_or_default();

@@ -1,9 +1,9 @@
-//! The SSE decoder beside others, in one paired run: `cargo bench --bench sse [-- ROUNDS [NAME]]`.
+//! Compares the SSE decoder with others: `cargo bench --bench sse [-- ROUNDS [NAME]]`.
 //!
-//! In each round every decoder reads the same bytes in the same chunks, one after the other in an
-//! order that rotates; a ratio is the median of the rounds' ratios, so a machine whose speed drifts
-//! does not favour anyone. Above 1 the other decoder is slower than ours.
-#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+//! In each round, every decoder reads the same bytes in the same chunks, one after the other in a
+//! rotating order. A ratio is the median of the ratios of all rounds, so a machine whose speed varies
+//! favours no decoder. A ratio above 1 means that the other decoder is slower than ours.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 #[path = "support/table.rs"]
 mod table;
@@ -25,13 +25,13 @@ use table::{Goal, Table, median};
 
 const MIB: usize = 1024 * 1024;
 
-/// What reading a stream came to: events, and bytes of their data.
+/// Number of events in a stream, and total size of their data in bytes.
 type Sum = (usize, usize);
 
-/// Reads a stream in these chunks.
+/// Decodes a stream that arrives in these chunks.
 type Read = fn(&[&[u8]]) -> Sum;
 
-/// Name and reader of each decoder; ours is the first.
+/// Name and function of each decoder. Ours is the first.
 const DECODERS: [(&str, Read); 4] = [
     ("ours", ours),
     ("sse-core", sse_core),
@@ -93,7 +93,7 @@ fn sse_parse(chunks: &[&[u8]]) -> Sum {
     sum
 }
 
-/// Events of about 120 bytes, as a job sends them.
+/// Returns a stream of events of about 120 bytes, as a job sends them.
 fn small_events() -> Vec<u8> {
     fill(|text, number| {
         write!(
@@ -101,7 +101,7 @@ fn small_events() -> Vec<u8> {
             "id: {number}\nevent: stage_complete\ndata: {{\"seq\":{number},\"stage\":\"layout\",\
              \"status\":\"running\",\"message\":\"placed 17 of 42 assets\"}}\n\n"
         )
-        .expect("a string takes all");
+        .expect("writing to a string cannot fail");
     })
 }
 
@@ -110,7 +110,7 @@ fn large_events() -> Vec<u8> {
     let data = item.repeat(16 * 1024 / item.len());
     fill(|text, number| {
         write!(text, "id: {number}\nevent: done\ndata: [{data}null]\n\n")
-            .expect("a string takes all");
+            .expect("writing to a string cannot fail");
     })
 }
 
@@ -121,7 +121,7 @@ fn comments() -> Vec<u8> {
             ": ping - 2026-03-21 09:{:02}:00+00:00\n\n",
             number % 60
         )
-        .expect("a string takes all");
+        .expect("writing to a string cannot fail");
     })
 }
 
@@ -129,7 +129,7 @@ fn short_comments() -> Vec<u8> {
     fill(|text, _| text.push_str(": ping\n\n"))
 }
 
-/// At least a MiB of what `write` writes, one event at a time.
+/// Returns at least 1 MiB of events. `write` appends one event.
 fn fill(write: impl Fn(&mut String, usize)) -> Vec<u8> {
     let mut text = String::new();
     for number in 1.. {
@@ -141,7 +141,7 @@ fn fill(write: impl Fn(&mut String, usize)) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// One event of 10 MiB.
+/// Returns one event of 10 MiB.
 fn huge_event() -> Vec<u8> {
     let mut text = b"event: done\ndata: ".to_vec();
     text.resize(10 * MIB, b'x');
@@ -150,8 +150,8 @@ fn huge_event() -> Vec<u8> {
 }
 
 fn main() {
-    // glibc then keeps freed memory to itself, instead of giving it back after some decoder's
-    // largest event, by chance always the same one's, and taking it again in the next one's time.
+    // Raises the threshold above which glibc returns freed memory to the system. Otherwise the largest
+    // event of one decoder could add the cost of a new mapping to the time of the next decoder.
     drop(black_box(vec![0_u8; 31 * MIB]));
 
     let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
@@ -163,8 +163,8 @@ fn main() {
 
     println!("## Decoding server-sent events\n");
     println!(
-        "Medians of {rounds} rounds, and how many times ours the others' are; the goal is for the fastest \
-         of them, or else in ms.\n"
+        "Medians of {rounds} rounds. The column of another decoder is its time over ours. The goal applies \
+         to the fastest of them, or to our time in ms.\n"
     );
     let [ours, others @ ..] = DECODERS.map(|(name, _)| name);
     let [first, second, third] = others;
@@ -196,8 +196,8 @@ fn main() {
         ),
         ("one event of 10 MiB", huge_event(), &[1 << 10]),
     ];
-    let wanted = arguments.next().unwrap_or_default();
-    for (name, bytes, sizes) in streams.iter().filter(|(name, ..)| name.contains(&wanted)) {
+    let filter = arguments.next().unwrap_or_default();
+    for (name, bytes, sizes) in streams.iter().filter(|(name, ..)| name.contains(&filter)) {
         for &size in *sizes {
             compare(&mut table, name, bytes, size, rounds);
         }
@@ -205,28 +205,28 @@ fn main() {
     println!("{table}");
 }
 
-/// Adds one line to the table.
+/// Adds one row to the table.
 fn compare(table: &mut Table, name: &str, bytes: &[u8], size: usize, rounds: usize) {
     let chunks: Vec<&[u8]> = bytes.chunks(size).collect();
     let expected = ours(&chunks);
     let mut times = vec![[Duration::ZERO; DECODERS.len()]; rounds];
     let mut order: [usize; DECODERS.len()] = array::from_fn(|turn| turn);
     for (round, times) in times.iter_mut().enumerate() {
-        // Through all orders, so that no decoder is always the one after another.
+        // The order runs through all permutations, so that no decoder always follows the same one.
         order.swap(
             round % DECODERS.len(),
             (round + 1 + round / DECODERS.len()) % DECODERS.len(),
         );
         for turn in order {
-            let (other, read) = DECODERS[turn];
+            let (decoder, read) = DECODERS[turn];
             let start = Instant::now();
             let sum = read(black_box(&chunks));
             times[turn] = start.elapsed();
-            assert_eq!(sum, expected, "{other} reads {name} otherwise");
+            assert_eq!(sum, expected, "{decoder} decodes {name} differently");
         }
     }
 
-    let own = median(times.iter().map(|times| times[0].as_secs_f64()));
+    let our_time = median(times.iter().map(|times| times[0].as_secs_f64()));
     let [_, ratios @ ..]: [f64; DECODERS.len()] = array::from_fn(|turn| {
         let ratios = times
             .iter()
@@ -235,7 +235,7 @@ fn compare(table: &mut Table, name: &str, bytes: &[u8], size: usize, rounds: usi
     });
     let fastest = ratios.into_iter().fold(f64::INFINITY, f64::min);
     let goal = match (name, size) {
-        ("one event of 10 MiB", _) => Goal::AtMost(30.0).of(own * 1e3),
+        ("one event of 10 MiB", _) => Goal::AtMost(30.0).of(our_time * 1e3),
         ("small events (120 B)", 1400) => Goal::AtLeast(1.4).of(fastest),
         _ => Goal::AtLeast(1.0).of(fastest),
     };
@@ -244,8 +244,8 @@ fn compare(table: &mut Table, name: &str, bytes: &[u8], size: usize, rounds: usi
     table.row(&[
         &name,
         &size,
-        &format_args!("{:.3}", own * 1e3),
-        &format_args!("{:.0}", megabytes / own),
+        &format_args!("{:.3}", our_time * 1e3),
+        &format_args!("{:.0}", megabytes / our_time),
         &first,
         &second,
         &third,

@@ -36,10 +36,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let (style, mut events) = (
-        ProgressStyle::with_template("{spinner} {elapsed} {msg}")?,
-        0,
-    );
+    let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}")?;
     let bar = ProgressBar::no_length().with_style(style);
     bar.enable_steady_tick(std::time::Duration::from_millis(100));
     let variables = ["GIZMO_API_KEY", "GIZMO_BASE_URL"].map(std::env::var_os);
@@ -74,6 +71,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Sen
     };
     let bake = client.bake(prompt).format(arguments.format);
     let mut bake = bake.into_dir(arguments.out);
+    let mut events = 0;
     while let Some(event) = bake.try_next().await? {
         match event {
             BakeEvent::Job(event) => {

@@ -40,7 +40,8 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::from_env()?;
     let job = client.generate_scene().prompt(prompt).start().await?;
     let dir = tempfile::tempdir()?;
-    let (zip, (sender, receiver)) = (dir.path().join("scene.zip"), channel(String::new()));
+    let zip = dir.path().join("scene.zip");
+    let (sender, receiver) = channel(String::new());
     let file = zip.clone();
     let scene = || async { std::fs::read(file).or(Err(StatusCode::NOT_FOUND)) };
     let app = Router::new()

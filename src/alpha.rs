@@ -20,12 +20,12 @@
 //! # }
 //! ```
 //!
-//! It has the paths of the current API, and other shapes. The key decides which of them a service
-//! returns. [`Client::alpha`](crate::Client::alpha) returns the [`Client`], which shares transport,
-//! retries, rate limit and key with the ordinary one. The same rules apply: generating an asset costs
-//! credits, and its request is not sent again once it may have arrived
+//! The early-access API has the paths of the current API, but other requests and responses. The API key
+//! decides which of the two APIs the service uses. [`Client::alpha`](crate::Client::alpha) returns a
+//! [`Client`] that shares transport, retries, rate limit and key with the ordinary one. The same rules
+//! apply: generating an asset costs credits, and its request is not sent again once it may have arrived
 //! ([`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown),
-//! [`Client::reconcile`](crate::Client::reconcile)); responses are decoded leniently.
+//! [`Client::reconcile`](crate::Client::reconcile)). Responses are decoded leniently.
 //!
 //! | I want to … | |
 //! | --- | --- |
@@ -37,7 +37,8 @@
 //! | know which assets are not ready | [`Error::is_not_ready`](crate::Error::is_not_ready), [`Error::asset_ids`](crate::Error::asset_ids) |
 //! | read a complete list | `.items()`, `.pages()` |
 //!
-//! The document is `openapi/alpha.json`, written by hand from the vendor's pages. Both may change.
+//! The client is generated from `openapi/alpha.json`, which is written by hand from the vendor's pages.
+//! Both may change.
 
 /// The client as progenitor generates it from `openapi/alpha.json`.
 #[allow(

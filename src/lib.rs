@@ -1,4 +1,5 @@
-//! Turns a sentence into a simulator-ready directory: a client for the Gizmo API of Antim Labs.
+//! A client for the Gizmo API of Antim Labs, which generates 3D scenes and assets for robot simulators
+//! from a sentence.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), gizmo_client::Error> {
@@ -14,9 +15,14 @@
 //! # }
 //! ```
 //!
-//! The [`Client`] is generated from the service's `OpenAPI` document: each operation is a builder
-//! in [`builder`] that ends in `.send()`, with bodies and responses from [`types`]. Some builders
-//! have further final methods:
+//! The program starts a job that generates a scene, waits until the job has ended, downloads the scene
+//! as a ZIP archive and unpacks it into the directory `lab`. A *scene* is a set of objects in a room, an
+//! *asset* is one object, a *job* generates or changes one of them, and an *export* is a scene or asset
+//! in the format of a simulator.
+//!
+//! The [`Client`] is generated from the service's `OpenAPI` document. Each operation is a method that
+//! returns a builder from [`builder`]; the builder's `.send()` sends the request and returns the typed
+//! response from [`types`]. Some builders have further final methods:
 //!
 //! | I want to … | |
 //! | --- | --- |
@@ -36,20 +42,20 @@
 //! # Paying and waiting
 //!
 //! A generation costs credits and takes minutes: a scene 2 to 20, an asset up to one and a half.
-//! Its request is not sent again once it may have arrived. If its response is lost, the error is of
-//! unknown outcome ([`Error::is_outcome_unknown`]), and [`Client::reconcile`] looks for its job.
+//! Its request is not sent again once it may have arrived. If its response is lost, the outcome is
+//! unknown ([`Error::is_outcome_unknown`]), and [`Client::reconcile`] looks for its job.
 //! Requests that were not sent, or that the service refused, are retried, and so are reads, exports,
 //! changes and deletions, within the [`RetryPolicy`]: by default 4 retries in 3 minutes.
 //!
-//! The client keeps to the rate limit of 100 requests a minute and key, as the response headers report
-//! it. When a window is used up, callers wait for the next one ([`ClientBuilder::on_wait`] reports
-//! that). Cancelling a job goes first, then paid calls and the status of jobs. Clones of a client share
-//! one limiter; processes with the same key need no coordination.
+//! The client keeps to the rate limit that the response headers report: 100 requests a minute for each
+//! key. When a window is used up, callers wait for the next one ([`ClientBuilder::on_wait`] reports
+//! that). Cancellations go first, then paid calls and status requests. Clones of a client share one
+//! limiter; processes with the same key need no coordination.
 //!
 //! The event stream of a job reports its progress, and its status decides when it has ended. Where
 //! streams do not work, the job is polled every 5 s; status requests use at most a quarter of the rate
-//! limit. Dropping a handle, a stream or a future leaves the job running; only [`JobHandle::cancel`]
-//! cancels it. Each function documents under *Cancel safety* what a dropped future leaves behind.
+//! limit. Dropping a handle, a stream or a future does not stop the job; only [`JobHandle::cancel`]
+//! does. Each function documents under *Cancel safety* what a dropped future leaves behind.
 //!
 //! # Errors
 //!
@@ -81,7 +87,8 @@
 //!
 //! Each attempt of a request is a [`tracing`] span at `DEBUG`, with the target `gizmo_client::http`.
 //! Waits for the rate limit, jobs that start (`gizmo_client::jobs`) and the phases of a bake
-//! (`gizmo_client::bake`) are events at `INFO`. They contain no key and no signed URL.
+//! (`gizmo_client::bake`) are events at `INFO`. Interrupted event streams (`gizmo_client::jobs`) and
+//! downloads (`gizmo_client::files`) are events at `DEBUG`. None of them contains a key or a signed URL.
 //!
 //! ```text
 //! INFO gizmo_client::bake: bake dir=lab phase=Requested
@@ -97,8 +104,8 @@
 //!
 //! # Testing
 //!
-//! The crate `gizmo-simulator` runs the service on your own machine: a complete pipeline works against it
-//! offline and free of charge, with the faults that a test injects. For one response, such as a
+//! The crate `gizmo-simulator` simulates the service on your own machine. A complete pipeline works
+//! against it offline and free of charge, with the faults that a test injects. For one response, such as a
 //! refusal, the feature `httpmock` adds the module `mock` with a typed mock of every operation.
 //!
 //! # Features
@@ -119,7 +126,7 @@
 pub mod alpha;
 mod ext;
 
-/// The README's program compiles.
+/// Compiles the programs of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
@@ -141,11 +148,11 @@ pub mod raw {
 
 /// Typed mocks of every operation, for [`httpmock`].
 ///
-/// [`MockServerExt`](mock::MockServerExt) gives httpmock's server a method for each operation. Its
-/// closure says when a request is meant, by the operation's parameters and body, and what it is
-/// returned, by the types of the document; `into_inner` leads to all else that httpmock can match
-/// and response. A job that takes its time, a stream or an archive is the simulator's work
-/// ([Testing](crate#testing)).
+/// [`MockServerExt`](mock::MockServerExt) adds a method for each operation to httpmock's server. The
+/// method's closure receives `when`, which matches requests by the parameters and the body of the
+/// operation, and `then`, which sets the response by the types of the document. The `into_inner` of
+/// both returns httpmock's own type, with everything else that httpmock can match or return. For jobs
+/// that take time, event streams and archives, use the simulator ([Testing](crate#testing)).
 ///
 /// ```toml
 /// [dev-dependencies]
@@ -168,7 +175,7 @@ pub mod raw {
 ///     .api_key("gzm_k1_test")
 ///     .build()?;
 ///
-/// // One job is at work.
+/// // One job is running.
 /// let running = from_value(json!({"ok": true, "job": {"id": "job_1", "status": "running"}}))?;
 /// server.get_job(|when, then| {
 ///     when.job_id("job_1");
@@ -177,7 +184,7 @@ pub mod raw {
 /// let job = client.get_job().job_id("job_1").send().await?;
 /// assert_eq!(job.status, JobStatus::Running);
 ///
-/// // Another cannot be paid for.
+/// // Another one is refused, because the credits do not suffice.
 /// let refusal: ErrorResponse = from_value(json!({
 ///     "error": {"code": "insufficient_credits", "message": "1 needed, 0 left", "status": 402}
 /// }))?;
@@ -188,7 +195,7 @@ pub mod raw {
 /// });
 /// let error = client.generate_scene().prompt("a lab").start().await.unwrap_err();
 /// assert!(error.is_insufficient_credits());
-/// refused.assert_calls(1); // and is not asked for again
+/// refused.assert_calls(1); // a refused generation is not retried
 /// # Ok(())
 /// # }
 /// ```
@@ -206,12 +213,12 @@ pub mod mock {
     include!(concat!(env!("OUT_DIR"), "/mock.rs"));
 }
 
-/// Server-sent events, bytes to events.
+/// Decoding of server-sent events, by the algorithm of the WHATWG HTML standard.
 pub mod sse {
     pub use crate::ext::sse::decoder::{Decoder, Event, TooLarge};
 }
 
-/// Unpacking ZIP archives that nobody vouches for.
+/// Safe unpacking of ZIP archives from untrusted sources.
 #[cfg(feature = "bundle")]
 pub mod archive {
     pub use crate::ext::files::archive::{
@@ -219,7 +226,7 @@ pub mod archive {
     };
 }
 
-/// What an archive was unpacked to: a model and all that belongs to it.
+/// Unpacked exports: a model, and the files that it refers to.
 #[cfg(feature = "bundle")]
 pub mod bundle {
     pub use crate::ext::bundle::{

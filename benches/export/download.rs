@@ -1,4 +1,4 @@
-//! Receiving an export of 256 MiB beside `curl -o`, and what memory it takes.
+//! Compares the download of an export of 256 MiB with `curl -o`, and measures its memory.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,7 +15,7 @@ const SIZE: u64 = 256 * MIB;
 const ROUNDS: usize = 11;
 const KEY: &str = "gzm_k1_simulator";
 
-/// What the simulator serves.
+/// Options of the simulator: exports of `SIZE` bytes.
 pub(crate) fn options() -> Options {
     let mut options = Options::instant();
     options.texture_bytes = SIZE;
@@ -44,16 +44,19 @@ pub(crate) fn run() {
     let (ours, theirs) = (dir.path().join("ours.zip"), dir.path().join("theirs.zip"));
     let download = async || {
         let export = client.export_scene().scene_id(&scene).format("mjcf");
-        let download = export.download().await.expect("the export begins");
-        download.to_file(&ours).await.expect("the export is whole")
+        let download = export.download().await.expect("the export starts");
+        download
+            .to_file(&ours)
+            .await
+            .expect("the export is complete")
     };
-    // The simulator builds the archive once.
+    // The simulator builds the archive on the first request.
     let length = runtime.block_on(download());
 
     let (before, mut peak) = (resident(), 0);
-    let (mut own, mut curl) = (Vec::new(), Vec::new());
+    let (mut our_times, mut curl_times) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        let mut measure_own = || {
+        let mut measure_ours = || {
             let _ = std::fs::remove_file(&ours);
             let started = Instant::now();
             let mut receiving = std::pin::pin!(download());
@@ -66,40 +69,42 @@ pub(crate) fn run() {
                     }
                 }
             });
-            own.push(started.elapsed());
+            our_times.push(started.elapsed());
         };
-        let mut measure_curl = || curl.extend(receive_by_curl(&serving.url, &scene, &theirs));
+        let mut measure_curl =
+            || curl_times.extend(download_with_curl(&serving.url, &scene, &theirs));
         if round % 2 == 0 {
-            measure_own();
+            measure_ours();
             measure_curl();
         } else {
             measure_curl();
-            measure_own();
+            measure_ours();
         }
     }
-    println!("## An export to a file\n");
+    println!("## Downloading an export\n");
     println!(
-        "{} MiB in {ROUNDS} paired rounds, medians; ours is flushed to disk. Resident memory grew by \
-         {:.1} MiB (goal: {}).\n",
+        "Medians of {ROUNDS} paired rounds with {} MiB. Ours flushes the file to disk. Resident memory grew \
+         by {:.1} MiB (goal: {}).\n",
         length / MIB,
         mib(peak.saturating_sub(before)),
         Goal::AtMost(16.0).of(mib(peak.saturating_sub(before))),
     );
     let mut table = Table::new(&[&"", &"ms", &"times ours", &"goal"]);
-    table.row(&[&"gizmo-client", &milliseconds(&own), &"", &""]);
-    if curl.len() < ROUNDS {
+    table.row(&[&"gizmo-client", &milliseconds(&our_times), &"", &""]);
+    if curl_times.len() < ROUNDS {
         table.row(&[&"curl -o", &"not installed", &"", &""]);
     } else {
-        let pairs = own.iter().zip(&curl);
-        let ratio = median(pairs.map(|(own, curl)| curl.as_secs_f64() / own.as_secs_f64()));
+        let pairs = our_times.iter().zip(&curl_times);
+        let ratio = median(pairs.map(|(ours, curl)| curl.as_secs_f64() / ours.as_secs_f64()));
         let goal = Goal::AtLeast(0.95).of(ratio);
         let shown = format!("{ratio:.2}");
-        table.row(&[&"curl -o", &milliseconds(&curl), &shown, &goal]);
+        table.row(&[&"curl -o", &milliseconds(&curl_times), &shown, &goal]);
     }
     println!("{table}");
 }
 
-fn receive_by_curl(url: &str, scene: &str, path: &Path) -> Option<Duration> {
+/// Downloads the export with curl. Returns `None` if that fails.
+fn download_with_curl(url: &str, scene: &str, path: &Path) -> Option<Duration> {
     let _ = std::fs::remove_file(path);
     let started = Instant::now();
     let status = Command::new("curl")
@@ -121,7 +126,7 @@ fn receive_by_curl(url: &str, scene: &str, path: &Path) -> Option<Duration> {
     status.success().then(|| started.elapsed())
 }
 
-/// The median.
+/// Returns the median in milliseconds.
 fn milliseconds(times: &[Duration]) -> String {
     let median = median(times.iter().map(Duration::as_secs_f64));
     format!("{:.0}", median * 1e3)

@@ -1,6 +1,6 @@
-//! What an export costs: `cargo bench --bench export [-- download|unpack]`.
+//! Measures the download and the unpacking of an export: `cargo bench --bench export [-- download|unpack]`.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints what it found")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod download;
 #[path = "../support/mod.rs"]
@@ -11,11 +11,11 @@ mod unpack;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
     if has(support::SERVE) {
         return support::serve(download::options(), |_| {});
     }
-    // `cargo test --benches` only asks whether it starts.
+    // `cargo test --benches` only checks that it starts.
     if !has("--bench") {
         return;
     }

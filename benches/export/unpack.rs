@@ -1,4 +1,4 @@
-//! Unpacking a textured export of 55 MB, against `unzip -q` and `bsdtar -xf`.
+//! Compares the unpacking of a textured export of 55 MB with `unzip -q` and `bsdtar -xf`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,14 +12,15 @@ use zlib_rs::{Deflate, DeflateFlush};
 
 use crate::table::{Goal, Table, median};
 
-/// Runs of each tool; they take turns, so that all see the same machine.
+/// Number of runs of each tool. The tools alternate, so that all run under the same conditions.
 const ROUNDS: usize = 21;
 
-/// How one tool is run; its arguments are the archive and a directory that is not there.
+/// A tool to compare with.
 struct Contender {
     name: &'static str,
-    /// How many times as fast this crate has to be.
+    /// The time of the tool, relative to this crate, that is the goal.
     goal: Goal,
+    /// Unpacks the archive to a directory that does not exist yet.
     run: fn(&Path, &Path),
 }
 
@@ -45,20 +46,20 @@ const OTHERS: [Contender; 2] = [
         name: "bsdtar -xf",
         goal: Goal::AtLeast(1.5),
         run: |zip, to| {
-            fs::create_dir(to).expect("a fresh directory");
+            fs::create_dir(to).expect("a new directory");
             command(Command::new("bsdtar").arg("-xf").arg(zip).arg("-C").arg(to));
         },
     },
 ];
 
-/// Compares in the directory for temporary files, and in memory where there is a place for it: on a
-/// disk part of what is measured is the file system, which has its own mind about new files.
+/// Compares the tools in the directory for temporary files, and in memory if `/dev/shm` exists. On a
+/// disk, the time includes the cost of new files in the file system.
 pub(crate) fn run() {
     let export = Export::new();
-    println!("## An export unpacked\n");
+    println!("## Unpacking an export\n");
     println!(
-        "{} files, {:.1} MB of contents in {:.1} MB, {ROUNDS} rounds, medians; the ratio is the median of \
-         neighbouring runs'.\n",
+        "Medians of {ROUNDS} rounds. The archive has {} files: {:.1} MB, compressed to {:.1} MB. Each ratio \
+         is the median of the ratios of adjacent runs.\n",
         export.files,
         megabytes(export.contents),
         megabytes(export.zip.len() as u64),
@@ -81,33 +82,39 @@ fn compare(table: &mut Table, parent: &Path, export: &Export, others: &[&Contend
     let directory = parent.join(format!("gizmo-bench-{}", std::process::id()));
     fs::create_dir_all(&directory).expect("a directory for the benchmark");
     let zip = directory.join("export.zip");
-    fs::write(&zip, &export.zip).expect("room for the export");
+    fs::write(&zip, &export.zip).expect("the file can be written");
 
-    let mut ours = Vec::new();
-    let mut theirs = vec![Vec::new(); others.len()];
+    let mut our_times = Vec::new();
+    let mut other_times = vec![Vec::new(); others.len()];
     for round in 0..=ROUNDS {
-        let own = timed(&zip, &directory, |zip, to| {
-            archive::unpack_blocking(zip, to, &UnpackOptions::default()).expect("a sound export");
+        let ours = timed(&zip, &directory, |zip, to| {
+            archive::unpack_blocking(zip, to, &UnpackOptions::default()).expect("a valid export");
         });
-        let times: Vec<Duration> = others
+        let theirs: Vec<Duration> = others
             .iter()
             .map(|other| timed(&zip, &directory, other.run))
             .collect();
         // The first round fills the caches.
         if round > 0 {
-            ours.push(own);
-            for (all, time) in theirs.iter_mut().zip(times) {
-                all.push(time);
+            our_times.push(ours);
+            for (times, time) in other_times.iter_mut().zip(theirs) {
+                times.push(time);
             }
         }
     }
-    fs::remove_dir_all(&directory).expect("our own directory");
+    fs::remove_dir_all(&directory).expect("the directory can be removed");
 
     let directory = parent.display();
-    table.row(&[&"gizmo-client", &directory, &milliseconds(&ours), &"", &""]);
-    for (other, times) in others.iter().zip(&theirs) {
-        let pairs = times.iter().zip(&ours);
-        let ratio = median(pairs.map(|(other, own)| other.as_secs_f64() / own.as_secs_f64()));
+    table.row(&[
+        &"gizmo-client",
+        &directory,
+        &milliseconds(&our_times),
+        &"",
+        &"",
+    ]);
+    for (other, times) in others.iter().zip(&other_times) {
+        let pairs = times.iter().zip(&our_times);
+        let ratio = median(pairs.map(|(theirs, ours)| theirs.as_secs_f64() / ours.as_secs_f64()));
         let goal = other.goal.of(ratio);
         let shown = format!("{ratio:.2}");
         table.row(&[&other.name, &directory, &milliseconds(times), &shown, &goal]);
@@ -115,21 +122,21 @@ fn compare(table: &mut Table, parent: &Path, export: &Export, others: &[&Contend
 }
 
 fn command(command: &mut Command) {
-    let status = command.status().expect("it was started before");
+    let status = command.status().expect("the tool is installed");
     assert!(status.success(), "{command:?}");
 }
 
-/// Runs a tool once, and removes what it wrote.
+/// Runs a tool once, and removes the files that it wrote.
 fn timed(zip: &Path, directory: &Path, run: impl Fn(&Path, &Path)) -> Duration {
     let to = directory.join("lab");
     let start = Instant::now();
     run(zip, &to);
     let time = start.elapsed();
-    fs::remove_dir_all(&to).expect("what was unpacked");
+    fs::remove_dir_all(&to).expect("the unpacked files can be removed");
     time
 }
 
-/// The median.
+/// Returns the median in milliseconds.
 fn milliseconds(times: &[Duration]) -> String {
     let median = median(times.iter().map(Duration::as_secs_f64));
     format!("{:.1}", median * 1e3)
@@ -140,12 +147,12 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// What a scene's export looks like: textures as PNG, which deflate makes no smaller, meshes as
-/// text, and a model that names them.
+/// An archive like the export of a scene: textures as PNG, which deflate cannot shrink, meshes as text,
+/// and a model that refers to them.
 struct Export {
     zip: Vec<u8>,
     files: usize,
-    /// Bytes of all files together.
+    /// Total size of the files in bytes.
     contents: u64,
 }
 
@@ -216,19 +223,19 @@ fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
 }
 
 struct Header {
-    /// From the version to the length of the extra field, as both headers have it.
+    /// The fields that both headers share, from the version to the length of the extra field.
     fixed: Vec<u8>,
     offset: u32,
 }
 
-/// Adds an entry with its data.
+/// Appends an entry to the archive: its local header and its data.
 fn local_header(name: &str, contents: &[u8], zip: &mut Vec<u8>) -> Header {
     let mut data = vec![0; contents.len() + contents.len() / 1000 + 1024];
     let mut deflate = Deflate::new(6, false, 15);
     deflate
         .compress(contents, &mut data, DeflateFlush::Finish)
-        .expect("room for what deflate makes of it");
-    data.truncate(usize::try_from(deflate.total_out()).expect("it is in memory"));
+        .expect("the buffer is large enough");
+    data.truncate(usize::try_from(deflate.total_out()).expect("the data fits in memory"));
     let number = |number: usize| {
         u32::try_from(number)
             .expect("a small archive")
@@ -252,7 +259,7 @@ fn local_header(name: &str, contents: &[u8], zip: &mut Vec<u8>) -> Header {
     Header { fixed, offset }
 }
 
-/// Numbers that are the same in every run (xorshift).
+/// Pseudo-random numbers that are the same in every run (xorshift).
 struct Noise(u64);
 
 impl Noise {
@@ -263,7 +270,7 @@ impl Noise {
         self.0
     }
 
-    /// What deflate sees in a PNG: its own output, next to which nothing can be saved.
+    /// Returns data like a PNG: already compressed, so that deflate cannot shrink it.
     fn picture(&mut self, bytes: usize) -> Vec<u8> {
         let mut picture = b"\x89PNG\r\n\x1a\n".to_vec();
         while picture.len() < bytes {

@@ -1,4 +1,4 @@
-//! A simulator in a process of its own, so that what a benchmark measures is the client alone.
+//! Runs the simulator in a separate process, so that a benchmark measures only the client.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -6,14 +6,14 @@ use std::process::{Child, Command, Stdio};
 use gizmo_simulator::{Options, Simulator};
 use tokio::runtime::Runtime;
 
-/// The argument with which a benchmark starts itself again to be the simulator.
+/// The argument that makes a benchmark run as the simulator.
 pub(crate) const SERVE: &str = "--serve";
 
 pub(crate) fn runtime() -> Runtime {
     Runtime::new().expect("a runtime")
 }
 
-/// A simulator in a child process, which goes when this is dropped.
+/// A simulator in a child process, which is killed on drop.
 pub(crate) struct Serving {
     child: Child,
     pub(crate) url: String,
@@ -27,11 +27,11 @@ impl Serving {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("this program starts again");
+            .expect("this program can be started");
         let mut url = String::new();
-        let said = child.stdout.as_mut().expect("its output is piped");
-        let line = BufReader::new(said).read_line(&mut url);
-        line.expect("it says where it listens");
+        let stdout = child.stdout.as_mut().expect("its output is piped");
+        let line = BufReader::new(stdout).read_line(&mut url);
+        line.expect("the simulator prints its URL");
         let url = url.trim().to_owned();
         Self { child, url }
     }
@@ -44,7 +44,7 @@ impl Drop for Serving {
     }
 }
 
-/// Is the simulator, until the process that started this one closes the pipe.
+/// Runs the simulator until the parent process closes the pipe.
 pub(crate) fn serve(options: Options, prepare: impl FnOnce(&Simulator)) {
     runtime().block_on(async {
         let simulator = Simulator::start(options).await.expect("a free port");
@@ -56,7 +56,7 @@ pub(crate) fn serve(options: Options, prepare: impl FnOnce(&Simulator)) {
     });
 }
 
-/// Resident memory of this process in bytes; Linux says it in /proc.
+/// Returns the resident memory of this process in bytes, or 0 on systems without `/proc`.
 pub(crate) fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -1,11 +1,11 @@
-//! What benchmarks print: a table in Markdown, which lines up in a terminal too, and a goal beside
-//! what came of it.
+//! The output of the benchmarks: a Markdown table, whose columns also line up in a terminal, and the
+//! comparison of a value with its goal.
 
-#![allow(dead_code, reason = "not every benchmark uses all of it")]
+#![allow(dead_code, reason = "not every benchmark uses every item")]
 
 use std::fmt::{self, Display};
 
-/// A table whose first column is text and whose others are numbers.
+/// A table whose first column is text. The others are numbers, aligned to the right.
 pub(crate) struct Table(Vec<Vec<String>>);
 
 impl Table {
@@ -15,7 +15,7 @@ impl Table {
         table
     }
 
-    /// Adds a row; it has as many cells as the header.
+    /// Adds a row. It must have as many cells as the header.
     pub(crate) fn row(&mut self, cells: &[&dyn Display]) {
         self.0.push(cells.iter().map(ToString::to_string).collect());
     }
@@ -40,8 +40,8 @@ impl Display for Table {
             if index == 0 {
                 write!(formatter, "|")?;
                 for (column, width) in widths.iter().enumerate() {
-                    let end = if column == 0 { '-' } else { ':' };
-                    write!(formatter, " {}{end} |", "-".repeat(width - 1))?;
+                    let alignment = if column == 0 { '-' } else { ':' };
+                    write!(formatter, " {}{alignment} |", "-".repeat(width - 1))?;
                 }
                 writeln!(formatter)?;
             }
@@ -50,7 +50,7 @@ impl Display for Table {
     }
 }
 
-/// What a number should be.
+/// A bound that a value should keep.
 #[derive(Clone, Copy)]
 pub(crate) enum Goal {
     AtMost(f64),
@@ -58,7 +58,7 @@ pub(crate) enum Goal {
 }
 
 impl Goal {
-    /// The goal, and whether this reaches it.
+    /// Returns the goal, and whether the value meets it.
     pub(crate) fn of(self, value: f64) -> String {
         let (sign, goal, met) = match self {
             Self::AtMost(goal) => ('≤', goal, value <= goal),
@@ -68,7 +68,7 @@ impl Goal {
     }
 }
 
-/// The one in the middle.
+/// Returns the median; of an even number of values, the upper one of the middle two.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! Generates the client as progenitor's own manual says.
+//! Generates the client as progenitor's manual describes.
 
 use std::error::Error;
 use std::path::Path;

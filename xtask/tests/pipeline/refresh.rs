@@ -254,7 +254,7 @@ fn an_overlay_that_has_changed_is_derived_again_and_the_lock_stays() {
     let lock = tree.text("spec.lock");
     let overlay = tree
         .text("overlay.json")
-        .replace("\"Where a job stands.\"", "\"Where it stands.\"");
+        .replace("\"The status of a job.\"", "\"The state of a job.\"");
     fs::write(tree.path("overlay.json"), overlay).unwrap();
     tree.fails(&["--check"], 4, "openapi/openapi.json");
     let shown = succeeds(&tree.run(&["--file", tree.path("upstream.json").to_str().unwrap()]));

@@ -1,4 +1,4 @@
-//! The client that progenitor generates from `openapi/openapi.json`, as it is.
+//! The client that progenitor generates from `openapi/openapi.json`, without changes.
 
 #![allow(
     clippy::all,

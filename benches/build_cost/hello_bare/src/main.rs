@@ -1,4 +1,4 @@
-//! Makes one call by the bare client.
+//! Makes one call with the bare client.
 
 #[tokio::main]
 async fn main() {

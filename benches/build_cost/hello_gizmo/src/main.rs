@@ -1,4 +1,4 @@
-//! Makes one call by gizmo-client.
+//! Makes one call with gizmo-client.
 
 #[tokio::main]
 async fn main() {

@@ -1,4 +1,4 @@
-//! Makes one call by gizmo-client.
+//! Makes one call with gizmo-client without its default feature `bundle`.
 
 #[tokio::main]
 async fn main() {
