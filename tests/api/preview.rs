@@ -131,10 +131,10 @@ fn an_invalid_model_is_rejected_with_one_line() {
             "<geom type='box' size='1 2'/>",
             "`size` of geom is too short for a box: `1 2`",
         ),
-        ("<geom size='-1'/>", "`size` of geom is below 0: `-1`"),
+        ("<geom size='-1'/>", "`size` of geom is negative: `-1`"),
         (
             "<geom type='cone'/>",
-            "`type` of geom is not a kind of geom: `cone`",
+            "`type` of geom is not a geom type: `cone`",
         ),
         (
             "<geom type='capsule' size='1' fromto='1 1 1 1 1 1'/>",

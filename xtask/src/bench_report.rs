@@ -1,4 +1,4 @@
-//! Runs every benchmark and writes `benches/README.md` of what they print.
+//! Runs all benchmarks and writes their output to `benches/README.md`.
 
 use std::{
     fs,
@@ -13,51 +13,51 @@ use crate::{Error, Result, build_cost, cargo::cargo, table::Table};
 /// The benchmarks, in the order of the report.
 const BENCHES: [&str; 5] = ["call", "follow", "bakes", "export", "sse"];
 
-/// The longest that one may take once it is compiled; the longest of them needs one minute.
-const LONGEST: Duration = Duration::from_secs(240);
+/// The timeout of one compiled benchmark. The slowest one takes about a minute.
+const TIMEOUT: Duration = Duration::from_secs(240);
 
-/// Cold builds of each program.
+/// The number of cold builds of each program.
 const ROUNDS: u32 = 3;
 
 const REPORT: &str = "benches/README.md";
 
-const HEAD: &str = "\
+const INTRODUCTION: &str = "\
 # Benchmarks
 
-What the crate claims to be fast, lean or frugal at, measured. `cargo xtask bench-report` runs all of
-it and writes this file; nothing in it is written by hand. Every peer runs in the same minutes as the
-crate and in turns with it, and against the same simulator in a process of its own, so a ratio says
-more than a time. A goal that was missed stays in the table as missed.
+Measurements of the speed, memory and build time of the crate. `cargo xtask bench-report` runs all
+benchmarks and generates this file; do not edit it. Each peer runs in turns with the crate, against the
+same simulator in a separate process, so a ratio is more reliable than a time. A goal that was missed is
+reported as missed.
 
 | command | measures |
 | --- | --- |
-| `cargo xtask bench-report` | all of it: some twenty minutes, and the build before them |
-| `cargo bench --bench call` | one call beside the same by bare reqwest |
+| `cargo xtask bench-report` | everything; takes about twenty minutes, plus the build |
+| `cargo bench --bench call` | one call, compared with bare reqwest |
 | `cargo bench --bench follow [-- JOBS]` | many jobs followed by one process |
 | `cargo bench --bench bakes` | many bakes within a rate limit |
-| `cargo bench --bench export [-- download\\|unpack]` | an export received (beside curl) and unpacked (beside unzip and bsdtar) |
-| `cargo bench --bench sse [-- ROUNDS [NAME]]` | the decoder of server-sent events beside others |
-| `cargo xtask build-cost [--rounds N]` | cold builds beside those of the bare generated client |
+| `cargo bench --bench export [-- download\\|unpack]` | the download of an export, compared with curl, and its unpacking, compared with unzip and bsdtar |
+| `cargo bench --bench sse [-- ROUNDS [NAME]]` | the decoder of server-sent events, compared with others |
+| `cargo xtask build-cost [--rounds N]` | cold builds, compared with the bare generated client |
 
-A peer that is not installed is named and left out.
+A peer that is not installed is reported and skipped.
 ";
 
-/// Runs all benchmarks in `root` and replaces the report.
+/// Runs all benchmarks in `root` and replaces the report. Calls `print_progress` before each step.
 ///
 /// # Errors
-/// A benchmark fails or takes too long; the report is then as it was.
-pub fn write(root: &Path, say: impl Fn(&str)) -> Result<()> {
-    let mut report = format!("{HEAD}\n## The machine\n\n{}", machine());
-    say("compiling");
+/// If a benchmark fails or takes too long. The report is then unchanged.
+pub fn write(root: &Path, print_progress: impl Fn(&str)) -> Result<()> {
+    let mut report = format!("{INTRODUCTION}\n## The machine\n\n{}", machine());
+    print_progress("compiling");
     cargo_bench(root, &["--no-run"], None)?;
     for bench in BENCHES {
-        say(&format!("cargo bench --bench {bench}"));
-        let found = cargo_bench(root, &["--bench", bench], Some(LONGEST))?;
+        print_progress(&format!("cargo bench --bench {bench}"));
+        let output = cargo_bench(root, &["--bench", bench], Some(TIMEOUT))?;
         report.push('\n');
-        report.push_str(found.trim_end());
+        report.push_str(output.trim_end());
         report.push('\n');
     }
-    say(&format!("{} cold builds", 4 * ROUNDS));
+    print_progress(&format!("{} cold builds", 4 * ROUNDS));
     report.push('\n');
     report.push_str(&build_cost::measure(root, ROUNDS)?);
     let path = root.join(REPORT);
@@ -65,13 +65,13 @@ pub fn write(root: &Path, say: impl Fn(&str)) -> Result<()> {
         .map_err(|error| Error::refused(format!("cannot write {}: {error}", path.display())))
 }
 
-/// What `cargo bench` prints; it is ended when it takes longer than `longest`.
-fn cargo_bench(root: &Path, arguments: &[&str], longest: Option<Duration>) -> Result<String> {
+/// Runs `cargo bench` and returns its stdout. After `timeout`, it is killed.
+fn cargo_bench(root: &Path, arguments: &[&str], timeout: Option<Duration>) -> Result<String> {
     let name = format!("cargo bench {}", arguments.join(" "));
-    let failed = |what: &dyn std::fmt::Display| Error::refused(format!("{name}: {what}"));
-    // To a file, which needs no thread to be emptied while this one watches the clock.
-    let printed = root.join("target").join("bench-report.txt");
-    let file = fs::File::create(&printed).map_err(|error| failed(&error))?;
+    let failed = |reason: &dyn std::fmt::Display| Error::refused(format!("{name}: {reason}"));
+    // A pipe would need a thread that reads it while this one waits.
+    let output_path = root.join("target").join("bench-report.txt");
+    let file = fs::File::create(&output_path).map_err(|error| failed(&error))?;
     let mut child = cargo()
         .args(["bench", "--quiet", "--locked"])
         .args(arguments)
@@ -85,33 +85,35 @@ fn cargo_bench(root: &Path, arguments: &[&str], longest: Option<Duration>) -> Re
         if let Some(status) = child.try_wait().map_err(|error| failed(&error))? {
             break status;
         }
-        if longest.is_some_and(|longest| start.elapsed() > longest) {
+        if let Some(timeout) = timeout
+            && start.elapsed() > timeout
+        {
             let _ = child.kill();
             let _ = child.wait();
-            return Err(failed(&format_args!("longer than {LONGEST:?}")));
+            return Err(failed(&format_args!("timed out after {timeout:?}")));
         }
         thread::sleep(Duration::from_millis(200));
     };
     if !status.success() {
         return Err(failed(&status));
     }
-    fs::read_to_string(&printed).map_err(|error| failed(&error))
+    fs::read_to_string(&output_path).map_err(|error| failed(&error))
 }
 
-/// What the numbers were measured on; what cannot be found out is left out.
+/// Describes the machine as a table. Values that cannot be determined are omitted.
 fn machine() -> String {
-    let line = |path: &str, key: &str| {
+    let field = |path: &str, key: &str| {
         let text = fs::read_to_string(path).ok()?;
         let line = text.lines().find(|line| line.starts_with(key))?;
         Some(line.split_once(':')?.1.trim().to_owned())
     };
-    let said = |program: &str, arguments: &[&str]| {
+    let run = |program: &str, arguments: &[&str]| {
         let output = Command::new(program).args(arguments).output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     };
     let memory = || {
-        let text = line("/proc/meminfo", "MemTotal")?;
+        let text = field("/proc/meminfo", "MemTotal")?;
         let kib: u64 = text.strip_suffix(" kB")?.parse().ok()?;
         Some(format!("{} GiB", (kib + (1 << 19)) >> 20))
     };
@@ -121,13 +123,13 @@ fn machine() -> String {
     };
     let cores = thread::available_parallelism().ok();
     let rows = [
-        ("processor", line("/proc/cpuinfo", "model name")),
+        ("processor", field("/proc/cpuinfo", "model name")),
         ("cores", cores.map(|cores| cores.to_string())),
         ("memory", memory()),
-        ("system", said("uname", &["-srm"])),
-        ("compiler", said("rustc", &["--version"])),
-        ("commit", said("git", &["describe", "--always", "--dirty"])),
-        ("date", said("date", &["-u", "+%Y-%m-%d"])),
+        ("system", run("uname", &["-srm"])),
+        ("compiler", run("rustc", &["--version"])),
+        ("commit", run("git", &["describe", "--always", "--dirty"])),
+        ("date", run("date", &["-u", "+%Y-%m-%d"])),
         ("load before the start", load()),
     ];
     let mut table = Table::new(&[&"", &""]);

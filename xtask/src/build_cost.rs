@@ -1,5 +1,5 @@
-//! What the crate costs those who compile it: cold builds of a program that makes one call, by
-//! gizmo-client and by the bare client that progenitor generates from the same document.
+//! Measures the build time of the crate: cold builds of programs that make one call, with
+//! gizmo-client and with the bare client that progenitor generates from the same document.
 
 use std::{
     collections::BTreeSet,
@@ -17,40 +17,42 @@ use crate::{
 
 /// A program in `benches/build_cost`.
 struct Program {
-    /// Its package, of the workspace or of one in a directory of its own.
     package: &'static str,
+    /// The directory of the package, if it is not part of the workspace.
     directory: Option<&'static str>,
-    what: &'static str,
+    /// The name in the report.
+    name: &'static str,
 }
 
-/// The bare client twice, gizmo-client, and gizmo-client without what the bare one has nothing of.
+/// Two programs with the bare client, then gizmo-client with and without `bundle`. The bare client
+/// has no counterpart of `bundle`.
 const PROGRAMS: [Program; 4] = [
     Program {
         package: "by-manual",
         directory: Some("benches/build_cost/by_manual"),
-        what: "bare, by progenitor's manual",
+        name: "bare, by progenitor's manual",
     },
     Program {
         package: "hello-bare",
         directory: None,
-        what: "bare, with our TLS and HTTP",
+        name: "bare, with our TLS and HTTP",
     },
     Program {
         package: "hello-gizmo",
         directory: None,
-        what: "gizmo-client",
+        name: "gizmo-client",
     },
     Program {
         package: "hello-lean",
         directory: None,
-        what: "gizmo-client without `bundle`",
+        name: "gizmo-client without `bundle`",
     },
 ];
 
-/// Builds the programs in turns, `rounds` times each, and writes what came of it as Markdown.
+/// Builds the programs in turns, `rounds` times each, and returns the results as Markdown.
 ///
 /// # Errors
-/// Cargo cannot be started, or a program does not build.
+/// If cargo cannot be started, or a program does not build.
 pub fn measure(root: &Path, rounds: u32) -> Result<String> {
     let target = root.join("target").join("build-cost");
     for program in &PROGRAMS {
@@ -58,16 +60,17 @@ pub fn measure(root: &Path, rounds: u32) -> Result<String> {
     }
     let mut builds: [Vec<Build>; 4] = Default::default();
     for round in 0..rounds {
-        // Who goes first changes, so that a machine whose speed drifts favours nobody.
+        // Each round starts with another program, so that a drift in the machine's speed affects
+        // all programs alike.
         for turn in 0..PROGRAMS.len() {
-            let which = (round as usize + turn) % PROGRAMS.len();
-            builds[which].push(PROGRAMS[which].build(root, &target)?);
+            let index = (round as usize + turn) % PROGRAMS.len();
+            builds[index].push(PROGRAMS[index].build(root, &target)?);
         }
     }
     clear(&target)?;
 
     let mut table = Table::new(&[
-        &"a program that makes one call by",
+        &"one call with",
         &"crates",
         &"cold build, s",
         &"times the first",
@@ -77,54 +80,54 @@ pub fn measure(root: &Path, rounds: u32) -> Result<String> {
         &"times the second",
         &"goal",
     ]);
-    let of = |time: fn(&Build) -> Duration| {
+    let medians = |time: fn(&Build) -> Duration| {
         let seconds =
-            |builds: &Vec<Build>| median(builds.iter().map(|one| time(one).as_secs_f64()));
+            |builds: &Vec<Build>| median(builds.iter().map(|build| time(build).as_secs_f64()));
         builds.each_ref().map(seconds)
     };
-    let (wall, cpu) = (of(|build| build.wall), of(|build| build.cpu));
+    let (wall, cpu) = (medians(|build| build.wall), medians(|build| build.cpu));
     let mut crates = Vec::new();
     for program in &PROGRAMS {
         crates.push(program.crates(root)?);
     }
-    for (which, program) in PROGRAMS.iter().enumerate() {
-        let times = |times: &[f64; 4], other: usize| match times[other] {
+    for (index, program) in PROGRAMS.iter().enumerate() {
+        let ratio = |times: &[f64; 4], other: usize| match times[other] {
             0.0 => "unknown".to_owned(),
-            other => format!("{:.2}", times[which] / other),
+            other => format!("{:.2}", times[index] / other),
         };
-        // The whole crate beside what users would write without it; and without what has no
-        // counterpart, beside the client that differs in nothing else.
+        // The complete crate is compared with the client that its users would otherwise generate.
+        // Without `bundle`, it is compared with the client that has the same TLS and HTTP.
         let goal = match program.package {
             "hello-gizmo" => {
-                let time = Goal::AtMost(1.1).of(wall[which] / wall[0]);
-                let more = Goal::AtMost(25.0).of(crates[which] - crates[1]);
+                let time = Goal::AtMost(1.1).of(wall[index] / wall[0]);
+                let more = Goal::AtMost(25.0).of(crates[index] - crates[1]);
                 format!("first {time}; crates above the second {more}")
             }
-            "hello-lean" => format!("second {}", Goal::AtMost(1.1).of(wall[which] / wall[1])),
+            "hello-lean" => format!("second {}", Goal::AtMost(1.1).of(wall[index] / wall[1])),
             _ => String::new(),
         };
         table.row(&[
-            &program.what,
-            &crates[which],
-            &format_args!("{:.1}", wall[which]),
-            &times(&wall, 0),
-            &times(&wall, 1),
-            &format_args!("{:.1}", cpu[which]),
-            &times(&cpu, 0),
-            &times(&cpu, 1),
+            &program.name,
+            &crates[index],
+            &format_args!("{:.1}", wall[index]),
+            &ratio(&wall, 0),
+            &ratio(&wall, 1),
+            &format_args!("{:.1}", cpu[index]),
+            &ratio(&cpu, 0),
+            &ratio(&cpu, 1),
             &goal,
         ]);
     }
     Ok(format!(
-        "## What it costs to compile\n\n\
-         Built cold, beside the bare client that progenitor generates from the same document: once with \
-         the dependencies as its manual names them, whose TLS is reqwest's default, and once with the TLS \
-         and the HTTP that gizmo-client has. Medians of {rounds} builds each, in turns.\n\n{table}"
+        "## Build time\n\n\
+         Cold builds, compared with the bare client that progenitor generates from the same document: once \
+         with the dependencies from its manual, including reqwest's default TLS, and once with the TLS and \
+         the HTTP of gizmo-client. Medians of {rounds} builds each, in turns.\n\n{table}"
     ))
 }
 
 impl Program {
-    /// Cargo for its workspace.
+    /// Returns a command for cargo in the workspace of the program.
     fn cargo(&self, root: &Path) -> Command {
         let mut cargo = cargo();
         cargo.current_dir(
@@ -134,7 +137,7 @@ impl Program {
         cargo
     }
 
-    /// Builds it and all that it depends on.
+    /// Builds the program and all its dependencies.
     fn build(&self, root: &Path, target: &Path) -> Result<Build> {
         clear(target)?;
         let (before, start) = (cpu_time(), Instant::now());
@@ -143,7 +146,7 @@ impl Program {
             .args(["build", "--quiet", "--frozen", "--package", self.package])
             .arg("--target-dir")
             .arg(target)
-            // As cargo builds what comes from the registry.
+            // As in a user's build, where cargo compiles dependencies without it.
             .env("CARGO_INCREMENTAL", "0"))?;
         Ok(Build {
             wall: start.elapsed(),
@@ -151,7 +154,7 @@ impl Program {
         })
     }
 
-    /// The number of crates that are compiled for it, itself included.
+    /// Returns the number of crates that are compiled for the program, itself included.
     fn crates(&self, root: &Path) -> Result<f64> {
         let tree = output(
             self.cargo(root)
@@ -159,20 +162,21 @@ impl Program {
                 .args(["--edges", "normal,build", "--prefix", "none", "--no-dedupe"])
                 .args(["--format", "{p}"]),
         )?;
-        // The same crate with other features, as a build dependency, is the same crate.
+        // A crate that is also a build dependency, perhaps with other features, counts once.
         let name_and_version = |line: &str| line.split(" (").next().map(str::to_owned);
         let crates: BTreeSet<String> = tree.lines().filter_map(name_and_version).collect();
         Ok(u32::try_from(crates.len()).map_or(f64::INFINITY, f64::from))
     }
 }
 
+/// The times of a build.
 struct Build {
     wall: Duration,
-    /// User and system time; zero where the system does not say.
+    /// User and system time. Zero if the system does not report it.
     cpu: Duration,
 }
 
-/// What all child processes that have ended used, and theirs.
+/// Returns the CPU time of all descendant processes that have ended.
 #[cfg(unix)]
 fn cpu_time() -> Duration {
     use nix::sys::resource::{UsageWho, getrusage};
@@ -205,7 +209,7 @@ fn run(command: &mut Command) -> Result<()> {
     output(command).map(drop)
 }
 
-/// What a command prints; what it complains of is seen as it comes.
+/// Runs a command and returns its stdout. Its stderr is passed through.
 fn output(command: &mut Command) -> Result<String> {
     let output = command
         .stderr(Stdio::inherit())

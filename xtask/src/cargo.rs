@@ -1,8 +1,8 @@
-//! The cargo that runs this program.
+//! Runs the same cargo that runs this program.
 
 use std::{env, process::Command};
 
-/// A command for it, without arguments yet.
+/// Returns a command for cargo, without arguments.
 pub(crate) fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }

@@ -1,27 +1,27 @@
-//! What can go wrong, with the exit code that says which kind it was.
+//! Errors, and the exit codes of their kinds.
 
 use std::fmt;
 
 /// The result of a step of the pipeline.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// The longest message shown; a generator's complaint can quote half a document.
-const LONGEST: usize = 600;
+/// The maximum length of a message. Messages of the generator can quote large parts of a document.
+const MAX_LENGTH: usize = 600;
 
-/// The kinds of failure that a caller of the program can tell apart.
+/// The kinds of error, each with its own exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The document, the overlay or a file cannot be used.
+    /// The document, the overlay or a file is unusable, or a command failed.
     Refused,
     /// The document could not be fetched.
     Network,
-    /// A derived file is not what its inputs derive.
+    /// A derived file differs from what its inputs derive.
     Stale,
-    /// The new document breaks what worked, and nobody has said that it may.
+    /// The new document requires a major release, and the options do not accept it.
     Breaking,
 }
 
-/// One line that says what was wrong and, where it helps, what to do.
+/// An error with a message of one line: what was wrong and, if useful, what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: Kind,
@@ -29,22 +29,22 @@ pub struct Error {
 }
 
 impl Error {
-    /// A document, overlay or file that cannot be used.
+    /// Returns an error of the kind [`Kind::Refused`].
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(Kind::Refused, &message.into())
     }
 
-    /// A document that could not be fetched.
+    /// Returns an error of the kind [`Kind::Network`].
     pub fn network(message: impl Into<String>) -> Self {
         Self::new(Kind::Network, &message.into())
     }
 
-    /// A derived file that is not what its inputs derive.
+    /// Returns an error of the kind [`Kind::Stale`].
     pub fn stale(message: impl Into<String>) -> Self {
         Self::new(Kind::Stale, &message.into())
     }
 
-    /// A change that breaks what worked.
+    /// Returns an error of the kind [`Kind::Breaking`].
     pub fn breaking(message: impl Into<String>) -> Self {
         Self::new(Kind::Breaking, &message.into())
     }
@@ -56,12 +56,13 @@ impl Error {
         }
     }
 
-    /// Which kind of failure it is.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The program's exit code: 1 refused, 3 network, 4 stale, 5 breaking (2 is a wrong command line).
+    /// Returns the exit code of the program: 1 refused, 3 network, 4 stale, 5 breaking. Wrong
+    /// usage, which is not an error of this type, exits with 2.
     pub fn exit_code(&self) -> u8 {
         match self.kind {
             Kind::Refused => 1,
@@ -71,7 +72,7 @@ impl Error {
         }
     }
 
-    /// The same failure with `context` before its message.
+    /// Puts `context` before the message.
     #[must_use]
     pub fn within(self, context: &str) -> Self {
         Self::new(self.kind, &format!("{context}: {}", self.message))
@@ -86,11 +87,11 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Joins the lines of a message and cuts it where it becomes a wall.
+/// Joins the lines of a message and truncates it.
 fn one_line(message: &str) -> String {
     let joined = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    match joined.char_indices().nth(LONGEST) {
-        Some((cut, _)) => format!("{} …", &joined[..cut]),
+    match joined.char_indices().nth(MAX_LENGTH) {
+        Some((end, _)) => format!("{} …", &joined[..end]),
         None => joined,
     }
 }
@@ -105,7 +106,7 @@ mod tests {
         let shown = Error::refused(long).to_string();
         assert!(shown.starts_with("first second x"));
         assert!(!shown.contains('\n'));
-        assert!(shown.chars().count() <= LONGEST + 2);
+        assert!(shown.chars().count() <= MAX_LENGTH + 2);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Gets the document's bytes: from a file, or conditionally over https.
+//! Reads the document from a file, or fetches it conditionally over https.
 
 use std::{fs, io::Read, path::Path, time::Duration};
 
@@ -9,40 +9,42 @@ use ureq::{
 
 use crate::{Error, Result};
 
-/// The service's own address.
+/// The base URL of the live service.
 pub const LIVE: &str = "https://api.gizmo.antimlabs.com";
 
-/// No `OpenAPI` document comes near this; a stream without end does.
-const LARGEST: u64 = 16 * 1024 * 1024;
+/// The maximum size of a document. It bounds a response that never ends.
+const MAX_SIZE: u64 = 16 * 1024 * 1024;
 
-/// Time for the name to resolve and the connection to stand.
+/// The timeout of name resolution and connecting.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Time for everything, redirects included.
+/// The timeout of a complete fetch, redirects included.
 const TOTAL: Duration = Duration::from_secs(60);
 
-/// Redirects followed before it counts as a loop.
-const REDIRECTS: usize = 5;
+/// The maximum number of redirects.
+const MAX_REDIRECTS: usize = 5;
 
-/// What a fetch brought.
+/// The result of a fetch.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fetched {
-    /// The bytes as served, with the `ETag` that came with them.
+    /// A document.
     Document {
-        /// The body.
+        /// The body as served.
         bytes: Vec<u8>,
-        /// The validator for the next conditional fetch.
+        /// The `ETag`, for the next conditional fetch.
         etag: Option<String>,
     },
-    /// The service says that what we have is current.
+    /// The document with the `ETag` of the request is current.
     NotModified,
 }
 
-/// The document's address below a base URL in any spelling: with `/v1`, `/`, both or neither, and
-/// without a scheme, which is then https, or http where it names this machine.
+/// Returns the URL of the document of the service at `base`.
+///
+/// The base URL may end in `/v1`, in `/`, in both or in neither. Without a scheme it is an https
+/// URL, or an http URL if the host is this machine.
 ///
 /// # Errors
-/// It is no http or https URL.
+/// If it is not an http or https URL.
 pub fn document_url(base: &str) -> Result<String> {
     let base = base.trim().trim_end_matches('/');
     let base = base
@@ -59,44 +61,46 @@ pub fn document_url(base: &str) -> Result<String> {
     let scheme = parse(&address)
         .ok()
         .and_then(|uri| uri.scheme_str().map(str::to_owned));
-    // `https://` alone has lost its slashes by now.
-    let is_scheme = base.ends_with(':');
-    if is_scheme || !matches!(scheme.as_deref(), Some("https" | "http")) {
+    // `https://` without a host: the slashes were trimmed above.
+    let has_no_host = base.ends_with(':');
+    if has_no_host || !matches!(scheme.as_deref(), Some("https" | "http")) {
         return Err(Error::refused(format!(
-            "the base URL `{base}` is not a URL; it reads like `https://api.example.com`"
+            "the base URL `{base}` is not an http or https URL; it must be like \
+             `https://api.example.com`"
         )));
     }
     Ok(format!("{address}/v1/openapi.json"))
 }
 
-/// Reads a file.
+/// Reads a document from a file.
 ///
 /// # Errors
-/// It cannot be read, or is larger than any document.
+/// If it cannot be read or is too large.
 pub fn file(path: &Path) -> Result<Vec<u8>> {
     let refused = |reason: String| Error::refused(format!("{}: {reason}", path.display()));
     let size = fs::metadata(path)
         .map_err(|error| refused(format!("cannot read the file: {error}")))?
         .len();
-    if size > LARGEST {
+    if size > MAX_SIZE {
         return Err(refused(too_large()));
     }
     fs::read(path).map_err(|error| refused(format!("cannot read the file: {error}")))
 }
 
-/// Fetches over https, or over http from this machine; `etag` makes it conditional.
+/// Fetches a document over https, or over http from this machine. With `etag`, the request is
+/// conditional.
 ///
 /// # Errors
-/// The address, the connection, the status or the size is not what it should be.
+/// If the URL is refused, the request fails, the status is not 200, or the body is too large.
 pub fn url(address: &str, etag: Option<&str>) -> Result<Fetched> {
     let mut uri = parse(address)?;
     if uri.scheme_str() != Some("https") && !is_this_machine(&uri) {
         return Err(Error::refused(format!(
-            "{address}: a document is fetched over https; http is for this machine alone"
+            "{address}: http is accepted for this machine only; use https"
         )));
     }
     let agent = agent(&uri);
-    for _ in 0..=REDIRECTS {
+    for _ in 0..=MAX_REDIRECTS {
         let mut request = agent.get(&uri).header(header::ACCEPT, "application/json");
         if let Some(etag) = etag {
             request = request.header(header::IF_NONE_MATCH, etag);
@@ -121,11 +125,12 @@ pub fn url(address: &str, etag: Option<&str>) -> Result<Fetched> {
         }
     }
     Err(Error::network(format!(
-        "{address} redirects more than {REDIRECTS} times"
+        "{address} redirects more than {MAX_REDIRECTS} times"
     )))
 }
 
-/// Redirects are followed by hand, since each one's scheme counts.
+/// Returns an agent that follows no redirects: `url` follows them, because it checks the scheme of
+/// each.
 fn agent(uri: &Uri) -> Agent {
     let config = Agent::config_builder()
         .max_redirects(0)
@@ -133,7 +138,7 @@ fn agent(uri: &Uri) -> Agent {
         .timeout_connect(Some(CONNECT))
         .timeout_global(Some(TOTAL))
         .user_agent("gizmo-client-xtask");
-    // The environment's proxy knows nothing of this machine's ports.
+    // A proxy from the environment cannot reach this machine.
     let config = if is_this_machine(uri) {
         config.proxy(None)
     } else {
@@ -152,17 +157,20 @@ fn body(uri: &Uri, mut response: Response<ureq::Body>) -> Result<Fetched> {
     response
         .body_mut()
         .as_reader()
-        .take(LARGEST + 1)
+        .take(MAX_SIZE + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| Error::network(format!("{uri} broke off: {error}")))?;
-    if bytes.len() as u64 > LARGEST {
+        .map_err(|error| Error::network(format!("cannot read the response of {uri}: {error}")))?;
+    if bytes.len() as u64 > MAX_SIZE {
         return Err(Error::refused(format!("{uri}: {}", too_large())));
     }
     Ok(Fetched::Document { bytes, etag })
 }
 
 fn too_large() -> String {
-    format!("larger than {} MiB, so no document", LARGEST / 1024 / 1024)
+    format!(
+        "larger than {} MiB, the limit for a document",
+        MAX_SIZE / 1024 / 1024
+    )
 }
 
 fn redirected(from: &Uri, response: &Response<ureq::Body>) -> Result<Uri> {
@@ -170,7 +178,11 @@ fn redirected(from: &Uri, response: &Response<ureq::Body>) -> Result<Uri> {
         .headers()
         .get(header::LOCATION)
         .and_then(|value| value.to_str().ok())
-        .ok_or_else(|| Error::network(format!("{from} redirects to nowhere")))?;
+        .ok_or_else(|| {
+            Error::network(format!(
+                "{from} redirects without a valid `Location` header"
+            ))
+        })?;
     let target = if location.starts_with('/') && !location.starts_with("//") {
         let origin = format!(
             "{}://{}",
@@ -211,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_url_is_taken_in_every_spelling() {
+    fn a_base_url_is_accepted_in_every_form() {
         for base in [
             "https://h.example",
             "https://h.example/",
@@ -227,15 +239,15 @@ mod tests {
                 "{base}"
             );
         }
-        let here = document_url("127.0.0.1:8080/v1").unwrap();
-        assert_eq!(here, "http://127.0.0.1:8080/v1/openapi.json");
-        for wrong in ["", "https://", "ftp://h.example", "a b"] {
-            assert!(document_url(wrong).is_err(), "{wrong}");
+        let local = document_url("127.0.0.1:8080/v1").unwrap();
+        assert_eq!(local, "http://127.0.0.1:8080/v1/openapi.json");
+        for invalid in ["", "https://", "ftp://h.example", "a b"] {
+            assert!(document_url(invalid).is_err(), "{invalid}");
         }
     }
 
     #[test]
-    fn plain_http_is_for_this_machine_alone() {
+    fn plain_http_is_accepted_for_this_machine_only() {
         for (address, expected) in [
             ("http://127.0.0.1:1/x", true),
             ("http://[::1]:1/x", true),

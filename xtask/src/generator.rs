@@ -1,4 +1,5 @@
-//! The generator as the crate's build runs it: the very files, so that a trial here is the truth.
+//! The generator, compiled from the files that the crate's build script uses, so that both generate
+//! the same code.
 
 #[path = "../../build/generate.rs"]
 mod generate;

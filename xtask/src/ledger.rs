@@ -1,19 +1,19 @@
-//! The record of every rewrite that lowering made, and whether it gave something up.
+//! The ledger: a record of every rewrite of lowering, and whether it lost information.
 
 use serde_json::{Value, json};
 
-/// One rewrite.
+/// A rewrite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The rule that made it.
     pub rule: &'static str,
-    /// Where, as a JSON pointer into the document as it was when the rule ran.
+    /// A JSON pointer into the document at the time when the rule ran.
     pub pointer: String,
-    /// Whether the result says less than the original did.
+    /// Whether the rewrite lost information.
     pub lossy: bool,
 }
 
-/// All rewrites, in the order they were made.
+/// A list of rewrites in chronological order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     entries: Vec<Entry>,
@@ -21,17 +21,17 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Names the rule that the next entries belong to.
+    /// Sets the rule of the entries that follow.
     pub(crate) fn begin(&mut self, rule: &'static str) {
         self.rule = rule;
     }
 
-    /// Records a rewrite that means the same as before.
+    /// Records a rewrite that preserves the meaning.
     pub(crate) fn exact(&mut self, pointer: impl Into<String>) {
         self.record(pointer.into(), false);
     }
 
-    /// Records a rewrite that gives something up.
+    /// Records a rewrite that loses information.
     pub(crate) fn lossy(&mut self, pointer: impl Into<String>) {
         self.record(pointer.into(), true);
     }
@@ -44,12 +44,12 @@ impl Ledger {
         });
     }
 
-    /// The rewrites, in the order they were made.
+    /// Returns the rewrites in chronological order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// Each rule that rewrote something with the number of its rewrites, in order of first use.
+    /// Returns the number of rewrites of each rule that made any, in order of first use.
     pub fn counts(&self) -> Vec<(&'static str, usize)> {
         let mut counts: Vec<(&'static str, usize)> = Vec::new();
         for entry in &self.entries {
@@ -61,7 +61,8 @@ impl Ledger {
         counts
     }
 
-    /// The text of `ledger.json`: one rewrite a line, so that a diff shows single rewrites.
+    /// Returns the text of `ledger.json`, with one rewrite per line, so that a diff shows single
+    /// rewrites.
     pub fn to_text(&self) -> String {
         let lines: Vec<String> = self
             .entries

@@ -1,8 +1,10 @@
-//! The document pipeline: from what the service serves to `openapi/openapi.json`; and the reports
-//! of what the crate costs.
+//! The document pipeline, which derives `openapi/openapi.json` from the service's document, and the
+//! benchmark reports.
 //!
-//! `overlay` corrects, `lower` translates `OpenAPI` 3.1 into what the generator takes, `guard`
-//! tries the generator, `refresh` ties them to files. Nothing here needs the crate to compile.
+//! `overlay` corrects the document, `lower` translates it from `OpenAPI` 3.1 to the subset that the
+//! generator accepts, `guard` runs the generator, `diff` compares the result with the previous one,
+//! and `refresh` runs all steps on files. This package does not depend on the crate, so it also
+//! builds when the crate does not.
 
 pub mod bench_report;
 pub mod build_cost;

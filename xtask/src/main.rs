@@ -1,4 +1,4 @@
-//! `cargo xtask`: the chores of this repository.
+//! `cargo xtask`: the commands of this repository.
 
 use std::{
     env,
@@ -17,7 +17,7 @@ use xtask::{
 };
 
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", about = "The chores of this repository")]
+#[command(name = "cargo xtask", about = "The commands of this repository")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -25,65 +25,71 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Derives openapi/openapi.json, from the live document or from another
+    /// Fetches the service's document and derives openapi/openapi.json from it
     #[command(after_help = EXIT_CODES)]
     RefreshSpec {
-        /// Fetch the document from here [default: below `GIZMO_BASE_URL`, else the live one]
+        /// Fetch the document from this URL [default: that of the service at `GIZMO_BASE_URL`, or
+        /// of the live service]
         #[arg(long, conflicts_with_all = ["file", "check"])]
         url: Option<String>,
-        /// Take the document from a file
+        /// Read the document from a file
         #[arg(long, conflicts_with = "check")]
         file: Option<PathBuf>,
-        /// Change nothing and fetch nothing; fail when a derived file is stale
+        /// Only check that the derived files are up to date; fetch nothing and change nothing
         #[arg(long, conflicts_with = "dry_run")]
         check: bool,
-        /// Fetch, derive and compare, and say what would change
+        /// Fetch, derive and compare, but change nothing
         #[arg(long)]
         dry_run: bool,
-        /// Take a document that breaks callers or Rust code
+        /// Accept a document that breaks callers or Rust code
         #[arg(long, conflicts_with = "check")]
         allow_breaking: bool,
-        /// Drop the overlay's actions that upstream has made redundant
+        /// Remove the actions of the overlay that upstream has made redundant
         #[arg(long, conflicts_with = "check")]
         accept: bool,
-        /// Do not compile the crate in a copy first
+        /// Skip the trial build, which compiles a copy of the crate before any file is replaced
         #[arg(long, conflicts_with = "check")]
         no_trial: bool,
-        /// Where that copy and what cargo builds of it are kept [default: `target/trial`]
+        /// Directory of the trial build [default: `target/trial`]
         #[arg(long, hide = true)]
         trial_target: Option<PathBuf>,
-        /// How to write what changes
+        /// Format of the comparison
         #[arg(long, value_enum, default_value = "text", conflicts_with = "check")]
-        format: Form,
-        /// The repository
+        format: OutputFormat,
+        /// Root directory of the repository
         #[arg(long, hide = true)]
         root: Option<PathBuf>,
     },
-    /// Runs every benchmark and writes benches/README.md
+    /// Runs all benchmarks and writes the report benches/README.md
     BenchReport,
-    /// Measures a cold build beside that of the bare generated client
+    /// Measures cold builds of the crate and of the bare generated client
     BuildCost {
-        /// Builds of each
+        /// Number of builds of each program
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
     },
     /// Runs the simulator
     Simulate {
-        /// Port on 127.0.0.1
+        /// Port on 127.0.0.1 [default: a free port]
         #[arg(long)]
         port: Option<u16>,
-        /// How many times faster than life jobs run
+        /// Speed as a multiple of that of the real service
         #[arg(long)]
         speed: Option<f64>,
     },
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 refreshed, unchanged or fresh; 1 the document or a file is \
-                          refused; 2 wrong usage; 3 network; 4 a derived file is stale; 5 the new \
-                          document breaks what worked (see --allow-breaking)";
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  refreshed or unchanged; with --check, up to date
+  1  the document, the overlay, a file or a URL was refused, or the crate does not compile
+  2  wrong usage
+  3  network error
+  4  a derived file is stale
+  5  the new document requires a major release (see --allow-breaking)";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Form {
+enum OutputFormat {
     Text,
     Markdown,
     Json,
@@ -93,7 +99,7 @@ fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(code) => code,
         Err(error) => {
-            complain(&error.to_string());
+            print_error(&error.to_string());
             ExitCode::from(error.exit_code())
         }
     }
@@ -105,8 +111,8 @@ fn run(command: Command) -> Result<ExitCode> {
             check: true, root, ..
         } => {
             let derived = refresh::check(&root.unwrap_or_else(repository))?;
-            warn(&derived.warnings);
-            say("openapi/openapi.json is what its inputs derive");
+            print_warnings(&derived.warnings);
+            print_line("the derived files are up to date");
             Ok(ExitCode::SUCCESS)
         }
         Command::RefreshSpec {
@@ -136,11 +142,11 @@ fn run(command: Command) -> Result<ExitCode> {
             report.refusal.map_or(Ok(ExitCode::SUCCESS), Err)
         }
         Command::BenchReport => {
-            bench_report::write(&repository(), complain)?;
+            bench_report::write(&repository(), print_error)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::BuildCost { rounds } => {
-            print(&build_cost::measure(&repository(), rounds)?);
+            print_text(&build_cost::measure(&repository(), rounds)?);
             Ok(ExitCode::SUCCESS)
         }
         Command::Simulate { port, speed } => simulate::run(port, speed),
@@ -161,7 +167,7 @@ fn source(url: Option<String>, file: Option<PathBuf>) -> Result<Source> {
     }
 }
 
-/// The directory above this package; cargo says where that is.
+/// Returns the parent directory of this package, which cargo passes in an environment variable.
 fn repository() -> PathBuf {
     env::var_os("CARGO_MANIFEST_DIR")
         .as_deref()
@@ -170,50 +176,54 @@ fn repository() -> PathBuf {
         .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
-fn show(report: &Report, format: Form, is_dry: bool) {
-    warn(&report.warnings);
+fn show(report: &Report, format: OutputFormat, is_dry: bool) {
+    print_warnings(&report.warnings);
     match format {
-        Form::Text => show_text(report, is_dry),
-        Form::Markdown => print(&report.diff.show(Format::Markdown)),
-        Form::Json => print(&report.diff.show(Format::Json)),
+        OutputFormat::Text => show_text(report, is_dry),
+        OutputFormat::Markdown => print_text(&report.diff.show(Format::Markdown)),
+        OutputFormat::Json => print_text(&report.diff.show(Format::Json)),
     }
 }
 
 fn show_text(report: &Report, is_dry: bool) {
-    report.dropped.iter().for_each(|line| say(line));
-    print(&report.diff.show(Format::Text));
+    report.dropped.iter().for_each(|line| print_line(line));
+    print_text(&report.diff.show(Format::Text));
     let rewrites: usize = report.rewrites.iter().map(|(_, count)| count).sum();
-    say(&format!(
+    print_line(&format!(
         "{} operations, {rewrites} rewrites by {} rules",
         report.operations,
         report.rewrites.len()
     ));
-    let is_done = !is_dry && report.refusal.is_none();
-    let verb = if is_done { "changed" } else { "would change" };
-    if report.changed.is_empty() {
-        say("unchanged");
+    let is_applied = !is_dry && report.refusal.is_none();
+    let verb = if is_applied {
+        "changed"
     } else {
-        say(&format!("{verb}: {}", report.changed.join(", ")));
+        "would change"
+    };
+    if report.changed.is_empty() {
+        print_line("unchanged");
+    } else {
+        print_line(&format!("{verb}: {}", report.changed.join(", ")));
     }
 }
 
-fn warn(warnings: &[String]) {
+fn print_warnings(warnings: &[String]) {
     for warning in warnings {
-        complain(&format!("warning: {warning}"));
+        print_error(&format!("warning: {warning}"));
     }
 }
 
-#[expect(clippy::print_stdout, reason = "a program for a terminal prints")]
-fn say(line: &str) {
+#[expect(clippy::print_stdout, reason = "a command-line program prints")]
+fn print_line(line: &str) {
     println!("{line}");
 }
 
-#[expect(clippy::print_stdout, reason = "a program for a terminal prints")]
-fn print(text: &str) {
+#[expect(clippy::print_stdout, reason = "a command-line program prints")]
+fn print_text(text: &str) {
     print!("{text}");
 }
 
-#[expect(clippy::print_stderr, reason = "a program for a terminal prints")]
-fn complain(line: &str) {
+#[expect(clippy::print_stderr, reason = "a command-line program prints")]
+fn print_error(line: &str) {
     eprintln!("{line}");
 }

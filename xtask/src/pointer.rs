@@ -1,10 +1,10 @@
-//! JSON pointers (RFC 6901): joining and taking apart.
+//! JSON pointers (RFC 6901).
 
 use std::cmp::Ordering;
 
 use serde_json::{Map, Value};
 
-/// Appends one segment to a pointer, escaped.
+/// Escapes a segment and appends it to a pointer.
 pub(crate) fn join(pointer: &str, segment: &str) -> String {
     format!(
         "{pointer}/{}",
@@ -12,7 +12,7 @@ pub(crate) fn join(pointer: &str, segment: &str) -> String {
     )
 }
 
-/// The unescaped segments of a pointer.
+/// Returns the unescaped segments of a pointer.
 pub(crate) fn segments(pointer: &str) -> Vec<String> {
     pointer
         .split('/')
@@ -21,13 +21,14 @@ pub(crate) fn segments(pointer: &str) -> Vec<String> {
         .collect()
 }
 
-/// The pointer of what holds this node, and the node's key in it; `None` for the root.
+/// Returns the pointer to the parent of a node, and the node's unescaped key. The root has no
+/// parent.
 pub(crate) fn split(pointer: &str) -> Option<(&str, String)> {
     let (parent, _) = pointer.rsplit_once('/')?;
     Some((parent, segments(pointer).pop()?))
 }
 
-/// Document order, with array indices compared as numbers.
+/// Compares two pointers segment by segment, array indices as numbers.
 pub(crate) fn compare(left: &str, right: &str) -> Ordering {
     let (left, right) = (segments(left), segments(right));
     for (one, other) in left.iter().zip(&right) {
@@ -42,7 +43,7 @@ pub(crate) fn compare(left: &str, right: &str) -> Ordering {
     left.len().cmp(&right.len())
 }
 
-/// The object at a pointer, if there is one.
+/// Returns the object at a pointer, if there is one.
 pub(crate) fn object_mut<'a>(
     document: &'a mut Value,
     pointer: &str,
@@ -50,7 +51,7 @@ pub(crate) fn object_mut<'a>(
     document.pointer_mut(pointer)?.as_object_mut()
 }
 
-/// Removes the node at a pointer and returns it; what follows it keeps its order.
+/// Removes the node at a pointer and returns it. The remaining members keep their order.
 pub(crate) fn remove(document: &mut Value, pointer: &str) -> Option<Value> {
     let (parent, key) = split(pointer)?;
     match document.pointer_mut(parent)? {
@@ -78,13 +79,13 @@ mod tests {
     }
 
     #[test]
-    fn array_indices_are_ordered_as_numbers() {
+    fn array_indices_are_compared_as_numbers() {
         assert_eq!(compare("/a/2", "/a/10"), Ordering::Less);
         assert_eq!(compare("/a", "/a/0"), Ordering::Less);
     }
 
     #[test]
-    fn removing_keeps_the_order_of_the_rest() {
+    fn a_removal_keeps_the_order_of_the_other_members() {
         let mut document = json!({"a": 1, "b": 2, "c": 3, "d": [1, 2]});
         assert_eq!(remove(&mut document, "/a"), Some(json!(1)));
         assert_eq!(remove(&mut document, "/d/0"), Some(json!(1)));

@@ -1,4 +1,5 @@
-//! `refresh-spec`: fetch, derive, compare, try, replace; or check that nothing needs it.
+//! `refresh-spec`: fetches, derives, compares, runs the trial build and replaces the files, or
+//! checks that they are up to date.
 
 use std::{
     fs,
@@ -24,79 +25,80 @@ const DERIVED: &str = "openapi.json";
 const LEDGER: &str = "ledger.json";
 const ALPHA: &str = "alpha.json";
 
-/// Where the next document comes from.
+/// The source of the new document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A URL, fetched conditionally.
+    /// A URL. The request is conditional.
     Url(String),
-    /// A file of any name.
+    /// The path of a file.
     File(PathBuf),
 }
 
-/// What a refresh is to do.
+/// The options of a refresh.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where the next document comes from.
+    /// The source of the new document.
     pub source: Source,
-    /// The date for `spec.lock`.
+    /// The time whose date is written to `spec.lock`.
     pub now: SystemTime,
-    /// Fetch, derive and compare, and change nothing.
+    /// Fetch, derive and compare, but change nothing.
     pub is_dry: bool,
-    /// Compile the crate in a copy below this directory first.
+    /// The directory of the trial build. `None` skips it.
     pub trial: Option<PathBuf>,
-    /// Take a document that breaks what worked.
+    /// Accept a document that requires a major release.
     pub allows_breaking: bool,
-    /// Drop what upstream has made redundant from the overlay.
+    /// Remove the actions of the overlay that upstream has made redundant.
     pub accepts: bool,
 }
 
-/// What a refresh did or, when dry or refused, would do.
+/// The result of a refresh, or of a dry run.
 #[derive(Debug)]
 pub struct Report {
-    /// The files whose bytes changed.
+    /// The names of the files that changed or, after a dry run or a refusal, would change.
     pub changed: Vec<String>,
-    /// What changed, at three levels.
+    /// The changes from the old document to the new one.
     pub diff: Diff,
-    /// What a maintainer should look at.
+    /// Differences between upstream and the overlay that a maintainer should check.
     pub warnings: Vec<String>,
-    /// What `--accept` has dropped from the overlay.
+    /// The removed actions of the overlay, one line each.
     pub dropped: Vec<String>,
-    /// How many operations the derived document has.
+    /// The number of operations in the derived document.
     pub operations: usize,
-    /// Each lowering rule with the number of its rewrites.
+    /// The number of rewrites of each rule of lowering.
     pub rewrites: Vec<(&'static str, usize)>,
-    /// Why nothing was changed after all: the new document breaks what worked.
+    /// The error if the new document requires a major release and the options do not accept it. In
+    /// this case, no file was changed.
     pub refusal: Option<Error>,
 }
 
-/// Fetches, derives, compares, tries the crate, and replaces all files together.
+/// Fetches, derives, compares, runs the trial build, and replaces all files atomically.
 ///
-/// Bytes that are the present document's leave `spec.lock` alone, so such a refresh writes only
-/// what the overlay or the rules have changed since.
+/// If the fetched bytes are those of the current document, `spec.lock` is not written. Only
+/// the files that a changed overlay or rule affects are written then.
 ///
 /// # Errors
-/// Any step fails; then no file has been touched.
+/// If a step fails. If that happens before the replacement is committed, no file is changed.
 pub fn refresh(root: &Path, options: &Options) -> Result<Report> {
     let directory = root.join("openapi");
     replace::recover(&directory)?;
     let mut overlay = read(&directory, OVERLAY)?;
-    let present = fs::read(directory.join(UPSTREAM)).ok();
+    let current = fs::read(directory.join(UPSTREAM)).ok();
     let lock = lock::read(&directory);
-    let (bytes, etag) = obtain(&options.source, present.as_deref(), &lock)?;
+    let (bytes, etag) = obtain(&options.source, current.as_deref(), &lock)?;
     let mut files = Vec::new();
     let mut dropped = Vec::new();
     if options.accepts {
-        (overlay, dropped) = accepted(&bytes, &overlay)?;
+        (overlay, dropped) = without_redundant(&bytes, &overlay)?;
         files.push((OVERLAY, overlay.clone()));
     }
     let derived = derive::derive(&bytes, &overlay)?;
-    let mut diff = compare(&directory, present.as_deref(), &overlay, &derived);
-    diff.version = diff::present_version(root);
+    let mut diff = compare(&directory, current.as_deref(), &overlay, &derived);
+    diff.version = diff::current_version(root);
 
     files.push((DERIVED, derived.to_text().into_bytes()));
     files.push((LEDGER, derived.ledger.to_text().into_bytes()));
-    if present.as_ref() != Some(&bytes) || lock.is_null() {
-        let source = name_of(&options.source);
+    if current.as_ref() != Some(&bytes) || lock.is_null() {
+        let source = source_name(&options.source);
         files.push((
             lock::NAME,
             lock::text(&source, etag.as_deref(), &bytes, options.now),
@@ -105,7 +107,7 @@ pub fn refresh(root: &Path, options: &Options) -> Result<Report> {
     }
     let refusal = (diff.class() == Class::Major && !options.allows_breaking).then(|| {
         Error::breaking(format!(
-            "the new document {}; `--allow-breaking` takes it all the same",
+            "the new document {}; use `--allow-breaking` to accept it",
             diff.summary()
         ))
     });
@@ -137,11 +139,12 @@ pub fn refresh(root: &Path, options: &Options) -> Result<Report> {
 }
 
 fn is_same(path: &Path, bytes: &[u8]) -> bool {
-    fs::read(path).is_ok_and(|present| present == bytes)
+    fs::read(path).is_ok_and(|current| current == bytes)
 }
 
-/// The overlay without what upstream has made redundant.
-fn accepted(upstream: &[u8], overlay: &[u8]) -> Result<(Vec<u8>, Vec<String>)> {
+/// Returns the overlay without the actions that upstream has made redundant, and the removed
+/// actions. If there are none, the bytes of the overlay are unchanged.
+fn without_redundant(upstream: &[u8], overlay: &[u8]) -> Result<(Vec<u8>, Vec<String>)> {
     let document = derive::parse_upstream(upstream)?;
     let before = derive::parse_overlay(overlay)?;
     let (after, dropped) = overlay::without_redundant(&document, &before)?;
@@ -151,8 +154,8 @@ fn accepted(upstream: &[u8], overlay: &[u8]) -> Result<(Vec<u8>, Vec<String>)> {
     Ok((format!("{after:#}\n").into_bytes(), dropped))
 }
 
-/// Compares what is in place with what is derived; a tree without a derived document has nothing
-/// that could break.
+/// Compares the current files with the new derivation. The diff is empty if there is no current
+/// derived document.
 fn compare(directory: &Path, upstream: Option<&[u8]>, overlay: &[u8], after: &Derived) -> Diff {
     let json = |name: &str| -> Value {
         fs::read(directory.join(name))
@@ -165,7 +168,8 @@ fn compare(directory: &Path, upstream: Option<&[u8]>, overlay: &[u8], after: &De
         return Diff::default();
     }
     let after_ledger: Value = serde_json::from_str(&after.ledger.to_text()).unwrap_or(Value::Null);
-    // Without the document that the present one came from, the wire has nothing to compare.
+    // Without the upstream document of the current derivation, the wire level has nothing to
+    // compare.
     let wire = upstream.map_or_else(|| after.wire.clone(), |bytes| derive::wire(bytes, overlay));
     let code = guard::client(&document).unwrap_or_default();
     Diff::between(
@@ -184,11 +188,11 @@ fn compare(directory: &Path, upstream: Option<&[u8]>, overlay: &[u8], after: &De
     )
 }
 
-/// Verifies, with no network, that every derived file is what its inputs derive, and that the
-/// generator takes the early-access API's document.
+/// Checks, without network, that the derived files are up to date, and that the generator accepts
+/// the document of the early-access API.
 ///
 /// # Errors
-/// An input is refused, or a file is stale.
+/// If an input is refused, or a file is stale.
 pub fn check(root: &Path) -> Result<Derived> {
     let directory = root.join("openapi");
     replace::recover(&directory)?;
@@ -200,15 +204,15 @@ pub fn check(root: &Path) -> Result<Derived> {
     ] {
         if fs::read(directory.join(name)).ok().as_deref() != Some(text.as_bytes()) {
             return Err(Error::stale(format!(
-                "openapi/{name} is not what upstream.json and overlay.json derive; run `cargo xtask \
-                 refresh-spec --file openapi/upstream.json` and commit the result"
+                "openapi/{name} is stale: it differs from what upstream.json and overlay.json derive; run \
+                 `cargo xtask refresh-spec --file openapi/upstream.json` and commit the result"
             )));
         }
     }
     if lock::read(&directory)["sha256"] != lock::sha256(&upstream) {
         return Err(Error::stale(
-            "openapi/spec.lock does not hold the sha256 of upstream.json; upstream.json changes only \
-             by `cargo xtask refresh-spec`",
+            "openapi/spec.lock does not contain the sha256 of upstream.json; restore both files: only \
+             `cargo xtask refresh-spec` may change them",
         ));
     }
     check_alpha(&read(&directory, ALPHA)?)
@@ -216,33 +220,33 @@ pub fn check(root: &Path) -> Result<Derived> {
     Ok(derived)
 }
 
-/// Tries the generator on the document that is written by hand.
+/// Runs the generator on the handwritten document of the early-access API.
 fn check_alpha(text: &[u8]) -> Result<()> {
     let document = serde_json::from_slice(text);
     let document = document.map_err(|error| Error::refused(format!("not JSON: {error}")))?;
     guard::generate(&document).map(drop)
 }
 
-/// The document's bytes and their `ETag`.
+/// Reads or fetches the document, and returns its bytes and its `ETag`.
 fn obtain(
     source: &Source,
-    present: Option<&[u8]>,
+    current: Option<&[u8]>,
     lock: &Value,
 ) -> Result<(Vec<u8>, Option<String>)> {
     let address = match source {
         Source::File(path) => return Ok((fetch::file(path)?, None)),
         Source::Url(address) => address,
     };
-    // An ETag speaks of the bytes we hold only if they are the ones that came with it.
-    let held = present.filter(|bytes| {
+    // The ETag in the lock is valid for these bytes only if they were served with it.
+    let cached = current.filter(|bytes| {
         lock["source"] == address.as_str() && lock["sha256"] == lock::sha256(bytes)
     });
-    let etag = held.and(lock["etag"].as_str());
-    match (fetch::url(address, etag)?, held) {
+    let etag = cached.and(lock["etag"].as_str());
+    match (fetch::url(address, etag)?, cached) {
         (Fetched::Document { bytes, etag }, _) => Ok((bytes, etag)),
         (Fetched::NotModified, Some(bytes)) => Ok((bytes.to_vec(), etag.map(str::to_owned))),
         (Fetched::NotModified, None) => Err(Error::network(format!(
-            "{address} returned 304 to a request without a condition"
+            "{address} returned 304 to an unconditional request"
         ))),
     }
 }
@@ -252,8 +256,9 @@ fn read(directory: &Path, name: &str) -> Result<Vec<u8>> {
         .map_err(|error| Error::refused(format!("cannot read openapi/{name}: {error}")))
 }
 
-/// A URL as it is; of a file its name only, since its directory means nothing elsewhere.
-fn name_of(source: &Source) -> String {
+/// Returns the source for `spec.lock`: a URL, or only the name of a file, since its directory has
+/// no meaning on another machine.
+fn source_name(source: &Source) -> String {
     match source {
         Source::Url(address) => address.clone(),
         Source::File(path) => {

@@ -1,8 +1,8 @@
-//! Replaces several files together: after a kill at any moment they are all old or all new.
+//! Replaces several files atomically: if the process is killed, all files are old or all are new.
 //!
-//! New contents are written beside their targets as `NAME.next` and made durable. Then one rename
-//! puts the list of them in place as `refresh.journal`: from there on the change has happened, and
-//! whoever comes next finishes it. Before that it has not, and the leftovers are deleted.
+//! The new contents are first written next to their targets as `NAME.next`, and synced. Then one
+//! rename creates `refresh.journal`, which lists them. This rename commits the replacement: from
+//! then on, the next run completes it. Without a journal, the next run deletes the leftover files.
 
 use std::{
     fs::{self, File},
@@ -15,10 +15,11 @@ use crate::{Error, Result};
 const JOURNAL: &str = "refresh.journal";
 const NEXT: &str = "next";
 
-/// Replaces the named files in `directory`; those whose bytes are the same are not touched.
+/// Replaces the named files in `directory`, and returns the names of those whose content changed.
+/// The others are not written.
 ///
 /// # Errors
-/// A file cannot be written; then nothing has been replaced.
+/// If a file cannot be written. If that happens before the commit, no file is replaced.
 pub(crate) fn all(directory: &Path, files: &[(&str, Vec<u8>)]) -> Result<Vec<String>> {
     let changed: Vec<&(&str, Vec<u8>)> = files
         .iter()
@@ -32,7 +33,7 @@ pub(crate) fn all(directory: &Path, files: &[(&str, Vec<u8>)]) -> Result<Vec<Str
     if let Err(error) = prepared {
         discard(directory);
         return Err(Error::refused(format!(
-            "cannot write into {}: {error}",
+            "cannot write to {}: {error}",
             directory.display()
         )));
     }
@@ -47,38 +48,39 @@ fn prepare(directory: &Path, changed: &[&(&str, Vec<u8>)], names: &[String]) -> 
     let journal = next(directory, JOURNAL);
     write(&journal, names.join("\n").as_bytes())?;
     fs::rename(journal, directory.join(JOURNAL))?;
-    sync(directory)
+    sync_directory(directory)
 }
 
-/// Finishes a replacement that was interrupted, or removes what an unfinished one left behind.
+/// Completes a replacement that was interrupted after its commit, or deletes the leftovers of one
+/// that was interrupted before.
 ///
 /// # Errors
-/// A file cannot be renamed.
+/// If a file cannot be renamed.
 pub(crate) fn recover(directory: &Path) -> Result<()> {
     let journal = directory.join(JOURNAL);
     let Ok(names) = fs::read_to_string(&journal) else {
         discard(directory);
         return Ok(());
     };
-    let finish = || -> io::Result<()> {
+    let complete = || -> io::Result<()> {
         for name in names.lines() {
             let next = next(directory, name);
             if next.exists() {
                 fs::rename(next, directory.join(name))?;
             }
         }
-        sync(directory)?;
+        sync_directory(directory)?;
         fs::remove_file(&journal)
     };
-    finish().map_err(|error| {
+    complete().map_err(|error| {
         Error::refused(format!(
-            "cannot finish the replacement in {}: {error}",
+            "cannot complete the interrupted replacement in {}: {error}",
             directory.display()
         ))
     })
 }
 
-/// Removes prepared files that no journal speaks of; what cannot be removed does no harm.
+/// Deletes prepared files. Errors are ignored: a file that remains is harmless.
 fn discard(directory: &Path) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
@@ -101,8 +103,8 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Makes renames durable where a directory can be opened for it.
-fn sync(directory: &Path) -> io::Result<()> {
+/// Makes renames durable, on systems that can sync a directory.
+fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(directory)?.sync_all()?;
     }

@@ -1,4 +1,4 @@
-//! Runs the simulator as a child, so that this package compiles without it.
+//! Runs the simulator as a child process, so that this package compiles without it.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use crate::{Error, Result, cargo::cargo};
 /// Runs `gizmo-simulator` until it ends and returns its exit code.
 ///
 /// # Errors
-/// Cargo cannot be started.
+/// If cargo cannot be started.
 pub fn run(port: Option<u16>, speed: Option<f64>) -> Result<ExitCode> {
     let mut command = cargo();
     command.args(["run", "--quiet", "-p", "gizmo-simulator", "--"]);
@@ -20,7 +20,7 @@ pub fn run(port: Option<u16>, speed: Option<f64>) -> Result<ExitCode> {
     let status = command
         .status()
         .map_err(|error| Error::refused(format!("cannot start cargo: {error}")))?;
-    // Ended by a signal, as by Ctrl-C, it has no code of its own.
+    // A process that a signal ended, such as Ctrl-C, has no exit code.
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(ExitCode::from(code.unwrap_or(1)))
 }

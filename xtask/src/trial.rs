@@ -1,4 +1,4 @@
-//! The trial build: the crate as it would be, compiled in a copy, before a file is replaced.
+//! The trial build: compiles a copy of the crate with the new document before any file is replaced.
 
 use std::{
     collections::BTreeSet,
@@ -8,16 +8,17 @@ use std::{
 
 use crate::{Error, Result, cargo::cargo};
 
-/// What a copy of the repository does without.
-const LEFT_OUT: [&str; 2] = ["target", ".git"];
+/// The entries of the repository that are not copied.
+const EXCLUDED: [&str; 2] = ["target", ".git"];
 
-/// Compiles the crate at `root` with another `openapi.json`, in a copy below `target`.
+/// Compiles a copy of the crate at `root`, below `target`, with another `openapi.json`.
 ///
-/// The copy and what cargo builds of it stay there, so that the next trial compiles this crate
-/// alone. Nothing outside `target` is written.
+/// The copy and its build stay there, so that the next trial compiles no dependencies. Nothing
+/// outside `target` is written.
 ///
 /// # Errors
-/// The copy cannot be made, or does not compile; then the first thing that the compiler says.
+/// If the crate cannot be copied, or the copy does not compile. The message contains the first
+/// error of the compiler.
 pub fn build(root: &Path, document: &str, target: &Path) -> Result<()> {
     let tree = tree(target);
     mirror(root, &tree)
@@ -31,18 +32,18 @@ pub fn build(root: &Path, document: &str, target: &Path) -> Result<()> {
     check(target)
 }
 
-/// Where the copy is. There is one: cargo takes packages of one name in two directories of a target
-/// for the same, and one that was compiled for the other.
+/// Returns the directory of the copy. There is only one per target directory: cargo would mistake
+/// two copies for the same package, and use the build of one for the other.
 pub fn tree(target: &Path) -> PathBuf {
     target.join("tree")
 }
 
-/// Compiles the copy, without running anything of it but its build script.
+/// Compiles the copy. Of its code, only the build script runs.
 ///
 /// # Errors
-/// It does not compile; the first thing that the compiler says.
+/// If it does not compile. The message contains the first error of the compiler.
 pub fn check(target: &Path) -> Result<()> {
-    // Cargo runs in the copy, so a relative directory would be another one.
+    // Cargo runs in the copy, where a relative path would name another directory.
     let target = fs::canonicalize(target)
         .map_err(|error| Error::refused(format!("cannot find {}: {error}", target.display())))?;
     let output = cargo()
@@ -66,16 +67,16 @@ pub fn check(target: &Path) -> Result<()> {
     ))))
 }
 
-/// The compiler's first error, and how many more there are.
-fn reason(said: &str) -> String {
+/// Returns the first error of the compiler, and the number of further errors.
+fn reason(output: &str) -> String {
     let is_error = |line: &&str| line.contains("error");
     let is_summary = |line: &&str| line.contains("could not compile");
-    let errors: Vec<&str> = said
+    let errors: Vec<&str> = output
         .lines()
         .filter(is_error)
         .filter(|line| !is_summary(line))
         .collect();
-    let first = errors.first().copied().unwrap_or_else(|| said.trim());
+    let first = errors.first().copied().unwrap_or_else(|| output.trim());
     let rest = match errors.len() {
         0 | 1 => String::new(),
         count => format!(" (and {} more)", count - 1),
@@ -83,18 +84,20 @@ fn reason(said: &str) -> String {
     format!("the crate would not compile: {first}{rest}")
 }
 
-/// Makes `to` what the repository `from` is, without its history and its builds; files that are the same already keep their time, so that cargo sees
-/// what has changed and nothing else.
+/// Makes `to` a copy of the repository `from`, without its history and its builds.
+///
+/// Files that are equal already are not written and keep their modification time, so that cargo
+/// rebuilds only what depends on a change.
 ///
 /// # Errors
-/// A file cannot be read or written.
+/// If a file cannot be read or written.
 pub fn mirror(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     let mut kept = BTreeSet::new();
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let name = entry.file_name();
-        if LEFT_OUT.iter().any(|left_out| name == *left_out) {
+        if EXCLUDED.iter().any(|excluded| name == *excluded) {
             continue;
         }
         let target = to.join(&name);
@@ -138,17 +141,17 @@ mod tests {
 
     #[test]
     fn the_first_error_is_the_reason() {
-        let said = "src/a.rs:1:2: error[E0609]: no field `x`\nsrc/a.rs:3:4: error[E0433]: no `Y`\n\
+        let output = "src/a.rs:1:2: error[E0609]: no field `x`\nsrc/a.rs:3:4: error[E0433]: no `Y`\n\
                     error: could not compile `gizmo-client` (lib) due to 2 previous errors\n";
         assert_eq!(
-            reason(said),
+            reason(output),
             "the crate would not compile: src/a.rs:1:2: error[E0609]: no field `x` (and 1 more)"
         );
         assert_eq!(reason("odd\n"), "the crate would not compile: odd");
     }
 
     #[test]
-    fn a_mirror_follows_what_comes_changes_and_goes() {
+    fn a_mirror_follows_added_changed_and_removed_files() {
         let root = std::env::temp_dir().join(format!("gizmo-mirror-{}", std::process::id()));
         let (from, to) = (root.join("from"), root.join("to"));
         fs::create_dir_all(from.join("inner")).unwrap();

@@ -1,4 +1,4 @@
-//! The early-access API: its client is a view of the ordinary one, its verbs are the same.
+//! The early-access API: a client that shares the settings of the ordinary one, and the same methods.
 
 pub(crate) mod asset;
 mod export;
@@ -9,21 +9,21 @@ use self::asset::AssetHandle;
 use crate::alpha::Client;
 
 impl crate::raw::Client {
-    /// The early-access API as this client's key sees it; see [`alpha`](crate::alpha).
+    /// Returns a client of the early-access API; see [`alpha`](crate::alpha).
     ///
-    /// It costs nothing, and shares this client's connections, limits and settings.
+    /// It is cheap, and shares this client's key, connections, limits and settings.
     pub fn alpha(&self) -> Client {
         Client::new_with_client(&self.baseurl, self.client.clone(), self.clone())
     }
 }
 
 impl Client {
-    /// What the generated code sends by.
+    /// Returns the client by which the generated code sends requests.
     pub(crate) fn transport(&self) -> &crate::raw::Client {
         &self.inner
     }
 
-    /// A handle on an asset known by its id alone. Nothing is sent.
+    /// Returns a handle on the asset with an id. Nothing is sent.
     pub fn asset(&self, id: impl Into<String>) -> AssetHandle {
         AssetHandle::new(self.clone(), id.into())
     }

@@ -1,11 +1,11 @@
-//! Where an asset is placed in a scene.
+//! The pose of an asset in a scene.
 
 use crate::alpha::{builder, types};
 
-/// How far from 1 the length of a quaternion may be that is sent as it is.
-const UNIT: f64 = 1e-6;
+/// A quaternion is sent unchanged if its length differs from 1 by at most this.
+const TOLERANCE: f64 = 1e-6;
 
-/// A place and an orientation in a scene; by default its origin, not turned.
+/// A position and a rotation in a scene. The default is the origin without rotation.
 ///
 /// # Examples
 ///
@@ -21,10 +21,10 @@ const UNIT: f64 = 1e-6;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pose {
-    /// x, y and z in the scene's frame. The pages name no unit; metres are what simulators take.
+    /// x, y and z in the scene's frame. The documentation does not specify a unit. Simulators use metres.
     pub position: [f64; 3],
-    /// A quaternion as x, y, z, w: w, the real part, is last. Of another length than 1 it is
-    /// normalised when it is sent, since its length says nothing of the rotation.
+    /// A quaternion as x, y, z, w, with the real part w last. It is normalised when it is sent, because
+    /// its length does not affect the rotation.
     pub rotation: [f64; 4],
 }
 
@@ -38,7 +38,7 @@ impl Default for Pose {
 }
 
 impl Pose {
-    /// A place, without a turn.
+    /// Returns a pose at a position, without rotation.
     pub fn at(position: [f64; 3]) -> Self {
         Self {
             position,
@@ -46,7 +46,7 @@ impl Pose {
         }
     }
 
-    /// The same place with another rotation: x, y, z, w.
+    /// Returns the pose with another rotation: x, y, z, w.
     #[must_use]
     pub fn turned(self, rotation: [f64; 4]) -> Self {
         Self { rotation, ..self }
@@ -67,44 +67,44 @@ impl TryFrom<Pose> for (types::Position, types::Rotation) {
     }
 }
 
-/// The quaternion with the length 1.
+/// Returns the quaternion with length 1.
 fn unit(quaternion: [f64; 4]) -> Result<[f64; 4], String> {
     let [x, y, z, w] = quaternion;
-    let refuse = |why: &str| Err(format!("the quaternion [{x}, {y}, {z}, {w}] {why}"));
+    let invalid = |why: &str| Err(format!("the quaternion [{x}, {y}, {z}, {w}] {why}"));
     if !quaternion.iter().all(|part| part.is_finite()) {
-        return refuse("is not finite");
+        return invalid("is not finite");
     }
-    // Scaled first, so that no square overflows or vanishes.
+    // Scaled first, so that no square overflows or underflows.
     let largest = quaternion
         .iter()
-        .fold(0.0, |most: f64, part| most.max(part.abs()));
+        .fold(0.0, |max: f64, part| max.max(part.abs()));
     if largest == 0.0 {
-        return refuse("is zero, which is not a rotation; none is [0, 0, 0, 1]");
+        return invalid("is zero, which is not a rotation; use [0, 0, 0, 1] for no rotation");
     }
     let scaled = quaternion.map(|part| part / largest);
     let length = scaled.iter().map(|part| part * part).sum::<f64>().sqrt();
-    if (length * largest - 1.0).abs() <= UNIT {
+    if (length * largest - 1.0).abs() <= TOLERANCE {
         return Ok(quaternion);
     }
     Ok(scaled.map(|part| part / length))
 }
 
 impl types::PlacedAsset {
-    /// Where the asset is, if the service tells it in the notation in which it is sent.
+    /// Returns the pose of the asset, if the response has it in the form of the request.
     pub fn pose(&self) -> Option<Pose> {
         let position = self.position.as_ref()?;
-        let at = |name: &str| position[name].as_f64();
-        let pose = Pose::at([at("x")?, at("y")?, at("z")?]);
+        let coordinate = |name: &str| position[name].as_f64();
+        let pose = Pose::at([coordinate("x")?, coordinate("y")?, coordinate("z")?]);
         let Some(rotation) = &self.rotation else {
             return Some(pose);
         };
-        let turned = |name: &str| rotation[name].as_f64();
-        Some(pose.turned([turned("x")?, turned("y")?, turned("z")?, turned("w")?]))
+        let part = |name: &str| rotation[name].as_f64();
+        Some(pose.turned([part("x")?, part("y")?, part("z")?, part("w")?]))
     }
 }
 
 impl builder::PlaceAsset<'_> {
-    /// Where the asset is placed; without it the service takes the origin and no rotation.
+    /// Sets the pose of the asset. The service's default is the origin without rotation.
     #[must_use]
     pub fn pose(self, pose: Pose) -> Self {
         match pose.try_into() {
@@ -130,29 +130,29 @@ mod tests {
     }
 
     #[test]
-    fn a_quaternion_is_sent_as_it_is_normalised_or_refused() {
-        for (given, wanted) in [
+    fn a_quaternion_is_sent_unchanged_normalised_or_rejected() {
+        for (quaternion, expected) in [
             ([0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1.0]),
-            // A double cover is the same rotation, and left alone.
+            // The negated quaternion is the same rotation, and is not changed.
             ([0.0, 0.0, 0.0, -1.0], [0.0, 0.0, 0.0, -1.0]),
             ([0.0, 0.6, 0.0, 0.8], [0.0, 0.6, 0.0, 0.8]),
             // Within 1e-6.
             ([0.0, 0.0, 0.0, 1.000_000_9], [0.0, 0.0, 0.0, 1.000_000_9]),
             ([0.0, 0.0, 0.0, 1.000_002], [0.0, 0.0, 0.0, 1.0]),
             ([0.0, 0.0, 3.0, 4.0], [0.0, 0.0, 0.6, 0.8]),
-            // Squares that overflow, and squares that vanish.
+            // Squares that overflow, and squares that underflow.
             ([0.0, 0.0, 3e300, 4e300], [0.0, 0.0, 0.6, 0.8]),
             ([0.0, 0.0, -3e-300, 4e-300], [0.0, 0.0, -0.6, 0.8]),
             ([5e-324, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]),
         ] {
-            let sent = sent(given).unwrap();
+            let sent = sent(quaternion).unwrap();
             let is_close = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-12;
             assert!(
-                sent.iter().zip(&wanted).all(is_close),
-                "{given:?}: {sent:?}"
+                sent.iter().zip(&expected).all(is_close),
+                "{quaternion:?}: {sent:?}"
             );
         }
-        for (given, why) in [
+        for (quaternion, why) in [
             ([0.0; 4], "rotation: the quaternion [0, 0, 0, 0] is zero"),
             ([0.0, f64::NAN, 0.0, 1.0], "[0, NaN, 0, 1] is not finite"),
             (
@@ -160,13 +160,13 @@ mod tests {
                 "[0, 0, inf, 1] is not finite",
             ),
         ] {
-            let error = sent(given).unwrap_err();
+            let error = sent(quaternion).unwrap_err();
             assert!(error.contains(why), "{error}");
         }
     }
 
     #[test]
-    fn a_place_that_is_none_is_refused_by_name() {
+    fn a_position_that_is_not_finite_is_rejected_with_its_name() {
         for part in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             let pose = Pose::at([0.0, part, 0.0]);
             let error = <(types::Position, types::Rotation)>::try_from(pose).unwrap_err();

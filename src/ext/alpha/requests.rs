@@ -1,4 +1,4 @@
-//! `start`, which makes an asset.
+//! `start`, which generates an asset.
 
 use super::asset::AssetHandle;
 use crate::alpha::builder;
@@ -7,17 +7,17 @@ use crate::ext::error::Error;
 impl builder::CreateAsset<'_> {
     /// Sends the request, which costs credits, and returns a handle on the asset.
     ///
-    /// The request is never sent again once it may have arrived.
+    /// The request is not sent again if the service may have received it.
     ///
     /// # Errors
     ///
-    /// Those of `send`. If [`Error::is_outcome_unknown`], the asset may exist, and be paid for;
-    /// [`Client::reconcile`](crate::Client::reconcile) looks for it.
+    /// Those of `send`. If [`Error::is_outcome_unknown`] returns true, the asset may exist and may have
+    /// been paid for; [`Client::reconcile`](crate::Client::reconcile) looks for it.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: dropping the future before it completes may leave an asset whose id is
-    /// unknown.
+    /// Not cancel safe: if the future is dropped before it completes, an asset with an unknown id may
+    /// exist.
     pub async fn start(self) -> Result<AssetHandle, Error> {
         let client = self.client.clone();
         let asset = self.send().await?.into_inner().into_inner();

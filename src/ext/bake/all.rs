@@ -48,7 +48,7 @@ impl Client {
 
 /// The settings of many bakes, created by [`Client::bake_all`].
 #[derive(Debug, Clone)]
-#[must_use = "nothing is baked before `into_dir` or `into_dirs` is called"]
+#[must_use = "nothing is baked before `into_dir` or `stream` is called"]
 pub struct BakeAll {
     client: Client,
     prompts: Vec<String>,

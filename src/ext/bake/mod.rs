@@ -72,7 +72,7 @@ impl Client {
 
 /// The settings of a bake, created by [`Client::bake`] and [`Client::bake_asset`].
 #[derive(Debug, Clone)]
-#[must_use = "nothing is baked before `into_dir` or `into_dirs` is called"]
+#[must_use = "nothing is baked before `into_dir` is called"]
 pub struct BakeBuilder {
     client: Client,
     request: Request,

@@ -86,7 +86,10 @@ impl fmt::Display for BundleError {
                 write!(f, "no model file found in {path}; it has: {detail}")
             }
             BundleErrorKind::SeveralModels => {
-                write!(f, "several models in {path}, and none is scene: {detail}")
+                write!(
+                    f,
+                    "several models found in {path}; rename one to scene: {detail}"
+                )
             }
             BundleErrorKind::BadModel => write!(f, "model {path} cannot be parsed: {detail}"),
             BundleErrorKind::BadMetadata

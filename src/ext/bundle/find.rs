@@ -1,4 +1,4 @@
-//! Which of a directory's files is the model.
+//! Finds the model among the files of a directory.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -9,19 +9,19 @@ use super::{
     Budget, BundleError, BundleErrorKind as Kind, BundleFile, ModelFormat, mjcf, sdf, xml,
 };
 
-/// Names that win over others of the same format: what exporters and people call the whole.
+/// The file stems that have precedence within a format, best first: the usual names of a complete scene.
 const PREFERRED: [&str; 4] = ["scene", "world", "model", "main"];
-/// Bytes at the start of an XML file in which its root element must be.
-const HEAD: u64 = 64 * 1024;
-/// The most models that are read to tell which of them are parts of others.
-const COMPARED: usize = 32;
-/// File names shown when there is no model.
-const SHOWN: usize = 10;
+/// The root element must start within this many bytes of an XML file.
+const ROOT_WITHIN: u64 = 64 * 1024;
+/// The maximum number of models that are read to find out which of them others include.
+const MAX_COMPARED: usize = 32;
+/// The maximum number of file names in an error message.
+const MAX_NAMES: usize = 10;
 
-/// Finds the model among `files`, which are below `root`.
+/// Finds the model among `files`, whose paths are relative to `root`.
 ///
-/// Only the topmost level that has any counts: the directory itself, or what the archive wrapped all
-/// its files into.
+/// The topmost level with a model wins. It is the directory itself, or the directory into which the
+/// archive wrapped all its files.
 pub(super) fn model(
     root: &Path,
     files: &[BundleFile],
@@ -36,7 +36,7 @@ pub(super) fn model(
         let depth = path.components().count();
         levels.entry(depth).or_default().push(path);
     }
-    for here in levels.values() {
+    for level in levels.values() {
         for format in [
             ModelFormat::Mjcf,
             ModelFormat::Usd,
@@ -44,10 +44,10 @@ pub(super) fn model(
             ModelFormat::Urdf,
         ] {
             let candidates = match format {
-                ModelFormat::Mjcf => mjcf_models(root, here)?,
-                ModelFormat::Usd => with_extension(here, &["usd", "usda", "usdc", "usdz"]),
-                ModelFormat::Sdf => sdf_models(root, here)?,
-                ModelFormat::Urdf => with_extension(here, &["urdf"]),
+                ModelFormat::Mjcf => mjcf_models(root, level)?,
+                ModelFormat::Usd => with_extension(level, &["usd", "usda", "usdc", "usdz"]),
+                ModelFormat::Sdf => sdf_models(root, level)?,
+                ModelFormat::Urdf => with_extension(level, &["urdf"]),
             };
             if let Some(model) = choose(root, &candidates)? {
                 return Ok((model.to_owned(), format));
@@ -57,7 +57,7 @@ pub(super) fn model(
     Err(BundleError::new(Kind::NoModel, root, contents(&visible)))
 }
 
-/// Leaves out what macOS and version control put beside the real files.
+/// Whether macOS or version control added the file to the directory.
 fn is_hidden(path: &Path) -> bool {
     path.components().any(|part| {
         let name = part.as_os_str().as_encoded_bytes();
@@ -73,7 +73,7 @@ fn with_extension<'a>(files: &[&'a Path], extensions: &[&str]) -> Vec<&'a Path> 
         .collect()
 }
 
-/// XML files with `<mujoco>` at their root, without those that another one of them is made of.
+/// Returns the XML files with the root `<mujoco>`, without those that another of them includes.
 fn mjcf_models<'a>(root: &Path, files: &[&'a Path]) -> Result<Vec<&'a Path>, BundleError> {
     let mut models = with_extension(files, &["xml"]);
     let mut failed = None;
@@ -86,10 +86,10 @@ fn mjcf_models<'a>(root: &Path, files: &[&'a Path]) -> Result<Vec<&'a Path>, Bun
     if let Some(error) = failed {
         return Err(error);
     }
-    if (2..=COMPARED).contains(&models.len()) && !models.iter().any(|path| rank(path) == 0) {
+    if (2..=MAX_COMPARED).contains(&models.len()) && !models.iter().any(|path| rank(path) == 0) {
         let mut parts = HashSet::new();
         for model in &models {
-            // A broken one is reported when it turns out to be the model.
+            // A malformed file is reported only if it is the model.
             if let Ok(model_parts) = mjcf::parts(root, model) {
                 parts.extend(model_parts.into_iter().filter(|part| part != model));
             }
@@ -105,15 +105,15 @@ fn mjcf_models<'a>(root: &Path, files: &[&'a Path]) -> Result<Vec<&'a Path>, Bun
 fn is_mjcf(path: &Path) -> Result<bool, BundleError> {
     let mut head = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(HEAD).read_to_end(&mut head))
+        .and_then(|file| file.take(ROOT_WITHIN).read_to_end(&mut head))
         .map_err(|e| BundleError::io(path, e))?;
-    // The cut may have split a character.
+    // The limit may split a character.
     let head = match std::str::from_utf8(&head) {
         Ok(head) => head,
         Err(error) => std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default(),
     };
     let mut found = false;
-    // Errors after the root element do not concern the search.
+    // Only the root element matters here, so errors are ignored: the text may be truncated.
     let _ = xml::walk(head, |node| match node {
         xml::Node::Open(tag) => {
             found = tag.name == "mujoco";
@@ -124,11 +124,11 @@ fn is_mjcf(path: &Path) -> Result<bool, BundleError> {
     Ok(found)
 }
 
-/// The SDF file that `model.config` names, else all of them.
+/// Returns the SDF file that `model.config` names, or else all SDF files.
 fn sdf_models<'a>(root: &Path, files: &[&'a Path]) -> Result<Vec<&'a Path>, BundleError> {
     for config in files.iter().filter(|path| path.ends_with("model.config")) {
-        let named = sdf::config(&root.join(config), &mut Budget::new())?;
-        let named = named.sdf.map(|name| config.with_file_name(name));
+        let parsed = sdf::config(&root.join(config), &mut Budget::new())?;
+        let named = parsed.sdf.map(|name| config.with_file_name(name));
         if let Some(model) = files.iter().find(|path| Some(**path) == named.as_deref()) {
             return Ok(vec![model]);
         }
@@ -136,7 +136,7 @@ fn sdf_models<'a>(root: &Path, files: &[&'a Path]) -> Result<Vec<&'a Path>, Bund
     Ok(with_extension(files, &["sdf", "world"]))
 }
 
-/// How far down its stem is in the order of preference.
+/// Returns the position of a file's stem in the order of precedence.
 fn rank(path: &Path) -> usize {
     let stem = path.file_stem().and_then(|stem| stem.to_str());
     PREFERRED
@@ -145,6 +145,7 @@ fn rank(path: &Path) -> usize {
         .unwrap_or(PREFERRED.len())
 }
 
+/// Returns the candidate with the best rank; an error if several share it.
 fn choose<'a>(root: &Path, candidates: &[&'a Path]) -> Result<Option<&'a Path>, BundleError> {
     let Some(best) = candidates.iter().map(|path| rank(path)).min() else {
         return Ok(None);
@@ -160,18 +161,18 @@ fn choose<'a>(root: &Path, candidates: &[&'a Path]) -> Result<Option<&'a Path>, 
     }
 }
 
-/// A few of the names, for an error.
+/// Lists the first names for an error message.
 fn contents(files: &[&Path]) -> String {
     if files.is_empty() {
         return "nothing".to_owned();
     }
     let mut names: Vec<String> = files
         .iter()
-        .take(SHOWN)
+        .take(MAX_NAMES)
         .map(|path| path.to_string_lossy().escape_debug().to_string())
         .collect();
-    if files.len() > SHOWN {
-        names.push(format!("and {} more", files.len() - SHOWN));
+    if files.len() > MAX_NAMES {
+        names.push(format!("and {} more", files.len() - MAX_NAMES));
     }
     names.join(", ")
 }

@@ -1,8 +1,8 @@
-//! MJCF: the files that a model is made of, the files that it names, and how it does without its
-//! textures.
+//! Reads MJCF models: their included files, the files that they refer to, and how to remove textures.
 //!
-//! The rules are those of `MuJoCo`'s [`compiler`] and [`include`] elements: paths start at the directory
-//! of the main model, `meshdir` holds meshes, height fields and skins, `texturedir` the textures.
+//! The rules are those of `MuJoCo`'s [`compiler`] and [`include`] elements: paths are relative to the
+//! directory of the main model, `meshdir` contains meshes, height fields and skins, and `texturedir`
+//! contains textures.
 //!
 //! [`compiler`]: https://mujoco.readthedocs.io/en/stable/XMLreference.html#compiler
 //! [`include`]: https://mujoco.readthedocs.io/en/stable/XMLreference.html#include
@@ -17,7 +17,7 @@ use super::xml;
 use super::xml::{Node, Tag};
 use super::{Budget, BundleError, BundleErrorKind, MissingFile};
 
-/// The attributes of `<texture>` that name files.
+/// The attributes of `<texture>` that refer to files.
 const TEXTURE_FILES: [&str; 7] = [
     "file",
     "fileright",
@@ -28,12 +28,12 @@ const TEXTURE_FILES: [&str; 7] = [
     "fileback",
 ];
 
-/// A model with all that it includes; a model that it attaches is another one.
+/// A model with the files that it includes. A model that it attaches is a separate `Model`.
 #[derive(Debug)]
 pub(super) struct Model {
-    /// The directory of its main file, below the bundle's.
+    /// The directory of its main file, relative to the bundle.
     directory: PathBuf,
-    /// The main file first.
+    /// Its files. The main file is the first.
     pub(super) parts: Vec<Part>,
     compiler: Compiler,
     references: Vec<Reference>,
@@ -46,6 +46,7 @@ pub(super) struct Part {
     pub(super) text: String,
 }
 
+/// The settings of `<compiler>` that affect paths.
 #[derive(Debug, Default)]
 struct Compiler {
     mesh: String,
@@ -53,6 +54,7 @@ struct Compiler {
     strip: bool,
 }
 
+/// The way in which a model uses a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Use {
     Mesh,
@@ -64,19 +66,20 @@ enum Use {
 /// A file name in a model.
 #[derive(Debug)]
 struct Reference {
+    /// The file that contains the name.
     by: PathBuf,
     name: String,
     kind: Use,
 }
 
-/// All files that the model `main` is made of, itself included, as far as they exist.
+/// Returns the existing files of the model `main`, with itself and the files of attached models.
 pub(super) fn parts(root: &Path, main: &Path) -> Result<Vec<PathBuf>, BundleError> {
     let models = read(root, main)?;
     let parts = models.into_iter().flat_map(|model| model.parts);
     Ok(parts.map(|part| part.path).collect())
 }
 
-/// All files that the model `main` names and that are not there.
+/// Returns the missing files of the model `main` and of the models that it attaches.
 pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, BundleError> {
     let mut missing = Vec::new();
     for model in read(root, main)? {
@@ -94,20 +97,20 @@ pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, Bund
     Ok(missing)
 }
 
-/// What is left of a model without its textures.
+/// The changes that remove the textures of a model.
 #[derive(Debug, Default)]
 pub(crate) struct Slimmed {
-    /// The files that change, with their new text.
+    /// The files that change, and their new text.
     pub(crate) rewritten: BTreeMap<PathBuf, String>,
-    /// The files that only textures named.
+    /// The files that only the removed textures refer to.
     pub(crate) unneeded: BTreeSet<PathBuf>,
-    /// The files that the model still names.
+    /// The files that the model still refers to.
     pub(crate) needed: BTreeSet<PathBuf>,
 }
 
-/// Drops the textures that come from files: their elements, and everything that refers to them.
+/// Removes the textures that are read from files, with all references to them.
 ///
-/// Textures that `MuJoCo` computes itself (`builtin`) stay. All else is as it was, byte for byte.
+/// Textures that `MuJoCo` computes (`builtin`) are kept. All other bytes are unchanged.
 pub(super) fn slim(root: &Path, main: &Path) -> Result<Slimmed, BundleError> {
     let mut slimmed = Slimmed::default();
     let mut texts = BTreeMap::new();
@@ -147,13 +150,13 @@ pub(super) fn slim(root: &Path, main: &Path) -> Result<Slimmed, BundleError> {
     Ok(slimmed)
 }
 
-/// Reads a model, and all models that it attaches.
+/// Reads a model and all models that it attaches.
 fn read(root: &Path, main: &Path) -> Result<Vec<Model>, BundleError> {
     let mut models = Vec::new();
     let mut seen = HashSet::new();
     let mut budget = Budget::new();
-    let mut waiting = vec![main.to_owned()];
-    while let Some(main) = waiting.pop() {
+    let mut queue = vec![main.to_owned()];
+    while let Some(main) = queue.pop() {
         if !seen.insert(main.clone()) {
             continue;
         }
@@ -163,7 +166,7 @@ fn read(root: &Path, main: &Path) -> Result<Vec<Model>, BundleError> {
                 && let Resolved::Inside(path) = model.resolve(root, reference)
                 && root.join(&path).is_file()
             {
-                waiting.push(path);
+                queue.push(path);
             }
         }
         models.push(model);
@@ -179,10 +182,10 @@ impl Model {
             compiler: Compiler::default(),
             references: Vec::new(),
         };
-        // A file is taken once, even if it is included several times or in a cycle.
+        // Each file is read once, even if it is included several times or in a cycle.
         let mut seen = HashSet::from([main.to_owned()]);
-        let mut waiting = vec![main.to_owned()];
-        while let Some(path) = waiting.pop() {
+        let mut queue = vec![main.to_owned()];
+        while let Some(path) = queue.pop() {
             let part = Part {
                 text: budget.read(&root.join(&path))?,
                 path,
@@ -207,7 +210,7 @@ impl Model {
                     && root.join(&path).is_file()
                     && seen.insert(path.clone())
                 {
-                    waiting.push(path);
+                    queue.push(path);
                 }
             }
             model.parts.push(part);
@@ -215,14 +218,13 @@ impl Model {
         Ok(model)
     }
 
-    /// The file, below the bundle's directory, that `by` includes under this name; `None` when it is
-    /// not there.
+    /// Returns the file that `by` includes as `name`, relative to the bundle; `None` if it is missing.
     #[cfg(feature = "preview")]
     pub(super) fn included(&self, root: &Path, by: &Path, name: &str) -> Option<PathBuf> {
         self.file(root, by, name, Use::Include)
     }
 
-    /// The file of a mesh, below the bundle's directory; `None` when it is not there.
+    /// Returns the file of a mesh, relative to the bundle; `None` if it is missing.
     #[cfg(feature = "preview")]
     pub(super) fn mesh(&self, root: &Path, name: &str) -> Option<PathBuf> {
         self.file(root, Path::new(""), name, Use::Mesh)
@@ -241,7 +243,7 @@ impl Model {
         }
     }
 
-    /// Where a file that the model names is to be found.
+    /// Resolves a file name in the model.
     fn resolve(&self, root: &Path, reference: &Reference) -> Resolved {
         let mut name = reference.name.as_str();
         let directory = match reference.kind {
@@ -249,11 +251,11 @@ impl Model {
             Use::Texture => self.compiler.texture.as_str(),
             Use::Attached => "",
             Use::Include => {
-                // From the main model's directory, or else from that of the including file.
+                // Relative to the main model, or else relative to the including file.
                 let resolved = path::resolve(&self.directory, name);
-                let here = reference.by.parent().unwrap_or(Path::new(""));
-                if resolved.missing(root).is_some() && here != self.directory {
-                    let beside = path::resolve(here, name);
+                let including = reference.by.parent().unwrap_or(Path::new(""));
+                if resolved.missing(root).is_some() && including != self.directory {
+                    let beside = path::resolve(including, name);
                     if beside.missing(root).is_none() {
                         return beside;
                     }
@@ -273,7 +275,7 @@ impl Model {
 }
 
 impl Compiler {
-    /// Takes over what a `<compiler>` sets; the last one wins.
+    /// Applies the settings of a `<compiler>`. The last one has precedence.
     fn set(&mut self, tag: &Tag<'_>) {
         if tag.name != "compiler" {
             return;
@@ -294,7 +296,7 @@ impl Compiler {
     }
 }
 
-/// The files that an element names.
+/// Returns the files that an element refers to.
 fn named_by<'t>(tag: &'t Tag<'_>) -> impl Iterator<Item = (Use, &'t str)> {
     let (kind, attributes) = match tag.name {
         "mesh" | "hfield" | "skin" | "flexcomp" => (Use::Mesh, &["file"][..]),
@@ -315,7 +317,7 @@ fn is_from_file(tag: &Tag<'_>) -> bool {
         && TEXTURE_FILES.iter().any(|file| tag.value(file).is_some())
 }
 
-/// The name of a texture: by default that of its file, without directory and extension.
+/// Returns the name of a texture. It defaults to the stem of its file.
 fn texture_name(tag: &Tag<'_>) -> Option<String> {
     if let Some(name) = tag.value("name") {
         return Some(name.to_owned());
@@ -341,15 +343,15 @@ fn bad(root: &Path, part: &Part, detail: String) -> BundleError {
     BundleError::new(BundleErrorKind::BadModel, root.join(&part.path), detail)
 }
 
-/// The bytes of a file that go when the `dropped` textures go.
+/// Returns the byte ranges to remove from a file together with the `dropped` textures.
 fn cuts_in(
     root: &Path,
     part: &Part,
     dropped: &HashSet<String>,
 ) -> Result<Vec<Range<usize>>, BundleError> {
     let mut cuts = Vec::new();
-    // The element that goes as a whole: where it starts, and how many are open in it.
-    let mut going: Option<(usize, usize)> = None;
+    // The element that is being removed: its start, and the number of open elements in it.
+    let mut removing: Option<(usize, usize)> = None;
     xml::walk(&part.text, |node| {
         match node {
             Node::Open(tag) => {
@@ -358,20 +360,20 @@ fn cuts_in(
                     .iter()
                     .find(|attribute| attribute.name == "texture")
                     .filter(|attribute| dropped.contains(attribute.value.as_ref()));
-                if let Some((_, depth)) = &mut going {
+                if let Some((_, depth)) = &mut removing {
                     *depth += 1;
                 } else if is_from_file(&tag) || (tag.name == "layer" && named.is_some()) {
-                    going = Some((tag.span.start, 1));
+                    removing = Some((tag.span.start, 1));
                 } else if let Some(named) = named {
                     cuts.push(named.span.clone());
                 }
             }
             Node::Close(end) => {
-                if let Some((start, depth)) = &mut going {
+                if let Some((start, depth)) = &mut removing {
                     *depth -= 1;
                     if *depth == 0 {
                         cuts.push(with_line(&part.text, *start..end));
-                        going = None;
+                        removing = None;
                     }
                 }
             }
@@ -383,7 +385,7 @@ fn cuts_in(
     Ok(cuts)
 }
 
-/// Widens a span to its line, if there is nothing else on it.
+/// Widens a span to its line, if the line contains nothing else.
 fn with_line(text: &str, span: Range<usize>) -> Range<usize> {
     let before = text[..span.start].trim_end_matches([' ', '\t']);
     let after = text[span.end..].trim_start_matches([' ', '\t']);
@@ -394,6 +396,7 @@ fn with_line(text: &str, span: Range<usize>) -> Range<usize> {
     }
 }
 
+/// Returns the text without the byte ranges, which may overlap.
 fn cut(text: &str, mut cuts: Vec<Range<usize>>) -> String {
     cuts.sort_unstable_by_key(|cut| (cut.start, cut.end));
     let mut kept = String::with_capacity(text.len());

@@ -18,11 +18,11 @@ pub use error::{BundleError, BundleErrorKind};
 pub(crate) use mjcf::Slimmed;
 
 /// The maximum size of a model's XML in bytes: ten times that of a large scene.
-const XML: u64 = 64 * 1024 * 1024;
+const MAX_XML_BYTES: u64 = 64 * 1024 * 1024;
 /// The maximum number of a model's XML files: ten times the objects of a large scene.
-const PARTS: usize = 10_000;
+const MAX_FILES: usize = 10_000;
 /// The maximum size of a `metadata.json` in bytes.
-const METADATA: u64 = 16 * 1024 * 1024;
+const MAX_METADATA_BYTES: u64 = 16 * 1024 * 1024;
 
 /// An export on disk: a directory with a model, the files that it names, and its metadata.
 ///
@@ -103,11 +103,11 @@ pub enum MissingReason {
 impl std::fmt::Display for MissingFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let what = match self.reason {
-            MissingReason::Absent => "is not there",
-            MissingReason::Outside => "is outside of the directory",
+            MissingReason::Absent => "does not exist",
+            MissingReason::Outside => "is outside the directory",
         };
         let (name, by) = (&self.name, self.named_by.display());
-        write!(f, "{name:?}, named by {by}, {what}")
+        write!(f, "{name:?}, referenced by {by}, {what}")
     }
 }
 
@@ -169,7 +169,7 @@ impl Bundle {
     /// [`Io`](BundleErrorKind::Io) if it cannot be read.
     pub fn metadata(&self) -> Result<Option<serde_json::Value>, BundleError> {
         let path = self.model.with_file_name("metadata.json");
-        let bytes = match read_limited(&path, METADATA) {
+        let bytes = match read_limited(&path, MAX_METADATA_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if is_not_found(&error) => return Ok(None),
             Err(error) => return Err(error),
@@ -248,8 +248,12 @@ fn list(
 
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     path.extension()
-        .and_then(|found| found.to_str())
-        .is_some_and(|found| extensions.iter().any(|one| found.eq_ignore_ascii_case(one)))
+        .and_then(|extension| extension.to_str())
+        .is_some_and(|extension| {
+            extensions
+                .iter()
+                .any(|one| extension.eq_ignore_ascii_case(one))
+        })
 }
 
 /// The bytes and files of a model that may still be read.
@@ -262,15 +266,15 @@ struct Budget {
 impl Budget {
     fn new() -> Self {
         Self {
-            bytes: XML,
-            files: PARTS,
+            bytes: MAX_XML_BYTES,
+            files: MAX_FILES,
         }
     }
 
     /// Reads an XML file that belongs to the model.
     fn read(&mut self, path: &Path) -> Result<String, BundleError> {
         self.files = self.files.checked_sub(1).ok_or_else(|| {
-            let detail = format!("a model of more than {PARTS} files");
+            let detail = format!("the model has more than {MAX_FILES} files");
             BundleError::new(BundleErrorKind::TooLarge, path, detail)
         })?;
         let bytes = read_limited(path, self.bytes)?;
@@ -288,7 +292,7 @@ fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, BundleError> {
         .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
         .map_err(|e| BundleError::io(path, e))?;
     if bytes.len() as u64 > limit {
-        let detail = format!("more than {limit} bytes");
+        let detail = format!("it exceeds {limit} bytes");
         return Err(BundleError::new(BundleErrorKind::TooLarge, path, detail));
     }
     Ok(bytes)

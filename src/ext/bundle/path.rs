@@ -1,20 +1,20 @@
-//! Where a file name in a model leads: into the bundle, and to a file, or not.
+//! Resolves the file names in a model to paths in the bundle.
 
 use std::path::{Path, PathBuf};
 
 use super::MissingReason;
 
-/// A name that has been followed, without the file system.
+/// A resolved name. The file system is not consulted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Resolved {
     /// A path below the bundle's directory.
     Inside(PathBuf),
-    /// A path that is absolute or climbs out of the directory.
+    /// An absolute path, or one that leads out of the directory.
     Outside,
 }
 
 impl Resolved {
-    /// Why the file does not exist in the bundle at `root`; `None` when there is one.
+    /// Returns why the file is missing in the bundle at `root`; `None` if it exists.
     pub(super) fn missing(&self, root: &Path) -> Option<MissingReason> {
         match self {
             Self::Outside => Some(MissingReason::Outside),
@@ -24,20 +24,20 @@ impl Resolved {
     }
 }
 
-/// Whether a name starts at a root: `/`, `\` or a drive.
+/// Whether a name starts with `/`, `\` or a drive letter.
 pub(super) fn is_absolute(name: &str) -> bool {
     name.starts_with(['/', '\\'])
         || matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
 }
 
-/// A file's name without directory and extension, which is what an asset is called that has no name.
+/// Returns a file's name without directory and extension: the default name of an asset.
 pub(super) fn stem(name: &str) -> &str {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     file.rsplit_once('.').map_or(file, |(stem, _)| stem)
 }
 
-/// Follows `name` from `directory`, which is below the bundle's directory. A backslash separates, too:
-/// models are written on all systems.
+/// Resolves `name` from `directory`, which is relative to the bundle. A backslash is a separator, too,
+/// because models are written on all systems.
 pub(super) fn resolve(directory: &Path, name: &str) -> Resolved {
     if is_absolute(name) {
         return Resolved::Outside;
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_inside_or_outside() {
+    fn a_name_resolves_inside_or_outside_the_bundle() {
         for (directory, name, inside) in [
             ("", "a/b.obj", Some("a/b.obj")),
             ("x", "../a", Some("a")),

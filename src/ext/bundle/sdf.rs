@@ -1,7 +1,7 @@
-//! SDF and URDF: the files that a model names, and `model.config`.
+//! Finds the files that SDF and URDF models refer to, and reads `model.config`.
 //!
-//! SDF names files in `<uri>` and in the maps of its materials, as [`model://name/path`], as
-//! `file://path`, or relative to the file itself; URDF in `filename`, with `package://`.
+//! SDF refers to files in `<uri>` and in the maps of its materials: as [`model://name/path`], as
+//! `file://path`, or relative to the file itself. URDF uses the attribute `filename`, with `package://`.
 //!
 //! [`model://name/path`]: http://sdformat.org/tutorials?tut=spec_model_kinematics
 
@@ -14,11 +14,11 @@ use super::xml;
 use super::xml::Node;
 use super::{Budget, BundleError, BundleErrorKind, MissingFile, MissingReason};
 
-/// What a `model.config` says.
+/// The contents of a `model.config`.
 #[derive(Debug, Default)]
 pub(super) struct Config {
     pub(super) name: Option<String>,
-    /// The SDF file of the highest version.
+    /// The SDF file with the highest version.
     pub(super) sdf: Option<String>,
 }
 
@@ -49,13 +49,13 @@ pub(super) fn config(file: &Path, budget: &mut Budget) -> Result<Config, BundleE
     Ok(config)
 }
 
-/// An element that holds text: the names on the way to it, and its `version`.
+/// An element with text: the names of its ancestors and itself, and its `version`.
 struct Element<'s, 'a> {
     names: &'s [&'a str],
     version: &'s str,
 }
 
-/// Calls `visit` for each element that has text, with the text trimmed.
+/// Calls `visit` with each element that has text, and with that text trimmed.
 fn each_text(text: &str, mut visit: impl FnMut(&Element<'_, '_>, &str)) -> Result<(), String> {
     let mut names = Vec::new();
     let mut version = String::new();
@@ -69,7 +69,7 @@ fn each_text(text: &str, mut visit: impl FnMut(&Element<'_, '_>, &str)) -> Resul
                     .clone_into(&mut version);
                 content.clear();
             }
-            Node::Text(more) => content.push_str(&more),
+            Node::Text(part) => content.push_str(&part),
             Node::Close(_) => {
                 let element = Element {
                     names: &names,
@@ -86,56 +86,57 @@ fn each_text(text: &str, mut visit: impl FnMut(&Element<'_, '_>, &str)) -> Resul
     })
 }
 
-/// The bundle around a model, for `model://`.
-struct Places<'a> {
+/// The directories and names by which `model://` is resolved.
+struct Lookup<'a> {
     root: &'a Path,
-    /// The directory of the main file, below `root`.
+    /// The directory of the main file, relative to `root`.
     directory: PathBuf,
-    /// What the model itself is called.
+    /// The names of the model itself.
     names: Vec<String>,
 }
 
-/// All files that the model `main` names and that are not there, those of models that it includes
-/// among them. Names on the web (`https://`) are no files, and are passed over.
+/// Returns the missing files of the model `main` and of the models that it includes. URLs (`https://`)
+/// are skipped.
 pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, BundleError> {
     let directory = main.parent().unwrap_or(Path::new("")).to_owned();
     let mut budget = Budget::new();
-    let mut places = Places {
+    let mut lookup = Lookup {
         root,
         names: Vec::new(),
         directory,
     };
-    let beside = root.join(&places.directory).join("model.config");
-    if beside.is_file() {
-        places.names.extend(config(&beside, &mut budget)?.name);
+    let config_file = root.join(&lookup.directory).join("model.config");
+    if config_file.is_file() {
+        lookup.names.extend(config(&config_file, &mut budget)?.name);
     }
-    let directory_name = root.join(&places.directory);
-    if let Some(name) = directory_name.file_name().and_then(|name| name.to_str()) {
-        places.names.push(name.to_owned());
+    let model_dir = root.join(&lookup.directory);
+    if let Some(name) = model_dir.file_name().and_then(|name| name.to_str()) {
+        lookup.names.push(name.to_owned());
     }
 
     let mut missing = Vec::new();
     let mut seen = HashSet::from([main.to_owned()]);
-    let mut waiting = VecDeque::from([main.to_owned()]);
-    while let Some(part) = waiting.pop_front() {
+    let mut queue = VecDeque::from([main.to_owned()]);
+    while let Some(part) = queue.pop_front() {
         let file = root.join(&part);
         let text = budget.read(&file)?;
         for (name, is_include) in names(&text)
             .map_err(|detail| BundleError::new(BundleErrorKind::BadModel, &file, detail))?
         {
-            let found = places.find(&part, &name);
+            let found = lookup.find(&part, &name);
             let reason = match found {
-                Some(Found::There(path)) if is_include => match included(root, &path, &mut budget)?
-                {
-                    Some(model) => {
-                        if seen.insert(model.clone()) {
-                            waiting.push_back(model);
+                Some(Found::Present(path)) if is_include => {
+                    match included(root, &path, &mut budget)? {
+                        Some(model) => {
+                            if seen.insert(model.clone()) {
+                                queue.push_back(model);
+                            }
+                            continue;
                         }
-                        continue;
+                        None => MissingReason::Absent,
                     }
-                    None => MissingReason::Absent,
-                },
-                Some(Found::There(_)) | None => continue,
+                }
+                Some(Found::Present(_)) | None => continue,
                 Some(Found::Missing(reason)) => reason,
             };
             missing.push(MissingFile {
@@ -148,7 +149,7 @@ pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, Bund
     Ok(missing)
 }
 
-/// The file names in a document, and whether each is that of an included model.
+/// Returns the file names in a document, and whether each refers to an included model.
 fn names(text: &str) -> Result<Vec<(String, bool)>, String> {
     let mut names = Vec::new();
     each_text(text, |element, text| {
@@ -158,7 +159,7 @@ fn names(text: &str) -> Result<Vec<(String, bool)>, String> {
         };
         let is_file = match name {
             "uri" | "cubemap_uri" => true,
-            // The colour of a material and the picture of a height map have the same name.
+            // `diffuse` is also the colour of a material; only in a texture does it name a file.
             "diffuse" | "normal" => parent == "texture",
             _ => name.ends_with("_map"),
         };
@@ -178,13 +179,14 @@ fn names(text: &str) -> Result<Vec<(String, bool)>, String> {
     Ok(names)
 }
 
+/// The result of a lookup.
 enum Found {
-    There(PathBuf),
+    Present(PathBuf),
     Missing(MissingReason),
 }
 
-impl Places<'_> {
-    /// Looks for what `part` calls `name`; `None` when it is not a file at all.
+impl Lookup<'_> {
+    /// Looks for the file that `part` refers to as `name`; `None` if the name is a URL.
     fn find(&self, part: &Path, name: &str) -> Option<Found> {
         let here = part.parent().unwrap_or(Path::new(""));
         let candidates = match name.split_once("://") {
@@ -197,7 +199,7 @@ impl Places<'_> {
                     path::resolve(&self.directory.join("models"), rest),
                     path::resolve(Path::new(""), rest),
                 ];
-                if self.names.iter().any(|own| own == model) {
+                if self.names.iter().any(|name| name == model) {
                     candidates.insert(0, path::resolve(&self.directory, inner));
                 }
                 candidates
@@ -208,7 +210,7 @@ impl Places<'_> {
         for candidate in candidates {
             match candidate {
                 Resolved::Inside(path) if self.root.join(&path).exists() => {
-                    return Some(Found::There(path));
+                    return Some(Found::Present(path));
                 }
                 Resolved::Inside(_) => {}
                 Resolved::Outside => reason = MissingReason::Outside,
@@ -218,7 +220,7 @@ impl Places<'_> {
     }
 }
 
-/// The SDF file of an included model: the path itself, or that of the directory.
+/// Returns the SDF file of an included model. `path` is that file, or the directory of the model.
 fn included(root: &Path, path: &Path, budget: &mut Budget) -> Result<Option<PathBuf>, BundleError> {
     if root.join(path).is_file() {
         return Ok(Some(path.to_owned()));

@@ -1,9 +1,11 @@
-//! XML as the models need it: tags with their attributes, text, and the position of each in the file.
+//! Reads XML as a sequence of tags and text, with the byte position of each in the file.
 //!
-//! quick-xml reads events from a stream. A tree such as roxmltree's would hold a complete model with its
-//! inline meshes, and does not keep what `slim` needs: to leave out elements and copy all other bytes
-//! unchanged. Only the five predefined entities and character references are expanded, so a document
-//! cannot grow. Declarations of entities are skipped, as simulators do.
+//! The parser is quick-xml rather than a tree such as roxmltree: it streams, so it needs no memory that
+//! grows with the document, can stop early, and can read the truncated start of a file. It also reports
+//! positions, so that elements can be removed and all other bytes copied unchanged.
+//!
+//! Only the five predefined entities and character references are expanded, so a document cannot grow.
+//! Declarations of entities are skipped, as simulators do.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -16,7 +18,7 @@ use quick_xml::events::attributes::Attributes;
 #[derive(Debug)]
 pub(super) struct Tag<'a> {
     pub(super) name: &'a str,
-    /// From `<` to behind `>`, in bytes.
+    /// The byte range from `<` to `>`, both included.
     pub(super) span: Range<usize>,
     pub(super) attributes: Vec<Attribute<'a>>,
 }
@@ -26,12 +28,12 @@ pub(super) struct Tag<'a> {
 pub(super) struct Attribute<'a> {
     pub(super) name: &'a str,
     pub(super) value: Cow<'a, str>,
-    /// From the white space before its name to behind the closing quote, in bytes.
+    /// The byte range from the white space before the name to the closing quote, both included.
     pub(super) span: Range<usize>,
 }
 
 impl Tag<'_> {
-    /// The value of an attribute, if there is one and it is not empty.
+    /// Returns the value of an attribute, if it is present and not empty.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.attributes
             .iter()
@@ -41,30 +43,31 @@ impl Tag<'_> {
     }
 }
 
-/// What a document consists of, in its order. An empty tag is opened and closed at once.
+/// A part of a document, in document order. An empty-element tag yields `Open` and then `Close`.
 #[derive(Debug)]
 pub(super) enum Node<'a> {
     Open(Tag<'a>),
-    /// Where the element ends, in bytes.
+    /// The byte position after the element.
     Close(usize),
     Text(Cow<'a, str>),
 }
 
-/// Calls `visit` with every part of the document, until it ends or `visit` returns `false`.
+/// Calls `visit` with each part of the document until `visit` returns `false`.
 ///
 /// # Errors
-/// What is wrong with the document, and where.
+///
+/// A description of the first syntax error, with its position.
 pub(super) fn walk<'a>(
     text: &'a str,
     mut visit: impl FnMut(Node<'a>) -> bool,
 ) -> Result<(), String> {
-    // A byte order mark is left out, and counted again where positions are reported.
+    // The parser does not see a byte order mark; `mark` is added to each position.
     let (text, mark) = match text.strip_prefix('\u{feff}') {
         Some(rest) => (rest, '\u{feff}'.len_utf8()),
         None => (text, 0),
     };
     let mut reader = Reader::from_str(text);
-    // As lenient as the simulators' parsers.
+    // Simulators accept a bare `&`, too.
     reader.config_mut().allow_dangling_amp = true;
     let mut start = 0;
     let mut depth = 0_usize;
@@ -88,7 +91,7 @@ pub(super) fn walk<'a>(
             Event::Text(_) => visit(Node::Text(Cow::Borrowed(&text[start..end]))),
             Event::CData(data) => visit(Node::Text(data.into_inner())),
             Event::GeneralRef(_) => visit(Node::Text(unescape(&text[start..end]))),
-            Event::Eof if depth > 0 => return Err("it ends inside an element".to_owned()),
+            Event::Eof if depth > 0 => return Err("it ends within an element".to_owned()),
             Event::Eof => return Ok(()),
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => true,
         };
@@ -99,7 +102,7 @@ pub(super) fn walk<'a>(
     }
 }
 
-/// Parses a start tag again, from the text itself, for the positions of its attributes.
+/// Parses a start tag from the text itself, because the event lacks the positions of its attributes.
 fn tag(text: &str, span: Range<usize>, mark: usize) -> Result<Tag<'_>, String> {
     let inner = &text[span.clone()];
     let inner = inner.strip_prefix('<').unwrap_or(inner);
@@ -109,7 +112,7 @@ fn tag(text: &str, span: Range<usize>, mark: usize) -> Result<Tag<'_>, String> {
         .split(|c: char| c.is_ascii_whitespace())
         .next()
         .unwrap_or(content);
-    // Both are slices of `content`, so the distance of their addresses is the position.
+    // `part` is a slice of `content`, so the difference of their addresses is its position.
     let position = |part: &str| part.as_ptr().addr() - content.as_ptr().addr();
     let at = span.start + 1 + mark;
     let mut from = name.len();
@@ -136,7 +139,7 @@ fn tag(text: &str, span: Range<usize>, mark: usize) -> Result<Tag<'_>, String> {
     })
 }
 
-/// Resolves the predefined entities and character references; leaves any other as it stands.
+/// Expands the predefined entities and character references, and keeps all others unchanged.
 fn unescape(text: &str) -> Cow<'_, str> {
     quick_xml::escape::unescape(text).unwrap_or(Cow::Borrowed(text))
 }
@@ -147,7 +150,7 @@ mod tests {
 
     use super::*;
 
-    fn shown(text: &str) -> Result<Vec<String>, String> {
+    fn nodes(text: &str) -> Result<Vec<String>, String> {
         let mut nodes = Vec::new();
         walk(text, |node| {
             nodes.push(match node {
@@ -169,11 +172,11 @@ mod tests {
     }
 
     #[test]
-    fn tags_and_attributes_know_where_they_are() {
+    fn tags_and_attributes_have_their_byte_ranges() {
         for mark in ["", "\u{feff}"] {
             let text = format!("{mark}<a  b = 'x&amp;\"y'\n c=\"1 > 0\"><d/></a>");
             assert_eq!(
-                shown(&text).unwrap(),
+                nodes(&text).unwrap(),
                 [
                     "<a \"<a  b = 'x&amp;\\\"y'\\n c=\\\"1 > 0\\\">\" b=x&\"y\"  b = 'x&amp;\\\"y'\" c=1 > 0\"\\n c=\\\"1 > 0\\\"\"".to_owned(),
                     "<d \"<d/>\"".to_owned(),
@@ -185,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn text_is_joined_from_its_forms_and_no_entity_grows() {
+    fn text_includes_cdata_and_references_but_no_declared_entity() {
         let text = "<!DOCTYPE a [<!ENTITY e 'eeee'>]><a>x&lt;<![CDATA[<y>]]>&#65;&e;<!-- c --></a>";
-        let text: Vec<String> = shown(text).unwrap();
+        let text: Vec<String> = nodes(text).unwrap();
         assert_eq!(text[1..text.len() - 1].concat(), "x<<y>A&e;");
     }
 
     #[test]
-    fn broken_documents_are_errors() {
+    fn a_malformed_document_is_rejected() {
         for text in [
             "<a>",
             "<a></b>",
@@ -202,7 +205,7 @@ mod tests {
             "<",
             "<a></a",
         ] {
-            assert!(shown(text).is_err(), "{text}");
+            assert!(nodes(text).is_err(), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A job's stages over time.
+//! The stages of a job over time.
 
 mod draw;
 
@@ -7,19 +7,20 @@ use std::time::Duration;
 use super::event::{JobEvent, JobEventKind};
 use crate::raw::types::JobStatus;
 
-/// The most stages that have a row of their own, and the most marks in all.
-const STAGES: usize = 100;
-const MARKS: usize = 2000;
-/// The most letters that are kept of a name.
-const LETTERS: usize = 200;
+/// The maximum number of stages, each of which has a row.
+const MAX_STAGES: usize = 100;
+/// The maximum number of marks, and of stage events, that are drawn.
+const MAX_MARKS: usize = 2000;
+/// The maximum number of characters of a name.
+const MAX_LETTERS: usize = 200;
 
-/// The stages of a job over time, to be drawn.
+/// The stages of a job over time, for a drawing.
 ///
-/// [`record`](Self::record) takes each event and its time, since events carry none. Events that a
-/// stream replays, because the job began earlier, all have the same time.
+/// [`record`](Self::record) takes each event with its time, because events do not contain one. If the job
+/// started earlier, the stream replays its events, and these have the same time.
 ///
-/// A stage lasts from `stage_start` to `stage_complete`. Under the pipeline's own names, it is the
-/// family of a name ([`JobEvent::stage`]) and lasts from its first event to its last.
+/// A stage lasts from `stage_start` to `stage_complete`. Events with the pipeline's own names are grouped
+/// by the family of their name ([`JobEvent::stage`]). Such a stage lasts from its first event to its last.
 ///
 /// # Examples
 /// ```no_run
@@ -39,13 +40,13 @@ const LETTERS: usize = 200;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
-    /// The time that the drawing reaches to.
+    /// The end of the time axis.
     now: Duration,
     stages: Vec<Stage>,
     marks: Vec<Mark>,
     assets: usize,
     errors: usize,
-    /// Events that were kept for their stages.
+    /// The number of stage events that are kept.
     kept: usize,
     status: Option<JobStatus>,
     ended: bool,
@@ -55,27 +56,28 @@ pub struct Timeline {
 struct Stage {
     name: String,
     from: Duration,
-    /// None while it is running.
+    /// The end; `None` while it is running.
     to: Option<Duration>,
-    /// Its events, where it is known by their names alone.
+    /// The times of its events, if it is a family of names.
     events: Vec<Duration>,
+    /// The number of its events, if it is a family of names.
     count: usize,
 }
 
-/// A moment of note.
+/// An asset that is ready, or an error.
 #[derive(Debug, Clone)]
 struct Mark {
     at: Duration,
-    /// The stage that it is shown in; none when none was running.
+    /// The row of its stage; `None` if no stage was running.
     row: Option<usize>,
-    what: String,
+    title: String,
     is_error: bool,
 }
 
 impl Timeline {
-    /// Adds an event that came `at` this time after a beginning of the caller's choice.
+    /// Adds an event that arrived `at` this time after an origin of the caller's choice.
     ///
-    /// Events after the job's end are not drawn.
+    /// Events after the end of the job are ignored.
     pub fn record(&mut self, event: &JobEvent, at: Duration) {
         if self.ended {
             return;
@@ -112,17 +114,18 @@ impl Timeline {
         }
     }
 
-    /// Moves the time on, so that running stages are drawn up to `now`. It stops at the job's end and
-    /// never moves back.
+    /// Advances the time to `now`, so that running stages are drawn up to it. It has no effect after the end
+    /// of the job, or if `now` is earlier than the current time.
     pub fn advance(&mut self, now: Duration) {
         if !self.ended {
             self.now = self.now.max(now);
         }
     }
 
+    /// Adds a running stage.
     fn start(&mut self, name: Option<&str>) {
         let from = self.now;
-        if self.stages.len() < STAGES {
+        if self.stages.len() < MAX_STAGES {
             let name = short(name.unwrap_or("stage"));
             self.stages.push(Stage {
                 name,
@@ -134,7 +137,7 @@ impl Timeline {
         }
     }
 
-    /// Adds an event to the stage of this name, which lasts at least until then. Returns its row.
+    /// Adds an event to the stage of this name, and extends the stage to the current time. Returns the row.
     fn touch(&mut self, name: &str) -> Option<usize> {
         let name = short(name);
         let row = self.stages.iter().rposition(|stage| stage.name == name);
@@ -142,10 +145,10 @@ impl Timeline {
             self.start(Some(&name));
             self.stages.iter().rposition(|stage| stage.name == name)
         })?;
-        let (now, is_kept) = (self.now, self.kept < MARKS);
+        let (now, is_kept) = (self.now, self.kept < MAX_MARKS);
         let stage = &mut self.stages[row];
         stage.count += 1;
-        // A stage that reports its own beginning reports its end as well.
+        // A stage that `stage_start` started ends with `stage_complete`.
         if stage.to.is_some() || stage.count == 1 && stage.from == now {
             stage.to = Some(now);
         }
@@ -156,8 +159,8 @@ impl Timeline {
         Some(row)
     }
 
-    /// Ends the stage of this name, or the one that began last; a stage whose beginning nobody
-    /// saw has no length.
+    /// Ends the stage of this name, or else the running stage that started last. A stage whose start was
+    /// not recorded has no length.
     fn complete(&mut self, name: Option<&str>) {
         let name = name.map(short);
         let mut running = self
@@ -176,26 +179,27 @@ impl Timeline {
         }
     }
 
+    /// Adds a mark to the running stage that started last.
     fn mark(&mut self, event: &JobEvent, is_error: bool) {
         let row = self.stages.iter().rposition(|stage| stage.to.is_none());
         self.mark_in(row, event, is_error);
     }
 
     fn mark_in(&mut self, row: Option<usize>, event: &JobEvent, is_error: bool) {
-        if self.marks.len() < MARKS {
+        if self.marks.len() < MAX_MARKS {
             self.marks.push(Mark {
                 at: self.now,
                 row,
-                what: event.to_string(),
+                title: event.to_string(),
                 is_error,
             });
         }
     }
 }
 
-/// As much of a name as is kept.
+/// Truncates a name.
 fn short(name: &str) -> String {
-    name.chars().take(LETTERS).collect()
+    name.chars().take(MAX_LETTERS).collect()
 }
 
 #[cfg(test)]
@@ -210,7 +214,7 @@ mod tests {
         timeline
     }
 
-    /// Name, left end, width and duration of each bar.
+    /// Returns the name, the left end, the width and the duration of each bar.
     fn bars(svg: &str) -> Vec<String> {
         let part = |line: &str, from: &str, to: &str| {
             let rest = line.split_once(from).unwrap().1;
@@ -233,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn stages_are_bars_of_their_length() {
+    fn a_stage_is_a_bar_of_its_duration() {
         let mut job = timeline(&[
             (0, "stage_start", r#"{"stage":"layout"}"#),
             (25, "stage_complete", r#"{"stage":"layout"}"#),
@@ -253,13 +257,13 @@ mod tests {
                 "physics 544.5 131.5 25 s …"
             ]
         );
-        for said in [
-            "at work for 1 min 40 s",
+        for part in [
+            "running for 1 min 40 s",
             "2 stages complete · 1 asset ready · 1 error",
             "<title>asset_ready a&lt;1&gt;</title>",
             "<title>error one asset</title>",
         ] {
-            assert!(svg.contains(said), "{said}: {svg}");
+            assert!(svg.contains(part), "{part}: {svg}");
         }
         job.record(
             &JobEvent::from_sse("done", r#"{"status":"failed"}"#),
@@ -276,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn families_of_names_are_stages_too() {
+    fn a_family_of_event_names_is_a_stage() {
         let mut events = vec![(0, "job_started", "{}"), (0, "floorplan_started", "{}")];
         for at in 0..200 {
             events.push((10 + at / 4, "structure_component_built", "{}"));
@@ -303,14 +307,14 @@ mod tests {
         ] {
             assert!(svg.contains(part), "{part}: {svg}");
         }
-        // An event each quarter of a second, drawn once where they coincide.
+        // Four events per second: those on the same pixel are drawn once.
         assert!(svg.len() < 9_000, "{}", svg.len());
     }
 
     #[test]
-    fn how_a_job_stands_is_said() {
-        for (events, said) in [
-            (&[][..], "at work for 0 s"),
+    fn the_heading_is_the_status_of_the_job() {
+        for (events, heading) in [
+            (&[][..], "running for 0 s"),
             (
                 &[(3, "done", r#"{"status":"succeeded"}"#)],
                 "succeeded in 3 s",
@@ -320,15 +324,15 @@ mod tests {
                 "cancelled after 1 min 15 s",
             ),
             (&[(3900, "done", "{}")], "ended after 1 h 5 min"),
-            (&[(60, "ping", "{}")], "at work for 1 min"),
+            (&[(60, "ping", "{}")], "running for 1 min"),
         ] {
             let svg = timeline(events).to_svg();
-            assert!(svg.contains(&format!("<title>{said}</title>")), "{svg}");
+            assert!(svg.contains(&format!("<title>{heading}</title>")), "{svg}");
         }
     }
 
     #[test]
-    fn odd_and_endless_events_leave_a_drawing_of_a_size() {
+    fn the_size_of_the_drawing_is_bounded_for_any_events() {
         let mut job = timeline(&[
             (5, "stage_complete", r#"{"stage":"unseen"}"#),
             (4, "ping", ""),
@@ -344,7 +348,7 @@ mod tests {
             }
         }
         let svg = job.to_svg();
-        assert_eq!(bars(&svg).len(), STAGES);
+        assert_eq!(bars(&svg).len(), MAX_STAGES);
         assert!(
             svg.len() < 3_000_000 && !svg.contains("NaN"),
             "{}",

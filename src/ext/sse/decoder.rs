@@ -1,29 +1,29 @@
-//! Bytes in, server-sent events out: the decoder, with no socket, no clock and no `.await`.
+//! Decodes bytes into server-sent events, without I/O or a clock.
 
 mod fields;
 mod line_end;
 
 use std::{error, fmt, mem, time::Duration};
 
-use fields::{Borrowed, Field, Gathered, push_text};
+use fields::{Borrowed, Collected, Field, push_text};
 use line_end::line_end;
 
-/// Half as much again as the largest `done` event to be expected, which is 10 MiB.
+/// The largest expected event is a `done` event of 10 MiB. This is half as much again.
 const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Decodes the bytes of a `text/event-stream` into events, by [WHATWG's algorithm][whatwg].
 ///
-/// It does no I/O: hand each chunk of a response's body to [`next`](Self::next) until it returns
-/// `None`. Chunks may be cut anywhere. Values that lie whole within a chunk are borrowed from it;
-/// others are gathered in buffers that are used again, so small events allocate nothing. Comments
-/// are never stored. Time is linear in the bytes, however they are cut.
+/// It does no I/O: pass each chunk of a response body to [`next`](Self::next) until it returns `None`.
+/// A chunk may end anywhere. Values within one chunk are borrowed from it. Others are collected in
+/// buffers that are reused, so small events do not allocate. Comments are not stored. The time is linear
+/// in the number of bytes, whatever the size of the chunks.
 ///
-/// Invalid UTF-8 becomes U+FFFD, in the value that holds it and nowhere else. An event that the
-/// end of the stream cuts short is not seen, nor is its id. Beyond WHATWG, the last event id is
-/// kept from one connection to the next ([`reset`](Self::reset)), as browsers do, and an event has
-/// a [size limit](Self::with_limit).
+/// Invalid UTF-8 becomes U+FFFD, only in the value that contains it. An incomplete event at the end of
+/// the stream is discarded, with its id. In addition to the standard, [`reset`](Self::reset) keeps the
+/// last event id for the next connection, as browsers do, and an event has a
+/// [size limit](Self::with_limit).
 ///
 /// # Examples
 /// ```
@@ -46,90 +46,91 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 pub struct Decoder {
     line: Line,
     limit: usize,
-    /// Bytes of the event's values so far; above `limit` until the end of an event that is refused.
+    /// The bytes of the event's values so far. Above `limit` until the end of an event that is too large.
     size: usize,
-    /// `TooLarge` has been said of this event.
-    refused: bool,
-    /// There has been a field since the last event.
+    /// Whether `TooLarge` was returned for this event.
+    rejected: bool,
+    /// Whether there was a field since the last event.
     started: bool,
-    /// Until `started`, the last event, as the caller may still look at it.
-    gathered: Gathered,
+    /// The collected values. Until `started`, those of the last event, which the caller may still borrow.
+    collected: Collected,
     last_event_id: String,
     retry: Option<Duration>,
 }
 
-/// One event, its values borrowed from the chunk or from the [`Decoder`].
+/// An event. Its values are borrowed from the chunk or from the [`Decoder`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Event<'a> {
-    /// The type: the value of the last `event` field, `message` when there was none or an empty
-    /// one.
+    /// The type: the value of the last `event` field, or `message` if that is absent or empty.
     pub event: &'a str,
-    /// The values of the `data` fields, joined by LF. An event without `data` is none.
+    /// The values of the `data` fields, joined by LF. Without a `data` field there is no event.
     pub data: &'a str,
-    /// The last event id: this event's own or, where it has none, the one before it; empty before
-    /// the first.
+    /// The last event id: that of this event or, if it has none, of an earlier one. Empty before the
+    /// first id.
     pub id: &'a str,
-    /// Whether `id` was set by this event and not inherited.
+    /// Whether this event set `id`, instead of inheriting it.
     pub has_id: bool,
 }
 
-/// An event had more bytes than the [limit](Decoder::with_limit).
+/// The error for an event that exceeds the [limit](Decoder::with_limit).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TooLarge {
     limit: usize,
 }
 
-/// Where in a line the last chunk ended.
+/// The position in a line at which the last chunk ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
-    /// At the start of the stream, that many bytes into a byte order mark.
+    /// At the start of the stream, after this many bytes of a byte order mark.
     Mark(usize),
     /// At the start of a line.
     Start,
-    /// At the start of a line, after a CR: an LF here belongs to that line's end.
+    /// At the start of a line, after a CR. An LF here is part of that line end.
     AfterCr,
-    /// In a field's name, after that many bytes of it.
+    /// In the name of a field, after this many bytes.
     Name(Field, usize),
-    /// After a field's colon: a space here is not part of the value.
+    /// After the colon of a field. A space here is not part of the value.
     Colon(Field),
-    /// In a field's value, the first part of which is gathered.
+    /// In the value of a field, of which the first part is collected.
     Value(Field),
-    /// In a comment or a field of no meaning.
+    /// In a comment or an unknown field.
     Ignored,
 }
 
-/// How a line begins.
-enum Head {
-    /// With this field's name and colon.
+/// The start of a line.
+enum LineStart {
+    /// The name of this field, and its colon.
     Field(Field),
-    /// With its end.
+    /// The end of the line.
     Empty,
-    /// Not in this chunk.
+    /// The chunk has ended.
     Missing,
 }
 
 impl Decoder {
-    /// Makes a decoder for the start of a stream, with a limit of 16 MiB and no last event id.
+    /// Creates a decoder for the start of a stream, with a limit of 16 MiB and no last event id.
     pub fn new() -> Self {
         Self {
             line: Line::Mark(0),
             limit: DEFAULT_LIMIT,
             size: 0,
-            refused: false,
+            rejected: false,
             started: false,
-            gathered: Gathered::default(),
+            collected: Collected::default(),
             last_event_id: String::new(),
             retry: None,
         }
     }
 
-    /// Sets how many bytes one event may have, 16 MiB by default, and with it what the decoder may
-    /// hold: U+FFFD for invalid UTF-8 can make it four times as much, and no more.
+    /// Sets the maximum size of an event in bytes. Defaults to 16 MiB.
     ///
-    /// Counted are the values of `event`, `data`, `id` and `retry` as received, those that a later
-    /// field replaces included, and each LF that joins two lines of data. Where the chunks are cut
-    /// makes no difference. Comments and unknown fields are not stored and not counted.
+    /// The memory of the decoder is bounded by four times the limit, because invalid UTF-8 becomes
+    /// U+FFFD, which is longer.
+    ///
+    /// The size includes the values of `event`, `data`, `id` and `retry` as received, also those that a
+    /// later field replaces, and each LF that joins two lines of data. It does not depend on the chunks.
+    /// Comments and unknown fields are not stored and not counted.
     #[must_use]
     pub fn with_limit(mut self, limit: usize) -> Self {
         self.limit = limit;
@@ -138,31 +139,31 @@ impl Decoder {
 
     /// Sets the last event id, for a stream that is resumed.
     ///
-    /// Events inherit it until one brings its own.
+    /// Events inherit it until one has an id of its own.
     #[must_use]
     pub fn with_last_event_id(mut self, id: impl Into<String>) -> Self {
         self.last_event_id = id.into();
         self
     }
 
-    /// Takes the next event off the front of `input`.
+    /// Decodes the next event, and advances `input` beyond it.
     ///
-    /// `None` says that all of `input` was read and that the next chunk is wanted. Otherwise
-    /// `input` is left at what follows the event, so a caller who stops half-way loses nothing if
-    /// it keeps `input`, or how much of it is left.
+    /// Returns `None` when all of `input` was read and the next chunk is needed. A caller that stops
+    /// before that loses nothing if it keeps `input`, or its remaining length.
     ///
-    /// An event is given out with the byte that ends its empty line: a CR is not held back to see
-    /// whether an LF follows.
+    /// An event is returned at the first byte that ends its empty line: the decoder does not wait for an
+    /// LF after a CR.
     ///
     /// # Errors
-    /// [`TooLarge`] when an event exceeds the [limit](Self::with_limit). It is said once; the event
-    /// is passed over together with its id, and decoding can go on with the event after it.
+    ///
+    /// [`TooLarge`] if an event exceeds the [limit](Self::with_limit). It is returned once. The event is
+    /// skipped, with its id, and the next call continues after it.
     pub fn next<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Event<'a>>, TooLarge> {
-        if !self.started && self.gathered.any {
-            self.gathered.clear();
+        if !self.started && self.collected.in_use {
+            self.collected.clear();
         }
         let mut resumed = None;
         if self.line != Line::Start {
@@ -173,23 +174,23 @@ impl Decoder {
         }
         let mut borrowed = Borrowed::default();
         loop {
-            let head = match resumed.take() {
-                Some(field) => Head::Field(field),
-                None => self.head(input),
+            let start = match resumed.take() {
+                Some(field) => LineStart::Field(field),
+                None => self.line_start(input),
             };
-            match head {
-                Head::Field(field) => self.field(field, input, &mut borrowed)?,
-                Head::Empty if borrowed.data.is_some() || self.gathered.has_data => {
+            match start {
+                LineStart::Field(field) => self.field(field, input, &mut borrowed)?,
+                LineStart::Empty if borrowed.data.is_some() || self.collected.has_data => {
                     return Ok(Some(self.deliver(&borrowed)));
                 }
-                Head::Empty => {
+                LineStart::Empty => {
                     self.take_id(borrowed.id);
                     self.clear();
                     borrowed = Borrowed::default();
                 }
-                Head::Missing => {
+                LineStart::Missing => {
                     if self.started {
-                        self.gathered.take(&mut borrowed);
+                        self.collected.take(&mut borrowed);
                     }
                     return Ok(None);
                 }
@@ -197,31 +198,30 @@ impl Decoder {
         }
     }
 
-    /// Forgets the event that the end of a connection cut short, and expects a new stream.
+    /// Discards the incomplete event at the end of a connection, and expects a new stream.
     ///
-    /// The last event id of the events before it, `retry` and the limit stay.
+    /// The last event id of complete events, `retry` and the limit are kept.
     pub fn reset(&mut self) {
         self.clear();
         self.line = Line::Mark(0);
     }
 
-    /// The id of the last event that ended, by its own empty line, with or without data; empty when
-    /// there was none.
+    /// Returns the last id that an empty line completed, with or without data; empty if there was none.
     ///
-    /// It is what a new connection sends as `Last-Event-ID`.
+    /// A new connection sends it as `Last-Event-ID`.
     pub fn last_event_id(&self) -> &str {
         &self.last_event_id
     }
 
-    /// How long the server wants its clients to wait before they connect again.
+    /// Returns the reconnection time that the server requests.
     ///
-    /// It is the last `retry` field of nothing but ASCII digits, in milliseconds, and holds as soon
-    /// as its line has ended. A number beyond `u64` counts as `u64::MAX`.
+    /// It is the value of the last `retry` field that consists only of ASCII digits, in milliseconds. It
+    /// applies as soon as its line has ended. A number beyond `u64::MAX` counts as `u64::MAX`.
     pub fn retry(&self) -> Option<Duration> {
         self.retry
     }
 
-    /// Takes up the line in which the last chunk ended. Returns the field whose value starts here.
+    /// Resumes the line in which the last chunk ended. Returns the field whose value starts here.
     fn resume(&mut self, input: &mut &[u8]) -> Result<Option<Field>, TooLarge> {
         match self.line {
             Line::Start => {}
@@ -250,7 +250,7 @@ impl Decoder {
         Ok(None)
     }
 
-    /// Passes over a byte order mark, of which `read` bytes have been seen.
+    /// Skips a byte order mark, of which `read` bytes were read.
     fn mark(&mut self, read: usize, input: &mut &[u8]) {
         let expected = &BYTE_ORDER_MARK[read..];
         let common = common_prefix(expected, input);
@@ -260,18 +260,18 @@ impl Decoder {
         } else if input.is_empty() {
             Line::Mark(read + common)
         } else {
-            Line::Ignored // part of a mark and then something else is not the name of a known field
+            Line::Ignored // no known field starts with a part of a byte order mark
         };
         if self.line == Line::Ignored {
             self.rest_of_line(input, Line::Ignored);
         }
     }
 
-    /// Reads the head of a line, passing over lines that mean nothing.
+    /// Reads the start of a line, and skips comments and unknown fields.
     #[inline]
-    fn head(&mut self, input: &mut &[u8]) -> Head {
+    fn line_start(&mut self, input: &mut &[u8]) -> LineStart {
         loop {
-            // Mostly a comment is all there is between two empty lines.
+            // A comment is usually alone between two empty lines, so its empty line is skipped here.
             while let [b':', ..] = input {
                 self.rest_of_line(input, Line::Ignored);
                 if let [b'\n', rest @ ..] = input
@@ -281,10 +281,10 @@ impl Decoder {
                 }
             }
             let (field, value) = match input.first() {
-                None => return Head::Missing,
+                None => return LineStart::Missing,
                 Some(b'\n' | b'\r') => {
                     self.rest_of_line(input, Line::Start);
-                    return Head::Empty;
+                    return LineStart::Empty;
                 }
                 Some(b'd') => (Field::Data, input.strip_prefix(b"data:")),
                 Some(b'e') => (Field::Event, input.strip_prefix(b"event:")),
@@ -298,15 +298,15 @@ impl Decoder {
             self.started = true;
             if let Some(value) = value {
                 *input = value;
-                return Head::Field(field);
+                return LineStart::Field(field);
             }
             if let Some(field) = self.name(field, 0, input) {
-                return Head::Field(field);
+                return LineStart::Field(field);
             }
         }
     }
 
-    /// Reads on in what may be a field's name. Returns the field if its value starts here.
+    /// Continues to read what may be the name of `field`. Returns the field if its value starts here.
     fn name(&mut self, field: Field, read: usize, input: &mut &[u8]) -> Option<Field> {
         let expected = &field.name()[read..];
         let common = common_prefix(expected, input);
@@ -326,7 +326,7 @@ impl Decoder {
         None
     }
 
-    /// Reads a field from behind its colon.
+    /// Reads the value of a field, from after its colon.
     fn field<'i>(
         &mut self,
         field: Field,
@@ -343,18 +343,18 @@ impl Decoder {
         }
         let value = self.rest_of_line(input, Line::Value(field));
         if self.line == Line::Value(field) {
-            self.gathered.take(borrowed);
+            self.collected.take(borrowed);
             self.open(field);
             return self.push(field, value);
         }
-        if field == Field::Data && (self.gathered.has_data || borrowed.data.is_some()) {
-            self.gathered.take_data(borrowed);
+        if field == Field::Data && (self.collected.has_data || borrowed.data.is_some()) {
+            self.collected.take_data(borrowed);
             self.open(field);
             return self.push(field, value);
         }
         self.size = self.size.saturating_add(value.len());
         if self.size > self.limit {
-            return self.refuse();
+            return self.reject();
         }
         match field {
             Field::Event => borrowed.event = Some(value),
@@ -366,11 +366,11 @@ impl Decoder {
         Ok(())
     }
 
-    /// Takes the line to its end, and past it, off `input`; `open` is where the decoder is left
-    /// when the chunk has no end of the line.
+    /// Returns the rest of the line, and advances `input` beyond the line end. If the chunk has no line
+    /// end, the state becomes `open`.
     #[expect(
         clippy::inline_always,
-        reason = "the loop over the lines is half as fast without"
+        reason = "the loop over the lines is half as fast without it"
     )]
     #[inline(always)]
     fn rest_of_line<'i>(&mut self, input: &mut &'i [u8], open: Line) -> &'i [u8] {
@@ -387,7 +387,7 @@ impl Decoder {
         line
     }
 
-    /// Passes over the LF of a CRLF.
+    /// Skips the LF of a CRLF.
     #[cold]
     fn after_cr(&mut self, input: &mut &[u8]) {
         match *input {
@@ -397,49 +397,50 @@ impl Decoder {
         }
     }
 
-    /// Stores a part of a value.
+    /// Stores a part of a value, unless the event becomes too large.
     fn push(&mut self, field: Field, part: &[u8]) -> Result<(), TooLarge> {
         self.size = self.size.saturating_add(part.len());
         if self.size > self.limit {
-            return self.refuse();
+            return self.reject();
         }
-        self.gathered.push(field, part);
+        self.collected.push(field, part);
         Ok(())
     }
 
-    /// Makes ready for the parts of a value.
+    /// Prepares for the parts of a value.
     fn open(&mut self, field: Field) {
-        if !self.refused {
-            self.size = self.size.saturating_add(self.gathered.open(field));
+        if !self.rejected {
+            self.size = self.size.saturating_add(self.collected.open(field));
         }
     }
 
-    /// Gives effect to a value all parts of which are stored.
+    /// Applies a value whose parts are all stored.
     fn close(&mut self, field: Field) {
-        if self.refused {
+        if self.rejected {
             return;
         }
         match field {
-            Field::Retry => self.retry = delay(&self.gathered.value).or(self.retry),
-            _ => self.gathered.close(field),
+            Field::Retry => self.retry = delay(&self.collected.value).or(self.retry),
+            _ => self.collected.close(field),
         }
     }
 
-    /// Drops what there is of an event over the limit, and says so the first time.
+    /// Discards an event over the limit. Returns an error only the first time.
     #[cold]
-    fn refuse(&mut self) -> Result<(), TooLarge> {
-        self.gathered.clear();
-        if mem::replace(&mut self.refused, true) {
+    fn reject(&mut self) -> Result<(), TooLarge> {
+        self.collected.clear();
+        if mem::replace(&mut self.rejected, true) {
             return Ok(());
         }
         Err(TooLarge { limit: self.limit })
     }
 
+    /// Returns the complete event, and prepares for the next one.
     fn deliver<'a, 'i: 'a>(&'a mut self, borrowed: &Borrowed<'i>) -> Event<'a> {
         let has_id = self.take_id(borrowed.id);
         self.size = 0;
         self.started = false;
-        let (event, data) = self.gathered.texts(borrowed);
+        let (event, data) = self.collected.texts(borrowed);
         Event {
             event: if event.is_empty() { "message" } else { event },
             data,
@@ -448,9 +449,9 @@ impl Decoder {
         }
     }
 
-    /// Makes the event's id, if it has one, the last event id.
+    /// Sets the last event id to that of the event. Returns whether the event has one.
     fn take_id(&mut self, borrowed: Option<&[u8]>) -> bool {
-        let Some(id) = borrowed.or(self.gathered.id()) else {
+        let Some(id) = borrowed.or(self.collected.id()) else {
             return false;
         };
         self.last_event_id.clear();
@@ -458,12 +459,12 @@ impl Decoder {
         true
     }
 
-    /// Makes ready for an event.
+    /// Prepares for a new event.
     fn clear(&mut self) {
         self.size = 0;
-        self.refused = false;
+        self.rejected = false;
         self.started = false;
-        self.gathered.clear();
+        self.collected.clear();
     }
 }
 
@@ -473,7 +474,7 @@ impl Default for Decoder {
     }
 }
 
-/// Shows how much is buffered, not what.
+/// Shows the size of the buffered values, but not their contents.
 impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decoder")
@@ -487,7 +488,7 @@ impl fmt::Debug for Decoder {
 }
 
 impl TooLarge {
-    /// The limit, in bytes.
+    /// Returns the limit in bytes.
     pub fn limit(&self) -> usize {
         self.limit
     }
@@ -513,7 +514,7 @@ fn common_prefix(expected: &[u8], found: &[u8]) -> usize {
         .count()
 }
 
-/// The milliseconds that ASCII digits, and nothing else, write in base ten.
+/// Parses milliseconds; `None` unless all bytes are ASCII digits.
 fn delay(digits: &[u8]) -> Option<Duration> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;

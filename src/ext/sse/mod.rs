@@ -1,3 +1,3 @@
-//! Server-sent events: the decoder, bytes to events.
+//! Server-sent events.
 
 pub(crate) mod decoder;

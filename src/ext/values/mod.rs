@@ -1,4 +1,4 @@
-//! The value types that the generated code and every layer share.
+//! The value types that the generated code and all layers share.
 
 pub(crate) mod open_enum;
 pub(crate) mod secret;

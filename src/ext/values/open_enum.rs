@@ -1,11 +1,11 @@
-//! Enums of responses: a value that the document does not list is kept, never an error.
+//! Enums of responses. A value that the API document does not list is kept, and is not an error.
 
 /// Defines an enum over strings with an `Unknown(String)` for every other value.
 macro_rules! open_enum {
     ($(#[$meta:meta])* $name:ident { $($variant:ident = $value:literal),* $(,)? }) => {
         $(#[$meta])*
         ///
-        /// A value that is not known to this version of the crate is kept as `Unknown`.
+        /// A value that this version of the crate does not know is kept as `Unknown`.
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
@@ -18,7 +18,7 @@ macro_rules! open_enum {
         }
 
         impl $name {
-            /// The value as the service writes it.
+            /// Returns the value as the service writes it.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $value,)*
@@ -34,19 +34,19 @@ macro_rules! open_enum {
         }
 
         impl<T: ::std::convert::AsRef<str> + ?Sized> ::std::convert::From<&T> for $name {
-            /// Reads a value; a status word in another spelling (`COMPLETED`) is the listed value
-            /// that means the same.
+            /// Reads a value. A status word in another spelling, such as `COMPLETED`, becomes the
+            /// listed value with the same meaning.
             fn from(value: &T) -> Self {
                 let word = value.as_ref();
                 let listed = |word: &str| match word {
                     $($value => Some(Self::$variant),)*
                     _ => None,
                 };
-                let same = || {
+                let synonym = || {
                     let mut words = $crate::ext::values::status_words::synonyms(word).iter();
                     words.find_map(|word| listed(word))
                 };
-                listed(word).or_else(same).unwrap_or_else(|| Self::Unknown(word.to_owned()))
+                listed(word).or_else(synonym).unwrap_or_else(|| Self::Unknown(word.to_owned()))
             }
         }
 

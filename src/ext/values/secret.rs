@@ -1,4 +1,4 @@
-//! Secrets that cannot be printed.
+//! Secrets that are never printed.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -9,46 +9,47 @@ use crate::ext::error::{Error, ErrorKind, redact_secret};
 
 /// A Gizmo API key (`gzm_k1_…`) or service token.
 ///
-/// It has no `Display` and its `Debug` shows nothing of it; headers made from it are marked sensitive.
+/// It has no `Display`, and its `Debug` does not show it. Headers made from it are marked sensitive.
 #[derive(Clone)]
 pub struct ApiKey(String);
 
 impl ApiKey {
-    /// Takes a key as people paste it: surrounding white space goes.
+    /// Creates a key. Surrounding white space is removed, because a pasted key may contain it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] when the key is empty or has a character that no HTTP header can
-    /// carry. The message does not repeat the key.
+    /// [`ErrorKind::Config`] if the key is empty or has a character that is not permitted in it. The
+    /// message does not contain the key.
     pub fn new(key: impl AsRef<str>) -> Result<Self, Error> {
         let key = key.as_ref().trim();
         if key.is_empty() {
             return Err(Error::new(ErrorKind::Config, "the API key is empty"));
         }
         if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let message = "the API key has a space or another character that a header cannot carry; copy it again";
+            let message =
+                "the API key contains a space or another invalid character; copy it again";
             return Err(Error::new(ErrorKind::Config, message));
         }
         Ok(Self(key.to_owned()))
     }
 
-    /// The header value `{prefix}{key}`, marked sensitive.
+    /// Returns the header value `{prefix}{key}`, marked sensitive.
     pub(crate) fn header(&self, prefix: &str) -> HeaderValue {
         let mut value = HeaderValue::try_from(format!("{prefix}{}", self.0))
-            .expect("`new` admits only visible ASCII");
+            .expect("`new` permits only visible ASCII");
         value.set_sensitive(true);
         value
     }
 
-    /// Takes the key out of text that came from outside, such as a server's message.
+    /// Removes the key from text of another origin, such as a server's message.
     pub(crate) fn redact(&self, text: &str) -> String {
         redact_secret(text, &self.0)
     }
 }
 
-/// A pre-signed URL: whoever has it may download, until it expires.
+/// A pre-signed URL. It permits a download without a key until it expires.
 ///
-/// Its `Debug` leaves out the query, which holds the signature.
+/// Its `Debug` omits the query, which contains the signature.
 #[derive(Clone)]
 pub struct SignedUrl {
     url: String,
@@ -56,7 +57,7 @@ pub struct SignedUrl {
 }
 
 impl SignedUrl {
-    /// Takes a URL from a service, and when it expires, where that is known.
+    /// Creates a pre-signed URL, with the time when it expires, if that is known.
     pub fn new(url: impl Into<String>, expires_at: Option<SystemTime>) -> Self {
         Self {
             url: url.into(),
@@ -64,12 +65,12 @@ impl SignedUrl {
         }
     }
 
-    /// The URL with its signature: for whoever is to download, and for no log.
+    /// Returns the URL with its signature, for a download. Do not log it.
     pub fn reveal(&self) -> &str {
         &self.url
     }
 
-    /// When it expires, where that is known.
+    /// Returns the time when it expires, if that is known.
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.expires_at
     }
@@ -81,8 +82,8 @@ impl SignedUrl {
 
 impl fmt::Debug for SignedUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let open = self.url.split(['?', '#']).next().unwrap_or_default();
-        write!(f, "SignedUrl({open}?[redacted])")
+        let public = self.url.split(['?', '#']).next().unwrap_or_default();
+        write!(f, "SignedUrl({public}?[redacted])")
     }
 }
 
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signed_url_shows_no_signature_and_expires() {
+    fn a_signed_url_expires_and_does_not_show_its_signature() {
         let now = SystemTime::now();
         let url = SignedUrl::new("https://cdn.example/a.zip?token=canary", Some(now));
         assert_eq!(
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_trimmed_checked_and_never_shown() {
+    fn a_key_is_trimmed_and_validated_and_is_not_shown() {
         let key = ApiKey::new(" gzm_k1_canary\n").unwrap();
         assert_eq!(
             key.header("Bearer ").to_str().unwrap(),

@@ -1,6 +1,6 @@
-//! What a status word means: the documented words, and the other spellings services use for them.
+//! The meanings of status words: the documented ones, and other words and spellings for them.
 
-/// What a job or a pipeline is doing, by its status word.
+/// The meaning of a status word of a job or a pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StatusWord {
     Waiting,
@@ -11,7 +11,7 @@ pub(crate) enum StatusWord {
 }
 
 impl StatusWord {
-    /// Reads a word in any case, with `-`, `_` or a space between its parts.
+    /// Returns the meaning of a word in any case, with `-`, `_` or a space between its parts.
     pub(crate) fn of(word: &str) -> Option<Self> {
         row(word).map(|(meaning, _)| *meaning)
     }
@@ -21,8 +21,8 @@ impl StatusWord {
     }
 }
 
-/// The words that mean the same end as this one, itself included. A word for a job that is still
-/// running is only itself, in its usual spelling; an unknown word has none.
+/// Returns the words with the same meaning as a terminal status, including itself. The only synonym of
+/// another status is itself, in its usual spelling. An unknown word has none.
 pub(crate) fn synonyms(word: &str) -> &'static [&'static str] {
     let Some((meaning, words)) = row(word) else {
         return &[];
@@ -30,13 +30,14 @@ pub(crate) fn synonyms(word: &str) -> &'static [&'static str] {
     if meaning.is_terminal() {
         return words;
     }
-    let own = words.iter().position(|known| is_same(known, word));
-    own.map_or(&[], |at| &words[at..=at])
+    let position = words.iter().position(|known| is_same(known, word));
+    position.map_or(&[], |at| &words[at..=at])
 }
 
+/// A meaning and its words.
 type Row = (StatusWord, &'static [&'static str]);
 
-/// In each row the documented word comes first.
+/// All known words. In each row the documented word is the first.
 const WORDS: &[Row] = &[
     (
         StatusWord::Waiting,
@@ -121,7 +122,7 @@ mod tests {
     use crate::raw::types::JobStatus;
 
     #[test]
-    fn a_word_is_read_in_every_spelling() {
+    fn a_status_word_is_read_in_every_spelling() {
         for (word, meaning) in [
             ("queued", Some(StatusWord::Waiting)),
             ("IN_PROGRESS", Some(StatusWord::Working)),
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_status_in_another_spelling_is_the_documented_one() {
+    fn a_terminal_job_status_in_another_spelling_is_the_documented_one() {
         for (word, status) in [
             ("succeeded", JobStatus::Succeeded),
             ("SUCCEEDED", JobStatus::Succeeded),

@@ -1,8 +1,8 @@
-//! An entry for `CHANGELOG.md`, ready to paste.
+//! The entry of a diff for `CHANGELOG.md`.
 
 use super::{Change, Class, Diff, Level, Severity, version};
 
-/// The entry; empty when nothing has changed that a user of the crate could notice.
+/// Returns the entry. It is empty if there are no changes.
 pub(super) fn entry(diff: &Diff) -> String {
     let class = diff.class();
     if class == Class::None {
@@ -11,24 +11,24 @@ pub(super) fn entry(diff: &Diff) -> String {
     let next = diff
         .version
         .as_deref()
-        .and_then(|present| version::next(present, class))
+        .and_then(|current| version::next(current, class))
         .unwrap_or_else(|| "Next".to_owned());
-    let second = match class {
-        Class::Major => "Some code that uses what has changed must change with it.",
-        Class::Minor => "What compiled before compiles still.",
-        _ => "No item of the crate has changed.",
+    let effect = match class {
+        Class::Major => "Code that uses the changed items may need changes.",
+        Class::Minor => "Existing code still compiles.",
+        _ => "No item of the crate changed.",
     };
     let mut lines = vec![
         format!("## {next}, unreleased"),
         String::new(),
-        format!("Follows the service's newer document. {second}"),
+        format!("Generated from a newer document of the service. {effect}"),
         String::new(),
     ];
     let first = lines.len();
     for change in diff.breaks_callers() {
         lines.push(format!(
-            "- **Breaking**, whichever version of this crate you use: {}.",
-            on(change)
+            "- **Breaking** in the service, for every version of this crate: {}.",
+            with_operations(change)
         ));
     }
     for change in diff
@@ -50,20 +50,20 @@ pub(super) fn entry(diff: &Diff) -> String {
             .changes
             .iter()
             .filter(|change| change.level == Level::Wire);
-        lines.extend(wire.map(|change| format!("- {}.", on(change))));
+        lines.extend(wire.map(|change| format!("- {}.", with_operations(change))));
     }
     if lines.len() == first {
-        lines.push("- Descriptions are those of the service's newer document.".to_owned());
+        lines.push("- Descriptions were updated from the newer document.".to_owned());
     }
     lines.join("\n") + "\n"
 }
 
-/// A change on the wire, with the operations that it concerns.
-fn on(change: &Change) -> String {
-    const NAMED: usize = 3;
+/// Returns the text of a change on the wire, with the operations that it affects.
+fn with_operations(change: &Change) -> String {
+    const MAX_NAMED: usize = 3;
     match change.operations.as_slice() {
         [] => change.text.clone(),
-        operations if operations.len() > NAMED => {
+        operations if operations.len() > MAX_NAMED => {
             format!("{} ({} operations)", change.text, operations.len())
         }
         operations => format!("{} ({})", change.text, operations.join(", ")),

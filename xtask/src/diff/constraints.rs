@@ -1,338 +1,162 @@
-//! What a schema says of a single value: its type, its values and its limits.
+//! Compares the constraints on a single value: its type, its enum and its limits.
 
 use serde_json::Value;
 
-use crate::pointer;
-
 use super::{
-    Severity::{Breaking, Info, Warning},
-    schema::{
-        Direction::{self, Request, Response},
-        Rules, Schemas, kind, said,
-    },
+    Severity::{Info, Warning},
+    found::Found,
+    place::{DIFFERENT, NARROWER, Place, Rules, WIDER, property},
 };
 
-impl Schemas<'_> {
-    pub(super) fn types(
-        &mut self,
-        old: &Value,
-        new: &Value,
-        direction: Direction,
-        at: &str,
-        what: &str,
-    ) {
-        const CHANGED: Rules = (
-            "request-property-type-changed",
-            "response-property-type-changed",
-        );
-        const WIDER: Rules = (
-            "request-property-type-generalized",
-            "response-property-type-generalized",
-        );
-        const NARROWER: Rules = (
-            "request-property-type-specialized",
-            "response-property-type-specialized",
-        );
-        let (one, other) = (kind(old), kind(new));
-        if one != other {
-            let text = format!(
-                "the type of {what} has changed from {} to {}",
-                said(one),
-                said(other)
-            );
-            let is_wider = other.is_none() || (one, other) == (Some("integer"), Some("number"));
-            let is_narrower = one.is_none() || (one, other) == (Some("number"), Some("integer"));
-            let (severity, rules) = match (is_wider, is_narrower, direction) {
-                (true, _, Request) => (Info, WIDER),
-                (true, _, Response) => (Breaking, WIDER),
-                (_, true, Request) => (Breaking, NARROWER),
-                (_, true, Response) => (Info, NARROWER),
-                _ => (Breaking, CHANGED),
-            };
-            self.add(severity, direction, rules, at, text);
-        } else if old["format"] != new["format"] {
-            let severity = match (direction, old.get("format"), new.get("format")) {
-                (Request, _, None) | (Response, None, _) => Info,
-                _ => Breaking,
-            };
-            let text = format!(
-                "the format of {what} has changed from {} to {}",
-                old["format"], new["format"]
-            );
-            self.add(severity, direction, CHANGED, at, text);
-        }
-        let nullable = |schema: &Value| schema["nullable"] == true;
-        let (severity, rules, text) = match (nullable(old), nullable(new), direction) {
-            (true, false, _) => (
-                if direction == Request { Breaking } else { Info },
-                (
-                    "request-property-became-not-nullable",
-                    "response-property-became-not-nullable",
-                ),
-                format!("{what} may not be null any more"),
-            ),
-            (false, true, _) => (
-                if direction == Request { Info } else { Breaking },
-                (
-                    "request-property-became-nullable",
-                    "response-property-became-nullable",
-                ),
-                format!("{what} may be null now"),
-            ),
-            _ => return,
+/// Compares `type`, `format` and `nullable`.
+pub(super) fn types(place: &Place, old: &Value, new: &Value, found: &mut Found) {
+    let name = place.name;
+    let (old_type, new_type) = (old["type"].as_str(), new["type"].as_str());
+    if old_type != new_type {
+        let (severities, rules) = match (old_type, new_type) {
+            (_, None) | (Some("integer"), Some("number")) => (WIDER, property!("type-generalized")),
+            (None, _) | (Some("number"), Some("integer")) => {
+                (NARROWER, property!("type-specialized"))
+            }
+            _ => (DIFFERENT, property!("type-changed")),
         };
-        self.add(severity, direction, rules, at, text);
-    }
-
-    pub(super) fn enums(
-        &mut self,
-        old: &Value,
-        new: &Value,
-        direction: Direction,
-        at: &str,
-        what: &str,
-    ) {
-        let (one, other) = match (old["enum"].as_array(), new["enum"].as_array()) {
-            (None, None) => return,
-            (None, Some(_)) => {
-                let severity = if direction == Request { Breaking } else { Info };
-                let rules = (
-                    "request-property-became-enum",
-                    "response-property-became-enum",
-                );
-                let text = format!("{what} takes only some values now");
-                return self.add(severity, direction, rules, at, text);
-            }
-            (Some(_), None) => {
-                let severity = if direction == Request { Info } else { Warning };
-                let rules = (
-                    "request-property-became-not-enum",
-                    "response-property-became-not-enum",
-                );
-                return self.add(
-                    severity,
-                    direction,
-                    rules,
-                    at,
-                    format!("{what} takes any value now"),
-                );
-            }
-            (Some(one), Some(other)) => (one, other),
+        let (old, new) = (type_name(old), type_name(new));
+        let text = format!("the type of {name} changed from {old} to {new}");
+        place.add(found, severities, rules, text);
+    } else if old["format"] != new["format"] {
+        let severities = match (old.get("format"), new.get("format")) {
+            (_, None) => WIDER,
+            (None, _) => NARROWER,
+            _ => DIFFERENT,
         };
-        for value in one.iter().filter(|value| !other.contains(value)) {
-            let severity = if direction == Request { Breaking } else { Info };
-            let rules = (
-                "request-property-enum-value-removed",
-                "response-property-enum-value-removed",
-            );
-            self.add(
-                severity,
-                direction,
-                rules,
-                at,
-                format!("the value {value} of {what} is gone"),
-            );
-        }
-        for value in other.iter().filter(|value| !one.contains(value)) {
-            let severity = if direction == Request { Info } else { Warning };
-            let rules = (
-                "request-property-enum-value-added",
-                "response-property-enum-value-added",
-            );
-            self.add(
-                severity,
-                direction,
-                rules,
-                at,
-                format!("the value {value} of {what} is new"),
-            );
-        }
+        let (old, new) = (&old["format"], &new["format"]);
+        let text = format!("the format of {name} changed from {old} to {new}");
+        place.add(found, severities, property!("type-changed"), text);
     }
-
-    pub(super) fn limits(
-        &mut self,
-        old: &Value,
-        new: &Value,
-        direction: Direction,
-        at: &str,
-        what: &str,
-    ) {
-        for (keyword, sign, rules) in LIMITS {
-            let (one, other) = (limit(old, keyword), limit(new, keyword));
-            if one == other {
-                continue;
-            }
-            // Towards plus infinity a lower limit gets stricter, an upper one laxer.
-            let is_stricter = match (one, other) {
-                (None, _) => true,
-                (_, None) => false,
-                (Some(one), Some(other)) => (other - one) * sign > 0.0,
-            };
-            let severity = if is_stricter == (direction == Request) {
-                Breaking
-            } else {
-                Info
-            };
-            let text = format!(
-                "the `{keyword}` of {what} has changed from {} to {}",
-                shown(one),
-                shown(other)
-            );
-            self.add(severity, direction, rules, at, text);
+    match (old["nullable"] == true, new["nullable"] == true) {
+        (true, false) => {
+            let text = format!("{name} can no longer be null");
+            place.add(found, NARROWER, property!("became-not-nullable"), text);
         }
-        for keyword in [
-            "pattern",
-            "multipleOf",
-            "uniqueItems",
-            "exclusiveMinimum",
-            "exclusiveMaximum",
-            "not",
-        ] {
-            if old[keyword] != new[keyword] {
-                let rules = (
-                    "request-property-constraint-changed",
-                    "response-property-constraint-changed",
-                );
-                let text = format!("the `{keyword}` of {what} has changed");
-                self.add(Warning, direction, rules, at, text);
-            }
+        (false, true) => {
+            let text = format!("{name} can now be null");
+            place.add(found, WIDER, property!("became-nullable"), text);
         }
+        _ => {}
     }
+}
 
-    pub(super) fn rest(
-        &mut self,
-        old: &Value,
-        new: &Value,
-        direction: Direction,
-        at: &str,
-        what: &str,
-    ) {
-        if old["default"] != new["default"] {
-            let rules = (
-                "request-property-default-value-changed",
-                "response-property-default-value-changed",
-            );
-            let text = format!(
-                "the default of {what} has changed from {} to {}",
-                old["default"], new["default"]
-            );
-            self.add(Info, direction, rules, at, text);
+/// Returns the type of a schema, or `any`.
+pub(super) fn type_name(schema: &Value) -> &str {
+    schema["type"].as_str().unwrap_or("any")
+}
+
+/// Compares `enum`.
+pub(super) fn enums(place: &Place, old: &Value, new: &Value, found: &mut Found) {
+    let name = place.name;
+    match (old["enum"].as_array(), new["enum"].as_array()) {
+        (None, None) => {}
+        (None, Some(_)) => {
+            let text = format!("{name} is now limited to certain values");
+            place.add(found, NARROWER, property!("became-enum"), text);
         }
-        let (one, other) = (&old["additionalProperties"], &new["additionalProperties"]);
-        if one.is_object() && other.is_object() {
-            let at = pointer::join(at, "additionalProperties");
-            self.compare(
-                one,
-                other,
-                direction,
-                &at,
-                &format!("another field of {what}"),
-            );
-        } else if (*one == false) != (*other == false) {
-            let severity = if (*other == false) == (direction == Request) {
-                Breaking
-            } else {
-                Info
-            };
-            let rules = (
-                "request-property-additional-properties-changed",
-                "response-property-additional-properties-changed",
-            );
-            let now = if *other == false {
-                "no other fields"
-            } else {
-                "other fields"
-            };
-            // A response with more fields than announced is read all the same.
-            let severity = if direction == Response {
-                Info
-            } else {
-                severity
-            };
-            self.add(
-                severity,
-                direction,
-                rules,
-                at,
-                format!("{what} takes {now} now"),
-            );
+        (Some(_), None) => {
+            let text = format!("{name} is no longer limited to certain values");
+            place.add(found, (Info, Warning), property!("became-not-enum"), text);
+        }
+        (Some(old), Some(new)) => {
+            for value in old.iter().filter(|value| !new.contains(value)) {
+                let text = format!("the value {value} of {name} was removed");
+                place.add(found, NARROWER, property!("enum-value-removed"), text);
+            }
+            for value in new.iter().filter(|value| !old.contains(value)) {
+                let text = format!("the value {value} of {name} was added");
+                place.add(found, (Info, Warning), property!("enum-value-added"), text);
+            }
         }
     }
 }
 
-/// Limits, the direction in which each gets stricter, and the kinds of change.
+/// The limits, each with the sign of a stricter change and the names of a change. A lower limit is
+/// stricter if it is higher, an upper limit if it is lower.
 const LIMITS: [(&str, f64, Rules); 8] = [
-    (
-        "minLength",
-        1.0,
-        (
-            "request-property-min-length-changed",
-            "response-property-min-length-changed",
-        ),
-    ),
-    (
-        "maxLength",
-        -1.0,
-        (
-            "request-property-max-length-changed",
-            "response-property-max-length-changed",
-        ),
-    ),
-    (
-        "minimum",
-        1.0,
-        (
-            "request-property-min-changed",
-            "response-property-min-changed",
-        ),
-    ),
-    (
-        "maximum",
-        -1.0,
-        (
-            "request-property-max-changed",
-            "response-property-max-changed",
-        ),
-    ),
-    (
-        "minItems",
-        1.0,
-        (
-            "request-property-min-items-changed",
-            "response-property-min-items-changed",
-        ),
-    ),
-    (
-        "maxItems",
-        -1.0,
-        (
-            "request-property-max-items-changed",
-            "response-property-max-items-changed",
-        ),
-    ),
-    (
-        "minProperties",
-        1.0,
-        (
-            "request-property-min-properties-changed",
-            "response-property-min-properties-changed",
-        ),
-    ),
-    (
-        "maxProperties",
-        -1.0,
-        (
-            "request-property-max-properties-changed",
-            "response-property-max-properties-changed",
-        ),
-    ),
+    ("minLength", 1.0, property!("min-length-changed")),
+    ("maxLength", -1.0, property!("max-length-changed")),
+    ("minimum", 1.0, property!("min-changed")),
+    ("maximum", -1.0, property!("max-changed")),
+    ("minItems", 1.0, property!("min-items-changed")),
+    ("maxItems", -1.0, property!("max-items-changed")),
+    ("minProperties", 1.0, property!("min-properties-changed")),
+    ("maxProperties", -1.0, property!("max-properties-changed")),
 ];
 
-fn limit(schema: &Value, keyword: &str) -> Option<f64> {
-    let is_idle = keyword.starts_with("min") && keyword != "minimum" && schema[keyword] == 0;
-    schema[keyword].as_f64().filter(|_| !is_idle)
+/// Constraints whose values cannot be ordered by strictness.
+const UNORDERED: [&str; 6] = [
+    "pattern",
+    "multipleOf",
+    "uniqueItems",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "not",
+];
+
+/// Compares the limits and the other constraints.
+pub(super) fn limits(place: &Place, old: &Value, new: &Value, found: &mut Found) {
+    let name = place.name;
+    for (keyword, stricter_sign, rules) in LIMITS {
+        let (old, new) = (limit(old, keyword), limit(new, keyword));
+        if old == new {
+            continue;
+        }
+        let is_stricter = match (old, new) {
+            (None, _) => true,
+            (_, None) => false,
+            (Some(old), Some(new)) => (new - old) * stricter_sign > 0.0,
+        };
+        let severities = if is_stricter { NARROWER } else { WIDER };
+        let (old, new) = (limit_text(old), limit_text(new));
+        let text = format!("the `{keyword}` of {name} changed from {old} to {new}");
+        place.add(found, severities, rules, text);
+    }
+    for keyword in UNORDERED {
+        if old[keyword] != new[keyword] {
+            let rules = property!("constraint-changed");
+            let text = format!("the `{keyword}` of {name} changed");
+            place.add(found, (Warning, Warning), rules, text);
+        }
+    }
 }
 
-fn shown(limit: Option<f64>) -> String {
+/// Returns a limit. A minimum length or count of 0 has no effect and is treated as none.
+fn limit(schema: &Value, keyword: &str) -> Option<f64> {
+    let is_count = keyword.starts_with("min") && keyword != "minimum";
+    let has_effect = !(is_count && schema[keyword] == 0);
+    schema[keyword].as_f64().filter(|_| has_effect)
+}
+
+fn limit_text(limit: Option<f64>) -> String {
     limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string())
+}
+
+/// Compares `default`.
+pub(super) fn default(place: &Place, old: &Value, new: &Value, found: &mut Found) {
+    let (old, new) = (&old["default"], &new["default"]);
+    if old != new {
+        let text = format!("the default of {} changed from {old} to {new}", place.name);
+        let rules = property!("default-value-changed");
+        place.add(found, (Info, Info), rules, text);
+    }
+}
+
+/// Compares whether fields without a schema are permitted. Clients ignore such fields in responses.
+pub(super) fn other_fields(place: &Place, old: &Value, new: &Value, found: &mut Found) {
+    let is_closed = |schema: &Value| schema["additionalProperties"] == false;
+    let (severities, verb) = match (is_closed(old), is_closed(new)) {
+        (false, true) => (NARROWER, "no longer permits"),
+        (true, false) => ((Info, Info), "now permits"),
+        _ => return,
+    };
+    let rules = property!("additional-properties-changed");
+    let text = format!("{} {verb} other fields", place.name);
+    place.add(found, severities, rules, text);
 }

@@ -1,4 +1,5 @@
-//! The generator's level: operations and types as it is given them, and what lowering gives up.
+//! The generator level: the operations and types of the derived documents, and the information that
+//! lowering loses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,31 +9,24 @@ use crate::{lower::walk, pointer};
 
 use super::{
     Change, Level,
-    Severity::{self, Breaking, Info},
+    Severity::{Breaking, Info},
     Side,
+    found::Found,
 };
 
-/// Everything that differs between two derived documents and their ledgers.
+/// Returns the changes between two derived documents and their ledgers.
 pub(super) fn compare(before: Side, after: Side) -> Vec<Change> {
-    let mut changes = shapes(before.derived, after.derived);
-    changes.extend(entries(
-        "operation",
-        &operations(before.derived),
-        &operations(after.derived),
-    ));
-    changes.extend(entries(
-        "type",
-        &types(before.derived),
-        &types(after.derived),
-    ));
-    changes.extend(given_up(before.ledger, after.ledger));
-    changes
+    let mut found = Found::new(Level::Generator);
+    let (old, new) = (operations(before.derived), operations(after.derived));
+    body_kinds(&old, &new, &mut found);
+    entries("operation", &old, &new, &mut found);
+    let (old, new) = (types(before.derived), types(after.derived));
+    entries("type", &old, &new, &mut found);
+    losses(before.ledger, after.ledger, &mut found);
+    found.changes
 }
 
-fn change(severity: Severity, rule: &'static str, place: &str, text: String) -> Change {
-    Change::new(Level::Generator, severity, rule, place, text)
-}
-
+/// Returns method, path and definition of the operations, by their ids.
 fn operations(document: &Value) -> BTreeMap<String, Value> {
     walk::operations(document)
         .into_iter()
@@ -55,46 +49,44 @@ fn types(document: &Value) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// `+`, `-` and `~` for what was added, removed and changed, words included.
+/// Lists the entries that were added (`+`), removed (`-`) or changed (`~`), descriptions included.
 fn entries(
     kind: &str,
-    before: &BTreeMap<String, Value>,
-    after: &BTreeMap<String, Value>,
-) -> Vec<Change> {
-    let removed = before
-        .keys()
-        .filter(|name| !after.contains_key(*name))
-        .map(|name| change(Info, "removed", name, format!("- {kind} {name}")));
-    let rest = after
-        .iter()
-        .filter_map(|(name, value)| match before.get(name) {
-            None => Some(change(Info, "added", name, format!("+ {kind} {name}"))),
+    old: &BTreeMap<String, Value>,
+    new: &BTreeMap<String, Value>,
+    found: &mut Found,
+) {
+    for name in old.keys().filter(|name| !new.contains_key(*name)) {
+        found.add(Info, "removed", name, format!("- {kind} {name}"));
+    }
+    for (name, value) in new {
+        match old.get(name) {
+            None => found.add(Info, "added", name, format!("+ {kind} {name}")),
             Some(old) if old != value => {
-                Some(change(Info, "changed", name, format!("~ {kind} {name}")))
+                found.add(Info, "changed", name, format!("~ {kind} {name}"));
             }
-            Some(_) => None,
-        });
-    removed.chain(rest).collect()
+            Some(_) => {}
+        }
+    }
 }
 
-/// Operations whose response or body has become another kind of thing.
-fn shapes(before: &Value, after: &Value) -> Vec<Change> {
-    let (old, new) = (operations(before), operations(after));
-    let mut changes = Vec::new();
-    for (name, now) in &new {
-        let Some(then) = old.get(name) else { continue };
-        for (what, shape) in [
+/// Finds the operations whose response or request body changed its kind.
+fn body_kinds(old: &BTreeMap<String, Value>, new: &BTreeMap<String, Value>, found: &mut Found) {
+    for (name, new_operation) in new {
+        let Some(old_operation) = old.get(name) else {
+            continue;
+        };
+        for (verb, kind_of) in [
             ("returns", response as fn(&Value) -> &'static str),
             ("takes", body),
         ] {
-            let (one, other) = (shape(&then[2]), shape(&now[2]));
-            if one != other {
-                let text = format!("{name} {what} {other} instead of {one}");
-                changes.push(change(Breaking, "shape-changed", name, text));
+            let (old_kind, new_kind) = (kind_of(&old_operation[2]), kind_of(&new_operation[2]));
+            if old_kind != new_kind {
+                let text = format!("{name} {verb} {new_kind} instead of {old_kind}");
+                found.add(Breaking, "shape-changed", name, text);
             }
         }
     }
-    changes
 }
 
 fn response(operation: &Value) -> &'static str {
@@ -124,34 +116,27 @@ fn kind(content: &Value) -> &'static str {
     }
 }
 
-/// What the derived document says less than upstream does, and did not before.
-fn given_up(before: &Value, after: &Value) -> Vec<Change> {
+/// Finds the places where lowering newly loses information, by rule.
+fn losses(before: &Value, after: &Value, found: &mut Found) {
+    const MAX_NAMED: usize = 3;
     let (old, new) = (lossy(before), lossy(after));
     let mut rules: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (rule, at) in new.difference(&old) {
         rules.entry(rule).or_default().push(at);
     }
-    rules
-        .into_iter()
-        .map(|(rule, places)| {
-            const SHOWN: usize = 3;
-            let more = places.len().saturating_sub(SHOWN);
-            let rest = if more == 0 {
-                String::new()
-            } else {
-                format!(" and {more} more")
-            };
-            let places = places[..places.len() - more].join(", ");
-            change(
-                Info,
-                "given-up",
-                rule,
-                format!("lowering now gives something up by `{rule}` at {places}{rest}"),
-            )
-        })
-        .collect()
+    for (rule, places) in rules {
+        let named = places.len().min(MAX_NAMED);
+        let rest = match places.len() - named {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let places = places[..named].join(", ");
+        let text = format!("lowering now loses information by `{rule}` at {places}{rest}");
+        found.add(Info, "given-up", rule, text);
+    }
 }
 
+/// Returns rule and pointer of the lossy entries of a ledger.
 fn lossy(ledger: &Value) -> BTreeSet<(&str, &str)> {
     let entries = ledger.as_array().into_iter().flatten();
     entries
@@ -160,8 +145,8 @@ fn lossy(ledger: &Value) -> BTreeSet<(&str, &str)> {
         .collect()
 }
 
-/// The operation or type that a pointer on the wire speaks of, in the form of Rust's names.
-pub(super) fn subject(place: &str) -> Option<String> {
+/// Returns the component that a JSON pointer is in, if it is in one.
+pub(super) fn component(place: &str) -> Option<String> {
     let segments = pointer::segments(place);
     match segments.as_slice() {
         [components, schemas, name, ..] if components == "components" && schemas == "schemas" => {

@@ -1,13 +1,14 @@
-//! What a new document changes, at three levels: on the wire, for the generator, and in Rust.
+//! Compares two documents at three levels: the wire, the generator and Rust.
 //!
-//! Each level sees what the others cannot. A limit that shrinks breaks callers on the network and no
-//! line of Rust; an enum's new value is welcome on the network and breaks a `match`.
+//! Each level detects changes that the others cannot. A stricter limit breaks requests, but no Rust
+//! code. A new value of an enum breaks an exhaustive `match`, but no request.
 
 mod changelog;
 mod constraints;
 mod found;
 mod generator;
 mod operation;
+mod place;
 mod rust;
 mod schema;
 mod show;
@@ -15,86 +16,66 @@ mod surface;
 mod version;
 mod wire;
 
-use std::fmt;
+use std::{cmp::Reverse, fmt};
 
 use serde_json::Value;
 
 pub use show::Format;
 pub(crate) use surface::open_enum;
 pub use surface::outline;
-pub(crate) use version::present as present_version;
+pub(crate) use version::current as current_version;
 
-/// Where a change shows.
+/// The level at which a change is visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Between any client and the service.
+    /// The requests and responses of any client.
     Wire,
-    /// In what the generator is given.
+    /// The input of the generator.
     Generator,
-    /// In the public items of the generated code.
+    /// The public items of the generated code.
     Rust,
 }
 
-/// What a change does to those who have done without it so far.
+/// The effect of a change on existing callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Something new, or nothing that anyone notices.
+    /// An addition, or a change that no caller can observe.
     Info,
-    /// Breaks some who relied on what was never promised.
+    /// May break callers that rely on more than the document guarantees.
     Warning,
-    /// Breaks what worked.
+    /// Breaks callers that rely only on what the document guarantees.
     Breaking,
 }
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Where it shows.
+    /// The level at which it is visible.
     pub level: Level,
-    /// What it does.
+    /// Its effect on existing callers.
     pub severity: Severity,
-    /// The kind of change; on the wire by oasdiff's names.
+    /// The kind of change. On the wire, the names are those of oasdiff.
     pub rule: &'static str,
-    /// What has changed: a JSON pointer on the wire, else a name.
+    /// The part that changed: a JSON pointer on the wire, a name at the other levels.
     pub place: String,
     /// The change in words.
     pub text: String,
-    /// The operations that it concerns, by method and path.
+    /// The affected operations, by method and path. Empty unless the level is the wire.
     pub operations: Vec<String>,
-    /// The names of those operations.
+    /// The ids of those operations.
     pub names: Vec<String>,
 }
 
-impl Change {
-    fn new(
-        level: Level,
-        severity: Severity,
-        rule: &'static str,
-        place: &str,
-        text: String,
-    ) -> Self {
-        Self {
-            level,
-            severity,
-            rule,
-            place: place.to_owned(),
-            text,
-            operations: Vec::new(),
-            names: Vec::new(),
-        }
-    }
-}
-
-/// The semantic version that changes ask for.
+/// The release that a set of changes requires, by semantic versioning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Nothing has changed.
+    /// No release: there are no changes.
     None,
-    /// Words, or what no one's code sees.
+    /// Changes that no Rust code can observe.
     Patch,
-    /// Something new.
+    /// Changes in the public items that break no code.
     Minor,
-    /// Something that breaks.
+    /// Breaking changes at any level.
     Major,
 }
 
@@ -109,45 +90,42 @@ impl fmt::Display for Class {
     }
 }
 
-/// All changes from one document to the next.
+/// The changes between two documents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diff {
-    /// Level by level; the worst first.
+    /// The changes by level, and by descending severity within a level.
     pub changes: Vec<Change>,
-    /// The crate's present version, where it is known.
+    /// The current version of the crate, if it is known.
     pub version: Option<String>,
 }
 
 /// One side of a comparison.
 #[derive(Clone, Copy, Debug)]
 pub struct Side<'a> {
-    /// The document with the overlay, translated to 3.0 and no further: what is said on the wire.
+    /// The document with the overlay, translated to 3.0 but not lowered further.
     pub wire: &'a Value,
     /// The derived document.
     pub derived: &'a Value,
-    /// The ledger that led to it.
+    /// The ledger of the derivation.
     pub ledger: &'a Value,
-    /// The generated client.
+    /// The code of the generated client.
     pub code: &'a str,
 }
 
 impl Diff {
-    /// Compares at all three levels.
+    /// Compares two documents at all levels.
     pub fn between(before: Side, after: Side) -> Self {
         let mut changes = wire::compare(before.wire, after.wire);
         changes.extend(generator::compare(before, after));
         changes.extend(rust::compare(before.code, after.code));
-        changes.sort_by(|one, other| {
-            (one.level, std::cmp::Reverse(one.severity))
-                .cmp(&(other.level, std::cmp::Reverse(other.severity)))
-        });
+        changes.sort_by_key(|change| (change.level, Reverse(change.severity)));
         Self {
             changes,
             version: None,
         }
     }
 
-    /// The version that the worst of the changes asks for.
+    /// Returns the release that the worst change requires.
     pub fn class(&self) -> Class {
         let class = |change: &Change| match (change.level, change.severity) {
             (_, Severity::Breaking) => Class::Major,
@@ -157,12 +135,13 @@ impl Diff {
         self.changes.iter().map(class).max().unwrap_or(Class::None)
     }
 
-    /// What breaks callers on the network.
+    /// Returns the changes that break callers on the network.
     pub fn breaks_callers(&self) -> Vec<&Change> {
         self.breaking(|change| change.level == Level::Wire)
     }
 
-    /// What breaks Rust code although the same requests and responses still work.
+    /// Returns the changes that break Rust code although the same requests and responses still
+    /// work.
     pub fn breaks_rust_only(&self) -> Vec<&Change> {
         let wire = self.breaks_callers();
         self.breaking(|change| {
@@ -170,10 +149,10 @@ impl Diff {
         })
     }
 
-    fn breaking(&self, is_meant: impl Fn(&Change) -> bool) -> Vec<&Change> {
+    fn breaking(&self, filter: impl Fn(&Change) -> bool) -> Vec<&Change> {
         self.changes
             .iter()
-            .filter(|change| change.severity == Severity::Breaking && is_meant(change))
+            .filter(|change| change.severity == Severity::Breaking && filter(change))
             .collect()
     }
 }

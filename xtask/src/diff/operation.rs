@@ -1,4 +1,4 @@
-//! The operations of a document, in a form that two documents can be compared by.
+//! The operations of a document, keyed so that two documents can be compared.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,18 @@ use serde_json::Value;
 
 use crate::lower::walk;
 
-/// One operation with all its parameters.
+/// An operation with all its parameters, those of its path included.
 pub(super) struct Operation<'a> {
+    /// A JSON pointer to the operation.
     pub(super) at: String,
     pub(super) method: &'static str,
     pub(super) path: String,
     pub(super) value: &'a Value,
+    /// The parameters by [`place_and_name`].
     pub(super) parameters: BTreeMap<(String, String), &'a Value>,
 }
 
-/// Operations by method and path, regardless of the names of the path's parameters.
+/// Returns the operations by method and path. A renamed path parameter does not change the key.
 pub(super) fn operations(document: &Value) -> BTreeMap<String, Operation<'_>> {
     walk::operations(document)
         .into_iter()
@@ -41,7 +43,7 @@ pub(super) fn operations(document: &Value) -> BTreeMap<String, Operation<'_>> {
         .collect()
 }
 
-/// `/a/{b}` → `/a/{}`.
+/// Removes the names of the parameters from a path: `/a/{b}` → `/a/{}`.
 fn anonymous(path: &str) -> String {
     let mut inside = false;
     path.chars()
@@ -52,7 +54,7 @@ fn anonymous(path: &str) -> String {
         .collect()
 }
 
-/// A path's parameter is known by its position, any other by its name.
+/// Returns the key of a parameter: its location, and its name or, in a path, its position.
 fn place_and_name(parameter: &Value, path: &str) -> (String, String) {
     let place = parameter["in"].as_str().unwrap_or("").to_owned();
     let name = parameter["name"].as_str().unwrap_or("");
@@ -68,7 +70,7 @@ fn place_and_name(parameter: &Value, path: &str) -> (String, String) {
 }
 
 impl Operation<'_> {
-    /// Method and path.
+    /// Returns the method and the path.
     pub(super) fn title(&self) -> String {
         format!("{} {}", self.method.to_uppercase(), self.path)
     }
@@ -79,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_known_by_its_shape() {
+    fn the_key_of_a_path_omits_the_parameter_names() {
         assert_eq!(anonymous("/a/{b}/c/{d}"), "/a/{}/c/{}");
     }
 }

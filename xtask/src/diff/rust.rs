@@ -1,4 +1,4 @@
-//! The Rust level: the generated public items before and after.
+//! The Rust level: the public items of the generated code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,186 +6,173 @@ use heck::ToUpperCamelCase;
 
 use super::{
     Change, Level,
-    Severity::{self, Breaking, Info},
+    Severity::{Breaking, Info},
+    found::Found,
     generator,
     surface::{self, Body, Entry, Field, Surface},
 };
 
-/// Everything that differs between two generated clients.
+/// Returns the changes between two generated clients.
 pub(super) fn compare(before: &str, after: &str) -> Vec<Change> {
     let (old, new) = (surface::read(before), surface::read(after));
-    let sent = sent(&new);
-    let mut changes = Vec::new();
+    let request_types = request_types(&new);
     let renamed = renamed(&old, &new);
-    for (path, item) in &old {
+    let mut found = Found::new(Level::Rust);
+    for (path, old_item) in &old {
         match (new.get(path), renamed.get(path.as_str())) {
-            (Some(now), _) => same_name(path, item, now, sent.contains(path), &mut changes),
-            (None, Some(now)) => {
-                let text = format!("`{path}` is now called `{now}`");
-                changes.push(change(Breaking, "type-renamed", path, text));
+            (Some(new_item), _) => {
+                let is_sent = request_types.contains(path);
+                compare_items(path, old_item, new_item, is_sent, &mut found);
+            }
+            (None, Some(new_path)) => {
+                let text = format!("`{path}` was renamed to `{new_path}`");
+                found.add(Breaking, "type-renamed", path, text);
             }
             (None, None) => {
-                changes.push(change(
-                    Breaking,
-                    "item-removed",
-                    path,
-                    format!("`{path}` is gone"),
-                ));
+                let text = format!("`{path}` was removed");
+                found.add(Breaking, "item-removed", path, text);
             }
         }
     }
-    let came = new.keys().filter(|path| !old.contains_key(*path));
-    for path in came.filter(|path| !renamed.values().any(|now| now == path)) {
-        changes.push(change(Info, "item-added", path, format!("`{path}` is new")));
+    let added = new.keys().filter(|path| !old.contains_key(*path));
+    for path in added.filter(|path| !renamed.values().any(|new_path| new_path == path)) {
+        found.add(Info, "item-added", path, format!("`{path}` was added"));
     }
-    changes
+    found.changes
 }
 
-fn change(severity: Severity, rule: &'static str, place: &str, text: String) -> Change {
-    Change::new(Level::Rust, severity, rule, place, text)
-}
-
-/// Types that are gone, with those of the same shape that have come.
+/// Returns the removed types for which a type with the same content was added, with its path.
 fn renamed<'a>(old: &'a Surface, new: &'a Surface) -> BTreeMap<&'a str, &'a str> {
-    let mut found: BTreeMap<&str, &str> = BTreeMap::new();
-    let says_enough = |item: &Entry| match &item.body {
+    let mut renamed: BTreeMap<&str, &str> = BTreeMap::new();
+    let has_content = |item: &Entry| match &item.body {
         Body::Struct { fields } => !fields.is_empty(),
         Body::Enum { variants, .. } => !variants.is_empty(),
         _ => false,
     };
     for (path, item) in old
         .iter()
-        .filter(|(path, item)| !new.contains_key(*path) && says_enough(item))
+        .filter(|(path, item)| !new.contains_key(*path) && has_content(item))
     {
-        let target = new.iter().find(|(other, now)| {
-            now.body == item.body
-                && !old.contains_key(*other)
-                && !found.values().any(|taken| taken == other)
+        let target = new.iter().find(|(new_path, new_item)| {
+            new_item.body == item.body
+                && !old.contains_key(*new_path)
+                && !renamed.values().any(|taken| taken == new_path)
         });
-        if let Some((other, _)) = target {
-            found.insert(path, other);
+        if let Some((new_path, _)) = target {
+            renamed.insert(path, new_path);
         }
     }
-    found
+    renamed
 }
 
-fn same_name(path: &str, old: &Entry, new: &Entry, is_sent: bool, changes: &mut Vec<Change>) {
+/// Compares two items with the same path. `is_sent` is true for a type that requests contain.
+fn compare_items(path: &str, old: &Entry, new: &Entry, is_sent: bool, found: &mut Found) {
     match (&old.body, &new.body) {
-        (Body::Struct { fields: one }, Body::Struct { fields: other }) => {
-            members(path, one, other, is_sent, changes);
+        (Body::Struct { fields: old_fields }, Body::Struct { fields }) => {
+            compare_members(path, old_fields, fields, is_sent, found);
         }
         (
             Body::Operation {
-                setters: one,
-                response: then,
+                setters: old_setters,
+                response: old_response,
             },
-            Body::Operation {
-                setters: other,
-                response: now,
-            },
+            Body::Operation { setters, response },
         ) => {
-            members(path, one, other, true, changes);
-            if then != now {
-                let text = format!("`{path}::send` returns `{now}` instead of `{then}`");
-                changes.push(change(Breaking, "response-changed", path, text));
+            compare_members(path, old_setters, setters, true, found);
+            if old_response != response {
+                let text =
+                    format!("`{path}::send` returns `{response}` instead of `{old_response}`");
+                found.add(Breaking, "response-changed", path, text);
             }
         }
         (
             Body::Enum {
-                variants: one,
+                variants: old_variants,
                 is_open: was_open,
             },
-            Body::Enum {
-                variants: other,
-                is_open,
-            },
+            Body::Enum { variants, is_open },
         ) => {
             if was_open != is_open {
-                let text = format!(
-                    "`{path}` is now {} enum",
-                    if *is_open { "an open" } else { "a closed" }
-                );
-                changes.push(change(Breaking, "enum-kind-changed", path, text));
+                let kind = if *is_open { "an open" } else { "a closed" };
+                let text = format!("`{path}` is now {kind} enum");
+                found.add(Breaking, "enum-kind-changed", path, text);
             }
-            variants(path, one, other, *is_open, changes);
+            compare_variants(path, old_variants, variants, *is_open, found);
         }
-        (one, other) if one != other => {
-            let text = match (one, other) {
-                (Body::Line(then), Body::Line(now)) => {
-                    format!("`{path}` is now `{now}` instead of `{then}`")
+        (old_body, body) if old_body != body => {
+            let text = match (old_body, body) {
+                (Body::Line(old_line), Body::Line(line)) => {
+                    format!("`{path}` is now `{line}` instead of `{old_line}`")
                 }
-                _ => format!("`{path}` is another kind of item"),
+                _ => format!("`{path}` is now another kind of item"),
             };
-            changes.push(change(Breaking, "item-changed", path, text));
+            found.add(Breaking, "item-changed", path, text);
         }
         _ => {}
     }
     for lost in old.traits.difference(&new.traits) {
-        let text = format!("`{path}` is no longer `{lost}`");
-        changes.push(change(Breaking, "trait-removed", path, text));
+        let text = format!("`{path}` no longer implements `{lost}`");
+        found.add(Breaking, "trait-removed", path, text);
     }
     for gained in new.traits.difference(&old.traits) {
-        let text = format!("`{path}` is now `{gained}`");
-        changes.push(change(Info, "trait-added", path, text));
+        let text = format!("`{path}` now implements `{gained}`");
+        found.add(Info, "trait-added", path, text);
     }
 }
 
-fn members(
+/// Compares the fields of a struct or the setters of a builder. Callers create a value only if it
+/// is sent, so only then does a required field break them.
+fn compare_members(
     path: &str,
     old: &BTreeMap<String, Field>,
     new: &BTreeMap<String, Field>,
     is_sent: bool,
-    changes: &mut Vec<Change>,
+    found: &mut Found,
 ) {
-    for (name, field) in old {
+    for (name, old_field) in old {
         let at = format!("{path}::{name}");
-        let Some(now) = new.get(name) else {
-            changes.push(change(
-                Breaking,
-                "field-removed",
-                &at,
-                format!("`{at}` is gone"),
-            ));
+        let Some(field) = new.get(name) else {
+            let text = format!("`{at}` was removed");
+            found.add(Breaking, "field-removed", &at, text);
             continue;
         };
-        if field.kind != now.kind {
-            let text = format!("`{at}` is now `{}` instead of `{}`", now.kind, field.kind);
-            changes.push(change(Breaking, "field-type-changed", &at, text));
-        } else if now.is_required && !field.is_required && is_sent {
-            let text = format!("`{at}` must be set now");
-            changes.push(change(Breaking, "required-builder-field", &at, text));
+        if old_field.kind != field.kind {
+            let (old_kind, kind) = (&old_field.kind, &field.kind);
+            let text = format!("`{at}` is now `{kind}` instead of `{old_kind}`");
+            found.add(Breaking, "field-type-changed", &at, text);
+        } else if field.is_required && !old_field.is_required && is_sent {
+            let text = format!("`{at}` became required");
+            found.add(Breaking, "required-builder-field", &at, text);
         }
     }
     for (name, field) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
         let at = format!("{path}::{name}");
         if field.is_required && is_sent {
-            let text = format!("`{at}` is new and must be set");
-            changes.push(change(Breaking, "required-builder-field", &at, text));
+            let text = format!("`{at}` was added and is required");
+            found.add(Breaking, "required-builder-field", &at, text);
         } else {
-            changes.push(change(Info, "field-added", &at, format!("`{at}` is new")));
+            found.add(Info, "field-added", &at, format!("`{at}` was added"));
         }
     }
 }
 
-fn variants(
+fn compare_variants(
     path: &str,
     old: &BTreeMap<String, String>,
     new: &BTreeMap<String, String>,
     is_open: bool,
-    changes: &mut Vec<Change>,
+    found: &mut Found,
 ) {
-    for (name, carried) in old {
+    for (name, old_content) in old {
         let at = format!("{path}::{name}");
         match new.get(name) {
-            None => changes.push(change(
-                Breaking,
-                "variant-removed",
-                &at,
-                format!("`{at}` is gone"),
-            )),
-            Some(now) if now != carried => {
-                let text = format!("`{at}` now carries `{now}` instead of `{carried}`");
-                changes.push(change(Breaking, "variant-changed", &at, text));
+            None => {
+                let text = format!("`{at}` was removed");
+                found.add(Breaking, "variant-removed", &at, text);
+            }
+            Some(content) if content != old_content => {
+                let text = format!("`{at}` now contains `{content}` instead of `{old_content}`");
+                found.add(Breaking, "variant-changed", &at, text);
             }
             Some(_) => {}
         }
@@ -193,30 +180,30 @@ fn variants(
     for name in new.keys().filter(|name| !old.contains_key(*name)) {
         let at = format!("{path}::{name}");
         if is_open {
-            changes.push(change(Info, "variant-added", &at, format!("`{at}` is new")));
+            found.add(Info, "variant-added", &at, format!("`{at}` was added"));
         } else {
-            let text = format!("`{at}` is new, and a `match` must cover it");
-            changes.push(change(Breaking, "closed-enum-variant-added", &at, text));
+            let text = format!("`{at}` was added; a `match` on `{path}` must handle it");
+            found.add(Breaking, "closed-enum-variant-added", &at, text);
         }
     }
 }
 
-/// The types that are part of a request: those that a caller makes.
-fn sent(surface: &Surface) -> BTreeSet<String> {
+/// Returns the paths of the types that requests contain. Callers create values of these types.
+fn request_types(surface: &Surface) -> BTreeSet<String> {
     let mut pending: Vec<&str> = Vec::new();
     for item in surface.values() {
         if let Body::Operation { setters, .. } = &item.body {
             pending.extend(setters.values().map(|setter| setter.kind.as_str()));
         }
     }
-    let mut found = BTreeSet::new();
-    while let Some(kind) = pending.pop() {
-        for word in kind.split(|letter: char| !(letter.is_alphanumeric() || letter == '_')) {
+    let mut reached = BTreeSet::new();
+    while let Some(text) = pending.pop() {
+        for word in text.split(|letter: char| !(letter.is_alphanumeric() || letter == '_')) {
             let path = format!("types::{word}");
             let Some(item) = surface.get(&path) else {
                 continue;
             };
-            if !found.insert(path) {
+            if !reached.insert(path) {
                 continue;
             }
             match &item.body {
@@ -231,17 +218,17 @@ fn sent(surface: &Surface) -> BTreeSet<String> {
             }
         }
     }
-    found
+    reached
 }
 
-/// Whether a change in Rust is what a change on the wire looks like from there: it is of the same
-/// type or of the same operation.
+/// Returns whether a change in Rust is the consequence of a change on the wire: it concerns the
+/// same type or the same operation.
 pub(super) fn stems_from(change: &Change, wire: &Change) -> bool {
     let (module, rest) = change.place.split_once("::").unwrap_or(("", &change.place));
     let owner = rest.split("::").next().unwrap_or("").to_upper_camel_case();
     let is_call = module == "Client" || module == "builder";
-    let subject = generator::subject(&wire.place).map(|name| name.to_upper_camel_case());
-    subject.is_some_and(|subject| owner.starts_with(&subject))
+    let component = generator::component(&wire.place).map(|name| name.to_upper_camel_case());
+    component.is_some_and(|component| owner.starts_with(&component))
         || wire.names.iter().any(|name| {
             let name = name.to_upper_camel_case();
             owner.starts_with(&name) || (is_call && name.starts_with(&owner))

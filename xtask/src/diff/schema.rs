@@ -1,4 +1,4 @@
-//! One schema against another, seen from the side it stands on.
+//! Compares schemas, with the components that they refer to.
 
 use std::collections::BTreeSet;
 
@@ -7,30 +7,23 @@ use serde_json::{Map, Value, json};
 use crate::{lower::reach, pointer};
 
 use super::{
-    Severity::{self, Breaking, Info, Warning},
+    Severity::{Breaking, Info, Warning},
+    constraints,
     found::Found,
+    place::{
+        Direction::{self, Request, Response},
+        NARROWER, Place, WIDER, property,
+    },
 };
 
-/// Whether a schema says what may be sent or what may come back: each breaks the other way round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Direction {
-    Request,
-    Response,
-}
-
-use Direction::{Request, Response};
-
-/// Two documents' schemas, and what was found so far.
+/// Compares the schemas of two documents.
 pub(super) struct Schemas<'a> {
     before: &'a Value,
     after: &'a Value,
     pub(super) found: &'a mut Found,
-    /// Pairs that were compared already, or are being compared.
-    seen: BTreeSet<(Direction, String, String)>,
+    /// The pairs of components that were compared, or are being compared.
+    visited: BTreeSet<(Direction, String, String)>,
 }
-
-/// A kind of change by the side it is on.
-pub(super) type Rules = (&'static str, &'static str);
 
 impl<'a> Schemas<'a> {
     pub(super) fn new(before: &'a Value, after: &'a Value, found: &'a mut Found) -> Self {
@@ -38,214 +31,179 @@ impl<'a> Schemas<'a> {
             before,
             after,
             found,
-            seen: BTreeSet::new(),
+            visited: BTreeSet::new(),
         }
     }
 
-    pub(super) fn add(
-        &mut self,
-        severity: Severity,
-        direction: Direction,
-        rules: Rules,
-        at: &str,
-        text: String,
-    ) {
-        let rule = match direction {
-            Request => rules.0,
-            Response => rules.1,
-        };
-        self.found.add(severity, rule, at, text);
-    }
-
-    /// Compares two schemas; `what` names them in words.
-    pub(super) fn compare(
-        &mut self,
-        old: &Value,
-        new: &Value,
-        direction: Direction,
-        at: &str,
-        what: &str,
-    ) {
-        let (at, what) = match reach::target(new) {
-            Some(name) => (
-                pointer::join("/components/schemas", &name),
-                format!("`{name}`"),
-            ),
-            None => (at.to_owned(), what.to_owned()),
-        };
-        if let (Some(one), Some(other)) = (reach::target(old), reach::target(new))
-            && !self.seen.insert((direction, one, other))
+    /// Compares two schemas. A component is reported at its own place, since several places can
+    /// refer to it.
+    pub(super) fn compare(&mut self, old: &Value, new: &Value, place: &Place) {
+        let target = reach::target(new);
+        if let (Some(one), Some(other)) = (reach::target(old), target.clone())
+            && !self.visited.insert((place.direction, one, other))
         {
             return;
         }
-        let old = flat(self.before, old, 0);
-        let new = flat(self.after, new, 0);
-        if old == new && !refers(&old) {
-            return;
-        }
-        self.types(&old, &new, direction, &at, &what);
-        self.enums(&old, &new, direction, &at, &what);
-        self.limits(&old, &new, direction, &at, &what);
-        self.properties(&old, &new, direction, &at, &what);
-        self.rest(&old, &new, direction, &at, &what);
-        for keyword in ["anyOf", "oneOf"] {
-            self.union(keyword, (&old, &new), direction, &at, &what);
-        }
-        if old.get("items").is_some() && new.get("items").is_some() {
-            let at = pointer::join(&at, "items");
-            let what = format!("an item of {what}");
-            self.compare(&old["items"], &new["items"], direction, &at, &what);
+        match target {
+            Some(component) => {
+                let place = Place {
+                    direction: place.direction,
+                    at: &pointer::join("/components/schemas", &component),
+                    name: &format!("`{component}`"),
+                };
+                self.compare_at(old, new, &place);
+            }
+            None => self.compare_at(old, new, place),
         }
     }
 
-    fn properties(&mut self, old: &Value, new: &Value, direction: Direction, at: &str, what: &str) {
-        let empty = Map::new();
-        let one = old["properties"].as_object().unwrap_or(&empty);
-        let other = new["properties"].as_object().unwrap_or(&empty);
-        // What is only read is never sent, and the other way round.
-        let mark = if direction == Request {
-            "readOnly"
+    fn compare_at(&mut self, old: &Value, new: &Value, place: &Place) {
+        let old = &flatten(self.before, old, 0);
+        let new = &flatten(self.after, new, 0);
+        if old == new && !contains_reference(old) {
+            return;
+        }
+        constraints::types(place, old, new, self.found);
+        constraints::enums(place, old, new, self.found);
+        constraints::limits(place, old, new, self.found);
+        self.properties(old, new, place);
+        constraints::default(place, old, new, self.found);
+        let key = "additionalProperties";
+        if old[key].is_object() && new[key].is_object() {
+            let name = format!("another field of {}", place.name);
+            self.compare_inner(old, new, key, &name, place);
         } else {
-            "writeOnly"
+            constraints::other_fields(place, old, new, self.found);
+        }
+        for keyword in ["anyOf", "oneOf"] {
+            self.union(keyword, old, new, place);
+        }
+        if old.get("items").is_some() && new.get("items").is_some() {
+            let name = format!("an item of {}", place.name);
+            self.compare_inner(old, new, "items", &name, place);
+        }
+    }
+
+    /// Compares the schemas that two schemas contain under `key`.
+    fn compare_inner(&mut self, old: &Value, new: &Value, key: &str, name: &str, place: &Place) {
+        let place = Place {
+            direction: place.direction,
+            at: &pointer::join(place.at, key),
+            name,
         };
-        for (name, schema) in one.iter().filter(|(_, schema)| schema[mark] != true) {
-            let field = format!("the field `{name}` of {what}");
-            let at = pointer::join(&pointer::join(at, "properties"), name);
-            let Some(now) = other.get(name) else {
-                let (severity, rules) = match (direction, is_required(old, name)) {
-                    (Response, true) => (Breaking, ("", "response-required-property-removed")),
-                    _ => (
-                        Warning,
-                        (
-                            "request-property-removed",
-                            "response-optional-property-removed",
-                        ),
-                    ),
-                };
-                self.add(severity, direction, rules, &at, format!("{field} is gone"));
+        self.compare(&old[key], &new[key], &place);
+    }
+
+    fn properties(&mut self, old: &Value, new: &Value, place: &Place) {
+        let empty = Map::new();
+        let old_fields = old["properties"].as_object().unwrap_or(&empty);
+        let new_fields = new["properties"].as_object().unwrap_or(&empty);
+        let direction = place.direction;
+        let properties = pointer::join(place.at, "properties");
+        let field_at = |name: &str| pointer::join(&properties, name);
+        let field_name = |name: &str| format!("the field `{name}` of {}", place.name);
+        // Requests never contain read-only fields, responses never write-only ones.
+        let absent = match direction {
+            Request => "readOnly",
+            Response => "writeOnly",
+        };
+        for (name, old_field) in old_fields {
+            if old_field[absent] == true {
+                continue;
+            }
+            let field = Place {
+                direction,
+                at: &field_at(name),
+                name: &field_name(name),
+            };
+            let Some(new_field) = new_fields.get(name) else {
+                removed_field(&field, is_required(old, name), self.found);
                 continue;
             };
             match (is_required(old, name), is_required(new, name)) {
                 (false, true) => {
-                    let severity = if direction == Request { Breaking } else { Info };
-                    let rules = (
-                        "request-property-became-required",
-                        "response-property-became-required",
-                    );
-                    self.add(
-                        severity,
-                        direction,
-                        rules,
-                        &at,
-                        format!("{field} became required"),
-                    );
+                    let text = format!("{} became required", field.name);
+                    field.add(self.found, NARROWER, property!("became-required"), text);
                 }
                 (true, false) => {
-                    let severity = if direction == Request { Info } else { Breaking };
-                    let rules = (
-                        "request-property-became-optional",
-                        "response-property-became-optional",
-                    );
-                    self.add(
-                        severity,
-                        direction,
-                        rules,
-                        &at,
-                        format!("{field} became optional"),
-                    );
+                    let text = format!("{} became optional", field.name);
+                    field.add(self.found, WIDER, property!("became-optional"), text);
                 }
                 _ => {}
             }
-            self.compare(schema, now, direction, &at, &field);
+            self.compare(old_field, new_field, &field);
         }
-        for (name, schema) in other {
-            if one.contains_key(name) || schema[mark] == true {
+        for (name, new_field) in new_fields {
+            if old_fields.contains_key(name) || new_field[absent] == true {
                 continue;
             }
-            let field = format!("the field `{name}` of {what}");
-            let at = pointer::join(&pointer::join(at, "properties"), name);
-            match (direction, is_required(new, name)) {
-                (Request, true) => {
-                    let rules = ("new-required-request-property", "");
-                    self.add(
-                        Breaking,
-                        direction,
-                        rules,
-                        &at,
-                        format!("{field} is new and required"),
-                    );
-                }
-                (Request, false) | (Response, _) => {
-                    let rules = ("new-optional-request-property", "response-property-added");
-                    self.add(Info, direction, rules, &at, format!("{field} is new"));
-                }
-            }
+            let field = Place {
+                direction,
+                at: &field_at(name),
+                name: &field_name(name),
+            };
+            added_field(&field, is_required(new, name), self.found);
         }
     }
 
-    fn union(
-        &mut self,
-        keyword: &str,
-        (old, new): (&Value, &Value),
-        direction: Direction,
-        at: &str,
-        what: &str,
-    ) {
+    fn union(&mut self, keyword: &str, old: &Value, new: &Value, place: &Place) {
         let none = Vec::new();
-        let one = old[keyword].as_array().unwrap_or(&none);
-        let other = new[keyword].as_array().unwrap_or(&none);
-        let same = |one: &Value, other: &Value| match (reach::target(one), reach::target(other)) {
-            (None, None) => one == other,
-            (one, other) => one == other,
-        };
-        let mut gone: Vec<&Value> = Vec::new();
-        for arm in one {
-            match other.iter().find(|now| same(arm, now)) {
-                Some(now) => self.compare(arm, now, direction, at, what),
-                None => gone.push(arm),
+        let old = old[keyword].as_array().unwrap_or(&none);
+        let new = new[keyword].as_array().unwrap_or(&none);
+        let mut removed: Vec<&Value> = Vec::new();
+        for variant in old {
+            match new.iter().find(|other| is_same_variant(variant, other)) {
+                Some(other) => self.compare(variant, other, place),
+                None => removed.push(variant),
             }
         }
-        let came: Vec<&Value> = other
+        let added: Vec<&Value> = new
             .iter()
-            .filter(|now| !one.iter().any(|arm| same(arm, now)))
+            .filter(|variant| !old.iter().any(|other| is_same_variant(other, variant)))
             .collect();
-        if let ([arm], [now]) = (gone.as_slice(), came.as_slice()) {
-            return self.compare(arm, now, direction, at, &format!("a variant of {what}"));
+        if let ([old], [new]) = (removed.as_slice(), added.as_slice()) {
+            let variant = Place {
+                name: &format!("a variant of {}", place.name),
+                ..*place
+            };
+            return self.compare(old, new, &variant);
         }
-        for arm in gone {
-            let severity = if direction == Request { Breaking } else { Info };
+        for variant in removed {
             let rules = (
                 "request-body-one-of-removed",
                 "response-body-one-of-removed",
             );
-            self.add(
-                severity,
-                direction,
-                rules,
-                at,
-                format!("{what} is never {} any more", short(arm)),
-            );
+            let text = format!("{} can no longer be {}", place.name, variant_name(variant));
+            place.add(self.found, NARROWER, rules, text);
         }
-        for arm in came {
-            let severity = if direction == Request { Info } else { Breaking };
+        for variant in added {
             let rules = ("request-body-one-of-added", "response-body-one-of-added");
-            self.add(
-                severity,
-                direction,
-                rules,
-                at,
-                format!("{what} may be {} now", short(arm)),
-            );
+            let text = format!("{} can now be {}", place.name, variant_name(variant));
+            place.add(self.found, WIDER, rules, text);
         }
     }
 }
 
-pub(super) fn kind(schema: &Value) -> Option<&str> {
-    schema["type"].as_str()
+fn removed_field(field: &Place, was_required: bool, found: &mut Found) {
+    let (severity, response_rule) = if was_required {
+        (Breaking, "response-required-property-removed")
+    } else {
+        (Warning, "response-optional-property-removed")
+    };
+    let rules = ("request-property-removed", response_rule);
+    let text = format!("{} was removed", field.name);
+    field.add(found, (Warning, severity), rules, text);
 }
 
-pub(super) fn said(kind: Option<&str>) -> &str {
-    kind.unwrap_or("any")
+fn added_field(field: &Place, is_required: bool, found: &mut Found) {
+    let name = field.name;
+    if is_required && field.direction == Request {
+        let text = format!("{name} was added and is required");
+        found.add(Breaking, "new-required-request-property", field.at, text);
+    } else {
+        let rules = ("new-optional-request-property", "response-property-added");
+        field.add(found, (Info, Info), rules, format!("{name} was added"));
+    }
 }
 
 fn is_required(schema: &Value, name: &str) -> bool {
@@ -254,41 +212,50 @@ fn is_required(schema: &Value, name: &str) -> bool {
         .is_some_and(|names| names.iter().any(|required| required == name))
 }
 
-fn short(arm: &Value) -> String {
-    match reach::target(arm) {
-        Some(name) => format!("`{name}`"),
-        None => said(kind(arm)).to_owned(),
+/// Returns whether two variants of a union are the same: by name if they are components, else by
+/// content.
+fn is_same_variant(one: &Value, other: &Value) -> bool {
+    match (reach::target(one), reach::target(other)) {
+        (None, None) => one == other,
+        (one, other) => one == other,
     }
 }
 
-/// Whether anything inside is defined elsewhere, and so may have changed unseen.
-fn refers(schema: &Value) -> bool {
+fn variant_name(variant: &Value) -> String {
+    match reach::target(variant) {
+        Some(component) => format!("`{component}`"),
+        None => constraints::type_name(variant).to_owned(),
+    }
+}
+
+/// Returns whether a schema refers to a component, which can differ although the schema does not.
+fn contains_reference(schema: &Value) -> bool {
     match schema {
-        Value::Object(map) => map.contains_key("$ref") || map.values().any(refers),
-        Value::Array(list) => list.iter().any(refers),
+        Value::Object(map) => map.contains_key("$ref") || map.values().any(contains_reference),
+        Value::Array(list) => list.iter().any(contains_reference),
         _ => false,
     }
 }
 
-/// The schema without references and `allOf` at its top: all that is said of a value in one place.
-fn flat(document: &Value, schema: &Value, depth: u8) -> Value {
-    const DEEPEST: u8 = 16;
+/// Resolves the reference and the `allOf` at the top of a schema into one schema.
+fn flatten(document: &Value, schema: &Value, depth: u8) -> Value {
+    const MAX_DEPTH: u8 = 16;
     let mut flattened = json!({});
     let parts = schema["allOf"].as_array().into_iter().flatten();
     let target = reach::target(schema).map(|name| &document["components"]["schemas"][name]);
-    if depth < DEEPEST {
+    if depth < MAX_DEPTH {
         for part in target.into_iter().chain(parts) {
-            join(&mut flattened, &flat(document, part, depth + 1));
+            merge(&mut flattened, &flatten(document, part, depth + 1));
         }
     }
-    let mut own = schema.as_object().cloned().unwrap_or_default();
-    own.shift_remove("$ref");
-    own.shift_remove("allOf");
-    join(&mut flattened, &Value::Object(own));
+    let mut siblings = schema.as_object().cloned().unwrap_or_default();
+    siblings.shift_remove("$ref");
+    siblings.shift_remove("allOf");
+    merge(&mut flattened, &Value::Object(siblings));
     flattened
 }
 
-fn join(into: &mut Value, part: &Value) {
+fn merge(into: &mut Value, part: &Value) {
     for (key, value) in part.as_object().into_iter().flatten() {
         match (key.as_str(), into.get_mut(key), value) {
             ("properties", Some(Value::Object(old)), Value::Object(more)) => {

@@ -1,4 +1,4 @@
-//! A diff as text for a terminal, as markdown for a pull request, and as JSON for programs.
+//! The formats of a diff: text for a terminal, Markdown for a pull request, JSON for programs.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Change, Class, Diff, Level, Severity, changelog, version};
 
-/// How a diff is written.
+/// The format of a diff.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// Lines for a terminal.
@@ -18,6 +18,7 @@ pub enum Format {
     Json,
 }
 
+/// The levels, each with its name and its title in Markdown.
 const LEVELS: [(Level, &str, &str); 3] = [
     (Level::Wire, "wire", "On the wire"),
     (Level::Generator, "generator", "For the generator"),
@@ -25,7 +26,7 @@ const LEVELS: [(Level, &str, &str); 3] = [
 ];
 
 impl Diff {
-    /// The diff in one of its forms; ends in a line break unless it is empty.
+    /// Formats the diff. The text ends in a line break unless it is empty.
     pub fn show(&self, format: Format) -> String {
         match format {
             Format::Text => self.text(),
@@ -52,12 +53,12 @@ impl Diff {
                 };
                 line(
                     &mut text,
-                    &format!("  {mark} {}{}", change.text, aside(change)),
+                    &format!("  {mark} {}{}", change.text, suffix(change)),
                 );
             }
         }
         line(&mut text, &self.summary());
-        line(&mut text, "\nfor the changelog:\n");
+        line(&mut text, "\nentry for the changelog:\n");
         line(&mut text, &changelog::entry(self));
         text
     }
@@ -122,11 +123,12 @@ impl Diff {
         version::next(self.version.as_deref()?, self.class())
     }
 
-    /// One line: what version it asks for, and what breaks.
+    /// Returns one line with the release that the diff requires, and the number of breaking
+    /// changes.
     pub fn summary(&self) -> String {
         let class = self.class();
         let versions = match (&self.version, self.next_version()) {
-            (Some(present), Some(next)) => format!(" ({present} → {next})"),
+            (Some(current), Some(next)) => format!(" ({current} → {next})"),
             _ => String::new(),
         };
         let breaks = match class {
@@ -137,7 +139,7 @@ impl Diff {
             ),
             _ => String::new(),
         };
-        format!("asks for a {class} release{versions}{breaks}")
+        format!("requires a {class} release{versions}{breaks}")
     }
 }
 
@@ -153,12 +155,12 @@ fn section<'a>(text: &mut String, title: &str, changes: impl Iterator<Item = &'a
         } else {
             ""
         };
-        line(text, &format!("- {mark}{}{}", change.text, aside(change)));
+        line(text, &format!("- {mark}{}{}", change.text, suffix(change)));
     }
 }
 
-/// The kind of change, and where; the generator's own lines say both already.
-fn aside(change: &Change) -> String {
+/// Returns the rule and the operations of a change, unless its text contains them already.
+fn suffix(change: &Change) -> String {
     match change.level {
         Level::Generator => String::new(),
         Level::Rust => format!(" [{}]", change.rule),
@@ -187,5 +189,5 @@ fn severity_name(severity: Severity) -> &'static str {
 }
 
 fn line(text: &mut String, line: &str) {
-    writeln!(text, "{line}").expect("a string takes any text");
+    writeln!(text, "{line}").expect("writing to a string cannot fail");
 }

@@ -1,47 +1,48 @@
-//! The public items of the generated client, as a Rust user names them.
+//! The public items of the generated client.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use quote::ToTokens;
 use syn::{Fields, FnArg, ImplItem, ImplItemFn, Item, ItemImpl, Visibility};
 
-/// What kind of item it is, and what it is made of.
+/// The kind of an item, with its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Body {
-    /// Public fields with their types, and which of them the builder insists on.
+    /// The public fields.
     Struct { fields: BTreeMap<String, Field> },
-    /// Variants with what they carry; an open enum has `Unknown` and no exhaustive `match`.
+    /// The variants, each with its content. An open enum has an `Unknown` variant, so new values
+    /// break no `match`.
     Enum {
         variants: BTreeMap<String, String>,
         is_open: bool,
     },
-    /// An alias, or another item that is one line.
+    /// The target of an alias, or the signature of a function.
     Line(String),
-    /// The builder of an operation: its setters, and what `send` returns.
+    /// The builder of an operation: its setters and the response of `send`.
     Operation {
         setters: BTreeMap<String, Field>,
         response: String,
     },
 }
 
-/// A field of a struct, or a setter of a builder.
+/// A field of a struct, or a setter of a builder, and whether the builder fails without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Field {
     pub(super) kind: String,
     pub(super) is_required: bool,
 }
 
-/// An item with the traits that it has.
+/// An item with the traits that it implements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) body: Body,
     pub(super) traits: BTreeSet<String>,
 }
 
-/// All public items by their paths, such as `types::Scene`.
+/// The public items by path, such as `types::Scene`.
 pub(super) type Surface = BTreeMap<String, Entry>;
 
-/// Reads the surface off the text of `client.rs`; text that is not Rust has none.
+/// Parses the generated client. Invalid code yields an empty surface.
 pub(super) fn read(code: &str) -> Surface {
     let mut surface = Surface::new();
     let Ok(file) = syn::parse_file(code) else {
@@ -58,7 +59,7 @@ pub(super) fn read(code: &str) -> Surface {
                 }
             }
             Item::Impl(block) if block.trait_.is_none() && name(&block.self_ty) == "Client" => {
-                for function in functions(block) {
+                for function in public_methods(block) {
                     let path = format!("Client::{}", function.sig.ident);
                     let line = Body::Line(text(&function.sig));
                     surface.insert(path, entry(line));
@@ -70,7 +71,7 @@ pub(super) fn read(code: &str) -> Surface {
     surface
 }
 
-/// The surface as text, an item or a field a line.
+/// Formats the surface as text, with one line per item, field or variant.
 pub fn outline(code: &str) -> String {
     let mut lines = Vec::new();
     let field = |(name, field): (&String, &Field)| {
@@ -91,7 +92,7 @@ pub fn outline(code: &str) -> String {
                 lines.extend(
                     variants
                         .iter()
-                        .map(|(name, carried)| format!("    {name}{carried}")),
+                        .map(|(name, content)| format!("    {name}{content}")),
                 );
             }
             Body::Line(line) => lines.push(format!("{path}: {line}")),
@@ -153,7 +154,7 @@ fn types<'a>(items: impl Iterator<Item = &'a Item>, surface: &mut Surface) {
             }
             Item::Mod(module) if module.ident == "builder" => {
                 let items = module.content.iter().flat_map(|(_, items)| items);
-                required.extend(items.filter_map(defaults).flatten());
+                required.extend(items.filter_map(required_fields).flatten());
             }
             _ => {}
         }
@@ -204,7 +205,7 @@ fn with_derives(body: Body, attributes: &[syn::Attribute]) -> Entry {
     let mut item = entry(body);
     for attribute in attributes
         .iter()
-        .filter(|one| one.path().is_ident("derive"))
+        .filter(|attribute| attribute.path().is_ident("derive"))
     {
         let _ = attribute.parse_nested_meta(|meta| {
             item.traits.insert(text(&meta.path));
@@ -214,34 +215,36 @@ fn with_derives(body: Body, attributes: &[syn::Attribute]) -> Entry {
     item
 }
 
-/// The fields that a type's builder starts without: in its `Default`, those that are `Err(…)`.
-fn defaults(item: &Item) -> Option<Vec<(String, String)>> {
+/// Returns the required fields of a type, each with the type's name. The item is the `Default`
+/// implementation of its builder, which sets these fields to `Err(…)`.
+fn required_fields(item: &Item) -> Option<Vec<(String, String)>> {
     let Item::Impl(block) = item else { return None };
     let (implemented, _) = block.trait_.as_ref()?;
     (implemented.segments.last()?.ident == "Default").then(|| {
         let owner = name(&block.self_ty);
-        let missing = functions_of(block).flat_map(missing);
-        missing.map(|field| (owner.clone(), field)).collect()
+        let fields = all_methods(block).flat_map(unset_fields);
+        fields.map(|field| (owner.clone(), field)).collect()
     })
 }
 
-/// The fields that the `Self { … }` at a function's end sets to `Err(…)`.
-fn missing(function: &ImplItemFn) -> Vec<String> {
-    let Some(syn::Stmt::Expr(syn::Expr::Struct(made), _)) = function.block.stmts.last() else {
+/// Returns the fields that a function sets to `Err(…)` in the `Self { … }` that it returns.
+fn unset_fields(function: &ImplItemFn) -> Vec<String> {
+    let Some(syn::Stmt::Expr(syn::Expr::Struct(value), _)) = function.block.stmts.last() else {
         return Vec::new();
     };
-    let is_error = |value: &syn::Expr| match value {
+    let is_error = |expression: &syn::Expr| match expression {
         syn::Expr::Call(call) => text(&call.func) == "Err",
         _ => false,
     };
-    made.fields
+    value
+        .fields
         .iter()
         .filter(|field| is_error(&field.expr))
         .map(|field| text(&field.member))
         .collect()
 }
 
-/// `Name { Variant = "value", … }` as build.rs writes it.
+/// Parses the invocation of the macro for an open enum, `Name { Variant = "value", … }`.
 pub(crate) fn open_enum(
     tokens: &proc_macro2::TokenStream,
 ) -> Option<(syn::Ident, BTreeMap<String, String>)> {
@@ -271,11 +274,11 @@ fn operations<'a>(items: impl Iterator<Item = &'a Item>, surface: &mut Surface) 
         let mut setters = BTreeMap::new();
         let mut response = String::new();
         let mut required = Vec::new();
-        for function in functions(block) {
+        for function in public_methods(block) {
             match function.sig.ident.to_string().as_str() {
-                "new" => required = missing(function),
+                "new" => required = unset_fields(function),
                 "send" => response = output(function),
-                // The same argument in another way, as a closure on its builder.
+                // It sets the same argument as `body`, by a closure on the builder.
                 "body_map" => {}
                 name => {
                     let kind = function
@@ -316,7 +319,7 @@ fn argument(input: &FnArg) -> Option<String> {
     }
 }
 
-/// The `T` of `Result<ResponseValue<T>, _>`, in short.
+/// Returns the `T` of the return type `Result<ResponseValue<T>, _>`.
 fn output(function: &ImplItemFn) -> String {
     let output = text(&function.sig.output);
     let start = output
@@ -327,18 +330,18 @@ fn output(function: &ImplItemFn) -> String {
     rest[..end].trim_end_matches(',').to_owned()
 }
 
-fn functions_of(block: &ItemImpl) -> impl Iterator<Item = &ImplItemFn> {
+fn all_methods(block: &ItemImpl) -> impl Iterator<Item = &ImplItemFn> {
     block.items.iter().filter_map(|item| match item {
         ImplItem::Fn(function) => Some(function),
         _ => None,
     })
 }
 
-fn functions(block: &ItemImpl) -> impl Iterator<Item = &ImplItemFn> {
-    functions_of(block).filter(|function| matches!(function.vis, Visibility::Public(_)))
+fn public_methods(block: &ItemImpl) -> impl Iterator<Item = &ImplItemFn> {
+    all_methods(block).filter(|function| matches!(function.vis, Visibility::Public(_)))
 }
 
-/// A type's own name, without its path and its arguments.
+/// Returns the name of a type without its path and its generic arguments.
 fn name(kind: &syn::Type) -> String {
     match kind {
         syn::Type::Path(path) => {
@@ -349,7 +352,7 @@ fn name(kind: &syn::Type) -> String {
     }
 }
 
-/// Tokens as one writes them, with the standard library's paths cut short.
+/// Formats tokens in the usual style, without the paths of the standard library.
 fn text(tokens: &impl ToTokens) -> String {
     let mut text = tokens.to_token_stream().to_string();
     for (from, to) in [

@@ -1,11 +1,11 @@
-//! The crate's version, and the one that a change asks for.
+//! The version of the crate, and the next version that a change requires.
 
 use std::{fs, path::Path};
 
 use super::Class;
 
-/// The version in the `[package]` of the manifest at `root`, if there is one.
-pub(crate) fn present(root: &Path) -> Option<String> {
+/// Returns the version in the `[package]` of the manifest at `root`, if there is one.
+pub(crate) fn current(root: &Path) -> Option<String> {
     let manifest = fs::read_to_string(root.join("Cargo.toml")).ok()?;
     let package = manifest.split("[package]").nth(1)?;
     let line = package
@@ -14,9 +14,10 @@ pub(crate) fn present(root: &Path) -> Option<String> {
     Some(line.split('"').next()?.to_owned())
 }
 
-/// The next version by semantic versioning; before 1.0 what breaks counts as minor, all else as patch.
-pub(super) fn next(present: &str, class: Class) -> Option<String> {
-    let numbers: Vec<u64> = present
+/// Returns the next version by semantic versioning. Before 1.0, a breaking change raises the minor
+/// version and every other change the patch version.
+pub(super) fn next(current: &str, class: Class) -> Option<String> {
+    let numbers: Vec<u64> = current
         .split('.')
         .map_while(|part| part.parse().ok())
         .collect();
@@ -40,7 +41,7 @@ mod tests {
 
     #[test]
     fn the_next_version_follows_the_class() {
-        for (present, class, expected) in [
+        for (current, class, expected) in [
             ("0.1.0", Class::None, "0.1.0"),
             ("0.1.0", Class::Patch, "0.1.1"),
             ("0.1.3", Class::Minor, "0.1.4"),
@@ -50,9 +51,9 @@ mod tests {
             ("1.2.3", Class::Major, "2.0.0"),
         ] {
             assert_eq!(
-                next(present, class).as_deref(),
+                next(current, class).as_deref(),
                 Some(expected),
-                "{present} {class}"
+                "{current} {class}"
             );
         }
         assert_eq!(next("one", Class::Major), None);

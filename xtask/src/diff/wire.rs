@@ -1,5 +1,5 @@
-//! The wire: operations, their parameters, bodies and responses. Kinds of change are named, and
-//! weighed, as oasdiff does.
+//! The wire: operations, with their parameters, bodies and responses. The names of the kinds of
+//! change, and their severities, are those of oasdiff.
 
 use std::collections::BTreeSet;
 
@@ -8,39 +8,43 @@ use serde_json::{Map, Value};
 use crate::pointer;
 
 use super::{
-    Change,
+    Change, Level,
     Severity::{Breaking, Info, Warning},
     found::Found,
     operation::{Operation, operations},
-    schema::{Direction, Schemas},
+    place::{Direction, Place},
+    schema::Schemas,
 };
 
-/// Everything that differs between two documents in 3.0's form.
+/// Returns the changes between two documents in the form of 3.0.
 pub(super) fn compare(before: &Value, after: &Value) -> Vec<Change> {
     let (old, new) = (operations(before), operations(after));
     let mut all: Vec<Change> = Vec::new();
-    for (key, operation) in &old {
-        let mut found = Found::default();
+    for (key, old_operation) in &old {
+        let mut found = Found::new(Level::Wire);
         match new.get(key) {
-            None => removed(operation, &mut found),
-            Some(other) => operation.compare(other, before, after, &mut found),
+            None => removed(old_operation, &mut found),
+            Some(new_operation) => {
+                old_operation.compare(new_operation, before, after, &mut found);
+            }
         }
-        merge(&mut all, found.changes, new.get(key).unwrap_or(operation));
+        merge(
+            &mut all,
+            found.changes,
+            new.get(key).unwrap_or(old_operation),
+        );
     }
     for (_, operation) in new.iter().filter(|(key, _)| !old.contains_key(*key)) {
-        let mut found = Found::default();
-        found.add(
-            Info,
-            "endpoint-added",
-            &operation.at,
-            "the operation is new".to_owned(),
-        );
+        let mut found = Found::new(Level::Wire);
+        let text = "the operation was added";
+        found.add(Info, "endpoint-added", &operation.at, text);
         merge(&mut all, found.changes, operation);
     }
     all
 }
 
-/// Puts one operation's changes to the rest; a change of a shared part is reported once.
+/// Appends the changes of one operation. A change of a shared component is reported once, with all
+/// operations that it affects.
 fn merge(all: &mut Vec<Change>, found: Vec<Change>, operation: &Operation) {
     let title = operation.title();
     let name = text_of(&operation.value["operationId"]).to_owned();
@@ -64,194 +68,179 @@ fn merge(all: &mut Vec<Change>, found: Vec<Change>, operation: &Operation) {
 }
 
 fn removed(operation: &Operation, found: &mut Found) {
-    if operation.value["deprecated"] == true {
-        let text = "the operation, which was deprecated, is gone".to_owned();
-        found.add(Warning, "api-removed-with-deprecation", &operation.at, text);
+    let (severity, rule, text) = if is_true(&operation.value["deprecated"]) {
+        (
+            Warning,
+            "api-removed-with-deprecation",
+            "the operation, which was deprecated, was removed",
+        )
     } else {
-        let text = "the operation is gone".to_owned();
-        found.add(
+        (
             Breaking,
             "api-removed-without-deprecation",
-            &operation.at,
-            text,
-        );
-    }
+            "the operation was removed",
+        )
+    };
+    found.add(severity, rule, &operation.at, text);
 }
 
 impl Operation<'_> {
-    fn compare(&self, other: &Self, before: &Value, after: &Value, found: &mut Found) {
+    fn compare(&self, new: &Self, before: &Value, after: &Value, found: &mut Found) {
         let mut schemas = Schemas::new(before, after, found);
-        self.parameters(other, &mut schemas);
-        self.request(other, &mut schemas);
-        self.responses(other, &mut schemas);
-        let is_deprecated = |value: &Value| value["deprecated"] == true;
-        if !is_deprecated(self.value) && is_deprecated(other.value) {
-            let text = "the operation is deprecated".to_owned();
-            found.add(Info, "endpoint-deprecated", &other.at, text);
+        self.parameters(new, &mut schemas);
+        self.request(new, &mut schemas);
+        self.responses(new, &mut schemas);
+        if !is_true(&self.value["deprecated"]) && is_true(&new.value["deprecated"]) {
+            let text = "the operation was deprecated";
+            found.add(Info, "endpoint-deprecated", &new.at, text);
         }
-        let security = |value: &Value, document: &Value| {
-            value
-                .get("security")
-                .unwrap_or(&document["security"])
-                .clone()
+        let security = |operation: &Value, document: &Value| {
+            let default = &document["security"];
+            operation.get("security").unwrap_or(default).clone()
         };
-        if security(self.value, before) != security(other.value, after) {
-            let text = "who may call it has changed".to_owned();
-            found.add(Warning, "api-security-changed", &other.at, text);
+        if security(self.value, before) != security(new.value, after) {
+            let text = "the security requirements changed";
+            found.add(Warning, "api-security-changed", &new.at, text);
         }
     }
 
-    fn parameters(&self, other: &Self, schemas: &mut Schemas) {
-        for (key, old) in &self.parameters {
-            let named = named(old);
-            let Some(new) = other.parameters.get(key) else {
-                let text = format!("{named} is gone");
-                schemas
-                    .found
-                    .add(Breaking, "request-parameter-removed", &self.at, text);
+    fn parameters(&self, new: &Self, schemas: &mut Schemas) {
+        let at = &new.at;
+        for (key, old_parameter) in &self.parameters {
+            let name = parameter_name(old_parameter);
+            let found = &mut *schemas.found;
+            let Some(new_parameter) = new.parameters.get(key) else {
+                let text = format!("{name} was removed");
+                found.add(Breaking, "request-parameter-removed", &self.at, text);
                 continue;
             };
-            if old["name"] != new["name"] {
-                let text = format!("{named} is now called `{}`", text_of(&new["name"]));
-                schemas
-                    .found
-                    .add(Info, "request-parameter-renamed", &other.at, text);
+            if old_parameter["name"] != new_parameter["name"] {
+                let text = format!(
+                    "{name} was renamed to `{}`",
+                    text_of(&new_parameter["name"])
+                );
+                found.add(Info, "request-parameter-renamed", at, text);
             }
-            let required = |parameter: &Value| parameter["required"] == true;
-            match (required(old), required(new)) {
-                (false, true) => schemas.found.add(
-                    Breaking,
-                    "request-parameter-became-required",
-                    &other.at,
-                    format!("{named} became required"),
-                ),
-                (true, false) => schemas.found.add(
-                    Info,
-                    "request-parameter-became-optional",
-                    &other.at,
-                    format!("{named} became optional"),
-                ),
+            match (
+                is_true(&old_parameter["required"]),
+                is_true(&new_parameter["required"]),
+            ) {
+                (false, true) => {
+                    let text = format!("{name} became required");
+                    found.add(Breaking, "request-parameter-became-required", at, text);
+                }
+                (true, false) => {
+                    let text = format!("{name} became optional");
+                    found.add(Info, "request-parameter-became-optional", at, text);
+                }
                 _ => {}
             }
-            if old["style"] != new["style"] || old["explode"] != new["explode"] {
-                let text = format!("{named} is written in another style");
-                schemas
-                    .found
-                    .add(Breaking, "request-parameter-style-changed", &other.at, text);
+            let has_changed = |keyword: &str| old_parameter[keyword] != new_parameter[keyword];
+            if has_changed("style") || has_changed("explode") {
+                let text = format!("the style of {name} changed");
+                found.add(Breaking, "request-parameter-style-changed", at, text);
             }
-            let at = pointer::join(&pointer::join(&other.at, "parameters"), &key.1);
-            schemas.compare(
-                &old["schema"],
-                &new["schema"],
-                Direction::Request,
-                &at,
-                &named,
-            );
+            let place = Place {
+                direction: Direction::Request,
+                at: &pointer::join(&pointer::join(at, "parameters"), &key.1),
+                name: &name,
+            };
+            schemas.compare(&old_parameter["schema"], &new_parameter["schema"], &place);
         }
-        for (key, new) in &other.parameters {
+        let found = &mut *schemas.found;
+        for (key, parameter) in &new.parameters {
             if self.parameters.contains_key(key) {
                 continue;
             }
-            let named = named(new);
-            if new["required"] == true {
-                let text = format!("{named} is new and required");
-                schemas
-                    .found
-                    .add(Breaking, "new-required-request-parameter", &other.at, text);
+            let name = parameter_name(parameter);
+            if is_true(&parameter["required"]) {
+                let text = format!("{name} was added and is required");
+                found.add(Breaking, "new-required-request-parameter", at, text);
             } else {
-                let text = format!("{named} is new");
-                schemas
-                    .found
-                    .add(Info, "new-optional-request-parameter", &other.at, text);
+                let text = format!("{name} was added");
+                found.add(Info, "new-optional-request-parameter", at, text);
             }
         }
     }
 
-    fn request(&self, other: &Self, schemas: &mut Schemas) {
-        let (old, new) = (&self.value["requestBody"], &other.value["requestBody"]);
-        let at = pointer::join(&other.at, "requestBody");
-        let required = |body: &Value| body["required"] == true;
-        let mut add =
-            |severity, rule, text: &str| schemas.found.add(severity, rule, &at, text.to_owned());
-        match (old.is_null(), new.is_null()) {
-            (true, true) => return,
-            (false, true) => {
-                return add(
-                    Breaking,
-                    "request-body-removed",
-                    "the request has no body any more",
-                );
-            }
-            (true, false) if required(new) => {
-                return add(
-                    Breaking,
-                    "request-body-added-required",
-                    "the request needs a body now",
-                );
-            }
-            (true, false) => {
-                return add(
-                    Info,
-                    "request-body-added-optional",
-                    "the request may have a body now",
-                );
-            }
-            (false, false) => {}
-        }
-        match (required(old), required(new)) {
-            (false, true) => add(
+    fn request(&self, new: &Self, schemas: &mut Schemas) {
+        let at = pointer::join(&new.at, "requestBody");
+        let (old, new) = (&self.value["requestBody"], &new.value["requestBody"]);
+        let is_required = |body: &Value| is_true(&body["required"]);
+        let change = match (old.is_null(), new.is_null()) {
+            (true, true) => None,
+            (false, true) => Some((
                 Breaking,
-                "request-body-became-required",
-                "the request's body became required",
-            ),
-            (true, false) => add(
+                "request-body-removed",
+                "the request body was removed",
+            )),
+            (true, false) if is_required(new) => Some((
+                Breaking,
+                "request-body-added-required",
+                "a required request body was added",
+            )),
+            (true, false) => Some((
                 Info,
-                "request-body-became-optional",
-                "the request's body became optional",
-            ),
-            _ => {}
+                "request-body-added-optional",
+                "an optional request body was added",
+            )),
+            (false, false) => match (is_required(old), is_required(new)) {
+                (false, true) => Some((
+                    Breaking,
+                    "request-body-became-required",
+                    "the request body became required",
+                )),
+                (true, false) => Some((
+                    Info,
+                    "request-body-became-optional",
+                    "the request body became optional",
+                )),
+                _ => None,
+            },
+        };
+        if let Some((severity, rule, text)) = change {
+            schemas.found.add(severity, rule, &at, text);
         }
-        contents(old, new, Direction::Request, &at, schemas);
+        if !old.is_null() && !new.is_null() {
+            contents(old, new, Direction::Request, &at, schemas);
+        }
     }
 
-    fn responses(&self, other: &Self, schemas: &mut Schemas) {
+    fn responses(&self, new: &Self, schemas: &mut Schemas) {
         let empty = Map::new();
-        let of = |value: &'_ Value| value["responses"].as_object().unwrap_or(&empty).clone();
-        let (old, new) = (of(self.value), of(other.value));
-        let at = pointer::join(&other.at, "responses");
-        let statuses: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        let old_responses = self.value["responses"].as_object().unwrap_or(&empty);
+        let new_responses = new.value["responses"].as_object().unwrap_or(&empty);
+        let responses = pointer::join(&new.at, "responses");
+        let statuses: BTreeSet<&String> =
+            old_responses.keys().chain(new_responses.keys()).collect();
         for status in statuses {
             let is_success = status.starts_with('2');
-            let at = pointer::join(&at, status);
-            match (old.get(status), new.get(status)) {
-                (Some(_), None) if is_success => schemas.found.add(
-                    Breaking,
-                    "response-success-status-removed",
-                    &at,
-                    format!("the response {status} is gone"),
-                ),
-                (Some(_), None) => schemas.found.add(
-                    Info,
-                    "response-non-success-status-removed",
-                    &at,
-                    format!("the response {status} is gone"),
-                ),
-                (None, Some(_)) => schemas.found.add(
-                    Info,
-                    if is_success {
+            let at = pointer::join(&responses, status);
+            match (old_responses.get(status), new_responses.get(status)) {
+                (Some(_), None) => {
+                    let (severity, rule) = if is_success {
+                        (Breaking, "response-success-status-removed")
+                    } else {
+                        (Info, "response-non-success-status-removed")
+                    };
+                    let text = format!("the response {status} was removed");
+                    schemas.found.add(severity, rule, &at, text);
+                }
+                (None, Some(_)) => {
+                    let rule = if is_success {
                         "response-success-status-added"
                     } else {
                         "response-non-success-status-added"
-                    },
-                    &at,
-                    format!("the response {status} is new"),
-                ),
+                    };
+                    let text = format!("the response {status} was added");
+                    schemas.found.add(Info, rule, &at, text);
+                }
                 (Some(old), Some(new)) => {
-                    // Of errors the client takes any shape.
                     let first = schemas.found.changes.len();
                     contents(old, new, Direction::Response, &at, schemas);
                     headers(old, new, &at, schemas.found);
                     if !is_success {
+                        // The client accepts errors of any shape.
                         for change in &mut schemas.found.changes[first..] {
                             change.severity = change.severity.min(Warning);
                         }
@@ -267,38 +256,40 @@ fn contents(old: &Value, new: &Value, direction: Direction, at: &str, schemas: &
     let empty = Map::new();
     let old = old["content"].as_object().unwrap_or(&empty);
     let new = new["content"].as_object().unwrap_or(&empty);
-    let (removed, added, body) = match direction {
+    let content = pointer::join(at, "content");
+    let (removed, added, name) = match direction {
         Direction::Request => (
             "request-body-media-type-removed",
             "request-body-media-type-added",
-            "the request",
+            "the request body",
         ),
         Direction::Response => (
             "response-media-type-removed",
             "response-media-type-added",
-            "the response",
+            "the response body",
         ),
     };
-    for (media_type, value) in old {
-        let at = pointer::join(&pointer::join(at, "content"), media_type);
+    for (media_type, old_body) in old {
+        let at = pointer::join(&content, media_type);
         match new.get(media_type) {
-            None => schemas
-                .found
-                .add(Breaking, removed, &at, format!("{media_type} is gone")),
-            Some(other) => {
-                let at = pointer::join(&at, "schema");
-                schemas.compare(&value["schema"], &other["schema"], direction, &at, body);
+            None => {
+                let text = format!("the media type {media_type} was removed");
+                schemas.found.add(Breaking, removed, &at, text);
+            }
+            Some(new_body) => {
+                let place = Place {
+                    direction,
+                    at: &pointer::join(&at, "schema"),
+                    name,
+                };
+                schemas.compare(&old_body["schema"], &new_body["schema"], &place);
             }
         }
     }
-    for media_type in new
-        .keys()
-        .filter(|media_type| !old.contains_key(*media_type))
-    {
-        let at = pointer::join(&pointer::join(at, "content"), media_type);
-        schemas
-            .found
-            .add(Info, added, &at, format!("{media_type} is new"));
+    for media_type in new.keys().filter(|name| !old.contains_key(*name)) {
+        let at = pointer::join(&content, media_type);
+        let text = format!("the media type {media_type} was added");
+        schemas.found.add(Info, added, &at, text);
     }
 }
 
@@ -307,22 +298,19 @@ fn headers(old: &Value, new: &Value, at: &str, found: &mut Found) {
     let new = new["headers"].as_object().unwrap_or(&empty);
     for (name, header) in old["headers"].as_object().unwrap_or(&empty) {
         if !new.keys().any(|other| other.eq_ignore_ascii_case(name)) {
-            let (severity, rule) = if header["required"] == true {
+            let (severity, rule) = if is_true(&header["required"]) {
                 (Breaking, "required-response-header-removed")
             } else {
                 (Warning, "optional-response-header-removed")
             };
-            found.add(
-                severity,
-                rule,
-                at,
-                format!("the response's header `{name}` is gone"),
-            );
+            let text = format!("the response header `{name}` was removed");
+            found.add(severity, rule, at, text);
         }
     }
 }
 
-fn named(parameter: &Value) -> String {
+/// Returns a parameter in words, such as "the query parameter `limit`".
+fn parameter_name(parameter: &Value) -> String {
     format!(
         "the {} parameter `{}`",
         text_of(&parameter["in"]),
@@ -332,4 +320,8 @@ fn named(parameter: &Value) -> String {
 
 fn text_of(value: &Value) -> &str {
     value.as_str().unwrap_or("")
+}
+
+fn is_true(value: &Value) -> bool {
+    *value == true
 }

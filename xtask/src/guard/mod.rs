@@ -1,8 +1,8 @@
-//! Tries the generator on the derived document, before anything is replaced.
+//! Tries the generator on the derived document before any file is replaced.
 //!
-//! progenitor panics where it does not know better, and its complaints name no place. What is
-//! known to trap it is refused beforehand by JSON pointer; for anything else the operation or the
-//! component that brings it about is searched for.
+//! progenitor panics on documents that it does not support, and its messages name no location. What
+//! is known to be unsupported is therefore refused beforehand, with its JSON pointer. For any other
+//! failure, `search` finds the operation or the component that causes it.
 
 mod cycles;
 mod names;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{Error, Result, generator, lower::walk, pointer};
 
-/// What the crate's build will write.
+/// The code that the build of the crate will generate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generated {
     /// The raw client.
@@ -23,11 +23,11 @@ pub struct Generated {
     pub mocks: String,
 }
 
-/// Runs the generator as the crate's build does.
+/// Runs the generator in the same way as the build of the crate.
 ///
 /// # Errors
-/// The document has something that the generator cannot take, or that it would turn into code
-/// that does not compile; named by its JSON pointer.
+/// The document has something that the generator does not support, or for which it would generate
+/// code that does not compile. The message names its JSON pointer.
 pub fn generate(document: &Value) -> Result<Generated> {
     bodies(document)?;
     parameters::check(document)?;
@@ -35,7 +35,7 @@ pub fn generate(document: &Value) -> Result<Generated> {
     cycles::check(document)?;
     let (client, mocks) = attempt(document).map_err(|reason| {
         let reason = search::locate(document).map_or(reason.clone(), |at| {
-            format!("{at}: {reason}; restate it in the overlay")
+            format!("{at}: {reason}; replace it in the overlay")
         });
         Error::refused(reason)
     })?;
@@ -44,40 +44,41 @@ pub fn generate(document: &Value) -> Result<Generated> {
         client: prettyplease::unparse(&client),
         mocks: prettyplease::unparse(&mocks),
     };
-    let needs = |name: &&&str| generated.client.contains(&format!("::{name}::"));
-    match MISSING.iter().find(needs) {
+    let is_needed = |name: &&&str| generated.client.contains(&format!("::{name}::"));
+    match MISSING.iter().find(is_needed) {
         None => Ok(generated),
         Some(needed) => Err(Error::refused(format!(
-            "the generated code would need the crate {needed}"
+            "the generated code would need the crate {needed}, on which the client does not depend"
         ))),
     }
 }
 
-/// The client alone, of a document that was tried before.
+/// Returns only the client of a document that [`generate`] has accepted.
 pub(crate) fn client(document: &Value) -> Option<String> {
     let file = panics::caught(|| generator::client(document).ok()).ok()??;
     Some(prettyplease::unparse(&file))
 }
 
-/// Crates that the generator brings in for formats and patterns, and that the client does without.
+/// Crates that generated code may need for formats and patterns, and on which the client does not
+/// depend.
 const MISSING: [&str; 3] = ["chrono", "uuid", "regress"];
 
-/// Runs the generator for client and mocks; both its errors and its panics become a reason.
+/// Runs the generator for the client and the mocks, and returns the reason for an error or a panic.
 fn attempt(document: &Value) -> std::result::Result<(syn::File, syn::File), String> {
     let run = |work: fn(&Value) -> std::result::Result<syn::File, Box<dyn std::error::Error>>| {
         panics::caught(|| work(document).map_err(|error| error.to_string()))
-            .map_err(|panic| format!("the generator gave up: {panic}"))?
+            .map_err(|panic| format!("the generator panicked: {panic}"))?
             .map_err(|error| format!("the generator refused the document: {error}"))
     };
     Ok((run(generator::client)?, run(generator::mocks)?))
 }
 
-/// Refuses request bodies that are not generated.
+/// Refuses request bodies that the generator does not support.
 fn bodies(document: &Value) -> Result<()> {
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "requestBody");
         let content = document.pointer(&pointer::join(&at, "content"));
-        if let Some(reason) = content.and_then(body_trap) {
+        if let Some(reason) = content.and_then(unsupported_body) {
             return Err(refusal(&pointer::join(&at, "content"), &reason));
         }
     }
@@ -86,12 +87,12 @@ fn bodies(document: &Value) -> Result<()> {
 
 fn refusal(at: &str, reason: &str) -> Error {
     Error::refused(format!(
-        "{at}: {reason}; remove or restate it in the overlay"
+        "{at}: {reason}; remove or replace it in the overlay"
     ))
 }
 
-/// The media types that the generator can send.
-const SENT: [&str; 5] = [
+/// The media types of request bodies that the generator supports.
+const SUPPORTED: [&str; 5] = [
     "application/json",
     "application/octet-stream",
     "application/x-www-form-urlencoded",
@@ -99,19 +100,22 @@ const SENT: [&str; 5] = [
     "text/x-markdown",
 ];
 
-fn body_trap(content: &Value) -> Option<String> {
+/// Returns why a request body is unsupported, or `None` if it is supported.
+fn unsupported_body(content: &Value) -> Option<String> {
     let content = content.as_object()?;
     if content.len() > 1 {
         let types: Vec<&str> = content.keys().map(String::as_str).collect();
         return Some(format!(
-            "a request body must have one media type or JSON among them, not {}",
+            "a request body must have one media type, or JSON among several, not {}",
             types.join(" and ")
         ));
     }
     let (media_type, body) = content.iter().next()?;
     let essence = media_type.split(';').next().unwrap_or("").trim();
-    if !SENT.contains(&essence) {
-        return Some(format!("a {media_type} request body is not generated"));
+    if !SUPPORTED.contains(&essence) {
+        return Some(format!(
+            "a request body of type {media_type} is not supported"
+        ));
     }
     if body.get("schema").is_none() {
         return Some("a request body must have a schema".to_owned());
@@ -120,7 +124,7 @@ fn body_trap(content: &Value) -> Option<String> {
         .as_object()
         .is_some_and(|encoding| !encoding.is_empty())
     {
-        return Some("a request body with an `encoding` is not generated".to_owned());
+        return Some("a request body with an `encoding` is not supported".to_owned());
     }
     None
 }

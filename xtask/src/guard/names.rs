@@ -1,4 +1,4 @@
-//! Names that differ in the document can be the same in Rust, or be taken there.
+//! Refuses names that differ in the document but clash in the generated code.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::{Error, Result, lower::walk, pointer};
 
 use super::refusal;
 
-/// Methods that every client has, or that build.rs takes away by their names.
-const TAKEN: [&str; 2] = ["new", "new_with_client"];
+/// Methods that every client has, or that build.rs removes by name.
+const RESERVED: [&str; 2] = ["new", "new_with_client"];
 
-/// Refuses operations whose names are taken, and paths that the generator would pass over.
+/// Refuses operations with reserved names, and paths that the generator would skip.
 pub(super) fn check(document: &Value) -> Result<()> {
     for path in document["paths"]
         .as_object()
@@ -28,17 +28,17 @@ pub(super) fn check(document: &Value) -> Result<()> {
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "operationId");
         let name = document.pointer(&at).and_then(Value::as_str).unwrap_or("");
-        if TAKEN.contains(&name.to_snake_case().as_str()) {
+        if RESERVED.contains(&name.to_snake_case().as_str()) {
             return Err(refusal(
                 &at,
-                &format!("the generated client has a `{name}` of its own"),
+                &format!("the generated client already has a method `{name}`"),
             ));
         }
     }
     Ok(())
 }
 
-/// Refuses generated code in which one module has two types of one name.
+/// Refuses generated code in which one module has two types of the same name.
 pub(super) fn check_code(document: &Value, file: &syn::File) -> Result<()> {
     for (module, what) in [("types", "schemas"), ("builder", "operations")] {
         let items = file.items.iter().find_map(|item| match item {
@@ -60,7 +60,7 @@ pub(super) fn check_code(document: &Value, file: &syn::File) -> Result<()> {
             if !seen.insert(name.to_string()) {
                 let places = places(document, module, &name.to_string()).join(" and ");
                 return Err(Error::refused(format!(
-                    "{places}: two {what} are both {name} in Rust; rename one of them in the overlay"
+                    "{places}: two {what} are both named {name} in Rust; rename one of them in the overlay"
                 )));
             }
         }
@@ -68,7 +68,7 @@ pub(super) fn check_code(document: &Value, file: &syn::File) -> Result<()> {
     Ok(())
 }
 
-/// The components or operations whose name comes to this one in Rust.
+/// Returns the pointers of the components or operations that have this name in Rust.
 fn places(document: &Value, module: &str, name: &str) -> Vec<String> {
     let is_same = |other: &str| other.to_upper_camel_case() == name;
     if module == "types" {

@@ -1,13 +1,14 @@
-//! Panics of the generator, caught without a word on the terminal.
+//! Catches panics of the generator without printing them.
 
 use std::{
     panic::{self, AssertUnwindSafe},
     sync::{Mutex, PoisonError},
 };
 
-/// Runs `work` and turns a panic into its message, with nothing printed.
+/// Runs `work` and returns the message of a panic as an error, without printing it.
 pub(super) fn caught<T>(work: impl FnOnce() -> T) -> std::result::Result<T, String> {
-    /// The hook is the process's: two at once could leave it silent.
+    /// The panic hook is global: two threads that replace it at once could leave it silent
+    /// permanently.
     static HOOK: Mutex<()> = Mutex::new(());
 
     let guard = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
@@ -25,6 +26,6 @@ pub(super) fn caught<T>(work: impl FnOnce() -> T) -> std::result::Result<T, Stri
                     .downcast_ref::<&str>()
                     .map(|text| (*text).to_owned())
             })
-            .unwrap_or_else(|| "it panicked without a message".to_owned())
+            .unwrap_or_else(|| "no message".to_owned())
     })
 }

@@ -1,4 +1,5 @@
-//! Parameters that the generator would refuse, lose, or write code for that does not compile.
+//! Refuses parameters that the generator does not support, would ignore, or would generate code for
+//! that does not compile.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +14,8 @@ use crate::{
 
 use super::refusal;
 
-/// Names that a builder has for itself: a parameter of that name would be a second one.
-const TAKEN: [&str; 4] = ["client", "new", "send", "exchange"];
+/// Names that every generated builder already uses.
+const RESERVED: [&str; 4] = ["client", "new", "send", "exchange"];
 
 pub(super) fn check(document: &Value) -> Result<()> {
     for operation in walk::operations(document) {
@@ -23,46 +24,51 @@ pub(super) fn check(document: &Value) -> Result<()> {
         let item = &document["paths"][&operation.path];
         let item_at = pointer::join("/paths", &operation.path);
         let mut all: Vec<(String, &Value)> = entries(&item_at, &item["parameters"]);
-        let own = entries(at, &value["parameters"]);
-        // An operation's parameter stands in for its path's one of the same place and name.
-        all.retain(|(_, shared)| !own.iter().any(|(_, own)| is_same(shared, own)));
-        all.extend(own);
+        let specific = entries(at, &value["parameters"]);
+        // A parameter of the operation overrides the one of the path item with the same location
+        // and name.
+        all.retain(|(_, shared)| !specific.iter().any(|(_, other)| is_same(shared, other)));
+        all.extend(specific);
         let mut names = BTreeSet::new();
         if value.get("requestBody").is_some() {
             names.insert("body".to_owned());
         }
         for (at, parameter) in &all {
-            if let Some(reason) = trap(document, parameter) {
+            if let Some(reason) = unsupported(document, parameter) {
                 return Err(refusal(at, reason));
             }
             let name = parameter["name"].as_str().unwrap_or("");
             let name = name.to_snake_case();
-            if TAKEN.contains(&name.as_str()) {
+            if RESERVED.contains(&name.as_str()) {
                 return Err(refusal(
                     at,
-                    &format!("the generated builder has a `{name}` of its own"),
+                    &format!("the generated builder already has a `{name}`"),
                 ));
             }
             if !names.insert(name.clone()) {
                 return Err(refusal(
                     at,
-                    &format!("the operation has two parameters that are both {name} in Rust"),
+                    &format!("the operation has two parameters that are both named {name} in Rust"),
                 ));
             }
             if parameter["in"] == "path"
-                && !holes(&operation.path).any(|hole| parameter["name"] == hole)
+                && !placeholders(&operation.path)
+                    .any(|placeholder| parameter["name"] == placeholder)
             {
-                return Err(refusal(at, "the path has no place for this parameter"));
+                return Err(refusal(
+                    at,
+                    "the path has no placeholder for this parameter",
+                ));
             }
         }
-        let is_filled = |name: &str| {
+        let has_parameter = |name: &str| {
             all.iter()
                 .any(|(_, parameter)| parameter["in"] == "path" && parameter["name"] == name)
         };
-        if let Some(name) = holes(&operation.path).find(|name| !is_filled(name)) {
+        if let Some(name) = placeholders(&operation.path).find(|name| !has_parameter(name)) {
             return Err(refusal(
                 at,
-                &format!("the path's {{{name}}} has no parameter of that name"),
+                &format!("the placeholder {{{name}}} of the path has no parameter"),
             ));
         }
     }
@@ -79,20 +85,23 @@ fn is_same(one: &Value, other: &Value) -> bool {
     one["in"] == other["in"] && one["name"] == other["name"]
 }
 
-/// The names in a path's braces.
-fn holes(path: &str) -> impl Iterator<Item = &str> {
+/// Returns the names in the braces of a path template.
+fn placeholders(path: &str) -> impl Iterator<Item = &str> {
     path.split('{')
         .skip(1)
         .filter_map(|rest| rest.split('}').next())
 }
 
-fn trap(document: &Value, parameter: &Value) -> Option<&'static str> {
-    let place = parameter["in"].as_str().unwrap_or("");
+/// Returns why a parameter is unsupported, or `None` if it is supported.
+fn unsupported(document: &Value, parameter: &Value) -> Option<&'static str> {
+    let location = parameter["in"].as_str().unwrap_or("");
     let style = parameter["style"].as_str();
-    match (place, style) {
-        ("cookie", _) => Some("the client sends no cookies, so a cookie parameter has no place"),
+    match (location, style) {
+        ("cookie", _) => {
+            Some("a cookie parameter is not supported, because the client sends no cookies")
+        }
         ("query", Some(style)) if style != "form" => {
-            Some("a query parameter must have the style `form`; others are not generated")
+            Some("a query parameter must have the style `form`")
         }
         ("path" | "header", Some(style)) if style != "simple" => {
             Some("a path or header parameter must have the style `simple`")
@@ -108,15 +117,15 @@ fn trap(document: &Value, parameter: &Value) -> Option<&'static str> {
             } else {
                 schema
             };
-            (!is_text(document, item)).then_some(
-                "a parameter must be a text, a number, a boolean, or in a query a list of such",
+            (!is_single_string(document, item)).then_some(
+                "a parameter must be a string, a number, a boolean or, in a query, a list of these",
             )
         }
-        _ => Some("a parameter must stand in the path, the query or a header"),
+        _ => Some("a parameter must be in the path, the query or a header"),
     }
 }
 
-/// What a reference, or an `allOf` of one, stands for.
+/// Follows references, and each `allOf` of one schema, to the schema itself.
 fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     let mut schema = schema;
     for _ in 0..16 {
@@ -131,8 +140,8 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     schema
 }
 
-/// Whether a value is written as one piece of text.
-fn is_text(document: &Value, schema: &Value) -> bool {
+/// Returns whether a value is sent as a single string.
+fn is_single_string(document: &Value, schema: &Value) -> bool {
     let schema = resolved(document, schema);
     schema.get("x-handwritten").is_some()
         || matches!(

@@ -1,4 +1,4 @@
-//! The arms of unions, so that the generated enum takes the arm that fits.
+//! Orders the arms of unions, so that the generated enum decodes a value as the most specific arm.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,12 @@ use crate::{ledger::Ledger, pointer};
 
 use super::{reach, walk};
 
-/// A union becomes `oneOf`, arms that say the same only once, and those that need most first.
+/// Rewrites a union as `oneOf`, without duplicate arms, and with the arms that require most fields
+/// first.
 ///
-/// Of `anyOf` the generator makes a struct of all arms' fields, which takes objects alone; of `oneOf`
-/// an enum whose first fitting variant is taken. An object that needs less would take what is
-/// meant for one that needs more.
+/// For `anyOf` the generator writes a struct with the fields of all arms, which decodes only
+/// objects. For `oneOf` it writes an enum, which decodes as the first matching variant. An arm with
+/// fewer required fields would also match values that are meant for an arm with more.
 pub(super) fn first_fit(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = document.pointer(&site.pointer).and_then(Value::as_object) else {
@@ -30,11 +31,11 @@ pub(super) fn first_fit(document: &mut Value, ledger: &mut Ledger) {
         };
         let mut arms: Vec<Value> = Vec::new();
         for arm in before {
-            if !arms.iter().any(|other| says_the_same(other, arm)) {
+            if !arms.iter().any(|other| is_equivalent(other, arm)) {
                 arms.push(arm.clone());
             }
         }
-        arms.sort_by_key(|arm| std::cmp::Reverse(needs(document, arm, 0).len()));
+        arms.sort_by_key(|arm| std::cmp::Reverse(required_fields(document, arm, 0).len()));
         if keyword == "oneOf" && arms == *before {
             continue;
         }
@@ -54,42 +55,43 @@ pub(super) fn first_fit(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// Whether two schemas differ in words alone.
-fn says_the_same(one: &Value, other: &Value) -> bool {
+/// Returns whether two schemas differ only in annotations.
+fn is_equivalent(one: &Value, other: &Value) -> bool {
     let bare = |schema: &Value| {
         let mut schema = schema.clone();
         if let Some(schema) = schema.as_object_mut() {
-            schema.retain(|key, _| key == "nullable" || !WORDS.contains(&key.as_str()));
+            schema.retain(|key, _| key == "nullable" || !ANNOTATIONS.contains(&key.as_str()));
         }
         schema
     };
     bare(one) == bare(other)
 }
 
-/// The fields that an object must have, through references and `allOf`.
-fn needs(document: &Value, schema: &Value, depth: u8) -> BTreeSet<String> {
+/// Returns the required fields of an object, including those from references and `allOf`.
+fn required_fields(document: &Value, schema: &Value, depth: u8) -> BTreeSet<String> {
     const DEEPEST: u8 = 16;
     let mut names = BTreeSet::new();
     if depth > DEEPEST {
         return names;
     }
     if let Some(name) = reach::target(schema) {
-        names.extend(needs(
+        names.extend(required_fields(
             document,
             &document["components"]["schemas"][name],
             depth + 1,
         ));
     }
     for part in schema["allOf"].as_array().into_iter().flatten() {
-        names.extend(needs(document, part, depth + 1));
+        names.extend(required_fields(document, part, depth + 1));
     }
     let required = schema["required"].as_array().into_iter().flatten();
     names.extend(required.filter_map(Value::as_str).map(str::to_owned));
     names
 }
 
-/// A union with an arm that allows anything allows anything; the generator would make a type of it
-/// that takes objects alone.
+/// Replaces a union that has an arm for any value with the schema for any value.
+///
+/// From the union the generator would write a type that decodes only objects.
 pub(super) fn anything(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
@@ -112,18 +114,18 @@ pub(super) fn anything(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// Whether a schema has nothing but words.
+/// Returns whether a schema has only annotations and therefore allows any value.
 fn allows_anything(schema: &Value) -> bool {
     schema.as_object().is_some_and(|schema| {
         schema
             .keys()
-            .all(|key| WORDS.contains(&key.as_str()) || key.starts_with("x-"))
+            .all(|key| ANNOTATIONS.contains(&key.as_str()) || key.starts_with("x-"))
             && !schema.contains_key("x-handwritten")
     })
 }
 
-/// Keywords that do not say what a value is.
-const WORDS: [&str; 6] = [
+/// Keywords that do not constrain a value.
+const ANNOTATIONS: [&str; 6] = [
     "title",
     "description",
     "example",

@@ -1,4 +1,4 @@
-//! Request bodies: one media type, and the shape that the generator takes of it.
+//! Rewrites request bodies to one media type and to the schema that the generator supports for it.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::walk;
 
 const JSON: &str = "application/json";
 
-/// Of several media types the JSON one stays, and it has a schema.
+/// Keeps only JSON if it is among the media types, and adds its schema if it is missing.
 pub(super) fn media_types(document: &mut Value, ledger: &mut Ledger) {
     for operation in walk::operations(document) {
         let at = pointer::join(&pointer::join(&operation.pointer, "requestBody"), "content");
@@ -30,7 +30,8 @@ pub(super) fn media_types(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// Bytes and plain text have one shape each, and a body that may be left out is always sent.
+/// Gives bytes and plain text the one schema that the generator supports, and makes bodies
+/// required.
 pub(super) fn shapes(document: &mut Value, ledger: &mut Ledger) {
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "requestBody");

@@ -1,4 +1,4 @@
-//! Numeric bounds: exclusive ones as 3.0 says them, and integers that fit an unsigned type.
+//! Rewrites numeric bounds: exclusive bounds in the form of 3.0, and bounds of unsigned integers.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,8 @@ use super::{
     walk::{self, Site},
 };
 
-/// A numeric `exclusiveMinimum` becomes 3.0's boolean beside `minimum`; an integer's, `n + 1`.
+/// Replaces a numeric exclusive bound with an inclusive bound and the boolean keyword of 3.0. For
+/// an integer, an `exclusiveMinimum` of `n` becomes a `minimum` of `n + 1`.
 pub(super) fn exclusive(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
@@ -31,9 +32,11 @@ fn rewrite(schema: &mut Map<String, Value>, keyword: &str, inclusive: &str, step
     let Some(bound) = schema.get(keyword).and_then(Value::as_f64) else {
         return false;
     };
-    let bound_text = schema.shift_remove(keyword).expect("it was just read");
+    let bound_value = schema
+        .shift_remove(keyword)
+        .expect("the keyword was just read");
     let other = schema.get(inclusive).and_then(Value::as_f64);
-    // `step` points inward: the larger minimum and the smaller maximum are the stricter ones.
+    // `step` points inward: the larger minimum or the smaller maximum is the stricter bound.
     let is_stricter = other.is_none_or(|other| (bound - other) * step >= 0.0);
     if !is_stricter {
         return true;
@@ -46,26 +49,27 @@ fn rewrite(schema: &mut Map<String, Value>, keyword: &str, inclusive: &str, step
         };
         schema.insert(inclusive.to_owned(), integer(edge + step));
     } else {
-        schema.insert(inclusive.to_owned(), bound_text);
+        schema.insert(inclusive.to_owned(), bound_value);
         schema.insert(keyword.to_owned(), json!(true));
     }
     true
 }
 
-/// A whole number as JSON without a fraction, which integer bounds must not have.
+/// Returns a number as a JSON integer, because the bounds of integers must not have a fraction.
 fn integer(value: f64) -> Value {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a bound beyond i64 is not a bound on an i64; the cast saturates"
     )]
-    let whole = value as i64;
-    json!(whole)
+    let integer = value as i64;
+    json!(integer)
 }
 
-/// An integer that is never negative becomes unsigned, also if its lowest value is greater.
+/// Makes an integer with a minimum of at least 0 unsigned, and sets its minimum to 0.
 ///
-/// The generator takes `minimum: 1` for a `NonZero` type, which no literal converts to and which
-/// refuses a response of 0; the bound moves into the description, and the service checks it.
+/// For `minimum: 1` the generator would use a `NonZero` type. No literal converts to such a type,
+/// and it rejects 0 in a response. The original bounds move to the description, and the service
+/// checks them.
 pub(super) fn unsigned(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {

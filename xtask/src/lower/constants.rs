@@ -1,4 +1,4 @@
-//! `const` becomes an `enum` of one, and an `enum` without a type gains it.
+//! Replaces `const` with an `enum` with one value, and adds the type to an `enum` without one.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// The schema type of a scalar; `null` has none of its own in 3.0.
+/// Returns the schema type of a scalar; `None` for `null`, because 3.0 has no such type.
 pub(super) fn kind_of(value: &Value) -> Option<&'static str> {
     match value {
         Value::String(_) => Some("string"),

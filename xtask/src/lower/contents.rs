@@ -1,4 +1,4 @@
-//! Strings that carry something else: encodings become formats, and formats become plain text.
+//! Rewrites strings with an encoding or a format.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
-/// `contentEncoding` and `contentMediaType` become the formats `byte` and `binary`.
+/// Replaces `contentEncoding` and `contentMediaType` with the formats `byte` and `binary`.
 pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
@@ -20,12 +20,12 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
             (None, Some(_)) => "binary",
         };
         schema.entry("format").or_insert(json!(format));
-        let says_all = match (encoding, media_type) {
+        let is_exact = match (encoding, media_type) {
             (Some(encoding), None) => encoding == "base64",
             (None, Some(media_type)) => media_type == "application/octet-stream",
             _ => false,
         };
-        if says_all {
+        if is_exact {
             ledger.exact(site.pointer);
         } else {
             ledger.lossy(site.pointer);
@@ -33,11 +33,11 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// Formats for which the generator would use types of crates that the client does not have, or
-/// types that refuse text which the service may well send.
+/// Formats for which the generator would use types of crates that the client does not depend on, or
+/// types that reject strings which the service may send.
 const TYPED: [&str; 6] = ["uuid", "date", "date-time", "ip", "ipv4", "ipv6"];
 
-/// Such strings stay strings.
+/// Removes such a format, so that the value is a plain string.
 pub(super) fn formats(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {

@@ -1,4 +1,4 @@
-//! `$defs` inside a schema become components, and references to them follow.
+//! Moves `$defs` of a schema to the components, and redirects the references to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,8 @@ use super::{
 const KEYWORDS: [&str; 2] = ["$defs", "definitions"];
 
 pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
-    // By owner, the components that came out of it: `#/$defs/…` in them still means the owner's.
+    // For each owner, the components moved out of it. In these, `#/$defs/…` still refers to the
+    // definitions of the owner.
     let mut families = BTreeMap::new();
     for site in walk::schemas(document) {
         let family: &mut BTreeSet<String> = families.entry(site.owner.clone()).or_default();
@@ -26,7 +27,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
     check(document)
 }
 
-/// Moves the definitions that one schema holds into `components.schemas`.
+/// Moves the definitions of one schema to `components.schemas`.
 fn hoist(
     document: &mut Value,
     site: &Site,
@@ -62,17 +63,17 @@ fn hoist(
     }
 }
 
-/// The definition's own name, unless a component of another shape has it already.
-fn free_name(document: &Value, owner: &str, own: &str, schema: &Value) -> String {
+/// Returns the definition's name, or a longer one if a different component already has that name.
+fn free_name(document: &Value, owner: &str, definition: &str, schema: &Value) -> String {
     let taken = |name: &str| {
         document["components"]["schemas"]
             .get(name)
             .is_some_and(|existing| existing != schema)
     };
-    if !taken(own) {
-        return own.to_owned();
+    if !taken(definition) {
+        return definition.to_owned();
     }
-    let longer = format!("{owner}{}", own.to_upper_camel_case());
+    let longer = format!("{owner}{}", definition.to_upper_camel_case());
     let mut name = longer.clone();
     let mut number = 2;
     while taken(&name) {
@@ -82,7 +83,7 @@ fn free_name(document: &Value, owner: &str, own: &str, schema: &Value) -> String
     name
 }
 
-/// Everything that is still referenced must be a component that exists.
+/// Refuses references to anything but an existing component.
 fn check(document: &mut Value) -> Result<()> {
     for site in walk::schemas(document) {
         let schema = document.pointer(&site.pointer).unwrap_or(&Value::Null);

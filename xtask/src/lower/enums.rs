@@ -1,4 +1,4 @@
-//! Enums with names: those written inline become components, and those received stay open.
+//! Moves inline string enums to components, and marks the enums that responses may contain as open.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +13,10 @@ use super::{
     walk::{self, Position, Site},
 };
 
-/// An enum inside another schema becomes a component named after its property.
+/// Moves an enum inside another schema to a component named after its property.
 ///
-/// All enums of one property name that allow the same values share one component; otherwise
-/// each is named after its owner as well. What tells the variants of a union apart stays inline.
+/// Enums with the same property name share one component if they allow the same values. Otherwise
+/// each name also contains the name of the owner. The tags of a union stay inline.
 pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
     let tags = unions::tag_pointers(document);
     let found: Vec<Site> = walk::schemas(document)
@@ -27,20 +27,24 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
         .collect();
     let mut by_name: BTreeMap<String, BTreeSet<Vec<String>>> = BTreeMap::new();
     for site in &found {
-        let schema = document.pointer(&site.pointer).expect("it was found above");
+        let schema = document
+            .pointer(&site.pointer)
+            .expect("the site was found above");
         by_name
             .entry(short_name(site))
             .or_default()
             .insert(values(schema));
     }
     for site in found {
-        let schema = document.pointer(&site.pointer).expect("it was found above");
+        let schema = document
+            .pointer(&site.pointer)
+            .expect("the site was found above");
         let allowed = values(schema);
         let short = short_name(&site);
         let long = format!("{}{short}", site.owner);
         let mut names = vec![long.clone(), format!("{long}Value")];
         if matches!(site.keyword, Some("anyOf" | "oneOf")) {
-            names.remove(0); // The union of which it is an arm will have that name.
+            names.remove(0); // The union that contains this arm will have that name.
         }
         if by_name[&short].len() == 1 {
             names.insert(0, short);
@@ -50,22 +54,23 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
             Some(component) => is_enum(component) && values(component) == allowed,
         };
         let Some(name) = names.iter().find(fits) else {
-            continue; // Its names are taken by other shapes: it stays where it is.
+            continue; // Different schemas have all its names, so it stays inline.
         };
         let component = document["components"]["schemas"].get(name).cloned();
         if component.is_none() {
-            let shape = definition(schema);
-            document["components"]["schemas"][name] = shape;
+            let definition = definition(schema);
+            document["components"]["schemas"][name] = definition;
         }
         let node = document
             .pointer_mut(&site.pointer)
-            .expect("it was found above");
+            .expect("the site was found above");
         refer(node, name, &site);
         ledger.exact(site.pointer);
     }
 }
 
-/// A string of which two values or more are allowed; one value tags a variant and stays inline.
+/// Returns whether a schema is a string with at least two permitted values. A single value is
+/// usually the tag of a variant and stays inline.
 fn is_enum(schema: &Value) -> bool {
     schema["type"] == "string"
         && schema["enum"]
@@ -92,7 +97,7 @@ fn short_name(site: &Site) -> String {
         .unwrap_or_else(|| "Value".to_owned())
 }
 
-/// What belongs to the enum itself, wherever it is used.
+/// Returns the part of the schema that applies to every use of the enum.
 fn definition(schema: &Value) -> Value {
     let mut component = json!({ "type": "string" });
     if let Some(description) = schema.get("description") {
@@ -102,14 +107,14 @@ fn definition(schema: &Value) -> Value {
     component
 }
 
-/// Leaves a reference, with what belongs to this use of the enum beside it.
+/// Replaces the enum with a reference, and keeps the keywords that apply only to this use.
 fn refer(node: &mut Value, name: &str, site: &Site) {
     let mut rest: Map<String, Value> = node.as_object().cloned().unwrap_or_default();
     for keyword in ["type", "enum", "format"] {
         rest.shift_remove(keyword);
     }
     if site.position == Position::Parameter && site.is_root() {
-        rest.shift_remove("description"); // The parameter has its own.
+        rest.shift_remove("description"); // The parameter object has its own description.
     }
     if rest.is_empty() {
         *node = reach::reference(name);
@@ -119,16 +124,17 @@ fn refer(node: &mut Value, name: &str, site: &Site) {
     }
 }
 
-/// Marks the enums that responses may contain: a value that is new must not fail to decode.
+/// Marks the enums that responses may contain as open, so that an unknown value can be decoded.
 ///
-/// So are those whose values the generator finds no different names for, as `<` and `>`.
+/// Enums for whose values the generator cannot derive distinct names, such as `<` and `>`, are
+/// marked too.
 pub(super) fn open(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     let variants = variants(document);
     let tags = unions::tag_pointers(document);
     for site in walk::schemas(document) {
-        let is_nameless = document.pointer(&site.pointer).is_some_and(is_nameless);
-        if !reach.is_received(&site) && !is_nameless {
+        let has_name_clash = document.pointer(&site.pointer).is_some_and(has_name_clash);
+        if !reach.is_received(&site) && !has_name_clash {
             continue;
         }
         let is_component = site.is_root() && site.position == Position::Component;
@@ -154,8 +160,9 @@ pub(super) fn open(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// Whether two values, or one without letters and digits, are the same as names of variants.
-fn is_nameless(schema: &Value) -> bool {
+/// Returns whether two values give the same variant name, or a value gives none because it has no
+/// letters and digits.
+fn has_name_clash(schema: &Value) -> bool {
     let values = schema["enum"].as_array().into_iter().flatten();
     let mut seen = BTreeSet::new();
     values.filter_map(Value::as_str).any(|value| {
@@ -171,7 +178,8 @@ fn is_single(document: &Value, at: &str) -> bool {
     values.is_some_and(|values| values.len() == 1)
 }
 
-/// The pointers of the objects that are variants of a union, where one value tells them apart.
+/// Returns the pointers of the schemas that are variants of a union, which a single value can
+/// distinguish.
 fn variants(document: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for site in walk::schemas(document) {

@@ -1,4 +1,5 @@
-//! The document around its operations and schemas: the version, and what 3.0 has no place for.
+//! Rewrites the document around its operations and schemas: sets the version and removes what 3.0
+//! does not have.
 
 use serde_json::{Value, json};
 
@@ -6,8 +7,8 @@ use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
-/// Members of 3.1 alone, or that the generator has no use for.
-const GONE: [&str; 4] = [
+/// Members that only 3.1 has, or that the generator does not use.
+const REMOVED: [&str; 4] = [
     "/webhooks",
     "/jsonSchemaDialect",
     "/info/summary",
@@ -19,7 +20,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         document["openapi"] = json!("3.0.3");
         ledger.exact("/openapi");
     }
-    for at in GONE {
+    for at in REMOVED {
         if pointer::remove(document, at).is_some() {
             ledger.lossy(at);
         }
@@ -28,13 +29,13 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         document["paths"] = json!({});
         ledger.exact("/paths");
     }
-    mutual_tls(document, ledger);
+    remove_mutual_tls(document, ledger);
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "callbacks");
         if pointer::remove(document, &at).is_some() {
             ledger.lossy(at);
         }
-        dropshot(document, &operation.pointer, ledger);
+        remove_dropshot(document, &operation.pointer, ledger);
         let at = pointer::join(&operation.pointer, "responses");
         if document.pointer(&at).is_none()
             && let Some(value) = pointer::object_mut(document, &operation.pointer)
@@ -45,8 +46,9 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// Extensions of another framework, for which the generator would write other code.
-fn dropshot(document: &mut Value, at: &str, ledger: &mut Ledger) {
+/// Removes the extensions of the Dropshot framework, for which the generator would write different
+/// code.
+fn remove_dropshot(document: &mut Value, at: &str, ledger: &mut Ledger) {
     let operation = document.pointer(at).and_then(Value::as_object);
     let names: Vec<String> = operation
         .into_iter()
@@ -60,8 +62,9 @@ fn dropshot(document: &mut Value, at: &str, ledger: &mut Ledger) {
     }
 }
 
-/// A security scheme of type `mutualTLS` is 3.1's own; 3.0 readers reject the document for it.
-fn mutual_tls(document: &mut Value, ledger: &mut Ledger) {
+/// Removes security schemes of type `mutualTLS`, because 3.0 readers reject documents that have
+/// one.
+fn remove_mutual_tls(document: &mut Value, ledger: &mut Ledger) {
     let schemes = pointer::object_mut(document, "/components/securitySchemes");
     let names: Vec<String> = schemes
         .into_iter()

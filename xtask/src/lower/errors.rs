@@ -1,7 +1,7 @@
-//! Every error body is `ErrorResponse`, under `4XX` and `5XX`.
+//! Replaces all error responses of an operation with `ErrorResponse` under `4XX` and `5XX`.
 //!
-//! The generator panics on a second error type and on `default` beside a success; the client
-//! brings every error response into this one shape before it is read.
+//! The generator panics on a second error type, and on `default` next to a success response. The
+//! client converts every error response to this one schema before it decodes it.
 
 use serde_json::{Value, json};
 
@@ -26,10 +26,10 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
             ("5XX", "The service failed"),
         ];
         for status in responses.keys().cloned().collect::<Vec<_>>() {
-            let is_ours = ranges
+            let is_generated = ranges
                 .iter()
                 .any(|(range, text)| *range == status && responses[*range] == error(text));
-            if is_success(&status) || is_ours || status.starts_with("x-") {
+            if is_success(&status) || is_generated || status.starts_with("x-") {
                 continue;
             }
             responses.shift_remove(&status);
@@ -48,7 +48,8 @@ fn error(description: &str) -> Value {
     })
 }
 
-/// The documented shape with nothing required, for a document that has none.
+/// Returns the documented schema without required fields, for a document that has no
+/// `ErrorResponse`.
 fn lenient() -> Value {
     json!({
         "type": "object",

@@ -1,4 +1,4 @@
-//! A schema's `examples` become its one `example`.
+//! Replaces the `examples` of a schema with one `example`.
 
 use serde_json::Value;
 
@@ -14,19 +14,19 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         let Some(examples) = schema.shift_remove("examples") else {
             continue;
         };
-        // Some write the map of media types here, though a schema's is a list.
+        // In a schema `examples` is a list, but some documents use the map of media types here.
         let examples: Vec<Value> = match examples {
             Value::Array(list) => list,
             Value::Object(map) => map.into_iter().map(|(_, value)| value).collect(),
             other => vec![other],
         };
         let count = examples.len();
-        let had_one = schema.contains_key("example");
+        let had_example = schema.contains_key("example");
         if let Some(first) = examples.into_iter().next() {
             schema.entry("example").or_insert(first);
         }
         let at = pointer::join(&site.pointer, "examples");
-        if count > 1 || had_one {
+        if count > 1 || had_example {
             ledger.lossy(at);
         } else {
             ledger.exact(at);

@@ -1,6 +1,6 @@
-//! References to parameters, responses, bodies and path items give way to what they refer to.
+//! Replaces references to parameters, responses, request bodies and path items with their targets.
 //!
-//! After this only schemas are referred to, and every later rule finds an operation whole.
+//! Afterwards only schemas are referred to, so every later rule finds an operation complete.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ use crate::{Error, Result, ledger::Ledger, pointer};
 
 use super::walk::METHODS;
 
-/// The sections whose entries are copied to where they are used.
+/// The sections of `components` whose entries are copied to where they are used.
 const SECTIONS: [&str; 8] = [
     "parameters",
     "responses",
@@ -20,7 +20,7 @@ const SECTIONS: [&str; 8] = [
     "pathItems",
 ];
 
-/// How deep references may refer to references.
+/// The longest permitted chain of references.
 const DEEPEST: usize = 16;
 
 pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
@@ -67,7 +67,7 @@ fn list(source: &Value, document: &mut Value, at: &str, ledger: &mut Ledger) -> 
     Ok(())
 }
 
-/// The pointers of an object's or an array's entries.
+/// Returns the pointers of the entries of an object or an array.
 fn children(document: &Value, at: &str) -> Vec<String> {
     match document.pointer(at) {
         Some(Value::Object(map)) => map.keys().map(|key| pointer::join(at, key)).collect(),
@@ -78,7 +78,8 @@ fn children(document: &Value, at: &str) -> Vec<String> {
     }
 }
 
-/// Replaces a reference by what it refers to; siblings such as `description` win over it.
+/// Replaces a reference with its target. Siblings of the reference, such as `description`, take
+/// precedence.
 fn resolve(source: &Value, document: &mut Value, at: &str, ledger: &mut Ledger) -> Result<()> {
     for _ in 0..DEEPEST {
         let Some(node) = document.pointer_mut(at).and_then(Value::as_object_mut) else {
@@ -103,6 +104,6 @@ fn resolve(source: &Value, document: &mut Value, at: &str, ledger: &mut Ledger) 
         ledger.exact(at);
     }
     Err(Error::refused(format!(
-        "{at} refers to itself through its references"
+        "{at} refers to itself; break the cycle in the overlay"
     )))
 }

@@ -1,4 +1,4 @@
-//! Schema keywords: those that are known, and those that the result does without.
+//! Refuses unknown schema keywords and drops those that the result cannot express.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::{Error, Result, ledger::Ledger, pointer};
 
 use super::walk;
 
-/// Keywords that stay, or that a rule of their own translates.
+/// Keywords that are kept, or that another rule translates.
 const KEPT: [&str; 43] = [
     "$ref",
     "$defs",
@@ -53,8 +53,8 @@ const KEPT: [&str; 43] = [
     "writeOnly",
 ];
 
-/// Keywords that only annotate or identify; nothing is given up with them.
-const IDLE: [&str; 7] = [
+/// Keywords that only annotate or identify a schema. Removing them loses nothing.
+const ANNOTATIONS: [&str; 7] = [
     "$schema",
     "$id",
     "$anchor",
@@ -64,7 +64,8 @@ const IDLE: [&str; 7] = [
     "xml",
 ];
 
-/// Keywords that narrow a schema in ways 3.0 cannot say; without them it allows more.
+/// Keywords that constrain a schema in ways that 3.0 cannot express. Without them the schema allows
+/// more.
 const NARROWING: [&str; 14] = [
     "if",
     "then",
@@ -82,7 +83,7 @@ const NARROWING: [&str; 14] = [
     "contentSchema",
 ];
 
-/// Refuses a keyword that no rule knows: silence would change the type without a word.
+/// Refuses an unknown keyword, because ignoring it could change the generated type unnoticed.
 pub(super) fn check(document: &mut Value, _: &mut Ledger) -> Result<()> {
     for site in walk::schemas(document) {
         let schema = document.pointer(&site.pointer);
@@ -91,13 +92,13 @@ pub(super) fn check(document: &mut Value, _: &mut Ledger) -> Result<()> {
         };
         for keyword in schema.keys() {
             let known = KEPT.contains(&keyword.as_str())
-                || IDLE.contains(&keyword.as_str())
+                || ANNOTATIONS.contains(&keyword.as_str())
                 || NARROWING.contains(&keyword.as_str())
                 || keyword.starts_with("x-");
             if !known {
                 return Err(Error::refused(format!(
-                    "unknown schema keyword `{keyword}` at {}: teach xtask's lowering about it, \
-                     or remove it in the overlay",
+                    "unknown schema keyword `{keyword}` at {}: add it to xtask's lowering, or \
+                     remove it in the overlay",
                     site.pointer
                 )));
             }
@@ -106,13 +107,13 @@ pub(super) fn check(document: &mut Value, _: &mut Ledger) -> Result<()> {
     Ok(())
 }
 
-/// Drops what 3.0 has no word for.
+/// Drops the keywords that 3.0 does not have.
 pub(super) fn drop(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
         };
-        for keyword in IDLE {
+        for keyword in ANNOTATIONS {
             if schema.shift_remove(keyword).is_some() {
                 ledger.exact(pointer::join(&site.pointer, keyword));
             }

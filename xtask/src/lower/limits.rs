@@ -1,7 +1,7 @@
-//! Limits on texts, lists and objects go; for requests they move to the description.
+//! Removes limits on strings, arrays and objects. For requests they move to the description.
 //!
-//! The generator makes a type of its own of every text with a limit, so that a limit which upstream
-//! adds would change the signatures of the client. The service checks them all the same.
+//! The generator writes a separate type for every string with a limit, so a limit that upstream
+//! adds would change the signatures of the client. The service still checks the limits.
 
 use serde_json::Value;
 
@@ -42,7 +42,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// A limit in words; `None` for one that limits nothing.
+/// Returns a limit as a sentence; `None` if it has no effect.
 fn sentence(keyword: &str, limit: &Value) -> Option<String> {
     let count = |unit: &str| {
         let plural = if *limit == 1 { "" } else { "s" };

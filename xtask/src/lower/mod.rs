@@ -1,7 +1,9 @@
-//! From `OpenAPI` 3.1 to 3.0.3, and then to what the generator takes.
+//! Lowers a document from `OpenAPI` 3.1 to 3.0.3, and then to the subset that the generator
+//! supports.
 //!
-//! One rule a file or a small function. A rule reads positions from `walk`, rewrites in place and
-//! writes each rewrite into the ledger. Lowering what has been lowered changes nothing.
+//! Each rule is one function, in a module named after its subject. A rule finds schemas through
+//! `walk`, rewrites the document in place and records each rewrite in the ledger. Lowering is
+//! idempotent.
 
 mod arms;
 mod bodies;
@@ -35,14 +37,14 @@ use serde_json::Value;
 
 use crate::{Result, ledger::Ledger};
 
-/// A pass over the whole document.
+/// One pass over the document.
 enum Rule {
     Rewrite(fn(&mut Value, &mut Ledger)),
-    /// A pass that may find something without a place in the result.
-    Demand(fn(&mut Value, &mut Ledger) -> Result<()>),
+    /// A pass that fails if the document uses something that the result cannot express.
+    TryRewrite(fn(&mut Value, &mut Ledger) -> Result<()>),
 }
 
-use Rule::{Demand, Rewrite};
+use Rule::{Rewrite, TryRewrite};
 
 impl Rule {
     fn apply(&self, document: &mut Value, ledger: &mut Ledger) -> Result<()> {
@@ -51,17 +53,20 @@ impl Rule {
                 rewrite(document, ledger);
                 Ok(())
             }
-            Demand(demand) => demand(document, ledger),
+            TryRewrite(rewrite) => rewrite(document, ledger),
         }
     }
 }
 
-/// The rules in the order they run. The first half is 3.1 → 3.0, the second the generator's needs.
+/// The rules in the order in which they run.
+///
+/// Those up to [`LAST_OF_TRANSLATION`] translate 3.1 to 3.0. The others adapt the document to the
+/// generator.
 const RULES: [(&str, Rule); 40] = [
-    ("inline-component", Demand(inline::apply)),
-    ("unknown-keyword", Demand(keywords::check)),
+    ("inline-component", TryRewrite(inline::apply)),
+    ("unknown-keyword", TryRewrite(keywords::check)),
     ("dropped-section", Rewrite(envelope::apply)),
-    ("definitions", Demand(definitions::apply)),
+    ("definitions", TryRewrite(definitions::apply)),
     ("dropped-keyword", Rewrite(keywords::drop)),
     ("boolean-schema", Rewrite(objects::booleans)),
     ("content-encoding", Rewrite(contents::apply)),
@@ -75,7 +80,7 @@ const RULES: [(&str, Rule); 40] = [
     ("ref-siblings", Rewrite(references::apply)),
     ("title", Rewrite(titles::apply)),
     ("format", Rewrite(contents::formats)),
-    ("operation-id", Demand(operation_ids::apply)),
+    ("operation-id", TryRewrite(operation_ids::apply)),
     ("request-media-type", Rewrite(bodies::media_types)),
     ("request-body", Rewrite(bodies::shapes)),
     ("success-response", Rewrite(success::apply)),
@@ -100,18 +105,19 @@ const RULES: [(&str, Rule); 40] = [
     ("order", Rewrite(prune::sort)),
 ];
 
-/// The names of all rules, in the order they run.
+/// Returns the names of all rules, in the order in which they run.
 pub fn rules() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|(name, _)| *name)
 }
 
-/// The last rule that translates to 3.0; what follows serves the generator.
+/// The last rule that translates to 3.0. The rules after it adapt the document to the generator.
 const LAST_OF_TRANSLATION: &str = "ref-siblings";
 
-/// Translates `document` to 3.0 in place and no further, so that it still says all of the wire.
+/// Translates `document` to 3.0 in place and stops there, so that it still describes the complete
+/// wire format.
 ///
 /// # Errors
-/// As [`lower`].
+/// The same as for [`lower`].
 pub fn translate(document: &mut Value) -> Result<()> {
     let mut ledger = Ledger::default();
     for (name, rule) in RULES {
@@ -123,10 +129,10 @@ pub fn translate(document: &mut Value) -> Result<()> {
     Ok(())
 }
 
-/// Lowers `document` in place and returns what was rewritten.
+/// Lowers `document` in place and returns the record of all rewrites.
 ///
 /// # Errors
-/// The document uses something that has no place in the result; the message names its pointer.
+/// The document uses something that the result cannot express. The message names its JSON pointer.
 pub fn lower(document: &mut Value) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     for (name, rule) in RULES {

@@ -1,4 +1,4 @@
-//! Null: type arrays and null arms become `nullable`.
+//! Replaces type arrays and null arms with `nullable`.
 
 use serde_json::{Map, Value, json};
 
@@ -12,7 +12,7 @@ use super::{
 
 type Schema = Map<String, Value>;
 
-/// Keywords that say something of one type only, with the types they speak of.
+/// Keywords that constrain only certain types, with those types.
 const TYPED: [(&str, &[&str]); 19] = [
     ("minLength", &["string"]),
     ("maxLength", &["string"]),
@@ -61,14 +61,14 @@ fn set_nullable(schema: &mut Schema) {
     schema.insert("nullable".to_owned(), json!(true));
 }
 
-/// How a schema that allows `null` and nothing else is written in 3.0.
-fn only_null(schema: &mut Schema) {
+/// Rewrites a schema that allows only `null` into its 3.0 form.
+fn allow_only_null(schema: &mut Schema) {
     schema.shift_remove("type");
     schema.insert("enum".to_owned(), json!([null]));
     set_nullable(schema);
 }
 
-/// `type: ["string", "null"]` and `type: ["string", "integer"]`.
+/// Rewrites type arrays such as `["string", "null"]` and `["string", "integer"]`.
 fn types(schema: &mut Schema) {
     let mut names: Vec<String> = match schema.get("type") {
         Some(Value::String(name)) if name == "null" => vec![name.clone()],
@@ -85,7 +85,7 @@ fn types(schema: &mut Schema) {
         names.retain(|name| name != "integer");
     }
     match names.len() {
-        0 => return only_null(schema),
+        0 => return allow_only_null(schema),
         1 => {
             schema.insert("type".to_owned(), json!(names[0]));
         }
@@ -96,7 +96,7 @@ fn types(schema: &mut Schema) {
     }
 }
 
-/// One arm for each type, each with the keywords that speak of it.
+/// Splits a schema of several types into one arm for each type, with the keywords that apply to it.
 fn split(schema: &mut Schema, names: &[String]) {
     schema.shift_remove("type");
     let mut arms: Vec<Schema> = names
@@ -108,32 +108,36 @@ fn split(schema: &mut Schema, names: &[String]) {
             continue;
         };
         for (arm, name) in arms.iter_mut().zip(names) {
-            // A format beside several types is the text's, as in `["string", "integer"]`.
-            let is_texts = keyword == "format" && names.iter().any(|name| name == "string");
-            if kinds.contains(&name.as_str()) && (!is_texts || name == "string") {
+            // If a string is among the types, as in `["string", "integer"]`, the format is the
+            // string's.
+            let is_string_format = keyword == "format" && names.iter().any(|name| name == "string");
+            if kinds.contains(&name.as_str()) && (!is_string_format || name == "string") {
                 arm.insert(keyword.to_owned(), value.clone());
             }
         }
     }
     if let Some(Value::Array(values)) = schema.shift_remove("enum") {
         for (arm, name) in arms.iter_mut().zip(names) {
-            let own: Vec<&Value> = values.iter().filter(|value| is_of(value, name)).collect();
-            arm.insert("enum".to_owned(), json!(own));
+            let matching: Vec<&Value> = values
+                .iter()
+                .filter(|value| has_type(value, name))
+                .collect();
+            arm.insert("enum".to_owned(), json!(matching));
         }
         arms.retain(|arm| arm["enum"] != json!([]));
     }
     let union = json!(arms);
     if schema.contains_key("anyOf") {
-        let both = schema.entry("allOf").or_insert_with(|| json!([]));
-        if let Value::Array(both) = both {
-            both.push(json!({ "anyOf": union }));
+        let all = schema.entry("allOf").or_insert_with(|| json!([]));
+        if let Value::Array(all) = all {
+            all.push(json!({ "anyOf": union }));
         }
     } else {
         schema.insert("anyOf".to_owned(), union);
     }
 }
 
-fn is_of(value: &Value, name: &str) -> bool {
+fn has_type(value: &Value, name: &str) -> bool {
     match value {
         Value::Object(_) => name == "object",
         Value::Array(_) => name == "array",
@@ -144,7 +148,7 @@ fn is_of(value: &Value, name: &str) -> bool {
     }
 }
 
-/// `anyOf: [X, null]`.
+/// Rewrites unions with a null arm, such as `anyOf: [X, null]`.
 fn arms(schema: &mut Schema, keyword: &str) {
     let Some(Value::Array(arms)) = schema.get(keyword) else {
         return;
@@ -160,7 +164,7 @@ fn arms(schema: &mut Schema, keyword: &str) {
     if rest.len() < arms.len() {
         if rest.is_empty() {
             schema.shift_remove(keyword);
-            return only_null(schema);
+            return allow_only_null(schema);
         }
         set_nullable(schema);
     }
@@ -172,7 +176,7 @@ fn arms(schema: &mut Schema, keyword: &str) {
     inline(schema, rest.remove(0));
 }
 
-/// A null arm says nothing but null; it may carry a title or a description.
+/// Returns whether an arm allows only null. It may have a title or a description.
 fn is_null_arm(arm: &Value) -> bool {
     let Some(arm) = arm.as_object() else {
         return false;
@@ -180,7 +184,8 @@ fn is_null_arm(arm: &Value) -> bool {
     arm.get("enum") == Some(&json!([null])) || arm.get("type") == Some(&json!("null"))
 }
 
-/// Puts the one arm that is left into the schema that held it; what the holder says wins.
+/// Merges the one remaining arm into the schema that contained it, whose own keywords take
+/// precedence.
 fn inline(schema: &mut Schema, arm: Value) {
     const ANNOTATIONS: [&str; 6] = [
         "title",
@@ -208,7 +213,7 @@ fn inline(schema: &mut Schema, arm: Value) {
     }
 }
 
-/// `enum: ["a", null]`.
+/// Rewrites enums that contain null, such as `enum: ["a", null]`.
 fn values(schema: &mut Schema) {
     let allows_null = is_nullable(schema) || !schema.contains_key("type");
     let Some(Value::Array(values)) = schema.get_mut("enum") else {
@@ -230,7 +235,8 @@ fn values(schema: &mut Schema) {
     }
 }
 
-/// The generator reads `nullable` beside a bare `$ref` as if it were not there.
+/// Wraps a nullable `$ref` in `allOf`, because the generator ignores `nullable` next to a bare
+/// `$ref`.
 fn bare_reference(schema: &mut Schema) {
     if is_nullable(schema)
         && let Some(reference) = schema.shift_remove("$ref")
@@ -242,8 +248,9 @@ fn bare_reference(schema: &mut Schema) {
     }
 }
 
-/// A component that is nullable: its users become nullable, so that its name is that of the type
-/// itself, and not of a wrapper around an unnamed one.
+/// Moves `nullable` from a component to the schemas that refer to it.
+///
+/// Otherwise the generator would give the component's name to a wrapper around an unnamed type.
 pub(super) fn components(document: &mut Value, ledger: &mut Ledger) {
     let mut moved: Vec<String> = Vec::new();
     for site in walk::schemas(document) {
@@ -253,14 +260,14 @@ pub(super) fn components(document: &mut Value, ledger: &mut Ledger) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
         };
-        // What allows null alone, or anything at all, is not a type of its own.
-        let says_more = schema.keys().any(|key| {
+        // A schema that allows only null, or any value, does not define a type.
+        let defines_type = schema.keys().any(|key| {
             matches!(
                 key.as_str(),
                 "type" | "allOf" | "anyOf" | "oneOf" | "properties"
             )
         });
-        if is_nullable(schema) && says_more {
+        if is_nullable(schema) && defines_type {
             schema.shift_remove("nullable");
             ledger.exact(site.pointer);
             moved.push(site.owner);
@@ -271,13 +278,14 @@ pub(super) fn components(document: &mut Value, ledger: &mut Ledger) {
         let Some(schema) = document.pointer_mut(&site.pointer) else {
             continue;
         };
-        // Inside `allOf` every part must allow null, so it is the holder that is nullable, or nothing.
-        let is_user = site.keyword != Some("allOf") && is_moved(schema);
+        // A part of an `allOf` cannot be nullable by itself: the schema with the `allOf` is marked,
+        // and only if every part was nullable.
+        let is_reference = site.keyword != Some("allOf") && is_moved(schema);
         let is_wrapper = schema["allOf"]
             .as_array()
             .is_some_and(|parts| parts.iter().all(is_moved));
         if let Value::Object(schema) = schema
-            && (is_user || is_wrapper)
+            && (is_reference || is_wrapper)
         {
             set_nullable(schema);
             bare_reference(schema);

@@ -1,4 +1,4 @@
-//! Boolean schemas, and objects whose keys follow a pattern.
+//! Rewrites boolean schemas, and objects with key patterns.
 
 use serde_json::{Value, json};
 
@@ -6,14 +6,14 @@ use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
-/// `true` is the empty schema; a property that is `false` may not be there and is not described.
+/// Replaces `true` with the empty schema, and removes properties that `false` forbids.
 pub(super) fn booleans(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         if matches!(
             site.keyword,
             Some("additionalProperties" | "patternProperties")
         ) {
-            continue; // 3.0 knows booleans there, and `patterns` reads them.
+            continue; // 3.0 permits booleans there, and `patterns` reads them.
         }
         match document.pointer(&site.pointer) {
             Some(Value::Bool(true)) => {
@@ -39,7 +39,8 @@ fn set(document: &mut Value, at: &str, value: Value) {
     }
 }
 
-/// `patternProperties` become `additionalProperties`: the values' types without the keys' rule.
+/// Replaces `patternProperties` with `additionalProperties`, which keeps the types of the values
+/// and drops the patterns of the keys.
 pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
@@ -48,7 +49,7 @@ pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) {
         let Some(Value::Object(patterns)) = schema.shift_remove("patternProperties") else {
             continue;
         };
-        // Keys that match no pattern are free unless `additionalProperties` says otherwise.
+        // Without `additionalProperties`, keys that match no pattern may have any value.
         let rest = schema.get("additionalProperties").cloned();
         let mut kinds: Vec<Value> = Vec::new();
         for kind in patterns
@@ -61,8 +62,8 @@ pub(super) fn patterns(document: &mut Value, ledger: &mut Ledger) {
                 kinds.push(kind);
             }
         }
-        let is_free = rest.is_none() || kinds.contains(&json!({}));
-        let merged = match (is_free, kinds.len()) {
+        let allows_anything = rest.is_none() || kinds.contains(&json!({}));
+        let merged = match (allows_anything, kinds.len()) {
             (true, _) => json!({}),
             (false, 0) => json!(false),
             (false, 1) => kinds.remove(0),

@@ -1,4 +1,4 @@
-//! A stable, unique name for each operation.
+//! Gives each operation a stable and unique name.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,16 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
     let names: Vec<(String, String)> = operations
         .iter()
         .map(|operation| {
-            let given = document
+            let operation_id = document
                 .pointer(&pointer::join(&operation.pointer, "operationId"))
                 .and_then(Value::as_str);
-            let long = given.map_or_else(|| derived(operation), str::to_owned);
+            let long = operation_id.map_or_else(|| derived(operation), str::to_owned);
             (short(operation, &long), long)
         })
         .collect();
     for (index, operation) in operations.iter().enumerate() {
         let (short, long) = &names[index];
-        // A short name that another operation has as well helps no one: both keep the long one.
+        // If two operations have the same short name, both keep their long names.
         let is_shared = names
             .iter()
             .enumerate()
@@ -40,7 +40,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
     check(document)
 }
 
-/// The generator's method names are snake case, so that is what must differ.
+/// Returns whether two names give the same method name, which the generator writes in snake case.
 fn is_same(one: &str, other: &str) -> bool {
     one.to_snake_case() == other.to_snake_case()
 }
@@ -52,14 +52,14 @@ fn check(document: &Value) -> Result<()> {
         let name = document.pointer(&at).and_then(Value::as_str).unwrap_or("");
         if let Some(first) = seen.insert(name.to_snake_case(), at.clone()) {
             return Err(Error::refused(format!(
-                "{first} and {at} are both named {name}; give one another name in the overlay"
+                "{first} and {at} are both named {name}; rename one of them in the overlay"
             )));
         }
     }
     Ok(())
 }
 
-/// `FastAPI` names an operation `{function}_{path}_{method}`; the function's name is the stable part.
+/// Reduces a name to its stable part: `FastAPI` names an operation `{function}_{path}_{method}`.
 fn short(operation: &Operation, long: &str) -> String {
     let path: String = operation
         .path
@@ -79,7 +79,7 @@ fn short(operation: &Operation, long: &str) -> String {
     }
 }
 
-/// A name for an operation that has none: its method and path.
+/// Derives a name from the method and the path of an operation that has none.
 fn derived(operation: &Operation) -> String {
     format!("{} {}", operation.method, operation.path).to_snake_case()
 }

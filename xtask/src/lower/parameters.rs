@@ -1,4 +1,5 @@
-//! Parameters as they travel: one piece of text each or, in a query, one for each value of a list.
+//! Rewrites parameters to what a request can carry: one string each or, in a query, one string for
+//! each item of a list.
 
 use serde_json::{Value, json};
 
@@ -9,22 +10,22 @@ use super::{
     walk::{self, Position, Site},
 };
 
-/// How a parameter's value is written.
+/// The form in which a parameter is sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
-    /// One type with a text of its own.
+    /// One type with a string form.
     Single,
-    /// Several types, or none that is said: any text.
+    /// Several types, or an unspecified type: any string.
     Loose,
     /// A list of one type.
     List,
-    /// A list of any texts, or a single one of them.
+    /// A list of strings, or a single string.
     LooseList,
-    /// Nothing that a parameter could be; the guard refuses it.
+    /// A schema that a parameter cannot have. The guard refuses it.
     Other,
 }
 
-/// A union of single values is text, and so is a list outside a query.
+/// Replaces a union of single values, and a list outside a query, with a string.
 pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         if site.position != Position::Parameter || !site.is_root() {
@@ -39,12 +40,12 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         else {
             continue;
         };
-        let is_pair_each = parameter["in"] == "query" && parameter["explode"] != false;
+        let repeats_the_name = parameter["in"] == "query" && parameter["explode"] != false;
         let text = json!({"type": "string"});
         let (shape, note) = match shape(document, schema, 0) {
             Shape::Single | Shape::Other => continue,
-            Shape::List if is_pair_each => continue,
-            Shape::LooseList if is_pair_each => (json!({"type": "array", "items": text}), None),
+            Shape::List if repeats_the_name => continue,
+            Shape::LooseList if repeats_the_name => (json!({"type": "array", "items": text}), None),
             Shape::List | Shape::LooseList => (text, Some("Values separated by commas.")),
             Shape::Loose => (text, None),
         };
@@ -56,7 +57,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// Puts the new shape in; what is said in words stays.
+/// Replaces the schema and keeps its annotations.
 fn replace(document: &mut Value, site: &Site, mut shape: Value) {
     let Some(node) = document.pointer_mut(&site.pointer) else {
         return;
@@ -69,6 +70,7 @@ fn replace(document: &mut Value, site: &Site, mut shape: Value) {
     *node = shape;
 }
 
+/// Determines the form in which a value of the schema is sent.
 fn shape(document: &Value, schema: &Value, depth: u8) -> Shape {
     const DEEPEST: u8 = 16;
     if depth > DEEPEST {
@@ -98,10 +100,10 @@ fn shape(document: &Value, schema: &Value, depth: u8) -> Shape {
     }
     let arms = schema.get("anyOf").or_else(|| schema.get("oneOf"));
     let Some(arms) = arms.and_then(Value::as_array) else {
-        let says_more = ["properties", "allOf", "not", "additionalProperties"]
+        let is_structured = ["properties", "allOf", "not", "additionalProperties"]
             .iter()
             .any(|keyword| schema.get(keyword).is_some());
-        return if says_more {
+        return if is_structured {
             Shape::Other
         } else {
             Shape::Loose

@@ -1,4 +1,4 @@
-//! Components that no operation reaches go, and the rest are in order of their names.
+//! Removes unreachable components and sorts the others by name.
 
 use serde_json::{Map, Value};
 
@@ -6,6 +6,7 @@ use crate::{ledger::Ledger, pointer};
 
 use super::reach::Reach;
 
+/// Removes the components that are not reachable from any operation.
 pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     let Some(schemas) = pointer::object_mut(document, "/components/schemas") else {
@@ -22,7 +23,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// A stable order, whichever rule added a component.
+/// Sorts the components, so that their order does not depend on the rules that added them.
 pub(super) fn sort(document: &mut Value, _: &mut Ledger) {
     if let Some(schemas) = pointer::object_mut(document, "/components/schemas") {
         let mut sorted: Vec<(String, Value)> = std::mem::take(schemas).into_iter().collect();

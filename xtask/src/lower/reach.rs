@@ -1,4 +1,4 @@
-//! Which components requests and responses reach.
+//! Determines which components are reachable from requests and which from responses.
 
 use std::collections::BTreeSet;
 
@@ -8,19 +8,19 @@ use super::walk::{self, Position, Site};
 
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// The component that a schema refers to, if it is a reference to one.
+/// Returns the name of the component that a schema refers to, if it is such a reference.
 pub(crate) fn target(schema: &Value) -> Option<String> {
     let name = schema.get("$ref")?.as_str()?.strip_prefix(SCHEMAS)?;
     Some(name.replace("~1", "/").replace("~0", "~"))
 }
 
-/// A reference to a component.
+/// Returns a reference to a component.
 pub(crate) fn reference(name: &str) -> Value {
     let name = name.replace('~', "~0").replace('/', "~1");
     serde_json::json!({ "$ref": format!("{SCHEMAS}{name}") })
 }
 
-/// The components that are sent, and those that are received.
+/// The components that are sent and the components that are received.
 #[derive(Debug, Default)]
 pub(crate) struct Reach {
     request: BTreeSet<String>,
@@ -41,7 +41,7 @@ impl Reach {
         reach
     }
 
-    /// Whether a schema at this site may be part of a request.
+    /// Returns whether a schema at this site may be part of a request.
     pub(crate) fn is_sent(&self, site: &Site) -> bool {
         match site.position {
             Position::Component => self.request.contains(&site.owner),
@@ -50,7 +50,7 @@ impl Reach {
         }
     }
 
-    /// Whether a schema at this site may be part of a response.
+    /// Returns whether a schema at this site may be part of a response.
     pub(crate) fn is_received(&self, site: &Site) -> bool {
         match site.position {
             Position::Component => self.response.contains(&site.owner),
@@ -59,13 +59,13 @@ impl Reach {
         }
     }
 
-    /// Whether any operation reaches this component.
+    /// Returns whether the component is reachable from any operation.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.request.contains(name) || self.response.contains(name)
     }
 }
 
-/// A component and all that it refers to, however far away.
+/// Returns a component and all components that it refers to, directly or indirectly.
 pub(crate) fn closure(document: &Value, name: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::from([name.to_owned()]);
     follow(document, &component(name), &mut found);

@@ -1,4 +1,6 @@
-//! A `$ref` with siblings, which 3.0 ignores, becomes `allOf`; an `allOf` without needs none.
+//! Converts between a `$ref` and an `allOf` of one reference.
+//!
+//! 3.0 ignores the siblings of a `$ref`, so a reference with siblings must be wrapped in `allOf`.
 
 use serde_json::{Value, json};
 
@@ -6,6 +8,7 @@ use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
+/// Moves a `$ref` with siblings into `allOf`.
 pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
@@ -25,17 +28,17 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// `allOf` with one reference and nothing beside it is that reference.
+/// Replaces an `allOf` of one reference and without siblings with that reference.
 pub(super) fn plain(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = document.pointer_mut(&site.pointer) else {
             continue;
         };
-        let is_alone = schema.as_object().is_some_and(|schema| schema.len() == 1);
+        let has_no_siblings = schema.as_object().is_some_and(|schema| schema.len() == 1);
         let Some([only]) = schema["allOf"].as_array().map(Vec::as_slice) else {
             continue;
         };
-        if is_alone && only.get("$ref").is_some() {
+        if has_no_siblings && only.get("$ref").is_some() {
             *schema = only.clone();
             ledger.exact(site.pointer);
         }

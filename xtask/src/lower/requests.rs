@@ -1,4 +1,4 @@
-//! What is sent: only what the caller set.
+//! Rewrites what is sent, so that a request contains only what the caller set.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use super::{
     walk::{self, Position, Site},
 };
 
-/// A default in a request goes into the description, so that the service applies its own.
+/// Moves a default in a request to the description, so that the service applies its own default.
 pub(super) fn defaults(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {
@@ -31,9 +31,9 @@ pub(super) fn defaults(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// Adds a sentence to the description that a reader of the generated code sees.
+/// Adds a sentence to the description that appears in the generated documentation.
 ///
-/// A parameter has one of its own, outside its schema, and that is the one shown.
+/// For a parameter, this is the description of the parameter object, not that of its schema.
 pub(super) fn note(document: &mut Value, site: &Site, sentence: &str) {
     let holder = match pointer::split(&site.pointer) {
         Some((parent, _)) if site.position == Position::Parameter && site.is_root() => parent,
@@ -60,7 +60,7 @@ pub(super) fn note(document: &mut Value, site: &Site, sentence: &str) {
     holder.insert("description".to_owned(), json!(text));
 }
 
-/// A parameter is there or not; a null cannot be sent as one.
+/// Makes a nullable parameter optional, because null cannot be sent as a parameter.
 pub(super) fn nullable_parameters(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         if site.position != Position::Parameter || !site.is_root() {

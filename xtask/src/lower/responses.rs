@@ -1,4 +1,4 @@
-//! What is received: nothing that a service may grow by is refused.
+//! Relaxes what is received, so that responses still decode when the service adds fields or values.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::{ledger::Ledger, pointer};
 
 use super::{reach::Reach, walk};
 
-/// An object with a field that was not announced is read all the same.
+/// Permits unknown fields in objects.
 pub(super) fn open_objects(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {
@@ -22,7 +22,8 @@ pub(super) fn open_objects(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// A number beyond an announced maximum, or one that is not among those announced, is read as well.
+/// Permits numbers above the documented maximum, and undocumented values in enums that are not
+/// strings.
 pub(super) fn open_values(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {
@@ -36,9 +37,9 @@ pub(super) fn open_values(document: &mut Value, ledger: &mut Ledger) {
             schema.shift_remove("exclusiveMaximum");
             ledger.lossy(pointer::join(&site.pointer, "maximum"));
         }
-        let is_text = schema.get("type") == Some(&json!("string"));
-        let is_null = schema.get("enum") == Some(&json!([null]));
-        if !is_text && !is_null && schema.shift_remove("enum").is_some() {
+        let is_string = schema.get("type") == Some(&json!("string"));
+        let is_null_only = schema.get("enum") == Some(&json!([null]));
+        if !is_string && !is_null_only && schema.shift_remove("enum").is_some() {
             ledger.lossy(pointer::join(&site.pointer, "enum"));
         }
     }

@@ -1,4 +1,4 @@
-//! One success response an operation, with one body.
+//! Reduces each operation to one success response with one body.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
-/// Of several success responses the one that says most stays.
+/// Keeps the success response with the richest body.
 pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "responses");
@@ -19,9 +19,10 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
             .cloned()
             .collect();
         if successes.is_empty() {
-            // A lone `default` is how some say "the response": beside errors it would be one.
+            // Without a success response, `default` usually describes the success. Next to one, it
+            // describes errors.
             if let Some(response) = responses.shift_remove("default") {
-                responses.shift_insert(0, ANY.to_owned(), response);
+                responses.shift_insert(0, ANY_2XX.to_owned(), response);
                 ledger.lossy(pointer::join(&at, "default"));
             }
             continue;
@@ -30,10 +31,10 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
             .iter()
             .enumerate()
             .max_by_key(|(index, status)| {
-                (richness(&responses[*status]), std::cmp::Reverse(*index))
+                (best_rank(&responses[*status]), std::cmp::Reverse(*index))
             })
             .map(|(_, status)| status.clone())
-            .expect("there is one at least");
+            .expect("there is at least one");
         for status in successes.iter().filter(|status| **status != richest) {
             responses.shift_remove(status);
             ledger.lossy(pointer::join(&at, status));
@@ -45,7 +46,8 @@ pub(super) fn is_success(status: &str) -> bool {
     status.len() == 3 && status.starts_with('2')
 }
 
-/// A status that has no name is any success: the mocks name their methods after it.
+/// Replaces a status without a name with `2XX`, because the mocks name their methods after the
+/// status.
 pub(super) fn statuses(document: &mut Value, ledger: &mut Ledger) {
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "responses");
@@ -59,23 +61,23 @@ pub(super) fn statuses(document: &mut Value, ledger: &mut Ledger) {
         if let Some(status) = unnamed
             && let Some(response) = responses.shift_remove(&status)
         {
-            responses.shift_insert(0, ANY.to_owned(), response);
+            responses.shift_insert(0, ANY_2XX.to_owned(), response);
             ledger.lossy(pointer::join(&at, &status));
         }
     }
 }
 
-/// Every success, as 3.0 writes it.
-const ANY: &str = "2XX";
+/// The range of all success statuses in 3.0.
+const ANY_2XX: &str = "2XX";
 
-/// The successes that HTTP has names for.
+/// The success statuses that HTTP has names for, and their range.
 const NAMED: [&str; 11] = [
-    "200", "201", "202", "203", "204", "205", "206", "207", "208", "226", ANY,
+    "200", "201", "202", "203", "204", "205", "206", "207", "208", "226", ANY_2XX,
 ];
 
-/// Of several bodies of one response the one that says most stays; JSON always has a schema.
+/// Keeps the richest of several bodies of a response, and adds the schema of JSON if it is missing.
 ///
-/// The generator would take the JSON and ignore a file beside it.
+/// Otherwise the generator would use the JSON body and ignore a file.
 pub(super) fn contents(document: &mut Value, ledger: &mut Ledger) {
     for operation in walk::operations(document) {
         let responses = pointer::join(&operation.pointer, "responses");
@@ -93,19 +95,19 @@ pub(super) fn contents(document: &mut Value, ledger: &mut Ledger) {
         for status in statuses {
             let at = pointer::join(&pointer::join(&responses, &status), "content");
             if let Some(content) = pointer::object_mut(document, &at) {
-                keep_one(content, &at, ledger);
+                keep_richest(content, &at, ledger);
                 plain_json(content, &at, ledger);
             }
         }
     }
 }
 
-fn keep_one(content: &mut Map<String, Value>, at: &str, ledger: &mut Ledger) {
+fn keep_richest(content: &mut Map<String, Value>, at: &str, ledger: &mut Ledger) {
     let best = content
         .iter()
         .enumerate()
         .max_by_key(|(index, (media_type, body))| {
-            (worth(media_type, body), std::cmp::Reverse(*index))
+            (rank(media_type, body), std::cmp::Reverse(*index))
         })
         .map(|(_, (media_type, _))| media_type.clone());
     let others: Vec<String> = content
@@ -132,7 +134,8 @@ fn keep_one(content: &mut Map<String, Value>, at: &str, ledger: &mut Ledger) {
     }
 }
 
-/// JSON under another name (`application/vnd.x+json`) is JSON; the generator would see bytes.
+/// Replaces other JSON media types, such as `application/vnd.x+json`, with `application/json`,
+/// because the generator would treat them as bytes.
 fn plain_json(content: &mut Map<String, Value>, at: &str, ledger: &mut Ledger) {
     let other = content
         .keys()
@@ -153,18 +156,18 @@ fn essence(media_type: &str) -> &str {
     media_type.split(';').next().unwrap_or("").trim()
 }
 
-fn richness(response: &Value) -> u8 {
+fn best_rank(response: &Value) -> u8 {
     response["content"]
         .as_object()
         .into_iter()
         .flat_map(|content| content.iter())
-        .map(|(media_type, body)| worth(media_type, body))
+        .map(|(media_type, body)| rank(media_type, body))
         .max()
         .unwrap_or(0)
 }
 
-/// How much a body says: a file, then a stream, then typed JSON, then other text.
-fn worth(media_type: &str, body: &Value) -> u8 {
+/// Ranks a body: a file first, then an event stream, typed JSON, other text and untyped JSON.
+fn rank(media_type: &str, body: &Value) -> u8 {
     let schema = &body["schema"];
     let is_untyped = schema.as_object().is_none_or(Map::is_empty);
     let essence = essence(media_type);

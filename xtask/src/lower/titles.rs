@@ -1,4 +1,5 @@
-//! Schema titles go: the generator would name types after them, and two can be alike.
+//! Removes the titles of schemas: the generator would name types after them, and titles need not be
+//! unique.
 
 use serde_json::{Value, json};
 
@@ -20,14 +21,14 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         if schema.contains_key("description") || restates(text, name) {
             ledger.exact(at);
         } else {
-            // A title that says more than the name is worth reading as a description.
+            // A title that adds something to the name becomes the description.
             schema.insert("description".to_owned(), json!(text));
             ledger.exact(at);
         }
     }
 }
 
-/// Whether a title is the name again, as in `Scene Id` for `scene_id`.
+/// Returns whether a title only repeats the name, as `Scene Id` does for `scene_id`.
 fn restates(title: &str, name: &str) -> bool {
     let letters = |text: &str| {
         text.chars()

@@ -1,4 +1,4 @@
-//! `prefixItems`: an array of the union of what its places may hold.
+//! Replaces `prefixItems` with an array whose items are the union of the schemas of all positions.
 
 use serde_json::{Value, json};
 
@@ -14,17 +14,17 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         let Some(Value::Array(prefix)) = schema.shift_remove("prefixItems") else {
             continue;
         };
-        let places = prefix.len() as u64;
+        let positions = prefix.len() as u64;
         let is_closed = schema.get("items").is_some_and(is_never)
             || schema
                 .get("maxItems")
                 .and_then(Value::as_u64)
-                .is_some_and(|most| most <= places);
+                .is_some_and(|most| most <= positions);
         let rest = schema
             .shift_remove("items")
             .filter(|items| !is_never(items));
         if is_closed {
-            schema.entry("maxItems").or_insert(json!(places));
+            schema.entry("maxItems").or_insert(json!(positions));
         }
         let rest = match (is_closed, rest) {
             (true, _) => None,
@@ -47,7 +47,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// `false`, also in the form that `boolean-schema` gives it.
+/// Returns whether a schema is `false`, or the form into which `boolean-schema` rewrites it.
 fn is_never(schema: &Value) -> bool {
     *schema == json!(false) || *schema == json!({ "not": {} })
 }

@@ -1,4 +1,5 @@
-//! Unions: of single texts they are an enum; of objects, a tag tells the variants apart.
+//! Rewrites unions of string literals as enums, and finds the tags that distinguish the variants of
+//! unions of objects.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +9,10 @@ use crate::{ledger::Ledger, pointer};
 
 use super::{reach, walk};
 
-/// `anyOf` or `oneOf` of enums of text is one enum of all their values.
+/// Merges an `anyOf` or `oneOf` of string enums into one enum of all their values.
 ///
-/// So do schema libraries write a union of literals, and an enum whose values have descriptions.
+/// Schema libraries write such unions for a union of literals, and for an enum whose values have
+/// descriptions.
 pub(super) fn literals(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
@@ -31,7 +33,7 @@ pub(super) fn literals(document: &mut Value, ledger: &mut Ledger) {
         if !arms.iter().all(is_literal) {
             continue;
         }
-        let says_more = arms.iter().any(|arm| arm.get("description").is_some());
+        let has_descriptions = arms.iter().any(|arm| arm.get("description").is_some());
         let mut values: Vec<Value> = Vec::new();
         for value in arms
             .iter()
@@ -50,7 +52,7 @@ pub(super) fn literals(document: &mut Value, ledger: &mut Ledger) {
         schema.insert("type".to_owned(), json!("string"));
         schema.insert("enum".to_owned(), json!(values));
         let at = pointer::join(&site.pointer, keyword);
-        if says_more {
+        if has_descriptions {
             ledger.lossy(at);
         } else {
             ledger.exact(at);
@@ -58,9 +60,9 @@ pub(super) fn literals(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// An enum of texts that says nothing else but words.
+/// Returns whether an arm is a string enum with no further constraints.
 fn is_literal(arm: &Value) -> bool {
-    const WORDS: [&str; 7] = [
+    const PERMITTED: [&str; 7] = [
         "nullable",
         "type",
         "enum",
@@ -73,11 +75,13 @@ fn is_literal(arm: &Value) -> bool {
         && arm["enum"].is_array()
         && arm
             .as_object()
-            .is_some_and(|arm| arm.keys().all(|key| WORDS.contains(&key.as_str())))
+            .is_some_and(|arm| arm.keys().all(|key| PERMITTED.contains(&key.as_str())))
 }
 
-/// A tag that is a reference to an enum is written out: the enum may have to stay open elsewhere,
-/// the tag must not, or the first variant would take every value.
+/// Replaces a tag that refers to an enum with the enum itself.
+///
+/// The enum may have to be open where it is used elsewhere. An open tag would let the first variant
+/// match every value.
 pub(super) fn tags(document: &mut Value, ledger: &mut Ledger) {
     for at in tag_pointers(document) {
         let Some(name) = document.pointer(&at).and_then(referred) else {
@@ -93,7 +97,7 @@ pub(super) fn tags(document: &mut Value, ledger: &mut Ledger) {
     }
 }
 
-/// The component of a reference, or of an `allOf` of one.
+/// Returns the component that a reference, or an `allOf` of one reference, refers to.
 fn referred(schema: &Value) -> Option<String> {
     match schema["allOf"].as_array().map(Vec::as_slice) {
         Some([only]) => reach::target(only),
@@ -101,8 +105,8 @@ fn referred(schema: &Value) -> Option<String> {
     }
 }
 
-/// The properties by which the variants of a union are distinguished: in every variant one value, or
-/// a few that no other variant has.
+/// Returns the pointers of all tags: properties that every variant of a union has, each time with
+/// values that no other variant permits.
 pub(super) fn tag_pointers(document: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for site in walk::schemas(document) {
@@ -123,7 +127,8 @@ pub(super) fn tag_pointers(document: &Value) -> BTreeSet<String> {
     found
 }
 
-/// The pointers of an object's properties by their names, through references and `allOf`.
+/// Collects the pointers of an object's properties by name, including those from references and
+/// `allOf`.
 fn collect(document: &Value, at: &str, properties: &mut Map<String, Value>, depth: u8) {
     const DEEPEST: u8 = 16;
     let Some(schema) = document.pointer(at).filter(|_| depth < DEEPEST) else {
@@ -178,12 +183,12 @@ fn tags_of(document: &Value, variants: &[Map<String, Value>]) -> Vec<String> {
     found
 }
 
-/// The values that a property allows, if it is an enum or a reference to one.
+/// Returns the values of a property that is an enum or a reference to one.
 fn values_at<'a>(document: &'a Value, at: &str) -> Option<&'a Vec<Value>> {
     let schema = document.pointer(at)?;
-    let meant = match referred(schema) {
+    let resolved = match referred(schema) {
         Some(name) => &document["components"]["schemas"][name],
         None => schema,
     };
-    meant["enum"].as_array()
+    resolved["enum"].as_array()
 }

@@ -1,86 +1,87 @@
-//! Which nodes of a document are schemas, and where each stands.
+//! Finds the schemas of a document and the context of each.
 //!
-//! Rules see schemas only through here, so that a property *called* `const`, or an example
-//! that looks like a schema, is never taken for one.
+//! Rules find schemas only through this module. A property *named* `const`, or an example that
+//! looks like a schema, is therefore never mistaken for a keyword or a schema.
 
 use heck::ToUpperCamelCase;
 use serde_json::{Map, Value};
 
 use crate::pointer::join;
 
-/// The HTTP methods under which a path item holds operations.
+/// The keys of a path item that contain operations.
 pub(crate) const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// What a tree of schemas hangs from.
+/// The part of the document in which a tree of schemas is rooted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Position {
-    /// `components.schemas`: request or response, by who refers to it.
+    /// `components.schemas`. Whether it is sent or received depends on the operations that refer to
+    /// it.
     Component,
     Parameter,
     RequestBody,
     Response,
 }
 
-/// One schema and where it stands.
+/// The location of one schema and its context.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     pub(crate) pointer: String,
     pub(crate) position: Position,
-    /// The component, or the operation in the form that names types.
+    /// The name of the component, or that of the operation in upper camel case, as in type names.
     pub(crate) owner: String,
-    /// The keyword it hangs from; `None` at the root of its tree.
+    /// The keyword of the parent schema that contains it; `None` at the root of its tree.
     pub(crate) keyword: Option<&'static str>,
-    /// The nearest property or parameter it is, or is the value of.
+    /// The name of the nearest enclosing property, parameter or header.
     pub(crate) property: Option<String>,
 }
 
 impl Site {
-    /// Whether it is the root of its tree, such as a whole component.
+    /// Returns whether the schema is the root of its tree, such as a complete component.
     pub(crate) fn is_root(&self) -> bool {
         self.keyword.is_none()
     }
 
-    /// Whether it is itself the value of a property.
+    /// Returns whether the schema is itself the value of a property.
     pub(crate) fn is_property(&self) -> bool {
         self.keyword == Some("properties")
     }
 }
 
-/// How a keyword holds schemas.
+/// The form in which a keyword contains schemas.
 #[derive(Clone, Copy)]
-enum Holds {
+enum Contents {
     One,
     List,
     Map,
 }
 
-const HOLDERS: [(&str, Holds); 21] = [
-    ("items", Holds::One),
-    ("additionalProperties", Holds::One),
-    ("additionalItems", Holds::One),
-    ("not", Holds::One),
-    ("contains", Holds::One),
-    ("propertyNames", Holds::One),
-    ("if", Holds::One),
-    ("then", Holds::One),
-    ("else", Holds::One),
-    ("unevaluatedItems", Holds::One),
-    ("unevaluatedProperties", Holds::One),
-    ("contentSchema", Holds::One),
-    ("anyOf", Holds::List),
-    ("oneOf", Holds::List),
-    ("allOf", Holds::List),
-    ("prefixItems", Holds::List),
-    ("properties", Holds::Map),
-    ("patternProperties", Holds::Map),
-    ("dependentSchemas", Holds::Map),
-    ("$defs", Holds::Map),
-    ("definitions", Holds::Map),
+const KEYWORDS: [(&str, Contents); 21] = [
+    ("items", Contents::One),
+    ("additionalProperties", Contents::One),
+    ("additionalItems", Contents::One),
+    ("not", Contents::One),
+    ("contains", Contents::One),
+    ("propertyNames", Contents::One),
+    ("if", Contents::One),
+    ("then", Contents::One),
+    ("else", Contents::One),
+    ("unevaluatedItems", Contents::One),
+    ("unevaluatedProperties", Contents::One),
+    ("contentSchema", Contents::One),
+    ("anyOf", Contents::List),
+    ("oneOf", Contents::List),
+    ("allOf", Contents::List),
+    ("prefixItems", Contents::List),
+    ("properties", Contents::Map),
+    ("patternProperties", Contents::Map),
+    ("dependentSchemas", Contents::Map),
+    ("$defs", Contents::Map),
+    ("definitions", Contents::Map),
 ];
 
-/// Every schema of the document, the inner ones before those that hold them.
+/// Returns every schema of the document, each after the schemas that it contains.
 pub(crate) fn schemas(document: &Value) -> Vec<Site> {
     let mut sites = Vec::new();
     for root in roots(document) {
@@ -91,7 +92,7 @@ pub(crate) fn schemas(document: &Value) -> Vec<Site> {
     sites
 }
 
-/// The schemas at and below `root`, the inner ones first.
+/// Returns the schemas at and below `root`, each after the schemas that it contains.
 pub(crate) fn below(document: &Value, root: &Site) -> Vec<Site> {
     let mut sites = Vec::new();
     if let Some(schema) = document.pointer(&root.pointer) {
@@ -103,7 +104,7 @@ pub(crate) fn below(document: &Value, root: &Site) -> Vec<Site> {
 fn descend(schema: &Value, site: Site, sites: &mut Vec<Site>) {
     let empty = Map::new();
     for (key, value) in schema.as_object().unwrap_or(&empty) {
-        let Some((keyword, holds)) = HOLDERS.iter().find(|(keyword, _)| keyword == key) else {
+        let Some((keyword, contents)) = KEYWORDS.iter().find(|(keyword, _)| keyword == key) else {
             continue;
         };
         let at = join(&site.pointer, keyword);
@@ -113,16 +114,16 @@ fn descend(schema: &Value, site: Site, sites: &mut Vec<Site>) {
             property: property.or(site.property.as_ref()).cloned(),
             ..site.clone()
         };
-        match (holds, value) {
-            (Holds::One, Value::Object(_) | Value::Bool(_)) => {
+        match (contents, value) {
+            (Contents::One, Value::Object(_) | Value::Bool(_)) => {
                 descend(value, child(at, None), sites);
             }
-            (Holds::List, Value::Array(list)) => {
+            (Contents::List, Value::Array(list)) => {
                 for (index, value) in list.iter().enumerate() {
                     descend(value, child(join(&at, &index.to_string()), None), sites);
                 }
             }
-            (Holds::Map, Value::Object(map)) => {
+            (Contents::Map, Value::Object(map)) => {
                 for (name, value) in map {
                     descend(value, child(join(&at, name), Some(name)), sites);
                 }
@@ -133,15 +134,16 @@ fn descend(schema: &Value, site: Site, sites: &mut Vec<Site>) {
     sites.push(site);
 }
 
-/// One operation's pointer and the form of its name that names types.
+/// The location of one operation and its names.
 pub(crate) struct Operation {
     pub(crate) pointer: String,
     pub(crate) path: String,
     pub(crate) method: &'static str,
+    /// The operation's name in upper camel case, as in type names.
     pub(crate) owner: String,
 }
 
-/// Every operation, in the document's order.
+/// Returns every operation, in document order.
 pub(crate) fn operations(document: &Value) -> Vec<Operation> {
     let mut operations = Vec::new();
     let empty = Map::new();
@@ -165,7 +167,7 @@ pub(crate) fn operations(document: &Value) -> Vec<Operation> {
     operations
 }
 
-/// The roots of all schema trees: of operations, of path items, then of components.
+/// Returns the roots of all schema trees: first of operations, then of path items and components.
 pub(crate) fn roots(document: &Value) -> Vec<Site> {
     let mut roots = Vec::new();
     for operation in operations(document) {
@@ -191,7 +193,7 @@ pub(crate) fn roots(document: &Value) -> Vec<Site> {
             content(response, &at, Position::Response, owner, &mut roots);
             for (name, header) in response["headers"].as_object().unwrap_or(&empty) {
                 let at = join(&join(&at, "headers"), name);
-                carrier(
+                field(
                     header,
                     &at,
                     Position::Response,
@@ -229,12 +231,12 @@ fn parameters(list: &Value, at: &str, owner: &str, roots: &mut Vec<Site>) {
     for (index, parameter) in list.as_array().unwrap_or(&Vec::new()).iter().enumerate() {
         let at = join(at, &index.to_string());
         let name = parameter["name"].as_str();
-        carrier(parameter, &at, Position::Parameter, owner, name, roots);
+        field(parameter, &at, Position::Parameter, owner, name, roots);
     }
 }
 
-/// A parameter or a header: its `schema`, or the schemas of its `content`.
-fn carrier(
+/// Adds the `schema` of a parameter or a header, or the schemas of its `content`.
+fn field(
     value: &Value,
     at: &str,
     position: Position,
@@ -281,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn properties_named_like_keywords_are_schemas_and_not_keywords() {
+    fn a_property_named_like_a_keyword_is_a_schema() {
         let document = json!({"components": {"schemas": {"A": {
             "type": "object",
             "properties": {"items": {"type": "string"}, "properties": {"type": "object"}},
@@ -300,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_inside_knows_the_property_it_belongs_to() {
+    fn a_nested_schema_has_the_name_of_its_parameter() {
         let document = json!({"paths": {"/a": {"get": {
             "operationId": "list_things",
             "parameters": [{"name": "kind", "in": "query", "schema": {"anyOf": [{"enum": ["a"]}]}}],

@@ -1,4 +1,4 @@
-//! The overlay as it is written: actions, each with its evidence.
+//! Parses the actions of an overlay, each with its evidence.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::{Error, Result};
 
 const EVIDENCE: [&str; 3] = ["documented", "observed", "guess"];
 
-/// One action: what it is aimed at and what it does there.
+/// One action: the nodes that it selects, and the change that it makes to them.
 #[derive(Debug)]
 pub(super) struct Action {
     pub(super) target: String,
@@ -16,7 +16,7 @@ pub(super) struct Action {
 }
 
 impl Action {
-    /// What the overlay expects to find; only something else is worth a word.
+    /// Returns the value that the action expects to find. Any other value causes a warning.
     pub(super) fn expected(&self) -> Option<&Value> {
         match &self.change {
             Change::Remove { expect } => expect.as_ref(),
@@ -31,14 +31,14 @@ pub(super) enum Change {
     Remove { expect: Option<Value> },
 }
 
-/// Reads the overlay's actions.
+/// Parses the actions of an overlay.
 pub(super) fn actions(overlay: &Value) -> Result<Vec<Action>> {
     if !overlay["overlay"]
         .as_str()
         .is_some_and(|version| version.starts_with("1."))
     {
         return Err(Error::refused(
-            "the overlay does not say `\"overlay\": \"1.0.0\"`",
+            "the overlay has no supported version; add `\"overlay\": \"1.0.0\"`",
         ));
     }
     let actions = overlay["actions"]
@@ -62,7 +62,7 @@ fn parse(action: &Value) -> Result<Action> {
         .is_some_and(|evidence| EVIDENCE.contains(&evidence))
     {
         return Err(Error::refused(format!(
-            "{target} lacks `x-evidence`: documented, observed or guess"
+            "{target} has no valid `x-evidence`; set it to documented, observed or guess"
         )));
     }
     let change = match (action.get("update"), action["remove"].as_bool()) {

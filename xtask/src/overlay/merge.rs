@@ -1,10 +1,11 @@
-//! Putting an update into a node, and noticing what upstream has there by now.
+//! Merges an update into a node, and reports where upstream has changed since the update was
+//! written.
 
 use serde_json::{Map, Value};
 
 use crate::pointer;
 
-/// Merges into one selected node; an array takes the update as its next entry.
+/// Merges an update into one selected node. If the node is an array, appends the update to it.
 pub(super) fn merge_at(node: &mut Value, update: &Value, at: &str, place: &str) -> Vec<String> {
     let before = node.clone();
     let mut warnings = Vec::new();
@@ -15,7 +16,7 @@ pub(super) fn merge_at(node: &mut Value, update: &Value, at: &str, place: &str) 
     }
     if *node == before {
         warnings.push(format!(
-            "{place} is redundant: upstream already says the same at {at}"
+            "{place} is redundant: upstream already has the same at {at}"
         ));
     }
     warnings
@@ -42,14 +43,14 @@ fn merge(node: &mut Value, update: &Value, at: &str, place: &str, warnings: &mut
     }
 }
 
-/// Appends an entry, or puts it where upstream has an entry of the same name.
+/// Appends an entry, or replaces the upstream entry of the same name.
 fn append(list: &mut Vec<Value>, entry: &Value, at: &str, place: &str, warnings: &mut Vec<String>) {
     match list.iter_mut().find(|old| is_same_entry(old, entry)) {
         None => list.push(entry.clone()),
         Some(old) if old == entry => {}
         Some(old) => {
             warnings.push(format!(
-                "upstream now has {} in {at}; that of {place} replaces it",
+                "upstream now has {} in {at}; the entry of {place} replaces it",
                 shorten(old)
             ));
             *old = entry.clone();
@@ -57,22 +58,23 @@ fn append(list: &mut Vec<Value>, entry: &Value, at: &str, place: &str, warnings:
     }
 }
 
-/// Equal entries, or parameters of the same place and name (a header's name has no case).
+/// Returns whether two entries are equal, or are parameters with the same location and name. Header
+/// names are compared without case.
 fn is_same_entry(old: &Value, new: &Value) -> bool {
     let parameter = |value: &Value| -> Option<(String, String)> {
-        let place = value["in"].as_str()?;
+        let location = value["in"].as_str()?;
         let name = value["name"].as_str()?;
-        let name = if place == "header" {
+        let name = if location == "header" {
             name.to_ascii_lowercase()
         } else {
             name.to_owned()
         };
-        Some((place.to_owned(), name))
+        Some((location.to_owned(), name))
     };
     old == new || parameter(old).is_some_and(|old| parameter(new) == Some(old))
 }
 
-/// A value as it fits into a sentence.
+/// Shortens a value for a message.
 pub(super) fn shorten(value: &Value) -> String {
     let named =
         |map: &Map<String, Value>| map.get("$ref").and_then(Value::as_str).map(str::to_owned);

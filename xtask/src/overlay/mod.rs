@@ -1,8 +1,9 @@
-//! `OpenAPI` Overlay 1.0 with our extensions: evidence, optional actions, expected values.
+//! Applies an `OpenAPI` Overlay 1.0 with three extensions: evidence, optional actions and expected
+//! values.
 //!
-//! An overlay is a list of statements about the upstream document. Here each must say what it
-//! rests on, and each is checked against what upstream serves today: a target that is gone is
-//! an error, a correction that upstream has made itself is a warning.
+//! An overlay is a list of corrections of the upstream document. Each must name its evidence, and
+//! each is checked against the current upstream document. A target that no longer exists is an
+//! error. A correction that upstream has made itself is a warning.
 
 mod action;
 mod merge;
@@ -18,20 +19,20 @@ use merge::{merge_at, shorten};
 
 pub use redundant::without_redundant;
 
-/// What applying an overlay has shown of how upstream has moved.
+/// The differences between an overlay and the current upstream document.
 #[derive(Debug, Default)]
 struct Drift {
     warnings: Vec<String>,
     /// Updates that changed nothing.
     idle: Vec<usize>,
-    /// Removals that found something else than they expect.
-    surprised: Vec<usize>,
+    /// Removals that found a value other than the expected one.
+    unexpected: Vec<usize>,
 }
 
-/// Applies every action of `overlay` to `document`; returns what a maintainer should look at.
+/// Applies every action of `overlay` to `document`, and returns warnings for the maintainer.
 ///
 /// # Errors
-/// The overlay is malformed, an action lacks its evidence, or its target matches nothing.
+/// The overlay is malformed, an action has no evidence, or the target of an action matches nothing.
 pub fn apply(document: &mut Value, overlay: &Value) -> Result<Vec<String>> {
     let before = document.clone();
     let drift = run(document, overlay, true)?;
@@ -47,7 +48,7 @@ pub fn apply(document: &mut Value, overlay: &Value) -> Result<Vec<String>> {
     Ok(warnings)
 }
 
-/// Applies the actions that match something, and passes over the others.
+/// Applies the actions whose targets match something, and skips the others.
 ///
 /// # Errors
 /// The overlay is malformed.
@@ -63,16 +64,16 @@ fn run(document: &mut Value, overlay: &Value, is_strict: bool) -> Result<Drift> 
             .map_err(|error| error.within(&format!("{place} ({})", action.description)))?;
         if found.is_empty() && !action.optional && is_strict {
             return Err(Error::refused(format!(
-                "{place} matches nothing: {} ({}); upstream has changed there, so change or drop \
+                "{place} matches nothing: {} ({}); upstream has changed there; change or drop \
                  the action",
                 action.target, action.description
             )));
         }
-        let warned = drift.warnings.len();
+        let warnings_before = drift.warnings.len();
         if action.optional && action.expected().is_none() {
             drift.warnings.extend(found.iter().map(|at| {
                 format!(
-                    "upstream now has {at}; {place} was written for when it does not ({})",
+                    "upstream now has {at}; {place} expects it to be absent ({})",
                     action.description
                 )
             }));
@@ -99,13 +100,13 @@ fn run(document: &mut Value, overlay: &Value, is_strict: bool) -> Result<Drift> 
                         && removed != *expect
                     {
                         drift.warnings.push(format!(
-                            "upstream now types {at} as {}; ours replaces it",
+                            "upstream now types {at} as {}; the type in the overlay replaces it",
                             shorten(&removed)
                         ));
                     }
                 }
-                if drift.warnings.len() > warned {
-                    drift.surprised.push(number);
+                if drift.warnings.len() > warnings_before {
+                    drift.unexpected.push(number);
                 }
             }
         }
@@ -113,7 +114,7 @@ fn run(document: &mut Value, overlay: &Value, is_strict: bool) -> Result<Drift> 
     Ok(drift)
 }
 
-/// The JSON pointers of the nodes that a `JSONPath` selects, in document order.
+/// Returns the JSON pointers of the nodes that a `JSONPath` selects, in document order.
 fn locate(document: &Value, target: &str) -> Result<Vec<String>> {
     let path = JsonPath::parse(target)
         .map_err(|error| Error::refused(format!("{target} is not a JSONPath: {error}")))?;
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_upstream_has_itself_is_replaced_and_reported() {
+    fn a_parameter_that_upstream_has_added_is_replaced_and_reported() {
         let (document, warnings) = run(
             json!({"parameters": [{"in": "header", "name": "last-event-id", "schema": {}}]}),
             &json!([{
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removal_takes_every_match_of_an_array() {
+    fn a_removal_removes_every_match_from_an_array() {
         let (document, _) = run(
             json!({"list": [{"n": 1}, {"n": 2}, {"n": 1}, {"n": 3}]}),
             &json!([{"target": "$.list[?@.n == 1]", "remove": true, "x-evidence": "observed"}]),
@@ -190,19 +191,21 @@ mod tests {
     }
 
     #[test]
-    fn a_removed_value_that_is_not_the_expected_one_is_reported() {
+    fn the_removal_of_an_unexpected_value_is_reported() {
         let actions =
             json!([{"target": "$.a", "remove": true, "x-expect": {}, "x-evidence": "observed"}]);
         assert!(run(json!({"a": {}}), &actions).1.is_empty());
         let (_, warnings) = run(json!({"a": {"$ref": "#/components/schemas/Job"}}), &actions);
         assert_eq!(
             warnings,
-            ["upstream now types /a as #/components/schemas/Job; ours replaces it"]
+            [
+                "upstream now types /a as #/components/schemas/Job; the type in the overlay replaces it"
+            ]
         );
     }
 
     #[test]
-    fn an_optional_action_is_silent_until_it_matches() {
+    fn an_optional_action_gives_a_warning_only_if_it_matches() {
         let actions = json!([{"target": "$.a", "remove": true, "x-optional": true, "x-evidence": "observed"}]);
         assert!(run(json!({}), &actions).1.is_empty());
         assert!(run(json!({"a": 1}), &actions).1[0].starts_with("upstream now has /a"));
@@ -218,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_matches_nothing_is_an_error_that_names_it() {
+    fn the_error_for_a_target_that_matches_nothing_names_the_target() {
         let text = refusal(
             json!({}),
             &json!({"overlay": "1.0.0", "actions": [
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_overlay_is_refused_with_its_action() {
+    fn the_error_for_a_malformed_overlay_names_the_cause() {
         for (overlay, reason) in [
             (json!({}), "overlay"),
             (json!({"overlay": "1.0.0"}), "no list of actions"),
@@ -258,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_upstream_says_itself_is_dropped_and_the_rest_stays() {
+    fn only_redundant_actions_are_dropped() {
         let typed = json!({"$ref": "#/components/schemas/Job"});
         let overlay = json!({"overlay": "1.0.0", "actions": [
             {"target": "$.a.schema", "remove": true, "x-optional": true, "x-expect": {}, "x-evidence": "observed"},
@@ -296,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overlay_for_another_document_is_applied_as_far_as_it_fits() {
+    fn apply_what_fits_skips_actions_that_match_nothing() {
         let mut document = json!({"a": {}});
         let overlay = json!({"overlay": "1.0.0", "actions": [
             {"target": "$.gone", "update": {"x": 1}, "x-evidence": "guess"},

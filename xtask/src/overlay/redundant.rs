@@ -1,4 +1,4 @@
-//! Actions that upstream has made redundant: finding them, and an overlay without them.
+//! Finds the actions that upstream has made redundant, and removes them from an overlay.
 
 use std::collections::BTreeSet;
 
@@ -8,17 +8,17 @@ use crate::Result;
 
 use super::{Drift, action::Change, action::actions, run};
 
-/// The numbers of the actions that change nothing: updates that upstream says already, and removals
-/// whose update puts back what was there.
+/// Returns the numbers of the redundant actions: updates that upstream already contains, and
+/// removals whose following update restores the removed value.
 pub(super) fn find(document: &Value, overlay: &Value, drift: &Drift) -> Result<BTreeSet<usize>> {
     let mut redundant: BTreeSet<usize> = drift.idle.iter().copied().collect();
-    if drift.surprised.is_empty() {
+    if drift.unexpected.is_empty() {
         return Ok(redundant);
     }
     let actions = actions(overlay)?;
-    let mut whole = document.clone();
-    run(&mut whole, overlay, false)?;
-    for &number in &drift.surprised {
+    let mut complete = document.clone();
+    run(&mut complete, overlay, false)?;
+    for &number in &drift.unexpected {
         let is_pair = actions
             .get(number + 1)
             .is_some_and(|next| matches!(next.change, Change::Update(_)));
@@ -26,16 +26,16 @@ pub(super) fn find(document: &Value, overlay: &Value, drift: &Drift) -> Result<B
         if !is_pair {
             continue;
         }
-        let mut less = document.clone();
-        run(&mut less, &without(overlay, &pair), false)?;
-        if less == whole {
+        let mut reduced = document.clone();
+        run(&mut reduced, &without(overlay, &pair), false)?;
+        if reduced == complete {
             redundant.extend(pair);
         }
     }
     Ok(redundant)
 }
 
-/// The overlay without what upstream has made redundant, and what was dropped, a line each.
+/// Returns the overlay without its redundant actions, and one line for each dropped action.
 ///
 /// # Errors
 /// The overlay is malformed, or does not fit the document.
@@ -52,13 +52,13 @@ pub fn without_redundant(document: &Value, overlay: &Value) -> Result<(Value, Ve
 }
 
 fn without(overlay: &Value, numbers: &BTreeSet<usize>) -> Value {
-    let mut less = overlay.clone();
-    if let Some(actions) = less["actions"].as_array_mut() {
+    let mut reduced = overlay.clone();
+    if let Some(actions) = reduced["actions"].as_array_mut() {
         let mut number = 0;
         actions.retain(|_| {
             number += 1;
             !numbers.contains(&(number - 1))
         });
     }
-    less
+    reduced
 }

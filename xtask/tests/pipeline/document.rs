@@ -1,9 +1,9 @@
-//! Small documents with one schema in a place of interest.
+//! Builds and lowers small documents around one schema.
 
 use serde_json::{Value, json};
 use xtask::{guard, lower};
 
-/// A document with the given operations and component schemas.
+/// Returns a document with the given paths and component schemas.
 pub(crate) fn document(paths: &Value, schemas: &Value) -> Value {
     json!({
         "openapi": "3.1.0",
@@ -13,10 +13,10 @@ pub(crate) fn document(paths: &Value, schemas: &Value) -> Value {
     })
 }
 
-/// One operation whose JSON response is `schema`.
+/// Returns a path item with one operation whose JSON response has this schema.
 pub(crate) fn returning(schema: &Value) -> Value {
     json!({"get": {
-        "operationId": "ask",
+        "operationId": "fetch",
         "responses": {"200": {
             "description": "ok",
             "content": {"application/json": {"schema": schema}},
@@ -24,16 +24,17 @@ pub(crate) fn returning(schema: &Value) -> Value {
     }})
 }
 
-/// One operation whose JSON request body is `schema`.
+/// Returns a path item with one operation whose JSON request body has this schema.
 pub(crate) fn taking(schema: &Value) -> Value {
     json!({"post": {
-        "operationId": "tell",
+        "operationId": "submit",
         "requestBody": {"required": true, "content": {"application/json": {"schema": schema}}},
         "responses": {"204": {"description": "ok"}},
     }})
 }
 
-/// Lowers, and sees to it that lowering again changes nothing and that the generator takes it.
+/// Lowers a document, and asserts that lowering is idempotent and that the generator accepts the
+/// result.
 pub(crate) fn lowered(mut document: Value) -> Value {
     lower::lower(&mut document).unwrap();
     let mut again = document.clone();
@@ -42,49 +43,49 @@ pub(crate) fn lowered(mut document: Value) -> Value {
     assert_eq!(
         ledger.entries(),
         [],
-        "a second lowering has rewritten something"
+        "the second lowering has rewritten something"
     );
     guard::generate(&document).unwrap();
     document
 }
 
-/// Why lowering refuses a document.
+/// Returns the message with which lowering refuses a document.
 pub(crate) fn refused(mut document: Value) -> String {
     lower::lower(&mut document).unwrap_err().to_string()
 }
 
-/// A component `Subject` that is received, with others beside it, after lowering.
+/// Returns the lowered components of a document that receives `Subject` and also has `others`.
 pub(crate) fn received_with(subject: &Value, others: &Value) -> Value {
     let mut schemas = others.clone();
     schemas["Subject"] = subject.clone();
-    let paths = json!({"/ask": returning(&json!({"$ref": "#/components/schemas/Subject"}))});
+    let paths = json!({"/fetch": returning(&json!({"$ref": "#/components/schemas/Subject"}))});
     lowered(document(&paths, &schemas))["components"]["schemas"].clone()
 }
 
-/// A component `Subject` that is received, after lowering.
+/// Returns the component `Subject` of a document that receives it, after lowering.
 pub(crate) fn received(subject: &Value) -> Value {
     received_with(subject, &json!({}))["Subject"].clone()
 }
 
-/// A component `Subject` that is sent, with others beside it, after lowering.
+/// Returns the lowered components of a document that sends `Subject` and also has `others`.
 pub(crate) fn sent_with(subject: &Value, others: &Value) -> Value {
     let mut schemas = others.clone();
     schemas["Subject"] = subject.clone();
-    let paths = json!({"/tell": taking(&json!({"$ref": "#/components/schemas/Subject"}))});
+    let paths = json!({"/submit": taking(&json!({"$ref": "#/components/schemas/Subject"}))});
     lowered(document(&paths, &schemas))["components"]["schemas"].clone()
 }
 
-/// A component `Subject` that is sent, after lowering.
+/// Returns the component `Subject` of a document that sends it, after lowering.
 pub(crate) fn sent(subject: &Value) -> Value {
     sent_with(subject, &json!({}))["Subject"].clone()
 }
 
-/// An object with one property `it`, as sent, after lowering.
+/// Returns the property `it` of an object that is sent, after lowering.
 pub(crate) fn sent_property(schema: &Value) -> Value {
     sent(&json!({"type": "object", "properties": {"it": schema}}))["properties"]["it"].clone()
 }
 
-/// An object with one property `it`, as received, after lowering.
+/// Returns the property `it` of an object that is received, after lowering.
 pub(crate) fn received_property(schema: &Value) -> Value {
     received(&json!({"type": "object", "properties": {"it": schema}}))["properties"]["it"].clone()
 }

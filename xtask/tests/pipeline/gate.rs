@@ -1,4 +1,4 @@
-//! `refresh-spec` as a gate: what breaks, and what upstream has made redundant.
+//! Tests how `refresh-spec` handles breaking changes and redundant overlay actions.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use super::tree::{Tree, succeeds};
 fn changed(tree: &Tree, change: impl FnOnce(&mut Value)) -> String {
     let mut document: Value = serde_json::from_str(&tree.text("upstream.json")).unwrap();
     change(&mut document);
-    let path = tree.root.join("given.json");
+    let path = tree.root.join("input.json");
     fs::write(&path, document.to_string()).unwrap();
     path.to_str().unwrap().to_owned()
 }
@@ -24,11 +24,11 @@ fn require(document: &mut Value) {
 }
 
 #[test]
-fn a_document_that_breaks_is_taken_only_when_that_is_allowed() {
+fn a_breaking_document_is_accepted_only_with_allow_breaking() {
     let tree = Tree::new();
     let path = changed(&tree, require);
-    let reason = "the new document asks for a major release; breaking on the network: 1, in Rust code \
-                  only: 0; `--allow-breaking` takes it all the same";
+    let reason = "the new document requires a major release; breaking on the network: 1, in Rust code \
+                  only: 0; use `--allow-breaking` to accept it";
     tree.fails(&["--file", &path], 5, reason);
     tree.fails(&["--dry-run", "--file", &path], 5, reason);
     let before = tree.files();
@@ -41,7 +41,7 @@ fn a_document_that_breaks_is_taken_only_when_that_is_allowed() {
 }
 
 #[test]
-fn the_diff_alone_is_written_in_other_formats() {
+fn the_diff_is_printed_in_the_requested_format() {
     let tree = Tree::new();
     let path = changed(&tree, require);
     let arguments = |format| {
@@ -60,11 +60,11 @@ fn the_diff_alone_is_written_in_other_formats() {
     };
     let json: Value = serde_json::from_str(&run("json")).unwrap();
     assert_eq!(json["class"], "major");
-    assert!(run("markdown").starts_with("**asks for a major release"));
+    assert!(run("markdown").starts_with("**requires a major release"));
 }
 
 #[test]
-fn what_upstream_says_itself_by_now_is_reported_and_dropped_on_demand() {
+fn redundant_actions_are_reported_and_dropped_with_accept() {
     let tree = Tree::new();
     let path = changed(&tree, |document| {
         document["paths"]["/v1/usage"]["get"]["operationId"] = json!("usage");
@@ -92,7 +92,7 @@ fn what_upstream_says_itself_by_now_is_reported_and_dropped_on_demand() {
     assert_eq!(
         actions(&tree),
         before - 3,
-        "a name, and the removal and the type of a response"
+        "one name, and the removal and the type of one response"
     );
     assert_eq!(tree.text("openapi.json"), derived);
     let check = tree.run(&["--check"]);
@@ -101,7 +101,7 @@ fn what_upstream_says_itself_by_now_is_reported_and_dropped_on_demand() {
 }
 
 #[test]
-fn without_redundant_actions_the_overlay_keeps_its_bytes() {
+fn accept_without_redundant_actions_changes_no_byte() {
     let tree = Tree::new();
     let before = tree.files();
     let path = tree.path("upstream.json");

@@ -1,4 +1,5 @@
-//! What the generator cannot take is named in one line, with its place.
+//! Tests that documents which the generator does not support are refused in one line with the JSON
+//! pointer.
 
 use serde_json::{Value, json};
 use xtask::{guard, lower};
@@ -16,11 +17,11 @@ fn refusal(paths: &Value, schemas: &Value) -> String {
 fn with_parameter(parameter: &Value) -> Value {
     let mut item = returning(&json!({}));
     item["get"]["parameters"] = json!([parameter]);
-    json!({"/ask": item})
+    json!({"/fetch": item})
 }
 
 #[test]
-fn parameters_that_are_not_generated_are_refused_with_their_place() {
+fn unsupported_parameters_are_refused_with_their_pointer() {
     let text = json!({"type": "string"});
     for (parameter, reason) in [
         (
@@ -42,14 +43,14 @@ fn parameters_that_are_not_generated_are_refused_with_their_place() {
     ] {
         let text = refusal(&with_parameter(&parameter), &json!({}));
         assert!(
-            text.starts_with("/paths/~1ask/get/parameters/0: ") && text.contains(reason),
+            text.starts_with("/paths/~1fetch/get/parameters/0: ") && text.contains(reason),
             "{text}"
         );
     }
 }
 
 #[test]
-fn bodies_that_are_not_generated_are_refused_with_their_place() {
+fn unsupported_bodies_are_refused_with_their_pointer() {
     let schema = json!({"schema": {"type": "object"}});
     for (content, reason) in [
         (
@@ -68,25 +69,25 @@ fn bodies_that_are_not_generated_are_refused_with_their_place() {
     ] {
         let mut item = taking(&json!({}));
         item["post"]["requestBody"]["content"] = content;
-        let text = refusal(&json!({"/tell": item}), &json!({}));
+        let text = refusal(&json!({"/submit": item}), &json!({}));
         assert!(
-            text.starts_with("/paths/~1tell/post/requestBody/content: ") && text.contains(reason),
+            text.starts_with("/paths/~1submit/post/requestBody/content: ") && text.contains(reason),
             "{text}"
         );
     }
 }
 
 #[test]
-fn a_path_whose_parameter_is_missing_is_refused_with_its_place() {
-    let text = refusal(&json!({"/ask/{it}": returning(&json!({}))}), &json!({}));
+fn a_path_placeholder_without_a_parameter_is_refused_with_its_pointer() {
+    let text = refusal(&json!({"/fetch/{it}": returning(&json!({}))}), &json!({}));
     assert!(
-        text.starts_with("/paths/~1ask~1{it}/get: the path's {it}"),
+        text.starts_with("/paths/~1fetch~1{it}/get: the placeholder {it}"),
         "{text}"
     );
 }
 
 #[test]
-fn schemas_that_have_one_name_in_rust_are_refused() {
+fn schemas_with_the_same_name_in_rust_are_refused() {
     let schemas = json!({
         "a_thing": {"type": "object", "properties": {"x": {"type": "string"}}},
         "AThing": {"type": "object", "properties": {"y": {"type": "string"}}},
@@ -95,28 +96,28 @@ fn schemas_that_have_one_name_in_rust_are_refused() {
         "a": {"$ref": "#/components/schemas/a_thing"},
         "b": {"$ref": "#/components/schemas/AThing"},
     }});
-    let text = refusal(&json!({"/ask": returning(&subject)}), &schemas);
+    let text = refusal(&json!({"/fetch": returning(&subject)}), &schemas);
     assert!(text.contains("AThing"), "{text}");
 }
 
 #[test]
-fn any_other_panic_of_the_generator_is_one_line() {
+fn any_other_panic_of_the_generator_is_reported_in_one_line() {
     let mut item = returning(&json!({}));
     item["get"]["responses"]["200"]["content"] =
         json!({"text/plain": {"schema": {"type": "string"}}});
-    let mut document = document(&json!({"/ask": item}), &json!({}));
+    let mut document = document(&json!({"/fetch": item}), &json!({}));
     lower::lower(&mut document).unwrap();
-    document["paths"]["/ask"]["get"]["responses"]["202"] =
+    document["paths"]["/fetch"]["get"]["responses"]["202"] =
         json!({"description": "d", "content": {"application/json": {"schema": {}}}});
     let text = guard::generate(&document).unwrap_err().to_string();
     assert!(
-        text.starts_with("/paths/~1ask/get: the generator gave up: "),
+        text.starts_with("/paths/~1fetch/get: the generator panicked: "),
         "{text}"
     );
 }
 
 #[test]
-fn an_untagged_and_a_recursive_union_are_taken() {
+fn an_untagged_recursive_union_is_supported() {
     received_with(
         &json!({"anyOf": [
             {"type": "string"},

@@ -1,4 +1,4 @@
-//! Keywords of 3.1 that 3.0 says otherwise, or not at all.
+//! Tests keywords of 3.1 that 3.0 expresses differently or not at all.
 
 use serde_json::{Value, json};
 
@@ -12,22 +12,22 @@ fn reference(name: &str) -> Value {
 }
 
 #[test]
-fn siblings_of_a_reference_move_beside_an_all_of() {
+fn a_reference_with_siblings_is_wrapped_in_all_of() {
     let other = json!({"Other": {"type": "object", "properties": {"a": {"type": "string"}}}});
     let subject = json!({"type": "object", "properties": {
         "it": {"$ref": "#/components/schemas/Other", "description": "d"},
-        "alone": {"allOf": [reference("Other")]},
+        "plain": {"allOf": [reference("Other")]},
     }});
     let properties = &received_with(&subject, &other)["Subject"]["properties"];
     assert_eq!(
         properties["it"],
         json!({"description": "d", "allOf": [reference("Other")]})
     );
-    assert_eq!(properties["alone"], reference("Other"));
+    assert_eq!(properties["plain"], reference("Other"));
 }
 
 #[test]
-fn const_becomes_an_enum_of_one_falsy_values_too() {
+fn const_becomes_an_enum_with_one_value() {
     for (schema, expected) in [
         (
             json!({"const": "a"}),
@@ -48,7 +48,7 @@ fn const_becomes_an_enum_of_one_falsy_values_too() {
 }
 
 #[test]
-fn exclusive_bounds_are_said_as_3_0_says_them() {
+fn exclusive_bounds_take_the_form_of_3_0() {
     for (schema, expected) in [
         (
             json!({"type": "number", "exclusiveMinimum": 0}),
@@ -80,7 +80,7 @@ fn exclusive_bounds_are_said_as_3_0_says_them() {
 }
 
 #[test]
-fn examples_become_the_first_of_them() {
+fn examples_are_replaced_with_the_first_one() {
     for (schema, expected) in [
         (
             json!({"type": "string", "examples": ["a", "b"]}),
@@ -120,7 +120,7 @@ fn encodings_become_formats() {
 }
 
 #[test]
-fn a_tuple_becomes_an_array_of_what_its_places_hold() {
+fn a_tuple_becomes_an_array_of_the_union_of_its_positions() {
     let number = json!({"type": "number"});
     for (schema, expected) in [
         (
@@ -145,7 +145,7 @@ fn a_tuple_becomes_an_array_of_what_its_places_hold() {
 }
 
 #[test]
-fn boolean_schemas_are_written_out() {
+fn boolean_schemas_are_replaced() {
     let subject = json!({"type": "object", "properties": {"any": true, "none": false}, "additionalProperties": true});
     assert_eq!(
         received(&subject),
@@ -158,7 +158,7 @@ fn boolean_schemas_are_written_out() {
 }
 
 #[test]
-fn pattern_properties_become_additional_ones() {
+fn pattern_properties_become_additional_properties() {
     for (rest, expected) in [
         (json!(false), json!({"type": "integer"})),
         (
@@ -182,12 +182,12 @@ fn pattern_properties_become_additional_ones() {
     assert_eq!(
         sent_property(&open)["additionalProperties"],
         json!({}),
-        "other keys are free"
+        "keys that match no pattern may have any value"
     );
 }
 
 #[test]
-fn definitions_become_components_and_references_follow() {
+fn definitions_become_components_and_references_are_redirected() {
     let subject = json!({
         "type": "object",
         "properties": {"a": {"$ref": "#/$defs/Part"}, "b": {"$ref": "#/components/schemas/Subject/$defs/Part"}},
@@ -212,7 +212,7 @@ fn definitions_become_components_and_references_follow() {
 }
 
 #[test]
-fn a_definition_whose_name_is_taken_is_named_after_its_owner_too() {
+fn a_definition_whose_name_is_taken_gets_the_name_of_its_owner_as_a_prefix() {
     let part = json!({"type": "object", "properties": {"it": {"$ref": "#/$defs/Item"}}, "$defs": {
         "Item": {"type": "object", "properties": {"mine": {"type": "string"}}},
     }});
@@ -224,12 +224,12 @@ fn a_definition_whose_name_is_taken_is_named_after_its_owner_too() {
     );
     assert!(
         schemas.get("Item").is_none(),
-        "nothing reaches it: {schemas}"
+        "Item is unreachable: {schemas}"
     );
 }
 
 #[test]
-fn what_3_0_cannot_say_is_dropped() {
+fn keywords_that_3_0_does_not_have_are_dropped() {
     let subject = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "x",
@@ -249,7 +249,7 @@ fn what_3_0_cannot_say_is_dropped() {
 }
 
 #[test]
-fn properties_named_like_keywords_are_left_alone() {
+fn properties_named_like_keywords_are_unchanged() {
     let names = [
         "const", "examples", "enum", "type", "$ref", "nullable", "default", "title", "format", "if",
     ];
@@ -263,38 +263,38 @@ fn properties_named_like_keywords_are_left_alone() {
 }
 
 #[test]
-fn values_that_look_like_schemas_are_left_alone() {
+fn values_that_look_like_schemas_are_unchanged() {
     let example = json!({"const": 1, "type": ["a", "null"], "properties": {"x": {"title": "y"}}});
     let subject = json!({"type": "object", "example": example});
     assert_eq!(received(&subject)["example"], example);
 }
 
 #[test]
-fn an_unknown_keyword_is_an_error_that_names_its_place() {
+fn the_error_for_an_unknown_keyword_names_its_pointer() {
     let schema = json!({"type": "object", "properties": {"a": {"type": "string", "minimun": 1}}});
-    let text = refused(document(&json!({"/ask": returning(&schema)}), &json!({})));
-    let at = "/paths/~1ask/get/responses/200/content/application~1json/schema/properties/a";
+    let text = refused(document(&json!({"/fetch": returning(&schema)}), &json!({})));
+    let at = "/paths/~1fetch/get/responses/200/content/application~1json/schema/properties/a";
     assert!(text.contains("`minimun`") && text.contains(at), "{text}");
 }
 
 #[test]
-fn extensions_stay() {
+fn extensions_are_kept() {
     let schema = received_property(&json!({"type": "string", "x-anything": {"const": 1}}));
     assert_eq!(schema["x-anything"], json!({"const": 1}));
 }
 
 #[test]
-fn a_reference_to_nowhere_is_an_error_that_names_its_place() {
+fn the_error_for_a_dangling_reference_names_its_pointer() {
     for target in [
         "#/components/schemas/Gone",
         "#/paths/~1a",
         "other.json#/A",
         "#",
     ] {
-        let paths = json!({"/ask": returning(&json!({"$ref": target}))});
+        let paths = json!({"/fetch": returning(&json!({"$ref": target}))});
         let text = refused(document(&paths, &json!({})));
         assert!(
-            text.contains(target) && text.contains("/paths/~1ask/get"),
+            text.contains(target) && text.contains("/paths/~1fetch/get"),
             "{text}"
         );
     }
@@ -312,23 +312,23 @@ fn titles_do_not_name_types() {
             json!({"type": "string", "description": "d"}),
         ),
         (
-            json!({"type": "string", "title": "Whatever it is"}),
-            json!({"type": "string", "description": "Whatever it is"}),
+            json!({"type": "string", "title": "Another title"}),
+            json!({"type": "string", "description": "Another title"}),
         ),
     ] {
         assert_eq!(received_property(&schema), expected, "{schema}");
     }
     let prompt = json!({"type": "object", "properties": {"prompt": {"type": "string", "minLength": 1, "title": "Prompt"}}});
     let mut other = prompt.clone();
-    other["properties"]["prompt"]["description"] = json!("not the same");
+    other["properties"]["prompt"]["description"] = json!("a difference");
     let subject =
         json!({"type": "object", "properties": {"a": reference("A"), "b": reference("B")}});
     sent_with(&subject, &json!({"A": prompt, "B": other}));
 }
 
 #[test]
-fn the_envelope_loses_what_is_3_1_alone() {
-    let mut subject = document(&json!({"/ask": returning(&json!({}))}), &json!({}));
+fn the_envelope_loses_members_that_only_3_1_has() {
+    let mut subject = document(&json!({"/fetch": returning(&json!({}))}), &json!({}));
     subject["webhooks"] = json!({"x": {}});
     subject["jsonSchemaDialect"] = json!("https://json-schema.org/draft/2020-12/schema");
     subject["info"]["summary"] = json!("s");

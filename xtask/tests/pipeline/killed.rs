@@ -1,4 +1,4 @@
-//! A refresh that is killed at any moment leaves the old documents or the new ones.
+//! Tests that a refresh that is killed at any time leaves either the old documents or the new ones.
 
 use std::{
     process::{Child, Stdio},
@@ -8,7 +8,7 @@ use std::{
 
 use super::tree::{Tree, newer, succeeds};
 
-/// A small generator of random numbers; the seed is printed when the test fails.
+/// A small random number generator, whose seed is printed when the test fails.
 struct Random(u64);
 
 impl Random {
@@ -20,7 +20,7 @@ impl Random {
     }
 }
 
-/// Waits until the refresh begins to write, or has ended.
+/// Waits until the refresh has started to write, or has ended.
 fn await_writing(tree: &Tree, child: &mut Child) {
     while child.try_wait().unwrap().is_none() {
         let names = std::fs::read_dir(tree.root.join("openapi")).unwrap();
@@ -36,7 +36,7 @@ fn await_writing(tree: &Tree, child: &mut Child) {
 }
 
 #[test]
-fn killed_at_twenty_random_moments_the_tree_is_fresh() {
+fn a_refresh_killed_at_a_random_time_leaves_a_consistent_tree() {
     let seed = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
     let mut random = Random(u64::try_from(seed % u128::from(u64::MAX)).unwrap() | 1);
     let tree = Tree::new();
@@ -52,24 +52,24 @@ fn killed_at_twenty_random_moments_the_tree_is_fresh() {
             .spawn()
             .unwrap()
     };
-    let began = Instant::now();
+    let started = Instant::now();
     start(&new_path).wait().unwrap();
-    let whole = began.elapsed();
-    let mut survivors = 0;
+    let duration = started.elapsed();
+    let mut finished = 0;
     for round in 0..20 {
         let is_new = std::fs::read(tree.path("upstream.json")).unwrap() == new;
         let mut child = start(if is_new { &old_path } else { &new_path });
         if round % 2 == 0 {
-            // Anywhere between start and end.
-            let moment = random.below(whole.as_micros());
-            thread::sleep(Duration::from_micros(u64::try_from(moment).unwrap()));
+            // At any time between start and end.
+            let delay = random.below(duration.as_micros());
+            thread::sleep(Duration::from_micros(u64::try_from(delay).unwrap()));
         } else {
-            // Amid the writing, which is over in a moment.
+            // While the files are written, which takes only a few milliseconds.
             await_writing(&tree, &mut child);
-            let moment = random.below(8_000);
-            thread::sleep(Duration::from_micros(u64::try_from(moment).unwrap()));
+            let delay = random.below(8_000);
+            thread::sleep(Duration::from_micros(u64::try_from(delay).unwrap()));
         }
-        survivors += u8::from(child.try_wait().unwrap().is_some());
+        finished += u8::from(child.try_wait().unwrap().is_some());
         child.kill().unwrap();
         child.wait().unwrap();
         let check = tree.run(&["--check"]);
@@ -78,14 +78,14 @@ fn killed_at_twenty_random_moments_the_tree_is_fresh() {
             "seed {seed}, round {round}: {}",
             String::from_utf8_lossy(&check.stderr)
         );
-        let left: Vec<String> = tree.files().into_keys().collect();
-        assert_eq!(left.len(), 6, "seed {seed}, round {round}: {left:?}");
+        let names: Vec<String> = tree.files().into_keys().collect();
+        assert_eq!(names.len(), 6, "seed {seed}, round {round}: {names:?}");
         let upstream = std::fs::read(tree.path("upstream.json")).unwrap();
         assert!(
             upstream == old || upstream == new,
             "seed {seed}, round {round}"
         );
     }
-    assert!(survivors < 20, "no refresh was killed before its end");
+    assert!(finished < 20, "every refresh ended before it was killed");
     succeeds(&tree.run(&["--file", old_path.to_str().unwrap()]));
 }

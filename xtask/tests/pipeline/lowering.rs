@@ -1,4 +1,4 @@
-//! What depends on the side a schema stands on: sent or received.
+//! Tests the rules that depend on whether a schema is sent or received.
 
 use serde_json::{Value, json};
 
@@ -15,12 +15,13 @@ fn parameter(schema: &Value) -> Value {
     let mut item = returning(&json!({}));
     item["get"]["parameters"] =
         json!([{"name": "limit", "in": "query", "required": false, "schema": schema}]);
-    lowered(document(&json!({"/ask": item}), &json!({})))["paths"]["/ask"]["get"]["parameters"][0]
-        .clone()
+    lowered(document(&json!({"/fetch": item}), &json!({})))["paths"]["/fetch"]["get"]["parameters"]
+        [0]
+    .clone()
 }
 
 #[test]
-fn a_default_in_a_request_is_told_and_not_sent() {
+fn a_default_in_a_request_moves_to_the_description() {
     for (schema, expected) in [
         (
             json!({"type": "string", "description": "How", "default": "auto"}),
@@ -44,13 +45,13 @@ fn a_default_in_a_request_is_told_and_not_sent() {
 }
 
 #[test]
-fn a_default_in_a_response_stays() {
+fn a_default_in_a_response_is_kept() {
     let schema = json!({"type": "boolean", "default": true});
     assert_eq!(received_property(&schema), schema);
 }
 
 #[test]
-fn an_unsigned_parameter_takes_any_integer_and_tells_its_bounds() {
+fn the_bounds_of_an_unsigned_parameter_move_to_the_description() {
     let limit =
         json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 20, "title": "Limit"});
     assert_eq!(
@@ -98,12 +99,12 @@ fn integers_never_become_non_zero_types() {
     assert_eq!(
         received_property(&json!({"type": "integer", "minimum": 1, "maximum": 255})),
         json!({"type": "integer", "minimum": 0, "format": "uint64"}),
-        "a response beyond the bounds is still a response"
+        "a response outside the bounds must still decode"
     );
 }
 
 #[test]
-fn formats_that_would_need_other_crates_are_plain_text() {
+fn formats_that_would_need_other_crates_become_plain_strings() {
     for format in ["uuid", "date", "date-time", "ip", "ipv4", "ipv6"] {
         let schema = json!({"type": "string", "format": format});
         assert_eq!(
@@ -122,7 +123,7 @@ fn formats_that_would_need_other_crates_are_plain_text() {
 }
 
 #[test]
-fn a_response_may_grow() {
+fn responses_are_relaxed() {
     assert_eq!(
         received(&json!({
             "type": "object",
@@ -149,7 +150,7 @@ fn a_response_may_grow() {
 }
 
 #[test]
-fn a_limit_on_what_is_sent_is_told_and_makes_no_type() {
+fn a_limit_in_a_request_moves_to_the_description() {
     for (schema, expected) in [
         (
             json!({"type": "string", "minLength": 1, "maxLength": 9, "description": "A name"}),
@@ -177,18 +178,19 @@ fn a_limit_on_what_is_sent_is_told_and_makes_no_type() {
 }
 
 #[test]
-fn a_request_keeps_its_closed_objects() {
+fn a_closed_object_in_a_request_stays_closed() {
     let schema = json!({"type": "object", "additionalProperties": false, "properties": {"a": {"type": "string"}}});
     assert_eq!(sent(&schema), schema);
 }
 
 #[test]
-fn what_is_both_sent_and_received_is_as_open_as_a_response() {
+fn a_schema_that_is_sent_and_received_is_as_open_as_a_response() {
     let both = json!({"type": "object", "additionalProperties": false, "properties": {
         "kind": {"type": "string", "enum": ["a", "b"], "default": "a"},
         "name": {"type": "string", "maxLength": 9},
     }});
-    let paths = json!({"/ask": returning(&reference("Both")), "/tell": taking(&reference("Both"))});
+    let paths =
+        json!({"/fetch": returning(&reference("Both")), "/submit": taking(&reference("Both"))});
     let schemas =
         lowered(document(&paths, &json!({"Both": both})))["components"]["schemas"].clone();
     assert_eq!(schemas["Kind"]["x-open-enum"], true);
@@ -202,27 +204,30 @@ fn what_is_both_sent_and_received_is_as_open_as_a_response() {
 }
 
 #[test]
-fn equal_inline_enums_of_one_property_share_a_component() {
+fn equal_inline_enums_with_one_property_name_share_a_component() {
     let format =
         json!({"type": "string", "enum": ["usd", "sdf"], "description": "Which", "default": "usd"});
-    let mut tell = taking(&json!({"type": "object", "properties": {"format": format}}));
-    tell["post"]["parameters"] = json!([
+    let mut submit = taking(&json!({"type": "object", "properties": {"format": format}}));
+    submit["post"]["parameters"] = json!([
         {"name": "format", "in": "query", "schema": {"enum": ["sdf", "usd"], "type": "string"}},
     ]);
-    let mut ask = returning(&json!({}));
-    ask["get"]["parameters"] = json!([
+    let mut fetch = returning(&json!({}));
+    fetch["get"]["parameters"] = json!([
         {"name": "format", "in": "header", "schema": {"type": ["string", "null"], "enum": ["usd", "sdf", null]}},
     ]);
-    let result = lowered(document(&json!({"/tell": tell, "/ask": ask}), &json!({})));
+    let result = lowered(document(
+        &json!({"/submit": submit, "/fetch": fetch}),
+        &json!({}),
+    ));
     assert_eq!(
         result["components"]["schemas"]["Format"],
         json!({"type": "string", "enum": ["sdf", "usd"]}),
-        "the first in the document is taken, and it is closed"
+        "the first enum in the document is used, and it is closed"
     );
-    let operation = &result["paths"]["/tell"]["post"];
+    let operation = &result["paths"]["/submit"]["post"];
     assert_eq!(operation["parameters"][0]["schema"], reference("Format"));
     assert_eq!(
-        result["paths"]["/ask"]["get"]["parameters"][0]["schema"],
+        result["paths"]["/fetch"]["get"]["parameters"][0]["schema"],
         reference("Format")
     );
     assert_eq!(
@@ -247,7 +252,7 @@ fn unequal_inline_enums_are_named_after_their_owners() {
 }
 
 #[test]
-fn an_enum_does_not_take_a_name_that_another_shape_has() {
+fn an_enum_does_not_take_the_name_of_a_different_schema() {
     let subject = json!({"type": "object", "properties": {
         "mode": {"type": "string", "enum": ["x", "y"]},
         "other": reference("Mode"),
@@ -277,7 +282,7 @@ fn an_enum_inside_an_array_is_named_after_the_property() {
 }
 
 #[test]
-fn a_single_value_stays_where_it_tells_variants_apart_and_nowhere_else_in_responses() {
+fn a_single_value_in_a_response_is_kept_only_as_the_tag_of_a_variant() {
     let variant = |tag: &str| {
         json!({
             "type": "object",
@@ -304,7 +309,7 @@ fn a_single_value_stays_where_it_tells_variants_apart_and_nowhere_else_in_respon
 }
 
 #[test]
-fn what_a_handwritten_type_refers_to_is_kept() {
+fn components_that_a_handwritten_type_refers_to_are_kept() {
     let page = json!({
         "type": "object",
         "properties": {"items": {"type": "array", "items": reference("Item")}},
@@ -320,13 +325,13 @@ fn what_a_handwritten_type_refers_to_is_kept() {
 }
 
 #[test]
-fn every_rewrite_is_in_the_ledger_with_what_it_gave_up() {
+fn the_ledger_records_every_rewrite_and_whether_it_is_lossy() {
     let mut subject = document(
-        &json!({"/ask": returning(&json!({"type": ["string", "null"], "pattern": "^a"}))}),
+        &json!({"/fetch": returning(&json!({"type": ["string", "null"], "pattern": "^a"}))}),
         &json!({}),
     );
     let ledger = xtask::lower::lower(&mut subject).unwrap();
-    let at = "/paths/~1ask/get/responses/200/content/application~1json/schema";
+    let at = "/paths/~1fetch/get/responses/200/content/application~1json/schema";
     let found = |rule: &str, pointer: &str| {
         ledger
             .entries()

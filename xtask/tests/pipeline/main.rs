@@ -1,8 +1,8 @@
-//! The document pipeline, from single rules to whole refreshes.
+//! Tests the document pipeline, from single rules to complete refreshes.
 
 #![expect(
     clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, and says where"
+    reason = "a test that cannot continue has failed, and the panic names the location"
 )]
 
 mod cases;

@@ -1,4 +1,4 @@
-//! Null arms, nullable references and unions of types.
+//! Tests null arms, nullable references and type arrays.
 
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ fn null_becomes_nullable() {
 }
 
 #[test]
-fn several_types_become_a_union_with_each_types_own_keywords() {
+fn a_type_array_becomes_a_union_whose_arms_keep_their_keywords() {
     assert_eq!(
         sent_property(
             &json!({"type": ["string", "integer", NULL], "format": "email", "maximum": 9, "description": "d"})
@@ -70,12 +70,12 @@ fn several_types_become_a_union_with_each_types_own_keywords() {
     assert_eq!(
         received_property(&json!({"type": ["boolean", "integer", "number"]})),
         json!({"oneOf": [{"type": "boolean"}, {"type": "number"}]}),
-        "a number may be whole"
+        "a number may be an integer"
     );
 }
 
 #[test]
-fn a_nullable_reference_is_wrapped_so_that_the_generator_sees_the_null() {
+fn a_nullable_reference_is_wrapped_in_all_of() {
     let other = json!({"Other": {"type": "object", "properties": {"a": {"type": "string"}}}});
     let expected = json!({"nullable": true, "allOf": [reference("Other")]});
     for schema in [
@@ -91,7 +91,7 @@ fn a_nullable_reference_is_wrapped_so_that_the_generator_sees_the_null() {
 }
 
 #[test]
-fn a_nullable_enum_component_hands_its_null_to_those_who_use_it() {
+fn references_to_a_nullable_component_become_nullable() {
     let colour = json!({"Colour": {"type": ["string", NULL], "enum": ["red", "blue", null]}});
     let subject = json!({"type": "object", "properties": {
         "bare": reference("Colour"),

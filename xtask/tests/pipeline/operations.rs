@@ -1,24 +1,24 @@
-//! What the generator needs of operations: one success, one error, one body, one name.
+//! Tests the rules that give each operation one success response, one error, one body and one name.
 
 use serde_json::{Value, json};
 
 use crate::document::{document, lowered, refused, returning};
 
-/// The responses of one operation after lowering, without the errors.
+/// Returns the responses of one operation after lowering, without the error responses.
 fn successes(responses: &Value) -> Value {
-    let paths = json!({"/ask": {"get": {"operationId": "ask", "responses": responses}}});
+    let paths = json!({"/fetch": {"get": {"operationId": "fetch", "responses": responses}}});
     let mut result = lowered(document(&paths, &json!({})));
-    let left = result["paths"]["/ask"]["get"]["responses"]
+    let responses = result["paths"]["/fetch"]["get"]["responses"]
         .as_object_mut()
         .unwrap();
     for range in ["4XX", "5XX"] {
-        let error = left.shift_remove(range).unwrap();
+        let error = responses.shift_remove(range).unwrap();
         assert_eq!(
             error["content"]["application/json"]["schema"],
             json!({"$ref": "#/components/schemas/ErrorResponse"})
         );
     }
-    json!(left)
+    json!(responses)
 }
 
 fn body(content: &Value) -> Value {
@@ -26,7 +26,7 @@ fn body(content: &Value) -> Value {
 }
 
 #[test]
-fn of_several_success_responses_the_richest_stays() {
+fn the_richest_of_several_success_responses_is_kept() {
     let typed =
         body(&json!({"application/json": {"schema": {"type": "object", "properties": {"a": {}}}}}));
     let empty = json!({"description": "d"});
@@ -37,7 +37,7 @@ fn of_several_success_responses_the_richest_stays() {
     assert_eq!(
         successes(&json!({"200": typed, "201": typed})),
         json!({"200": typed}),
-        "the first of equals"
+        "the first of equally rich responses"
     );
     assert_eq!(
         successes(&json!({"200": typed, "default": empty, "301": empty})),
@@ -46,7 +46,7 @@ fn of_several_success_responses_the_richest_stays() {
 }
 
 #[test]
-fn a_lone_default_is_the_success() {
+fn a_default_without_success_responses_is_the_success_response() {
     let typed =
         body(&json!({"application/json": {"schema": {"type": "object", "properties": {"a": {}}}}}));
     assert_eq!(
@@ -56,7 +56,7 @@ fn a_lone_default_is_the_success() {
 }
 
 #[test]
-fn of_a_zip_and_json_the_zip_stays() {
+fn the_richest_of_several_contents_is_kept() {
     let zip = json!({"schema": {"type": "string", "format": "binary"}});
     let untyped = json!({"schema": {}});
     let typed = json!({"schema": {"type": "object", "properties": {"a": {}}}});
@@ -83,31 +83,35 @@ fn of_a_zip_and_json_the_zip_stays() {
             "text/csv",
         ),
     ] {
-        let left = successes(&json!({"200": body(&content)}));
-        let left: Vec<&String> = left["200"]["content"].as_object().unwrap().keys().collect();
-        assert_eq!(left, [expected], "{content}");
+        let responses = successes(&json!({"200": body(&content)}));
+        let media_types: Vec<&String> = responses["200"]["content"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .collect();
+        assert_eq!(media_types, [expected], "{content}");
     }
 }
 
 #[test]
-fn json_without_a_schema_is_any_json() {
-    let left = successes(&json!({"200": body(&json!({"application/json": {"example": 1}}))}));
+fn json_without_a_schema_gets_the_empty_schema() {
+    let responses = successes(&json!({"200": body(&json!({"application/json": {"example": 1}}))}));
     assert_eq!(
-        left["200"]["content"]["application/json"]["schema"],
+        responses["200"]["content"]["application/json"]["schema"],
         json!({})
     );
 }
 
 #[test]
-fn an_operation_without_responses_still_has_errors() {
+fn an_operation_without_responses_gets_error_responses() {
     assert_eq!(successes(&json!({})), json!({}));
-    let paths = json!({"/ask": {"get": {"operationId": "ask"}}});
+    let paths = json!({"/fetch": {"get": {"operationId": "fetch"}}});
     let result = lowered(document(&paths, &json!({})));
-    assert!(result["paths"]["/ask"]["get"]["responses"]["5XX"].is_object());
+    assert!(result["paths"]["/fetch"]["get"]["responses"]["5XX"].is_object());
 }
 
 #[test]
-fn every_error_is_the_documents_error_response_and_others_are_pruned() {
+fn every_error_becomes_the_documented_error_response() {
     let mut item = returning(&json!({}));
     let error = |name: &str| {
         body(
@@ -122,8 +126,8 @@ fn every_error_is_the_documents_error_response_and_others_are_pruned() {
         "HTTPValidationError": {"type": "object", "properties": {"detail": {"$ref": "#/components/schemas/Detail"}}},
         "Detail": {"type": "object"},
     });
-    let result = lowered(document(&json!({"/ask": item}), &schemas));
-    let statuses: Vec<&String> = result["paths"]["/ask"]["get"]["responses"]
+    let result = lowered(document(&json!({"/fetch": item}), &schemas));
+    let statuses: Vec<&String> = result["paths"]["/fetch"]["get"]["responses"]
         .as_object()
         .unwrap()
         .keys()
@@ -135,9 +139,9 @@ fn every_error_is_the_documents_error_response_and_others_are_pruned() {
 }
 
 #[test]
-fn a_document_without_error_response_gets_a_lenient_one() {
+fn a_document_without_an_error_response_gets_a_lenient_one() {
     let result = lowered(document(
-        &json!({"/ask": returning(&json!({}))}),
+        &json!({"/fetch": returning(&json!({}))}),
         &json!({}),
     ));
     let schema = &result["components"]["schemas"]["ErrorResponse"];
@@ -173,7 +177,7 @@ fn operation(id: Option<&str>) -> Value {
 fn an_operation_has_a_short_and_stable_name() {
     let id =
         json!([{"name": "scene_id", "in": "path", "required": true, "schema": {"type": "string"}}]);
-    for (path, given, expected) in [
+    for (path, operation_id, expected) in [
         (
             "/v1/scenes",
             Some("list_scenes_v1_scenes_get"),
@@ -188,7 +192,7 @@ fn an_operation_has_a_short_and_stable_name() {
         ("/v1/scenes", Some("_v1_scenes_get"), "_v1_scenes_get"),
         ("/v1/scenes/{scene_id}", None, "get_v1_scenes_scene_id"),
     ] {
-        let mut operation = operation(given);
+        let mut operation = operation(operation_id);
         if path.contains('{') {
             operation["parameters"] = id.clone();
         }
@@ -197,7 +201,7 @@ fn an_operation_has_a_short_and_stable_name() {
 }
 
 #[test]
-fn two_functions_of_one_name_keep_their_long_names() {
+fn operations_with_the_same_short_name_keep_their_long_names() {
     let paths = json!({
         "/a": {"get": operation(Some("read_a_get"))},
         "/b": {"get": operation(Some("read_b_get"))},
@@ -206,7 +210,7 @@ fn two_functions_of_one_name_keep_their_long_names() {
 }
 
 #[test]
-fn names_that_clash_in_rust_are_refused_with_both_places() {
+fn names_that_clash_in_rust_are_refused_with_both_pointers() {
     let paths = json!({
         "/a": {"get": operation(Some("readIt"))},
         "/b": {"get": operation(Some("read_it"))},
@@ -219,24 +223,27 @@ fn names_that_clash_in_rust_are_refused_with_both_places() {
 }
 
 #[test]
-fn of_several_request_media_types_json_stays() {
+fn json_is_kept_of_several_request_media_types() {
     let schema = json!({"schema": {"type": "object", "properties": {"a": {"type": "string"}}}});
-    let mut operation = operation(Some("tell"));
+    let mut operation = operation(Some("submit"));
     operation["requestBody"] =
         body(&json!({"multipart/form-data": schema, "application/json": schema}));
-    let result = lowered(document(&json!({"/tell": {"post": operation}}), &json!({})));
-    let content = &result["paths"]["/tell"]["post"]["requestBody"]["content"];
+    let result = lowered(document(
+        &json!({"/submit": {"post": operation}}),
+        &json!({}),
+    ));
+    let content = &result["paths"]["/submit"]["post"]["requestBody"]["content"];
     assert_eq!(*content, json!({"application/json": schema}));
 }
 
 #[test]
-fn shared_parameters_responses_and_bodies_are_put_where_they_are_used() {
+fn shared_parameters_responses_and_bodies_are_copied_to_their_uses() {
     let mut subject = document(
-        &json!({"/tell": {
+        &json!({"/submit": {
             "parameters": [{"$ref": "#/components/parameters/Page"}],
             "post": {
-                "operationId": "tell",
-                "requestBody": {"$ref": "#/components/requestBodies/Told"},
+                "operationId": "submit",
+                "requestBody": {"$ref": "#/components/requestBodies/Order"},
                 "responses": {"200": {"$ref": "#/components/responses/Done"}},
             },
         }}),
@@ -245,10 +252,10 @@ fn shared_parameters_responses_and_bodies_are_put_where_they_are_used() {
     subject["components"]["parameters"] =
         json!({"Page": {"name": "page", "in": "query", "schema": {"type": ["integer", "null"]}}});
     subject["components"]["requestBodies"] =
-        json!({"Told": body(&json!({"application/json": {"schema": {"const": "x"}}}))});
+        json!({"Order": body(&json!({"application/json": {"schema": {"const": "x"}}}))});
     subject["components"]["responses"] = json!({"Done": body(&json!({"application/json": {"schema": {"type": ["string", "null"]}}}))});
     let result = lowered(subject);
-    let item = &result["paths"]["/tell"];
+    let item = &result["paths"]["/submit"];
     assert_eq!(
         item["parameters"][0]["schema"],
         json!({"type": "integer"}),
@@ -273,7 +280,7 @@ fn shared_parameters_responses_and_bodies_are_put_where_they_are_used() {
 }
 
 #[test]
-fn references_in_a_circle_are_refused() {
+fn a_cycle_of_references_is_refused() {
     let mut subject = document(
         &json!({"/a": {"get": {"operationId": "a", "parameters": [{"$ref": "#/components/parameters/A"}]}}}),
         &json!({}),

@@ -1,4 +1,4 @@
-//! `refresh-spec` as a program: what it prints, its exit code, and what it leaves of the tree.
+//! Tests `refresh-spec` as a program: its output, its exit code and its effect on the tree.
 
 use std::{fs, net::TcpListener};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::tree::{Tree, newer, response, serve, succeeds};
 
 #[test]
-fn the_repository_is_fresh() {
+fn the_derived_files_of_the_repository_are_up_to_date() {
     let tree = Tree::new();
     let before = tree.files();
     succeeds(&tree.run(&["--check"]));
@@ -15,7 +15,7 @@ fn the_repository_is_fresh() {
 }
 
 #[test]
-fn the_present_document_from_a_file_changes_no_byte() {
+fn the_current_document_from_a_file_changes_no_byte() {
     let tree = Tree::new();
     let before = tree.files();
     let shown = succeeds(&tree.run(&["--file", tree.path("upstream.json").to_str().unwrap()]));
@@ -24,7 +24,7 @@ fn the_present_document_from_a_file_changes_no_byte() {
 }
 
 #[test]
-fn the_present_document_from_a_url_changes_no_byte() {
+fn the_current_document_from_a_url_changes_no_byte() {
     let tree = Tree::new();
     let before = tree.files();
     let (base, server) = serve(vec![response(
@@ -44,7 +44,7 @@ fn the_present_document_from_a_url_changes_no_byte() {
 }
 
 #[test]
-fn a_newer_document_is_taken_as_served_and_pinned() {
+fn a_newer_document_is_stored_as_served_and_pinned() {
     let tree = Tree::new();
     let document = newer(&tree);
     let (base, server) = serve(vec![
@@ -67,7 +67,7 @@ fn a_newer_document_is_taken_as_served_and_pinned() {
 }
 
 #[test]
-fn a_dry_run_says_what_would_change_and_changes_nothing() {
+fn a_dry_run_prints_the_changes_and_writes_nothing() {
     let tree = Tree::new();
     let before = tree.files();
     let path = tree.root.join("newer.json");
@@ -78,29 +78,29 @@ fn a_dry_run_says_what_would_change_and_changes_nothing() {
 }
 
 #[test]
-fn what_is_no_document_is_refused_with_a_reason_and_the_tree_stays() {
+fn an_invalid_document_is_refused_and_the_tree_is_unchanged() {
     let tree = Tree::new();
-    let path = tree.root.join("given.json");
+    let path = tree.root.join("input.json");
     for (text, reason) in [
         ("", "is empty"),
         ("   \n", "is empty"),
         ("<!DOCTYPE html><html></html>", "an HTML page"),
         ("{\"openapi\": ", "not JSON"),
         ("openapi: 3.1.0", "not JSON"),
-        ("[]", "no OpenAPI"),
-        ("{\"detail\": \"x\"}", "no OpenAPI"),
+        ("[]", "not an OpenAPI document"),
+        ("{\"detail\": \"x\"}", "not an OpenAPI document"),
         ("{\"swagger\": \"2.0\", \"paths\": {}}", "Swagger 2.0"),
         (
             "{\"openapi\": \"3.0.2\", \"paths\": {}}",
-            "this document says 3.0.2",
+            "its `openapi` member is \"3.0.2\"",
         ),
         (
             "{\"openapi\": \"3.2.0\", \"paths\": {}}",
-            "this document says 3.2.0",
+            "its `openapi` member is \"3.2.0\"",
         ),
         (
             "{\"openapi\": 3.1, \"paths\": {}}",
-            "this document says 3.1",
+            "its `openapi` member is 3.1",
         ),
         ("{\"openapi\": \"3.1.0\"}", "matches nothing"),
         ("{\"openapi\": \"3.1.0\", \"paths\": []}", "matches nothing"),
@@ -124,14 +124,14 @@ fn what_is_no_document_is_refused_with_a_reason_and_the_tree_stays() {
 }
 
 #[test]
-fn what_the_generator_cannot_take_is_refused_and_the_tree_stays() {
+fn a_document_that_the_generator_does_not_support_is_refused_and_the_tree_is_unchanged() {
     let tree = Tree::new();
     let mut document: Value = serde_json::from_str(&tree.text("upstream.json")).unwrap();
     document["paths"]["/v1/usage"]["get"]["parameters"] = serde_json::json!([
         {"name": "authorization", "in": "header", "schema": {}},
         {"name": "session", "in": "cookie", "schema": {"type": "string"}},
     ]);
-    let path = tree.root.join("given.json");
+    let path = tree.root.join("input.json");
     fs::write(&path, document.to_string()).unwrap();
     tree.fails(
         &["--file", path.to_str().unwrap()],
@@ -141,7 +141,7 @@ fn what_the_generator_cannot_take_is_refused_and_the_tree_stays() {
 }
 
 #[test]
-fn a_network_that_fails_has_its_own_code_and_the_tree_stays() {
+fn a_network_failure_has_exit_code_3_and_the_tree_is_unchanged() {
     let tree = Tree::new();
     for (served, reason) in [
         (response("404 Not Found", "", b"{}"), "404 Not Found"),
@@ -150,11 +150,11 @@ fn a_network_that_fails_has_its_own_code_and_the_tree_stays() {
             response("302 Found", "Location: http://127.0.0.1:9/\r\n", b""),
             "not https",
         ),
-        (response("302 Found", "", b""), "redirects to nowhere"),
+        (response("302 Found", "", b""), "without a valid `Location`"),
         (response("304 Not Modified", "", b""), "304"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{".to_vec(),
-            "broke off",
+            "cannot read the response",
         ),
         (b"SSH-2.0-x\r\n\r\n".to_vec(), "cannot fetch"),
     ] {
@@ -170,7 +170,7 @@ fn a_network_that_fails_has_its_own_code_and_the_tree_stays() {
 }
 
 #[test]
-fn a_body_without_end_is_cut_off() {
+fn a_body_over_the_size_limit_is_refused() {
     let tree = Tree::new();
     let (base, server) = serve(vec![response("200 OK", "", &vec![b' '; 17 * 1024 * 1024])]);
     tree.fails(&["--url", &base], 1, "larger than 16 MiB");
@@ -178,7 +178,7 @@ fn a_body_without_end_is_cut_off() {
 }
 
 #[test]
-fn an_address_that_is_none_is_refused() {
+fn an_invalid_url_is_refused() {
     let tree = Tree::new();
     tree.fails(&["--url", "nonsense"], 1, "not a URL");
     tree.fails(&["--url", "http://example.com/openapi.json"], 1, "https");
@@ -191,7 +191,7 @@ fn an_address_that_is_none_is_refused() {
 }
 
 #[test]
-fn a_wrong_command_line_has_its_own_code() {
+fn a_wrong_command_line_has_exit_code_2() {
     let tree = Tree::new();
     for arguments in [
         &["--check", "--url", "https://a.example"][..],
@@ -209,9 +209,9 @@ fn a_stale_file_fails_the_check() {
         let tree = Tree::new();
         let text = tree.text(name);
         fs::write(tree.path(name), text.replacen("  ", "   ", 1)).unwrap();
-        tree.fails(&["--check"], 4, &format!("openapi/{name} is not what"));
+        tree.fails(&["--check"], 4, &format!("openapi/{name} is stale"));
         fs::remove_file(tree.path(name)).unwrap();
-        tree.fails(&["--check"], 4, &format!("openapi/{name} is not what"));
+        tree.fails(&["--check"], 4, &format!("openapi/{name} is stale"));
     }
     let tree = Tree::new();
     fs::write(
@@ -225,20 +225,20 @@ fn a_stale_file_fails_the_check() {
 }
 
 #[test]
-fn a_hand_written_document_that_is_not_generated_fails_the_check() {
+fn a_handwritten_document_that_the_generator_does_not_support_fails_the_check() {
     let tree = Tree::new();
     let text = tree.text("alpha.json");
     let unknown = text.replace(
         "#/components/schemas/PlacedAsset",
         "#/components/schemas/Nowhere",
     );
-    let posted = text.replace("\"place_asset\"", "\"new\"");
+    let reserved = text.replace("\"place_asset\"", "\"new\"");
     for (text, reason) in [
         (&text[1..], "openapi/alpha.json: not JSON"),
         (&unknown, "openapi/alpha.json: "),
         (
-            &posted,
-            "openapi/alpha.json: /paths/~1v1~1scenes~1{scene_id}~1assets/post/operationId: the generated client has a `new` of its own",
+            &reserved,
+            "openapi/alpha.json: /paths/~1v1~1scenes~1{scene_id}~1assets/post/operationId: the generated client already has a method `new`",
         ),
     ] {
         fs::write(tree.path("alpha.json"), text).unwrap();
@@ -249,7 +249,7 @@ fn a_hand_written_document_that_is_not_generated_fails_the_check() {
 }
 
 #[test]
-fn an_overlay_that_has_changed_is_derived_again_and_the_lock_stays() {
+fn a_changed_overlay_is_derived_again_and_the_lock_is_unchanged() {
     let tree = Tree::new();
     let lock = tree.text("spec.lock");
     let overlay = tree
@@ -267,14 +267,14 @@ fn an_overlay_that_has_changed_is_derived_again_and_the_lock_stays() {
 }
 
 #[test]
-fn an_interrupted_replacement_is_finished_or_undone() {
+fn an_interrupted_replacement_is_completed_or_undone() {
     let tree = Tree::new();
     let fresh = tree.files();
-    // Killed while the new files were being prepared: nothing has happened.
+    // Killed during the preparation of the new files: nothing has been replaced.
     fs::write(tree.path("openapi.json.next"), "half").unwrap();
     succeeds(&tree.run(&["--check"]));
     assert!(tree.files() == fresh);
-    // Killed between the renames: the journal says what is left to do.
+    // Killed between the renames: the journal lists the remaining renames.
     fs::rename(tree.path("openapi.json"), tree.path("openapi.json.next")).unwrap();
     fs::write(tree.path("openapi.json"), "old").unwrap();
     fs::write(tree.path("refresh.journal"), "ledger.json\nopenapi.json").unwrap();

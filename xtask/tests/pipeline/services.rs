@@ -1,4 +1,4 @@
-//! Whole documents as three families of tools write them, taken to clients that compile.
+//! Derives clients from complete documents in the style of three server frameworks.
 
 use std::{collections::BTreeSet, fs};
 
@@ -16,8 +16,8 @@ fn derived(name: &str) -> Derived {
     derive(&fs::read(path).unwrap(), overlay.as_bytes()).unwrap()
 }
 
-/// Each line must be one of the client's outline.
-fn has(derived: &Derived, expected: &[&str]) {
+/// Asserts that the outline of the client contains each of the lines.
+fn assert_outline_contains(derived: &Derived, expected: &[&str]) {
     let outline = outline(&derived.code.client);
     let lines: BTreeSet<&str> = outline.lines().map(str::trim).collect();
     for line in expected {
@@ -26,7 +26,7 @@ fn has(derived: &Derived, expected: &[&str]) {
 }
 
 #[test]
-fn slow_services_of_three_kinds_become_clients_that_compile() {
+fn slow_clients_of_documents_from_three_frameworks_compile() {
     let clients: Vec<_> = ["fastapi", "hono", "utoipa"]
         .into_iter()
         .map(|name| (name.to_owned(), derived(name).code))
@@ -35,8 +35,8 @@ fn slow_services_of_three_kinds_become_clients_that_compile() {
 }
 
 #[test]
-fn a_typed_fastapi_service_has_the_operations_and_types_that_it_describes() {
-    has(
+fn a_fastapi_client_has_the_described_operations_and_types() {
+    assert_outline_contains(
         &derived("fastapi"),
         &[
             "operation builder::ListRobots -> types::PageRobot",
@@ -49,8 +49,8 @@ fn a_typed_fastapi_service_has_the_operations_and_types_that_it_describes() {
 }
 
 #[test]
-fn a_service_of_zod_schemas_has_the_operations_and_types_that_it_describes() {
-    has(
+fn a_hono_client_has_the_described_operations_and_types() {
+    assert_outline_contains(
         &derived("hono"),
         &[
             "operation builder::GetTask -> types::Task",
@@ -65,8 +65,8 @@ fn a_service_of_zod_schemas_has_the_operations_and_types_that_it_describes() {
 }
 
 #[test]
-fn a_utoipa_service_has_the_operations_and_types_that_it_describes() {
-    has(
+fn a_utoipa_client_has_the_described_operations_and_types() {
+    assert_outline_contains(
         &derived("utoipa"),
         &[
             "operation builder::OpenAccount -> types::Account",

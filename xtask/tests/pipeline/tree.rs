@@ -1,4 +1,4 @@
-//! A copy of the documents to refresh, and a server to refresh them from.
+//! Provides a copy of the documents to refresh, and a server that serves new ones.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::Value;
 
-/// A copy of the repository's documents, removed at the end.
+/// A copy of the repository's documents, which is removed on drop.
 pub(crate) struct Tree {
     pub(crate) root: PathBuf,
 }
@@ -73,21 +73,22 @@ impl Tree {
             .arg("--root")
             .arg(&self.root);
         if !arguments.contains(&"--check") {
-            // The copy has the documents and no crate to try.
+            // The copy contains only the documents, not a crate to build.
             command.arg("--no-trial");
         }
         command.env_remove("GIZMO_BASE_URL");
         command
     }
 
-    /// Runs what must fail: one line on stderr, this code, and the tree as it was.
+    /// Asserts that a run fails with this exit code and one line on stderr, and does not change the
+    /// tree.
     pub(crate) fn fails(&self, arguments: &[&str], code: i32, reason: &str) {
         let before = self.files();
         let output = self.run(arguments);
-        let complaint = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{complaint}");
-        assert_eq!(complaint.lines().count(), 1, "{complaint}");
-        assert!(complaint.contains(reason), "{complaint}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(stderr.contains(reason), "{stderr}");
         assert!(self.files() == before, "the tree has changed");
     }
 }
@@ -99,12 +100,12 @@ impl Drop for Tree {
 }
 
 pub(crate) fn succeeds(output: &Output) -> String {
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{complaint}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// Serves each response to one connection, and returns the requests' heads at the end.
+/// Serves each response on one connection. The thread returns the headers of the requests.
 pub(crate) fn serve(responses: Vec<Vec<u8>>) -> (String, thread::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -113,22 +114,23 @@ pub(crate) fn serve(responses: Vec<Vec<u8>>) -> (String, thread::JoinHandle<Vec<
             .into_iter()
             .map(|response| {
                 let (mut stream, _) = listener.accept().unwrap();
-                let head = head(&mut stream);
-                // The client may hang up on a response that it has seen enough of.
+                let request = request_headers(&mut stream);
+                // The client may close the connection before it has read the complete response.
                 stream.write_all(&response).ok();
-                head
+                request
             })
             .collect()
     });
     (base, server)
 }
 
-fn head(stream: &mut TcpStream) -> String {
+/// Reads the request line and the headers of a request, in lower case.
+fn request_headers(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let mut chunk = [0; 1024];
     while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
         let count = stream.read(&mut chunk).unwrap();
-        assert_ne!(count, 0, "the client hung up");
+        assert_ne!(count, 0, "the client closed the connection");
         bytes.extend_from_slice(&chunk[..count]);
     }
     String::from_utf8(bytes).unwrap().to_lowercase()
@@ -136,13 +138,13 @@ fn head(stream: &mut TcpStream) -> String {
 
 pub(crate) fn response(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let head = format!(
+    let status_and_headers = format!(
         "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n"
     );
-    [head.as_bytes(), body].concat()
+    [status_and_headers.as_bytes(), body].concat()
 }
 
-/// The present document with one more sentence in it.
+/// Returns the current document with a different summary.
 pub(crate) fn newer(tree: &Tree) -> Vec<u8> {
     let mut document: Value = serde_json::from_str(&tree.text("upstream.json")).unwrap();
     document["paths"]["/v1/usage"]["get"]["summary"] = Value::from("Another summary");

@@ -1,4 +1,4 @@
-//! The crate itself, built from documents that the service might serve.
+//! Builds the crate itself from documents that the service could serve.
 
 use std::{fs, process::Command};
 
@@ -11,7 +11,7 @@ use super::{
 };
 
 #[test]
-fn slow_the_crate_compiles_from_a_document_that_types_its_responses_and_has_grown() {
+fn slow_the_crate_compiles_with_a_document_that_has_typed_responses_and_a_new_operation() {
     let mut document = typed_upstream();
     document["paths"]["/v1/robots"] = json!({"post": {
         "operationId": "make_robot_v1_robots_post",
@@ -28,16 +28,16 @@ fn slow_the_crate_compiles_from_a_document_that_types_its_responses_and_has_grow
     }});
     let overlay = fs::read(root().join("openapi/overlay.json")).unwrap();
     let derived = derive(document.to_string().as_bytes(), &overlay).unwrap();
-    let (target, _alone) = target();
+    let (target, _lock) = target();
     trial::build(&root(), &derived.to_text(), &target).unwrap();
 }
 
 #[test]
-fn slow_a_document_that_the_crate_does_not_compile_with_is_refused_and_the_tree_stays() {
-    let (target, _alone) = target();
+fn slow_a_document_with_which_the_crate_does_not_compile_is_refused_and_the_tree_is_unchanged() {
+    let (target, _lock) = target();
     let copy = target.join("refused");
     trial::mirror(&root(), &copy).unwrap();
-    // The handwritten layer calls the operation by its name.
+    // Handwritten code calls the operation by its original name.
     let directory = copy.join("openapi");
     let overlay = fs::read_to_string(directory.join("overlay.json"))
         .unwrap()
@@ -56,13 +56,13 @@ fn slow_a_document_that_the_crate_does_not_compile_with_is_refused_and_the_tree_
         .arg(&target)
         .output()
         .unwrap();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{complaint}");
-    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
     assert!(
-        complaint.starts_with("the crate would not compile: src/ext/"),
-        "{complaint}"
+        stderr.starts_with("the crate would not compile: src/ext/"),
+        "{stderr}"
     );
-    assert!(complaint.contains("cancel_job"), "{complaint}");
+    assert!(stderr.contains("cancel_job"), "{stderr}");
     assert!(fs::read(directory.join("openapi.json")).unwrap() == before);
 }

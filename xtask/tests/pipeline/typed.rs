@@ -1,11 +1,11 @@
-//! The whole derivation, from documents as the service might serve them.
+//! Tests the complete derivation with documents that the service could serve.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::{Value, json};
 use xtask::derive::{Derived, derive};
 
-/// Every operation the service documents, by the name that users call.
+/// The names of all documented operations, as users call them.
 const OPERATIONS: [&str; 21] = [
     "cancel_job",
     "delete_asset",
@@ -68,7 +68,7 @@ fn success_schemas(document: &Value) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn all_operations_have_their_names_and_one_typed_success_body() {
+fn every_operation_has_its_name_and_one_typed_success_body() {
     let schemas = success_schemas(&derived(&upstream()).document);
     assert_eq!(
         schemas.iter().map(|(name, _)| name).collect::<Vec<_>>(),
@@ -80,7 +80,7 @@ fn all_operations_have_their_names_and_one_typed_success_body() {
 }
 
 #[test]
-fn the_present_document_gives_no_warning() {
+fn the_current_document_gives_no_warnings() {
     assert_eq!(derived(&upstream()).warnings, Vec::<String>::new());
 }
 
@@ -98,7 +98,7 @@ fn no_credential_is_a_parameter() {
 }
 
 #[test]
-fn the_types_that_users_name_are_there() {
+fn the_types_that_users_name_exist() {
     let document = derived(&upstream()).document;
     let schemas = document["components"]["schemas"].as_object().unwrap();
     for name in [
@@ -115,7 +115,7 @@ fn the_types_that_users_name_are_there() {
     assert_eq!(schemas["JobStatus"]["x-open-enum"], true);
     assert!(
         schemas["Format"].get("x-open-enum").is_none(),
-        "it is only sent"
+        "Format is only sent"
     );
     assert_eq!(schemas["Scene"]["additionalProperties"], json!({}));
     for name in ["HTTPValidationError", "ValidationError"] {
@@ -124,7 +124,7 @@ fn the_types_that_users_name_are_there() {
 }
 
 #[test]
-fn success_bodies_without_any_content_are_typed_all_the_same() {
+fn success_bodies_without_content_are_still_typed() {
     let mut document = upstream();
     for item in document["paths"].as_object_mut().unwrap().values_mut() {
         for operation in item.as_object_mut().unwrap().values_mut() {
@@ -142,12 +142,12 @@ fn success_bodies_without_any_content_are_typed_all_the_same() {
     );
 }
 
-/// A document in which upstream has begun to type its responses, as `FastAPI` would.
+/// Returns a document in which upstream has started to type its responses in the style of
+/// `FastAPI`.
 pub(crate) fn typed_upstream() -> Value {
     let mut document = upstream();
     let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
-    let nullable =
-        |schema: Value| json!({"anyOf": [schema, {"type": "null"}], "title": "Whatever"});
+    let nullable = |schema: Value| json!({"anyOf": [schema, {"type": "null"}], "title": "A Title"});
     let text = json!({"type": "string"});
     let schemas = [
         (
@@ -214,13 +214,20 @@ pub(crate) fn typed_upstream() -> Value {
 }
 
 #[test]
-fn where_upstream_types_its_responses_ours_stay_and_the_difference_is_reported() {
+fn the_overlay_replaces_types_that_upstream_adds_and_reports_the_difference() {
     let derived = derived(&typed_upstream());
-    let ours = self::derived(&upstream()).document;
-    assert_eq!(success_schemas(&derived.document), success_schemas(&ours));
+    let baseline = self::derived(&upstream()).document;
+    assert_eq!(
+        success_schemas(&derived.document),
+        success_schemas(&baseline)
+    );
     for name in ["Job", "JobStatus", "WhoAmI", "ScenePage"] {
         let at = format!("/components/schemas/{name}");
-        assert_eq!(derived.document.pointer(&at), ours.pointer(&at), "{name}");
+        assert_eq!(
+            derived.document.pointer(&at),
+            baseline.pointer(&at),
+            "{name}"
+        );
     }
     let warnings: BTreeSet<&str> = derived.warnings.iter().map(String::as_str).collect();
     for expected in [
@@ -243,7 +250,7 @@ fn where_upstream_types_its_responses_ours_stay_and_the_difference_is_reported()
 }
 
 #[test]
-fn a_new_operation_comes_through_with_its_own_types() {
+fn a_new_operation_is_derived_with_its_types() {
     let mut document = upstream();
     document["components"]["schemas"]["Robot"] = json!({
         "type": "object",
@@ -272,7 +279,7 @@ fn a_new_operation_comes_through_with_its_own_types() {
 }
 
 #[test]
-fn an_operation_that_is_gone_is_an_error_that_names_it() {
+fn the_error_for_a_removed_operation_names_it() {
     let mut document = upstream();
     document["paths"]
         .as_object_mut()

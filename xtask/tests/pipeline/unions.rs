@@ -1,11 +1,11 @@
-//! Unions, and what tells their arms apart.
+//! Tests unions and their tags.
 
 use serde_json::json;
 
 use crate::document::{received_property, received_with, sent_with};
 
 #[test]
-fn the_arm_that_needs_most_comes_first_and_none_comes_twice() {
+fn arms_are_ordered_by_required_fields_and_duplicates_are_removed() {
     let small = json!({"type": "object", "properties": {"a": {"type": "string"}}});
     let large = json!({"type": "object", "required": ["a", "b"], "properties": {
         "a": {"type": "string"}, "b": {"type": "string"},
@@ -23,14 +23,14 @@ fn the_arm_that_needs_most_comes_first_and_none_comes_twice() {
 }
 
 #[test]
-fn a_union_with_an_arm_for_anything_is_anything() {
+fn a_union_with_an_arm_for_any_value_allows_any_value() {
     let schema =
-        json!({"anyOf": [{"type": "string"}, {"description": "whatever"}], "description": "d"});
+        json!({"anyOf": [{"type": "string"}, {"description": "anything"}], "description": "d"});
     assert_eq!(received_property(&schema), json!({"description": "d"}));
 }
 
 #[test]
-fn a_union_of_literals_is_an_enum() {
+fn a_union_of_literals_becomes_an_enum() {
     let schemas = received_with(
         &json!({"type": "object", "properties": {"size": {"oneOf": [
             {"const": "s", "description": "small"}, {"type": "string", "enum": ["m", "l"]}, {"type": "null"},
@@ -43,7 +43,7 @@ fn a_union_of_literals_is_an_enum() {
 }
 
 #[test]
-fn what_tells_variants_apart_stays_closed() {
+fn the_tags_of_variants_stay_closed() {
     let union = json!({"oneOf": [
         {"allOf": [
             {"$ref": "#/components/schemas/Base"},
@@ -70,7 +70,7 @@ fn what_tells_variants_apart_stays_closed() {
 }
 
 #[test]
-fn values_without_names_of_their_own_are_an_open_enum_even_when_sent() {
+fn an_enum_whose_values_have_no_distinct_names_is_open_even_if_it_is_only_sent() {
     let schemas = sent_with(
         &json!({"type": "object", "properties": {"op": {"type": "string", "enum": ["<", ">", "="]}}}),
         &json!({}),

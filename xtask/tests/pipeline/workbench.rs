@@ -1,4 +1,4 @@
-//! A crate of many generated clients, each in a module of its own, compiled in one go.
+//! Compiles many generated clients at once, as modules of one crate.
 
 use std::{
     fmt::Write as _,
@@ -15,20 +15,20 @@ use xtask::{
 
 use crate::document::{document, lowered, returning};
 
-/// The repository.
+/// Returns the root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Where trial builds are kept between runs. Whoever builds there holds the lock.
+/// Returns the directory of the trial builds, which is kept between runs, and the lock on it.
 pub(crate) fn target() -> (PathBuf, MutexGuard<'static, ()>) {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    static LOCK: Mutex<()> = Mutex::new(());
+    let guard = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
     (root().join("target/trial"), guard)
 }
 
-/// What generated code needs of the crate around it.
-const AROUND: &str = r#"
+/// The parts of the crate that generated code uses.
+const SUPPORT: &str = r#"
 #![allow(warnings)]
 pub mod ext {
     pub mod http {
@@ -104,15 +104,15 @@ impl Download {
 }
 "#;
 
-/// Compiles every client with its mocks; the error names the module that does not compile.
+/// Compiles every client with its mocks. The error names the first module that does not compile.
 pub(crate) fn compile(clients: &[(String, Generated)]) -> Result<(), String> {
-    let (target, _alone) = target();
+    let (target, _lock) = target();
     let tree = trial::tree(&target);
     trial::mirror(&root(), &tree).unwrap();
     fs::write(tree.join("build.rs"), "fn main() {}\n").unwrap();
     let source = tree.join("src");
     fs::create_dir_all(source.join("clients")).unwrap();
-    let mut library = AROUND.replace("EXT", "../../ext");
+    let mut library = SUPPORT.replace("EXT", "../../ext");
     for (name, code) in clients {
         let local = |text: &str| text.replace("crate::raw", &format!("crate::{name}::raw"));
         for (part, text) in [("client", &code.client), ("mock", &code.mocks)] {
@@ -139,19 +139,19 @@ pub(crate) fn compile(clients: &[(String, Generated)]) -> Result<(), String> {
 }
 
 #[test]
-fn slow_what_does_not_compile_is_noticed_after_what_does() {
-    let paths = json!({"/ask": returning(&json!({"type": "object"}))});
-    let whole = guard::generate(&lowered(document(&paths, &json!({})))).unwrap();
+fn slow_broken_code_is_reported_after_a_successful_build() {
+    let paths = json!({"/fetch": returning(&json!({"type": "object"}))});
+    let valid = guard::generate(&lowered(document(&paths, &json!({})))).unwrap();
     let broken = Generated {
-        client: format!("{}fn broken() -> u8 {{ 1u32 }}", whole.client),
-        ..whole.clone()
+        client: format!("{}fn broken() -> u8 {{ 1u32 }}", valid.client),
+        ..valid.clone()
     };
     let compile = |code: &Generated| compile(&[("one".to_owned(), code.clone())]);
-    compile(&whole).unwrap();
+    compile(&valid).unwrap();
     let reason = compile(&broken).unwrap_err();
     assert!(
         reason.starts_with("the crate would not compile: src/clients/one_client.rs"),
         "{reason}"
     );
-    compile(&whole).unwrap();
+    compile(&valid).unwrap();
 }

@@ -1,4 +1,4 @@
-//! The attributes of elements: what an element says itself, or else its default class.
+//! Reads the attributes of elements, with the defaults of their classes.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use super::pose;
 use super::pose::{Matrix, Pose, Vec3};
 use crate::ext::error::one_line;
 
-/// The attributes that are read of elements with defaults.
-const READ: [(&str, &[&str]); 3] = [
+/// The attributes that have defaults, by the name of the element.
+const WITH_DEFAULTS: [(&str, &[&str]); 3] = [
     (
         "geom",
         &[
@@ -28,19 +28,20 @@ const READ: [(&str, &[&str]); 3] = [
     ("joint", &["type", "pos", "axis"]),
     ("mesh", &["scale"]),
 ];
-/// The ways to say how a frame is turned. An element's own goes before its class's (before `MuJoCo` 4
-/// a class's went before an element's own `quat`); within a class `quat` is last.
+/// The attributes for the orientation of a frame. One of the element has precedence over one of its
+/// class. (Before `MuJoCo` 4, one of the class had precedence over the element's `quat`.) Within a class,
+/// `quat` is last.
 const ORIENTATIONS: [&str; 5] = ["axisangle", "xyaxes", "zaxis", "euler", "quat"];
-/// The most default classes: ten times what large robots have.
-const CLASSES: usize = 1000;
+/// The maximum number of default classes: ten times that of a large robot.
+const MAX_CLASSES: usize = 1000;
 
-/// The settings of `<compiler>` that frames depend on.
+/// The settings of `<compiler>` that affect frames.
 #[derive(Debug)]
 pub(super) struct Compiler<'a> {
-    /// Angles are in radians; by default they are in degrees.
+    /// Whether angles are in radians. By default they are in degrees.
     radian: bool,
     eulerseq: &'a str,
-    /// All frames are given in the world's, as old models do.
+    /// Whether all frames are relative to the world, as in old models.
     pub(super) global: bool,
 }
 
@@ -48,7 +49,9 @@ impl<'a> Compiler<'a> {
     pub(super) fn of(model: &'a Element<'a>) -> Self {
         let sections = model.named("compiler");
         let last = |attribute| {
-            let mut values = sections.clone().filter_map(|one| one.value(attribute));
+            let mut values = sections
+                .clone()
+                .filter_map(|section| section.value(attribute));
             values.next_back()
         };
         Self {
@@ -67,10 +70,10 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// What elements of a class are given, by the element's name and the attribute's.
+/// The defaults of a class, by the names of the element and the attribute.
 type Class<'a> = BTreeMap<(&'a str, &'a str), &'a str>;
 
-/// The default classes of a model, each with what it inherits.
+/// The default classes of a model, each with the defaults that it inherits.
 #[derive(Debug, Default)]
 pub(super) struct Defaults<'a> {
     main: Class<'a>,
@@ -78,7 +81,7 @@ pub(super) struct Defaults<'a> {
 }
 
 impl<'a> Defaults<'a> {
-    /// `None` when there are too many.
+    /// Reads the classes; `None` if there are too many.
     pub(super) fn of(model: &'a Element<'a>) -> Option<Self> {
         let mut defaults = Self::default();
         for section in model.named("default") {
@@ -88,10 +91,14 @@ impl<'a> Defaults<'a> {
         Some(defaults)
     }
 
+    /// Adds a class and those within it, and returns its defaults. `None` if there are too many.
     fn add(&mut self, element: &'a Element<'a>, inherited: Class<'a>) -> Option<Class<'a>> {
         let mut class = inherited;
         for child in &element.children {
-            for (name, attributes) in READ.iter().filter(|(name, _)| *name == child.name()) {
+            for (name, attributes) in WITH_DEFAULTS
+                .iter()
+                .filter(|(name, _)| *name == child.name())
+            {
                 for attribute in *attributes {
                     if let Some(value) = child.value(attribute) {
                         class.insert((name, attribute), value);
@@ -103,7 +110,7 @@ impl<'a> Defaults<'a> {
             self.classes.insert(name, class.clone());
         }
         for child in element.named("default") {
-            if self.classes.len() == CLASSES {
+            if self.classes.len() == MAX_CLASSES {
                 return None;
             }
             self.add(child, class.clone())?;
@@ -117,15 +124,15 @@ impl<'a> Defaults<'a> {
     }
 }
 
-/// An element with its defaults.
+/// The attributes of an element, with the defaults of its class.
 #[derive(Debug)]
-pub(super) struct Given<'a> {
+pub(super) struct Attributes<'a> {
     element: &'a Element<'a>,
     class: &'a Class<'a>,
 }
 
-impl<'a> Given<'a> {
-    /// The class is the one that the element names, or else `class`.
+impl<'a> Attributes<'a> {
+    /// Creates them with the class that the element names, or else with `class`.
     pub(super) fn new(
         element: &'a Element<'a>,
         defaults: &'a Defaults<'a>,
@@ -137,7 +144,7 @@ impl<'a> Given<'a> {
         }
     }
 
-    fn own(&self, attribute: &str) -> Option<&'a str> {
+    fn explicit(&self, attribute: &str) -> Option<&'a str> {
         self.element.value(attribute)
     }
 
@@ -146,18 +153,19 @@ impl<'a> Given<'a> {
     }
 
     pub(super) fn value(&self, attribute: &str) -> Option<&'a str> {
-        self.own(attribute).or_else(|| self.inherited(attribute))
+        self.explicit(attribute)
+            .or_else(|| self.inherited(attribute))
     }
 
-    /// All numbers of an attribute; none where it is not given.
+    /// Returns all numbers of an attribute; none if it is absent.
     pub(super) fn numbers(&self, attribute: &str) -> Result<Vec<f64>, String> {
         let Some(text) = self.value(attribute) else {
             return Ok(Vec::new());
         };
-        numbers(text).ok_or_else(|| self.wrong(attribute, "is not a list of numbers up to 1e6"))
+        numbers(text).ok_or_else(|| self.invalid(attribute, "is not a list of numbers up to 1e6"))
     }
 
-    /// An attribute of so many numbers.
+    /// Returns an attribute of exactly `N` numbers.
     pub(super) fn array<const N: usize>(
         &self,
         attribute: &str,
@@ -166,51 +174,51 @@ impl<'a> Given<'a> {
             return Ok(None);
         };
         let array = numbers(text).and_then(|numbers| numbers.try_into().ok());
-        let rule = || self.wrong(attribute, &format!("is not {N} numbers up to 1e6"));
-        array.map(Some).ok_or_else(rule)
+        let error = || self.invalid(attribute, &format!("is not {N} numbers up to 1e6"));
+        array.map(Some).ok_or_else(error)
     }
 
-    /// Says what is wrong with an attribute.
-    pub(super) fn wrong(&self, attribute: &str, rule: &str) -> String {
+    /// Formats an error about an attribute.
+    pub(super) fn invalid(&self, attribute: &str, problem: &str) -> String {
         let name = self.element.name();
-        let which = self
-            .own("name")
+        let label = self
+            .explicit("name")
             .map(|name| format!(" `{}`", one_line(name, 60)));
         let value = one_line(self.value(attribute).unwrap_or_default(), 60);
         format!(
-            "`{attribute}` of {name}{} {rule}: `{value}`",
-            which.unwrap_or_default()
+            "`{attribute}` of {name}{} {problem}: `{value}`",
+            label.unwrap_or_default()
         )
     }
 
-    /// Where the element's frame is, and how it is turned, in the frame around it.
+    /// Returns the pose of the element's frame in its parent frame.
     pub(super) fn pose(&self, compiler: &Compiler<'_>) -> Result<Pose, String> {
         let mut pose = Pose::IDENTITY;
         pose.position = self.array("pos")?.unwrap_or_default();
-        let find = |given: &dyn Fn(&str) -> bool| ORIENTATIONS.into_iter().find(|way| given(way));
-        let own = find(&|way| self.own(way).is_some());
-        let Some(way) = own.or_else(|| find(&|way| self.inherited(way).is_some())) else {
+        let find = |has: &dyn Fn(&str) -> bool| ORIENTATIONS.into_iter().find(|name| has(name));
+        let explicit = find(&|name| self.explicit(name).is_some());
+        let Some(name) = explicit.or_else(|| find(&|name| self.inherited(name).is_some())) else {
             return Ok(pose);
         };
-        let rotation = match way {
-            "quat" => self.array(way)?.and_then(pose::quaternion),
+        let rotation = match name {
+            "quat" => self.array(name)?.and_then(pose::quaternion),
             "axisangle" => self
-                .array(way)?
+                .array(name)?
                 .and_then(|[x, y, z, angle]| pose::axis_angle([x, y, z], compiler.radians(angle))),
             "xyaxes" => self
-                .array(way)?
+                .array(name)?
                 .and_then(|[a, b, c, d, e, f]| pose::xy_axes([a, b, c], [d, e, f])),
-            "zaxis" => self.array(way)?.and_then(pose::z_axis),
+            "zaxis" => self.array(name)?.and_then(pose::z_axis),
             _ => {
-                let angles = self.array(way)?.unwrap_or_default();
-                Some(self.euler(way, compiler, angles)?)
+                let angles = self.array(name)?.unwrap_or_default();
+                Some(self.euler(name, compiler, angles)?)
             }
         };
-        pose.rotation = rotation.ok_or_else(|| self.wrong(way, "is not an orientation"))?;
+        pose.rotation = rotation.ok_or_else(|| self.invalid(name, "is not an orientation"))?;
         Ok(pose)
     }
 
-    /// The rotation that the three angles of an attribute make.
+    /// Returns the rotation for three angles, which an error attributes to `attribute`.
     pub(super) fn euler(
         &self,
         attribute: &str,
@@ -220,9 +228,9 @@ impl<'a> Given<'a> {
         let angles = angles.map(|angle| compiler.radians(angle));
         let sequence = compiler.eulerseq;
         pose::euler(sequence, angles).ok_or_else(|| {
-            self.wrong(
+            self.invalid(
                 attribute,
-                &format!("has no order `{}`", one_line(sequence, 20)),
+                &format!("has the invalid `eulerseq` `{}`", one_line(sequence, 20)),
             )
         })
     }

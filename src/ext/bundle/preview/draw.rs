@@ -1,4 +1,4 @@
-//! A plan as SVG: the page, the ground, the geoms, the scale.
+//! Draws a plan as SVG: the page, the ground, the geoms and the scale.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,13 +11,14 @@ use super::shape::Vec2;
 use super::view::{LEFT, Rect, TOP, View};
 use crate::ext::svg::{FAINT, GREY, INK, LINE, Number, PALETTE, PAPER, px, round_step, text, tint};
 
-/// Room at the right, and for the scales and the footer, in pixels.
+/// The space at the right, and for the scales and the footer, in pixels.
 const RIGHT: f64 = 26.0;
 const BOTTOM: f64 = 78.0;
-/// The least distance of grid lines, in pixels.
+/// The minimum distance between grid lines, in pixels.
 const GRID: f64 = 48.0;
-/// What lies so much higher than the lowest geom and covers half of the plan is a ceiling, in metres.
-const HEAD: f64 = 1.9;
+/// A geom that is this much higher than the lowest one, in metres, and covers more than half of the plan
+/// is a ceiling.
+const CEILING: f64 = 1.9;
 
 /// Draws a plan as SVG.
 pub(super) fn svg(plan: &Plan<'_>) -> String {
@@ -31,8 +32,8 @@ pub(super) fn svg(plan: &Plan<'_>) -> String {
         })
         .collect();
     let view = View::around(extent(plan, &geoms));
-    // Planes are the ground; of the rest, what stands on something comes after it. Sorting is
-    // stable, so that the model's order decides in the end.
+    // Planes are the ground, so they come first. Then come the lower geoms, which others cover. The sort
+    // is stable, so geoms of equal heights keep the model's order.
     geoms.sort_by(|a, b| {
         let planes = b.is_plane().cmp(&a.is_plane());
         let lower = a.heights[0].total_cmp(&b.heights[0]);
@@ -82,22 +83,22 @@ pub(super) fn svg(plan: &Plan<'_>) -> String {
     out
 }
 
-/// What is to be in the picture: all geoms, or without any the planes that have an end.
+/// Returns the rectangle to draw: that of all solid geoms, or else that of all finite planes.
 fn extent(plan: &Plan<'_>, geoms: &[Drawn<'_>]) -> Rect {
     let unknown: Vec<Vec2> = plan.unknown.iter().map(|[x, y, _]| [*x, *y]).collect();
     let outlines = |planes: bool| {
         let chosen = geoms.iter().filter(move |drawn| drawn.is_plane() == planes);
-        let outlines = chosen.filter(|drawn| !drawn.is_endless());
+        let outlines = chosen.filter(|drawn| !drawn.is_infinite());
         Rect::around(outlines.flat_map(|drawn| &drawn.outline).chain(&unknown))
     };
-    let everything = outlines(false).or_else(|| outlines(true));
-    everything.unwrap_or(Rect {
+    let extent = outlines(false).or_else(|| outlines(true));
+    extent.unwrap_or(Rect {
         at: [-1.0; 2],
         size: [2.0; 2],
     })
 }
 
-/// The name, and what there is.
+/// Writes the name, the size and the numbers of bodies and geoms.
 fn header(out: &mut String, plan: &Plan<'_>, geoms: &[Drawn<'_>], name: &str) {
     let solid = geoms.iter().filter(|drawn| !drawn.is_plane());
     let extent = Rect::around(solid.flat_map(|drawn| &drawn.outline));
@@ -115,18 +116,18 @@ fn header(out: &mut String, plan: &Plan<'_>, geoms: &[Drawn<'_>], name: &str) {
     );
 }
 
-/// The places of grid lines along an axis, in metres.
+/// Returns the positions of the grid lines along an axis, in metres.
 fn lines(view: &View, axis: usize) -> impl Iterator<Item = f64> {
     let step = round_step(GRID / view.scale);
     let (from, to) = (view.shown.at[axis], view.shown.end()[axis]);
     let first = (from / step).ceil();
-    // The count is that of the pixels at most; the sum has no error to pile up.
+    // Each position is computed from its index, so that rounding errors do not accumulate.
     (0..1000_u32)
         .map(move |index| (first + f64::from(index)) * step)
         .take_while(move |at| *at <= to)
 }
 
-/// Metres along the left and the lower edge.
+/// Writes the metres along the left and the lower edge.
 fn scales(out: &mut String, view: &View) {
     let [width, height] = view.size();
     let _ = writeln!(out, "<g font-size=\"9\" fill=\"{FAINT}\">");
@@ -151,13 +152,13 @@ fn scales(out: &mut String, view: &View) {
     out.push_str("</g>\n");
 }
 
-/// The planes.
+/// Draws the planes.
 fn ground(out: &mut String, view: &View, planes: &[Drawn<'_>]) {
     let _ = writeln!(out, "<g fill=\"#f4f1ea\" stroke=\"#cfc9bb\">");
     let end = view.shown.end();
-    // An endless plane ends a little beyond the picture.
+    // An infinite plane is clipped a little outside of the drawing.
     let margin = view.shown.size.map(|size| size * 0.1);
-    let near = |point: &Vec2| {
+    let clipped = |point: &Vec2| {
         [0, 1].map(|axis| {
             let (from, to) = (view.shown.at[axis] - margin[axis], end[axis] + margin[axis]);
             point[axis].clamp(from, to)
@@ -165,8 +166,8 @@ fn ground(out: &mut String, view: &View, planes: &[Drawn<'_>]) {
     };
     for drawn in planes {
         let mut outline = drawn.outline.clone();
-        if drawn.is_endless() {
-            outline = outline.iter().map(near).collect();
+        if drawn.is_infinite() {
+            outline = outline.iter().map(clipped).collect();
         }
         let _ = writeln!(out, "<path d=\"{}\"/>", path(view, &outline));
     }
@@ -194,9 +195,10 @@ fn grid(out: &mut String, view: &View) {
     );
 }
 
+/// Draws the solid geoms, which are sorted by height.
 fn objects(out: &mut String, view: &View, plan: &Plan<'_>, geoms: &[Drawn<'_>]) {
     let lowest = geoms.first().map_or(0.0, |drawn| drawn.heights[0]);
-    // From how low to how high the tops of each body of the world reach.
+    // The lowest and the highest upper end of the geoms of each child of the world.
     let mut reach = BTreeMap::new();
     for drawn in geoms {
         let at = drawn.heights[1];
@@ -205,7 +207,7 @@ fn objects(out: &mut String, view: &View, plan: &Plan<'_>, geoms: &[Drawn<'_>]) 
             .or_insert([at; 2]);
         (*from, *to) = (from.min(at), to.max(at));
     }
-    // The bodies of the world take their colours in turn.
+    // The children of the world have the colours of the palette in turn.
     let tops: Vec<usize> = (1..plan.bodies.len())
         .filter(|body| plan.bodies[*body].top == *body)
         .collect();
@@ -214,8 +216,8 @@ fn objects(out: &mut String, view: &View, plan: &Plan<'_>, geoms: &[Drawn<'_>]) 
     for drawn in geoms {
         let body = &plan.bodies[drawn.geom.body];
         let colour = match tops.binary_search(&body.top) {
-            Ok(turn) => PALETTE[turn % PALETTE.len()],
-            // What belongs to the world itself: walls and the like.
+            Ok(index) => PALETTE[index % PALETTE.len()],
+            // Geoms of the world itself, such as walls.
             Err(_) => GREY,
         };
         let [from, to] = reach[&body.top];
@@ -226,8 +228,8 @@ fn objects(out: &mut String, view: &View, plan: &Plan<'_>, geoms: &[Drawn<'_>]) 
         };
         let fill = tint(colour, 0.72 - 0.36 * height);
         let mut style = format!("fill=\"{fill}\" stroke=\"{}\"", tint(colour, 0.0));
-        let covers = Rect::around(&drawn.outline).map_or(0.0, |bounds| bounds.area());
-        let is_ceiling = drawn.heights[0] - lowest > HEAD && covers > view.shown.area() / 2.0;
+        let covered = Rect::around(&drawn.outline).map_or(0.0, |bounds| bounds.area());
+        let is_ceiling = drawn.heights[0] - lowest > CEILING && covered > view.shown.area() / 2.0;
         if is_ceiling {
             style = format!("fill=\"none\" stroke=\"{}\"", tint(colour, 0.0));
         }
@@ -251,7 +253,7 @@ fn objects(out: &mut String, view: &View, plan: &Plan<'_>, geoms: &[Drawn<'_>]) 
     out.push_str("</g>\n");
 }
 
-/// An outline as path data, in metres.
+/// Formats an outline as path data, in metres.
 fn path(view: &View, outline: &[Vec2]) -> String {
     let mut data = String::new();
     for (index, point) in outline.iter().enumerate() {
@@ -262,7 +264,7 @@ fn path(view: &View, outline: &[Vec2]) -> String {
     data
 }
 
-/// Axes, scale bar and legend.
+/// Draws the axes, the scale bar and the legend.
 fn footer(out: &mut String, view: &View, plan: &Plan<'_>) {
     let [_, height] = view.size();
     let y = TOP + height + 54.0;

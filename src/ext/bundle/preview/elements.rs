@@ -1,4 +1,4 @@
-//! A model as a tree of elements, its included files put in place, and numbers in attributes.
+//! Builds the tree of a model's elements, with its included files in place, and parses numbers.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,16 @@ use crate::ext::bundle::xml;
 use crate::ext::bundle::xml::{Node, Tag};
 use crate::ext::bundle::{BundleError, BundleErrorKind};
 
-/// The most elements of a model: ten times those of a large scene.
-const ELEMENTS: usize = 200_000;
-/// The most attributes of one element: MJCF knows no element with half as many.
-const ATTRIBUTES: usize = 100;
-/// How deep elements may be nested.
-const DEPTH: usize = 200;
-/// What a length may be at most, in metres, and any other number.
-const LARGEST: f64 = 1e6;
+/// The maximum number of elements of a model: ten times that of a large scene.
+const MAX_ELEMENTS: usize = 200_000;
+/// The maximum number of attributes of an element: more than twice that of any element in MJCF.
+const MAX_ATTRIBUTES: usize = 100;
+/// The maximum depth of nested elements.
+const MAX_DEPTH: usize = 200;
+/// The maximum absolute value of a number, such as a length in metres.
+const MAX_NUMBER: f64 = 1e6;
 
+/// An element with its children.
 #[derive(Debug)]
 pub(super) struct Element<'a> {
     tag: Tag<'a>,
@@ -28,11 +29,12 @@ impl Element<'_> {
         self.tag.name
     }
 
+    /// Returns the value of an attribute, if it is present and not empty.
     pub(super) fn value(&self, attribute: &str) -> Option<&str> {
         self.tag.value(attribute)
     }
 
-    /// The children of this name.
+    /// Returns the children with this name.
     pub(super) fn named(&self, name: &str) -> impl DoubleEndedIterator<Item = &Self> + Clone {
         self.children
             .iter()
@@ -40,47 +42,48 @@ impl Element<'_> {
     }
 }
 
-/// The elements below the root of the model, over all its files; the root's own attributes are
-/// lost but for those of the main file.
+/// Returns the root element of the model, with the elements of all its files. The attributes of the root
+/// are those of the main file.
 pub(super) fn tree<'a>(root: &Path, model: &'a Model) -> Result<Element<'a>, BundleError> {
     let mut trees = HashMap::new();
-    let mut left = ELEMENTS;
+    let mut elements_left = MAX_ELEMENTS;
     for part in &model.parts {
-        let at = root.join(&part.path);
-        let tree = parse(&part.text, &mut left)
-            .map_err(|(kind, detail)| BundleError::new(kind, at.clone(), detail))?;
-        let none = || BundleError::new(BundleErrorKind::BadModel, at, "it has no element");
-        trees.insert(part.path.clone(), tree.ok_or_else(none)?);
+        let path = root.join(&part.path);
+        let tree = parse(&part.text, &mut elements_left)
+            .map_err(|(kind, detail)| BundleError::new(kind, path.clone(), detail))?;
+        let empty = || BundleError::new(BundleErrorKind::BadModel, path, "it has no root element");
+        trees.insert(part.path.clone(), tree.ok_or_else(empty)?);
     }
     let main = &model.parts[0].path;
-    let mut tree = trees.remove(main).expect("every part has been parsed");
+    let mut tree = trees.remove(main).expect("every part was parsed");
     splice(root, model, main, &mut trees, &mut tree);
     Ok(tree)
 }
 
-type Refusal = (BundleErrorKind, String);
+/// The kind and the detail of an error whose path is not known yet.
+type ParseError = (BundleErrorKind, String);
 
-/// The root element of a file.
-fn parse<'a>(text: &'a str, left: &mut usize) -> Result<Option<Element<'a>>, Refusal> {
-    let too_large = |what: &str, most: usize| {
+/// Parses the root element of a file; `None` if it has none.
+fn parse<'a>(text: &'a str, elements_left: &mut usize) -> Result<Option<Element<'a>>, ParseError> {
+    let too_large = |what: &str, limit: usize| {
         Some((
             BundleErrorKind::TooLarge,
-            format!("more than {most} {what}"),
+            format!("more than {limit} {what}"),
         ))
     };
     let mut open: Vec<Element<'a>> = Vec::new();
-    let (mut parsed, mut refused) = (None, None);
+    let (mut parsed, mut error) = (None, None);
     xml::walk(text, |node| {
         match node {
-            Node::Open(_) if *left == 0 => refused = too_large("elements", ELEMENTS),
-            Node::Open(tag) if tag.attributes.len() > ATTRIBUTES => {
-                refused = too_large("attributes of one element", ATTRIBUTES);
+            Node::Open(_) if *elements_left == 0 => error = too_large("elements", MAX_ELEMENTS),
+            Node::Open(tag) if tag.attributes.len() > MAX_ATTRIBUTES => {
+                error = too_large("attributes of one element", MAX_ATTRIBUTES);
             }
-            Node::Open(_) if open.len() == DEPTH => {
-                refused = too_large("levels of elements", DEPTH);
+            Node::Open(_) if open.len() == MAX_DEPTH => {
+                error = too_large("levels of elements", MAX_DEPTH);
             }
             Node::Open(tag) => {
-                *left -= 1;
+                *elements_left -= 1;
                 open.push(Element {
                     tag,
                     children: Vec::new(),
@@ -93,13 +96,13 @@ fn parse<'a>(text: &'a str, left: &mut usize) -> Result<Option<Element<'a>>, Ref
             },
             Node::Text(_) => {}
         }
-        refused.is_none()
+        error.is_none()
     })
     .map_err(|detail| (BundleErrorKind::BadModel, detail))?;
-    refused.map_or(Ok(parsed), Err)
+    error.map_or(Ok(parsed), Err)
 }
 
-/// Puts what an included file holds in the place of its `<include>`; each file once.
+/// Replaces each `<include>` with the elements of the included file, which is included only once.
 fn splice<'a>(
     root: &Path,
     model: &'a Model,
@@ -123,13 +126,14 @@ fn splice<'a>(
     }
 }
 
-/// Numbers that are separated by white space, each of them finite and of a size that can be drawn.
+/// Parses numbers that are separated by white space; `None` if one is invalid or cannot be drawn.
 pub(super) fn numbers(text: &str) -> Option<Vec<f64>> {
     text.split_ascii_whitespace()
         .map(|number| number.parse().ok().filter(|number| is_drawable(*number)))
         .collect()
 }
 
+/// Whether a number is finite and small enough to be drawn.
 pub(super) fn is_drawable(number: f64) -> bool {
-    number.abs() <= LARGEST
+    number.abs() <= MAX_NUMBER
 }

@@ -1,4 +1,4 @@
-//! Joints, and what their signs mean.
+//! Draws the symbols of joints and of unknown geoms, and the legend.
 
 use std::fmt::Write as _;
 
@@ -8,14 +8,14 @@ use super::view::View;
 use crate::ext::svg::{FAINT, INK, Number, px, text, width};
 
 const COLOUR: &str = "#b3261e";
-/// Half the length of an axis that lies flat, in pixels.
+/// Half the length of a horizontal axis, in pixels.
 const AXIS: f64 = 11.0;
-/// An axis that leaves less than this part of itself on the plan points up or down.
+/// An axis points up or down if its horizontal part is shorter than this, with 1 as its length.
 const UPRIGHT: f64 = 0.2;
 
-/// The sign of a joint in pixels, about the origin; `flat` is the part of its axis that is seen
-/// from above, along X.
-fn sign(kind: JointKind, flat: f64) -> String {
+/// Returns the symbol of a joint at the origin, in pixels, with its axis along X. `flat` is the
+/// horizontal part of its axis.
+fn symbol(kind: JointKind, flat: f64) -> String {
     let half = px(AXIS * flat);
     let tip = px(AXIS * flat - 3.0);
     let dot = format!("<circle r=\"1.2\" fill=\"{COLOUR}\"/>");
@@ -32,7 +32,7 @@ fn sign(kind: JointKind, flat: f64) -> String {
     }
 }
 
-/// Joints with their axes, and geoms of which nothing but their place is known.
+/// Draws joints with their axes, and geoms of which only the position is known.
 pub(super) fn draw(out: &mut String, view: &View, plan: &Plan<'_>) {
     let unit = Number(1.0 / view.scale, 9);
     let _ = writeln!(
@@ -47,7 +47,7 @@ pub(super) fn draw(out: &mut String, view: &View, plan: &Plan<'_>) {
         let _ = writeln!(
             out,
             "<g transform=\"translate({x} {y}) scale({unit}) rotate({degrees})\">{}<title>{name}</title></g>",
-            sign(joint.kind, flat),
+            symbol(joint.kind, flat),
         );
     }
     for [x, y, _] in &plan.unknown {
@@ -60,9 +60,10 @@ pub(super) fn draw(out: &mut String, view: &View, plan: &Plan<'_>) {
     out.push_str("</g>\n");
 }
 
+/// The path of the symbol for an unknown geom.
 const CROSS: &str = "M-4 -4L4 4M-4 4L4 -4";
 
-/// Which signs are in the picture, in a row from `at` on.
+/// Writes the legend for the symbols in the drawing, in a row that starts at `[x, y]`.
 pub(super) fn legend(out: &mut String, plan: &Plan<'_>, [mut x, y]: Vec2) {
     let count = |kind| {
         plan.joints
@@ -75,20 +76,20 @@ pub(super) fn legend(out: &mut String, plan: &Plan<'_>, [mut x, y]: Vec2) {
         "<path d=\"M-9 -5H9V5H-9Z\" fill=\"none\" stroke=\"{FAINT}\" stroke-dasharray=\"4 2.5\"/>"
     );
     let cross = format!("<path d=\"{CROSS}\" stroke=\"{FAINT}\"/>");
-    for (count, sign, what) in [
+    for (count, symbol, meaning) in [
         (
             count(JointKind::Hinge),
-            sign(JointKind::Hinge, 1.0),
+            symbol(JointKind::Hinge, 1.0),
             "hinge",
         ),
         (
             count(JointKind::Slide),
-            sign(JointKind::Slide, 1.0),
+            symbol(JointKind::Slide, 1.0),
             "slide",
         ),
         (
             count(JointKind::Ball),
-            sign(JointKind::Ball, 1.0),
+            symbol(JointKind::Ball, 1.0),
             "ball joint",
         ),
         (free, dashed, "moves freely"),
@@ -97,10 +98,10 @@ pub(super) fn legend(out: &mut String, plan: &Plan<'_>, [mut x, y]: Vec2) {
         if count == 0 {
             continue;
         }
-        let label = format!("{what}: {count}");
+        let label = format!("{meaning}: {count}");
         let _ = writeln!(
             out,
-            "<g transform=\"translate({} {})\" fill=\"#fff\" stroke=\"{COLOUR}\" stroke-width=\"1.2\">{sign}\
+            "<g transform=\"translate({} {})\" fill=\"#fff\" stroke=\"{COLOUR}\" stroke-width=\"1.2\">{symbol}\
              <text x=\"16\" y=\"4\" fill=\"{INK}\" stroke=\"none\">{label}</text></g>",
             px(x + 12.0),
             px(y - 4.0),

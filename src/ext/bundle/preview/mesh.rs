@@ -1,4 +1,4 @@
-//! The vertices of mesh files: [OBJ, STL and MSH][files].
+//! Reads the vertices of mesh files: [OBJ, STL and MSH][files].
 //!
 //! [files]: https://mujoco.readthedocs.io/en/stable/XMLreference.html#asset-mesh
 
@@ -6,21 +6,26 @@ use std::path::Path;
 
 use crate::ext::bundle::has_extension;
 
-/// Bytes before the triangles of an STL file: a comment, and their number.
-const STL_HEAD: usize = 84;
-/// Bytes of a triangle in an STL file: its normal, three vertices, and two bytes that say nothing.
+/// The size of an STL header in bytes: a comment, and the number of triangles.
+const STL_HEADER: usize = 84;
+/// The size of an STL triangle in bytes: a normal, three vertices, and two unused bytes.
 const STL_TRIANGLE: usize = 50;
-/// Bytes before the vertices of an MSH file: the number of vertices, normals, texture coordinates
-/// and faces.
-const MSH_HEAD: usize = 16;
+/// The size of an MSH header in bytes: the numbers of vertices, normals, texture coordinates and faces.
+const MSH_HEADER: usize = 16;
 
-/// The vertices in a file, by its `content_type` or else by its name; `None` when it is not a mesh
-/// that `MuJoCo` reads.
+/// The size of a vertex in STL and MSH files: three floats.
+const VERTEX: usize = 12;
+
+/// A point of a mesh.
+pub(super) type Vertex = [f32; 3];
+
+/// Returns the vertices in a file of the type `content_type`, or of the type of its extension. `None` if
+/// it is not a mesh that `MuJoCo` reads.
 pub(super) fn vertices(
     path: &Path,
     content_type: Option<&str>,
     bytes: &[u8],
-) -> Option<Vec<[f32; 3]>> {
+) -> Option<Vec<Vertex>> {
     let is = |kind: &str| match content_type {
         Some(content_type) => content_type.strip_prefix("model/") == Some(kind),
         None => has_extension(path, &[kind]),
@@ -36,7 +41,7 @@ pub(super) fn vertices(
     }
 }
 
-fn obj(bytes: &[u8]) -> Option<Vec<[f32; 3]>> {
+fn obj(bytes: &[u8]) -> Option<Vec<Vertex>> {
     let lines = bytes.split(|byte| *byte == b'\n');
     let vertices = lines.filter_map(|line| line.trim_ascii_start().strip_prefix(b"v"));
     vertices
@@ -49,28 +54,37 @@ fn obj(bytes: &[u8]) -> Option<Vec<[f32; 3]>> {
         .collect()
 }
 
-fn stl(bytes: &[u8]) -> Option<Vec<[f32; 3]>> {
-    let (head, triangles) = bytes.split_at_checked(STL_HEAD)?;
-    let count = usize::try_from(u32::from_le_bytes(*head.last_chunk()?)).ok()?;
+fn stl(bytes: &[u8]) -> Option<Vec<Vertex>> {
+    let (header, triangles) = bytes.split_at_checked(STL_HEADER)?;
+    let count = count(*header.last_chunk()?)?;
     if count.checked_mul(STL_TRIANGLE)? != triangles.len() {
         return None;
     }
-    let corners = triangles
-        .chunks_exact(STL_TRIANGLE)
-        .flat_map(|triangle| triangle[12..48].chunks_exact(12));
-    Some(corners.map(point).collect())
+    let triangles = triangles.chunks_exact(STL_TRIANGLE);
+    Some(
+        triangles
+            .flat_map(|triangle| binary_vertices(&triangle[VERTEX..4 * VERTEX]))
+            .collect(),
+    )
 }
 
-fn msh(bytes: &[u8]) -> Option<Vec<[f32; 3]>> {
-    let (head, rest) = bytes.split_at_checked(MSH_HEAD)?;
-    let count = usize::try_from(u32::from_le_bytes(*head.first_chunk()?)).ok()?;
-    let vertices = rest.get(..count.checked_mul(12)?)?;
-    Some(vertices.chunks_exact(12).map(point).collect())
+fn msh(bytes: &[u8]) -> Option<Vec<Vertex>> {
+    let (header, rest) = bytes.split_at_checked(MSH_HEADER)?;
+    let count = count(*header.first_chunk()?)?;
+    let vertices = rest.get(..count.checked_mul(VERTEX)?)?;
+    Some(binary_vertices(vertices).collect())
 }
 
-/// Three numbers of four bytes, little-endian.
-fn point(bytes: &[u8]) -> [f32; 3] {
-    [0, 4, 8].map(|at| f32::from_le_bytes([0, 1, 2, 3].map(|byte| bytes[at + byte])))
+/// Reads a little-endian number of elements.
+fn count(bytes: [u8; 4]) -> Option<usize> {
+    usize::try_from(u32::from_le_bytes(bytes)).ok()
+}
+
+/// Reads vertices of three little-endian floats each.
+fn binary_vertices(bytes: &[u8]) -> impl Iterator<Item = Vertex> {
+    bytes.chunks_exact(VERTEX).map(|vertex| {
+        [0, 4, 8].map(|at| f32::from_le_bytes([0, 1, 2, 3].map(|byte| vertex[at + byte])))
+    })
 }
 
 #[cfg(test)]
@@ -78,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn vertices_are_read_or_the_file_is_no_mesh() {
+    fn vertices_are_read_and_other_files_are_rejected() {
         let numbers = |numbers: &[f32]| -> Vec<u8> {
             numbers
                 .iter()
@@ -98,7 +112,7 @@ mod tests {
         let two = vec![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
         let three = [two.clone(), vec![[7.0, 8.0, 9.0]]].concat();
         let obj = b"# v 9 9 9\nv 1 2 3\r\n  v\t4 5 6 1.0\nvn 0 0 1\nf 1 2 1\n";
-        for (name, content_type, bytes, read) in [
+        for (name, content_type, bytes, expected) in [
             ("a.obj", None, &obj[..], Some(two.clone())),
             ("a.OBJ", None, b"v 1 2\n", None),
             ("a.obj", None, b"v 1 2 x\n", None),
@@ -115,7 +129,7 @@ mod tests {
         ] {
             assert_eq!(
                 vertices(Path::new(name), content_type, bytes),
-                read,
+                expected,
                 "{name}"
             );
         }

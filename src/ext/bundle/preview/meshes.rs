@@ -1,30 +1,33 @@
-//! The mesh assets of a model: each is read once, when it is first drawn.
+//! Reads the mesh assets of a model, each once and on first use.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
-use super::attributes::{Defaults, Given};
+use super::attributes::{Attributes, Defaults};
 use super::elements::{Element, is_drawable};
 use super::mesh;
+use super::mesh::Vertex;
 use super::pose::{Pose, quaternion};
 use crate::ext::bundle::mjcf::Model;
 use crate::ext::bundle::path::stem;
 use crate::ext::bundle::{BundleError, BundleErrorKind, read_limited};
 
-/// The most bytes of mesh files that are read of one model.
-const BYTES: u64 = 512 * 1024 * 1024;
-/// The most vertices that are drawn, counted for each geom anew.
-const VERTICES: usize = 50_000_000;
+/// The maximum size of all mesh files of a model in bytes.
+const MAX_BYTES: u64 = 512 * 1024 * 1024;
+/// The maximum number of vertices of all geoms. A mesh counts once for each geom that uses it.
+const MAX_VERTICES: usize = 50_000_000;
 
+/// The mesh assets of a model, and how much of them may still be read.
 #[derive(Debug)]
 pub(super) struct Meshes<'a> {
     root: &'a Path,
     model: &'a Model,
-    assets: HashMap<&'a str, Given<'a>>,
-    read: HashMap<&'a str, Option<Rc<[[f32; 3]]>>>,
-    bytes: u64,
-    vertices: usize,
+    assets: HashMap<&'a str, Attributes<'a>>,
+    /// The meshes that were read; `None` for those that cannot be drawn.
+    read: HashMap<&'a str, Option<Rc<[Vertex]>>>,
+    bytes_left: u64,
+    vertices_left: usize,
 }
 
 impl<'a> Meshes<'a> {
@@ -40,50 +43,50 @@ impl<'a> Meshes<'a> {
             let name = asset
                 .value("name")
                 .or_else(|| asset.value("file").map(stem));
-            Some((name?, Given::new(asset, defaults, None)))
+            Some((name?, Attributes::new(asset, defaults, None)))
         });
         Self {
             root,
             model,
             assets: named.collect(),
             read: HashMap::new(),
-            bytes: BYTES,
-            vertices: VERTICES,
+            bytes_left: MAX_BYTES,
+            vertices_left: MAX_VERTICES,
         }
     }
 
-    /// The vertices of a mesh; `None` when it is not there, or nothing that can be drawn.
-    pub(super) fn vertices(&mut self, name: &str) -> Result<Option<Rc<[[f32; 3]]>>, BundleError> {
+    /// Returns the vertices of a mesh; `None` if it is missing or cannot be drawn.
+    pub(super) fn vertices(&mut self, name: &str) -> Result<Option<Rc<[Vertex]>>, BundleError> {
         let Some((name, asset)) = self.assets.get_key_value(name) else {
             return Ok(None);
         };
         let vertices = if let Some(vertices) = self.read.get(name) {
             vertices.clone()
         } else {
-            let vertices = read(self.root, self.model, asset, &mut self.bytes)?;
+            let vertices = read(self.root, self.model, asset, &mut self.bytes_left)?;
             self.read.insert(name, vertices.clone());
             vertices
         };
         let count = vertices.as_ref().map_or(0, |vertices| vertices.len());
-        self.vertices = self.vertices.checked_sub(count).ok_or_else(|| {
-            let detail = format!("more than {VERTICES} vertices to draw");
+        self.vertices_left = self.vertices_left.checked_sub(count).ok_or_else(|| {
+            let detail = format!("more than {MAX_VERTICES} vertices to draw");
             BundleError::new(BundleErrorKind::TooLarge, self.root, detail)
         })?;
         Ok(vertices)
     }
 }
 
-/// Reads a mesh, and places it as its asset says.
+/// Reads a mesh, and transforms it as its asset specifies.
 fn read(
     root: &Path,
     model: &Model,
-    asset: &Given<'_>,
-    left: &mut u64,
-) -> Result<Option<Rc<[[f32; 3]]>>, BundleError> {
+    asset: &Attributes<'_>,
+    bytes_left: &mut u64,
+) -> Result<Option<Rc<[Vertex]>>, BundleError> {
     let vertices = if let Some(path) = asset.value("file").and_then(|file| model.mesh(root, file)) {
         let path = root.join(path);
-        let bytes = read_limited(&path, *left)?;
-        *left -= bytes.len() as u64;
+        let bytes = read_limited(&path, *bytes_left)?;
+        *bytes_left -= bytes.len() as u64;
         mesh::vertices(&path, asset.value("content_type"), &bytes)
     } else {
         inline(asset)
@@ -91,8 +94,8 @@ fn read(
     Ok(vertices.and_then(|vertices| placed(asset, vertices)))
 }
 
-/// The vertices that stand in the model itself.
-fn inline(asset: &Given<'_>) -> Option<Vec<[f32; 3]>> {
+/// Returns the vertices in the attribute `vertex`.
+fn inline(asset: &Attributes<'_>) -> Option<Vec<Vertex>> {
     let numbers = asset.numbers("vertex").ok()?;
     let vertices = numbers.chunks_exact(3);
     Some(
@@ -102,8 +105,8 @@ fn inline(asset: &Given<'_>) -> Option<Vec<[f32; 3]>> {
     )
 }
 
-/// The vertices in the frame of the geoms that use them.
-fn placed(asset: &Given<'_>, mut vertices: Vec<[f32; 3]>) -> Option<Rc<[[f32; 3]]>> {
+/// Transforms the vertices to the frame of a geom that uses them. `None` if they cannot be drawn.
+fn placed(asset: &Attributes<'_>, mut vertices: Vec<Vertex>) -> Option<Rc<[Vertex]>> {
     let mut frame = Pose::IDENTITY;
     frame.position = asset.array("refpos").ok()?.unwrap_or_default();
     if let Some(rotation) = asset.array("refquat").ok()? {
@@ -123,7 +126,7 @@ fn placed(asset: &Given<'_>, mut vertices: Vec<[f32; 3]>) -> Option<Rc<[[f32; 3]
 
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "meshes are single precision, and numbers are limited"
+    reason = "meshes have single precision, and their numbers are limited"
 )]
 fn single(number: f64) -> f32 {
     number as f32

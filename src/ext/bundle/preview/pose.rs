@@ -1,20 +1,20 @@
-//! Where a thing is and how it is turned.
+//! Positions and orientations.
 //!
 //! The rules are those of `MuJoCo`'s [orientations].
 //!
 //! [orientations]: https://mujoco.readthedocs.io/en/stable/modeling.html#frame-orientations
 
-/// A point or a direction, in metres.
+/// A point in metres, or a direction.
 pub(super) type Vec3 = [f64; 3];
 
-/// A rotation, row by row.
+/// A rotation matrix, by rows.
 pub(super) type Matrix = [Vec3; 3];
 
 const IDENTITY: Matrix = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
-/// Shorter than this, a vector has no direction.
-const NOTHING: f64 = 1e-10;
+/// A vector shorter than this has no direction.
+const MIN_LENGTH: f64 = 1e-10;
 
-/// A frame in the one around it.
+/// The pose of a frame in its parent frame.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pose {
     pub(super) position: Vec3,
@@ -27,7 +27,7 @@ impl Pose {
         rotation: IDENTITY,
     };
 
-    /// A frame given in this one, as this one's surroundings see it.
+    /// Returns the pose of `inner`, a child of this frame, in the parent frame.
     pub(super) fn then(&self, inner: &Self) -> Self {
         Self {
             position: self.point(inner.position),
@@ -35,30 +35,32 @@ impl Pose {
         }
     }
 
+    /// Transforms a point of this frame to the parent frame.
     pub(super) fn point(&self, point: Vec3) -> Vec3 {
-        let turned = self.direction(point);
-        [0, 1, 2].map(|row| self.position[row] + turned[row])
+        let rotated = self.direction(point);
+        [0, 1, 2].map(|row| self.position[row] + rotated[row])
     }
 
+    /// Transforms a direction of this frame to the parent frame.
     pub(super) fn direction(&self, direction: Vec3) -> Vec3 {
         self.rotation.map(|row| dot(row, direction))
     }
 
-    /// A direction of the surroundings, as it is in this frame.
+    /// Transforms a direction of the parent frame to this frame.
     pub(super) fn direction_in(&self, direction: Vec3) -> Vec3 {
         transposed(&self.rotation).map(|row| dot(row, direction))
     }
 
-    /// A point of the surroundings, as it is in this frame.
+    /// Transforms a point of the parent frame to this frame.
     pub(super) fn point_in(&self, point: Vec3) -> Vec3 {
         self.direction_in([0, 1, 2].map(|row| point[row] - self.position[row]))
     }
 }
 
-/// `None` for zero.
+/// Returns the rotation of a quaternion; `None` if it is zero.
 pub(super) fn quaternion([w, x, y, z]: [f64; 4]) -> Option<Matrix> {
     let length = (w * w + x * x + y * y + z * z).sqrt();
-    if length < NOTHING {
+    if length < MIN_LENGTH {
         return None;
     }
     let [w, x, y, z] = [w, x, y, z].map(|part| part / length);
@@ -81,15 +83,15 @@ pub(super) fn quaternion([w, x, y, z]: [f64; 4]) -> Option<Matrix> {
     ])
 }
 
-/// `None` when the axis has no direction.
+/// Returns the rotation about an axis; `None` if the axis is zero.
 pub(super) fn axis_angle(axis: Vec3, radians: f64) -> Option<Matrix> {
     let [x, y, z] = unit(axis)?;
     let (sin, cos) = (radians / 2.0).sin_cos();
     quaternion([cos, x * sin, y * sin, z * sin])
 }
 
-/// Rotations about the axes that `sequence` names: lower case about the turned axes, upper case
-/// about the fixed ones. `None` for another letter.
+/// Returns the product of three rotations about the axes in `sequence`: lower case for rotated axes,
+/// upper case for fixed axes. `None` if `sequence` is not three of the letters x, y and z.
 pub(super) fn euler(sequence: &str, radians: Vec3) -> Option<Matrix> {
     if sequence.chars().count() != 3 {
         return None;
@@ -109,7 +111,8 @@ pub(super) fn euler(sequence: &str, radians: Vec3) -> Option<Matrix> {
     Some(rotation)
 }
 
-/// The frame with this X axis, and with a Y axis on this side. `None` when they are parallel.
+/// Returns the rotation with the X axis `x` and a Y axis in the plane of `x` and `y`. `None` if they are
+/// parallel or zero.
 pub(super) fn xy_axes(x: Vec3, y: Vec3) -> Option<Matrix> {
     let x = unit(x)?;
     let along = dot(x, y);
@@ -117,19 +120,23 @@ pub(super) fn xy_axes(x: Vec3, y: Vec3) -> Option<Matrix> {
     Some(transposed(&[x, y, cross(x, y)]))
 }
 
-/// The least rotation that brings the Z axis into this direction. `None` when it is none.
+/// Returns the smallest rotation that turns the Z axis to `direction`; `None` if that is zero.
 pub(super) fn z_axis(direction: Vec3) -> Option<Matrix> {
     let direction = unit(direction)?;
     let axis = cross([0.0, 0.0, 1.0], direction);
     let sin = dot(axis, axis).sqrt();
-    let axis = if sin < NOTHING { [1.0, 0.0, 0.0] } else { axis };
+    let axis = if sin < MIN_LENGTH {
+        [1.0, 0.0, 0.0]
+    } else {
+        axis
+    };
     axis_angle(axis, sin.atan2(direction[2]))
 }
 
-/// `None` when it has no direction.
+/// Returns the vector with length 1; `None` if it is zero.
 pub(super) fn unit(vector: Vec3) -> Option<Vec3> {
     let length = dot(vector, vector).sqrt();
-    (length >= NOTHING).then(|| vector.map(|part| part / length))
+    (length >= MIN_LENGTH).then(|| vector.map(|part| part / length))
 }
 
 pub(super) fn dot(left: Vec3, right: Vec3) -> f64 {

@@ -1,16 +1,17 @@
-//! The shapes of geoms, and what of the ground they cover.
+//! The shapes of geoms, and their footprints on the ground.
 //!
-//! All of them are convex, or drawn as if they were: a shape is known by its farthest point in
-//! every direction.
+//! All shapes are convex, or drawn as their convex hull. Their farthest point in each direction defines
+//! them.
 
 use std::f64::consts::TAU;
 use std::rc::Rc;
 
+use super::mesh::Vertex;
 use super::pose::{Pose, Vec3, dot, unit};
 
-/// The corners of a round footprint.
+/// The number of corners of a round footprint.
 const CORNERS: u32 = 48;
-/// An infinite plane reaches so far, in metres: beyond every picture.
+/// Half the size of an infinite plane, in metres: beyond every drawing.
 pub(super) const FAR: f64 = 1e7;
 
 /// A point of the ground, in metres.
@@ -19,28 +20,28 @@ pub(super) type Vec2 = [f64; 2];
 /// The shape of a geom in its own frame.
 #[derive(Clone, Debug)]
 pub(super) enum Shape {
-    /// Half its size along each axis.
+    /// Half the size along each axis.
     Box(Vec3),
-    /// Its radii; a sphere has three of the same.
+    /// The radii. Those of a sphere are equal.
     Ellipsoid(Vec3),
-    /// Radius, and half the length along Z without the caps.
+    /// The radius, and half the length along Z without the caps.
     Capsule(f64, f64),
-    /// Radius, and half the length along Z.
+    /// The radius, and half the length along Z.
     Cylinder(f64, f64),
-    /// Half its size along X and Y.
+    /// Half the size along X and Y.
     Plane(f64, f64),
-    /// Its vertices; never none.
-    Mesh(Rc<[[f32; 3]]>),
+    /// The vertices, at least one.
+    Mesh(Rc<[Vertex]>),
 }
 
 impl Shape {
-    /// A plane of this size; 0 is without end.
+    /// Returns a plane of half this size; 0 is infinite.
     pub(super) fn plane(x: f64, y: f64) -> Self {
         let [x, y] = [x, y].map(|half| if half > 0.0 { half } else { FAR });
         Self::Plane(x, y)
     }
 
-    /// The farthest point in a direction.
+    /// Returns the farthest point in a direction.
     fn support(&self, direction: Vec3) -> Vec3 {
         let side = |half: f64, along: f64| if along < 0.0 { -half } else { half };
         match self {
@@ -59,8 +60,8 @@ impl Shape {
                 let [x, y, _] = unit([direction[0], direction[1], 0.0]).unwrap_or_default();
                 [x * radius, y * radius, side(*half, direction[2])]
             }
-            Self::Mesh(points) => {
-                let points = points.iter().map(|point| point.map(f64::from));
+            Self::Mesh(vertices) => {
+                let points = vertices.iter().map(|vertex| vertex.map(f64::from));
                 let along = |point: &Vec3| dot(*point, direction);
                 let farthest = points.max_by(|a, b| along(a).total_cmp(&along(b)));
                 farthest.unwrap_or_default()
@@ -68,7 +69,7 @@ impl Shape {
         }
     }
 
-    /// The outline of what it covers, counterclockwise.
+    /// Returns the outline of the footprint, counterclockwise.
     pub(super) fn footprint(&self, pose: &Pose) -> Vec<Vec2> {
         let flat = |point: Vec3| {
             let [x, y, _] = pose.point(point);
@@ -83,12 +84,12 @@ impl Shape {
         hull(match self {
             Self::Box([x, y, z]) => corners([*x, *y, *z]).map(flat).collect(),
             Self::Plane(x, y) => corners([*x, *y, 0.0]).map(flat).collect(),
-            Self::Mesh(points) => {
-                let points = points.iter().map(|point| point.map(f64::from));
+            Self::Mesh(vertices) => {
+                let points = vertices.iter().map(|vertex| vertex.map(f64::from));
                 points.map(flat).collect()
             }
             Self::Ellipsoid(_) => round().map(flat).collect(),
-            // Either end may be the farther one where the sides are parallel.
+            // The sides have two farthest points, one at each end, and rounding picks one of them.
             Self::Capsule(_, half) | Self::Cylinder(_, half) => round()
                 .flat_map(|[x, y, z]| {
                     let other = if z > 0.0 {
@@ -103,13 +104,13 @@ impl Shape {
         })
     }
 
-    /// The heights of its lowest and its highest point.
+    /// Returns the heights of the lowest and the highest point.
     pub(super) fn heights(&self, pose: &Pose) -> [f64; 2] {
         [-1.0, 1.0].map(|up| pose.point(self.support(pose.direction_in([0.0, 0.0, up])))[2])
     }
 }
 
-/// The corners of a box of half this size.
+/// Returns the corners of a box of half this size.
 fn corners([x, y, z]: Vec3) -> impl Iterator<Item = Vec3> {
     let sign = |bit: u8, half: f64| if bit == 0 { -half } else { half };
     (0..8_u8).map(move |corner| {
@@ -121,7 +122,7 @@ fn corners([x, y, z]: Vec3) -> impl Iterator<Item = Vec3> {
     })
 }
 
-/// The convex hull, counterclockwise, by [Andrew's monotone chain][chain].
+/// Returns the convex hull, counterclockwise, by [Andrew's monotone chain][chain].
 ///
 /// [chain]: https://doi.org/10.1016/0020-0190(79)90072-3
 fn hull(mut points: Vec<Vec2>) -> Vec<Vec2> {
@@ -135,7 +136,7 @@ fn hull(mut points: Vec<Vec2>) -> Vec<Vec2> {
     }
     let mut lower = half_hull(points.iter());
     let mut upper = half_hull(points.iter().rev());
-    // Each ends where the other begins.
+    // Each half ends where the other starts.
     lower.pop();
     upper.pop();
     lower.append(&mut upper);
@@ -164,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hull_keeps_the_corners_and_nothing_else() {
+    fn a_hull_consists_of_the_corners() {
         let square = vec![[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]];
         let mut crowded = square.clone();
         crowded.extend([[0.5, 0.5], [0.5, 0.0], [1.0, 1.0], [0.0, 0.25]]);

@@ -1,32 +1,34 @@
-//! A timeline as SVG.
+//! Draws a timeline as SVG.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{LETTERS, Mark, Stage, Timeline};
+use super::{MAX_LETTERS, Mark, Stage, Timeline};
 use crate::ext::svg::{FAINT, GREY, INK, LINE, Number, PALETTE, PAPER, px, round_step, text, tint};
 use crate::raw::types::JobStatus;
 
-/// The page and its parts, in pixels.
+/// The sizes of the page and its parts, in pixels.
 const PAGE: f64 = 760.0;
 const LEFT: f64 = 150.0;
 const RIGHT: f64 = 84.0;
 const TOP: f64 = 62.0;
 const ROW: f64 = 30.0;
 const BAR: f64 = 18.0;
-/// The least distance of ticks, in pixels.
+/// The minimum distance between ticks, in pixels.
 const TICK: f64 = 70.0;
 
 const GOOD: [u8; 3] = [0x22, 0x88, 0x33];
 const BAD: [u8; 3] = [0xb3, 0x26, 0x1e];
 
 impl Timeline {
-    /// Draws a bar with its duration for each stage, ticks for assets that are ready, dots for errors,
-    /// and the job's status. A stage that is known by the names of its events has their number beside
-    /// its name and a line in its bar for each.
+    /// Draws the timeline, and returns the text of an SVG file.
     ///
-    /// A running stage reaches to the latest time recorded. At most 100 stages, and 2,000 ticks, dots
-    /// and lines each, are drawn. The same events at the same times make the same text.
+    /// Each stage is a bar with its duration. An asset that is ready is a tick, and an error is a dot. The
+    /// heading is the status of the job. A stage that is a family of event names also shows the number of
+    /// its events, and a line for each of them.
+    ///
+    /// A running stage ends at the latest time. At most 100 stages, 2,000 ticks and dots, and 2,000 lines
+    /// are drawn. The same events at the same times yield the same text.
     pub fn to_svg(&self) -> String {
         let bottom = y_of(self.stages.len().max(1));
         let height = bottom + 34.0;
@@ -55,7 +57,7 @@ impl Timeline {
         out
     }
 
-    /// How the job stands, and in which colour.
+    /// Returns the status of the job, and its colour.
     fn heading(&self) -> (String, [u8; 3]) {
         let span = span(self.now);
         match &self.status {
@@ -66,20 +68,20 @@ impl Timeline {
             Some(JobStatus::Queued) if self.stages.is_empty() => {
                 (format!("queued for {span}"), GREY)
             }
-            _ => (format!("at work for {span}"), PALETTE[0]),
+            _ => (format!("running for {span}"), PALETTE[0]),
         }
     }
 
-    /// How far it has come.
+    /// Returns the numbers of stages, assets and errors.
     fn counts(&self) -> String {
         let complete = self
             .stages
             .iter()
             .filter(|stage| stage.to.is_some())
             .count();
-        let by_names = self.stages.iter().any(|stage| stage.count > 0);
+        let has_families = self.stages.iter().any(|stage| stage.count > 0);
         let counts = [
-            if by_names {
+            if has_families {
                 (self.stages.len(), "stage", "stages")
             } else {
                 (complete, "stage complete", "stages complete")
@@ -93,21 +95,22 @@ impl Timeline {
         counts.collect::<Vec<_>>().join(" · ")
     }
 
+    /// Returns the position of a time on the page, in pixels.
     fn x_of(&self, at: Duration) -> f64 {
-        let whole = self.now.as_secs_f64().max(1e-3);
-        LEFT + at.as_secs_f64() / whole * (PAGE - LEFT - RIGHT)
+        let total = self.now.as_secs_f64().max(1e-3);
+        LEFT + at.as_secs_f64() / total * (PAGE - LEFT - RIGHT)
     }
 
     fn axis(&self, out: &mut String, bottom: f64) {
-        let whole = self.now.as_secs_f64().max(1e-3);
-        let step = tick_step(whole * TICK / (PAGE - LEFT - RIGHT));
+        let total = self.now.as_secs_f64().max(1e-3);
+        let step = tick_step(total * TICK / (PAGE - LEFT - RIGHT));
         let _ = writeln!(
             out,
             "<g font-size=\"10\" fill=\"{FAINT}\" text-anchor=\"middle\">"
         );
         for index in 0..100_u32 {
             let seconds = step * f64::from(index);
-            if seconds > whole {
+            if seconds > total {
                 break;
             }
             let at = Duration::from_secs_f64(seconds);
@@ -156,7 +159,7 @@ impl Timeline {
              <text x=\"{}\" y=\"{ty}\" fill=\"{INK}\" text-anchor=\"end\">{}{count}</text>\
              <rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{BAR}\" rx=\"3\" fill=\"{}\"/>{lines}\
              <text x=\"{}\" y=\"{ty}\" fill=\"{FAINT}\">{}{more}</text></g>",
-            text(&stage.name, LETTERS),
+            text(&stage.name, MAX_LETTERS),
             LEFT - 12.0,
             text(&stage.name, if stage.count > 0 { 15 } else { 18 }),
             px(x),
@@ -169,7 +172,7 @@ impl Timeline {
         );
     }
 
-    /// A line for each event of a stage; those on the same pixel are one.
+    /// Returns a line for each event of a stage. Those on the same pixel are drawn once.
     fn lines(&self, stage: &Stage, y: f64, colour: &str) -> String {
         let (mut path, mut last) = (String::new(), f64::NEG_INFINITY);
         for at in &stage.events {
@@ -189,46 +192,46 @@ impl Timeline {
         let x = px(self.x_of(mark.at));
         let y = y_of(mark.row.unwrap_or(0));
         let middle = px(y + ROW / 2.0);
-        let (sign, end) = if mark.is_error {
+        let (symbol, end) = if mark.is_error {
             let red = tint(BAD, 0.0);
-            let sign = format!(
+            let symbol = format!(
                 "<circle cx=\"{x}\" cy=\"{middle}\" r=\"4.5\" fill=\"{red}\" stroke=\"#fff\" stroke-width=\"1.5\">"
             );
-            (sign, "</circle>")
+            (symbol, "</circle>")
         } else {
             let y = px(y + (ROW - BAR) / 2.0 + 3.0);
-            let sign = format!(
+            let symbol = format!(
                 "<path d=\"M{x} {y}v{}\" stroke=\"#fff\" stroke-width=\"1.6\">",
                 BAR - 6.0
             );
-            (sign, "</path>")
+            (symbol, "</path>")
         };
         let _ = writeln!(
             out,
-            "{sign}<title>{}</title>{end}",
-            text(&mark.what, LETTERS)
+            "{symbol}<title>{}</title>{end}",
+            text(&mark.title, MAX_LETTERS)
         );
     }
 }
 
-/// The upper end of a row, in pixels.
+/// Returns the upper end of a row, in pixels.
 fn y_of(row: usize) -> f64 {
     TOP + ROW * f64::from(u32::try_from(row).unwrap_or(u32::MAX))
 }
 
-/// The smallest step of a clock that is at least so many seconds long.
-fn tick_step(least: f64) -> f64 {
+/// Returns the smallest usual step of a clock that is at least `min` seconds.
+fn tick_step(min: f64) -> f64 {
     let steps = [
         10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0,
     ];
-    if least <= 5.0 {
-        return round_step(least);
+    if min <= 5.0 {
+        return round_step(min);
     }
-    let found = steps.into_iter().find(|step| *step >= least);
-    found.unwrap_or_else(|| 3600.0 * round_step(least / 3600.0))
+    let found = steps.into_iter().find(|step| *step >= min);
+    found.unwrap_or_else(|| 3600.0 * round_step(min / 3600.0))
 }
 
-/// `4.2 s`, `3 min 20 s` or `1 h 5 min`.
+/// Formats a duration: `4.2 s`, `3 min 20 s` or `1 h 5 min`.
 fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     let two = |large: u64, unit: &str, small: u64, rest: &str| match small {
@@ -249,8 +252,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_those_of_a_clock() {
-        for (least, step) in [
+    fn a_tick_step_is_a_usual_step_of_a_clock() {
+        for (min, step) in [
             (0.3, 0.5),
             (4.0, 5.0),
             (7.0, 10.0),
@@ -258,7 +261,7 @@ mod tests {
             (200.0, 300.0),
             (4000.0, 7200.0),
         ] {
-            assert!((tick_step(least) - step).abs() < 1e-9, "{least}");
+            assert!((tick_step(min) - step).abs() < 1e-9, "{min}");
         }
     }
 }

@@ -1,13 +1,14 @@
-//! The fields of the event that is being decoded: borrowed where they can be, else gathered.
+//! The fields of the event that is being decoded: borrowed from the chunk, or collected in buffers.
 
 use std::mem;
 
 use simdutf8::basic::from_utf8;
 
-/// Bytes a buffer may keep from one event to the next. Most events are far smaller, and a process
-/// may hold thousands of decoders.
+/// The maximum capacity that a buffer keeps after an event, in bytes. Most events are far smaller, and a
+/// process may have thousands of decoders.
 const RETAINED: usize = 64 * 1024;
 
+/// A field that the standard defines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     Event,
@@ -16,28 +17,28 @@ pub(super) enum Field {
     Retry,
 }
 
-/// The fields of an event that lie whole within the chunk at hand.
+/// The fields of an event whose values are complete in the current chunk.
 #[derive(Default)]
 pub(super) struct Borrowed<'i> {
     pub(super) event: Option<&'i [u8]>,
-    /// The only `data` so far: none is gathered.
+    /// The only `data` so far: none is collected.
     pub(super) data: Option<&'i [u8]>,
     pub(super) id: Option<&'i [u8]>,
 }
 
-/// The fields of an event that do not, in buffers that are used again.
+/// The other fields of an event, in buffers that are reused.
 #[derive(Clone, Default)]
-pub(super) struct Gathered {
-    /// Whether anything below is in use.
-    pub(super) any: bool,
+pub(super) struct Collected {
+    /// Whether any of the buffers is in use.
+    pub(super) in_use: bool,
     event: Vec<u8>,
     data: Vec<u8>,
     pub(super) has_data: bool,
     id: Vec<u8>,
     has_id: bool,
-    /// The first part of a value, unless it is one of `data`.
+    /// The first part of a value, unless the field is `data`.
     pub(super) value: Vec<u8>,
-    /// `event` and `data` where they had invalid UTF-8.
+    /// `event` and `data` with U+FFFD, if they had invalid UTF-8.
     repaired_event: String,
     repaired_data: String,
 }
@@ -53,16 +54,16 @@ impl Field {
     }
 }
 
-impl Gathered {
-    /// Stores what is borrowed from a chunk that is about to go.
+impl Collected {
+    /// Stores the borrowed values before the chunk ends.
     pub(super) fn take(&mut self, borrowed: &mut Borrowed<'_>) {
         if let Some(event) = borrowed.event.take() {
-            self.any = true;
+            self.in_use = true;
             self.event.clear();
             self.event.extend_from_slice(event);
         }
         if let Some(id) = borrowed.id.take() {
-            self.any = true;
+            self.in_use = true;
             self.has_id = true;
             self.id.clear();
             self.id.extend_from_slice(id);
@@ -70,18 +71,18 @@ impl Gathered {
         self.take_data(borrowed);
     }
 
-    /// Stores the data that is borrowed: more follows.
+    /// Stores the borrowed data, because more data follows.
     pub(super) fn take_data(&mut self, borrowed: &mut Borrowed<'_>) {
         if let Some(data) = borrowed.data.take() {
-            self.any = true;
+            self.in_use = true;
             self.has_data = true;
             self.data.extend_from_slice(data);
         }
     }
 
-    /// Makes ready for the parts of a value. Returns how many bytes that adds to the event.
+    /// Prepares for the parts of a value. Returns the number of bytes that this adds to the event.
     pub(super) fn open(&mut self, field: Field) -> usize {
-        self.any = true;
+        self.in_use = true;
         if field != Field::Data {
             self.value.clear();
         } else if mem::replace(&mut self.has_data, true) {
@@ -99,7 +100,7 @@ impl Gathered {
         }
     }
 
-    /// Gives effect to a value all parts of which are stored.
+    /// Applies a value whose parts are all stored.
     pub(super) fn close(&mut self, field: Field) {
         match field {
             Field::Event => mem::swap(&mut self.event, &mut self.value),
@@ -115,22 +116,22 @@ impl Gathered {
         self.has_id.then_some(&*self.id)
     }
 
-    /// The type and the data of an event of which the rest is borrowed.
+    /// Returns the type and the data of an event, each from `borrowed` or else from the buffers.
     pub(super) fn texts<'a>(&'a mut self, borrowed: &Borrowed<'a>) -> (&'a str, &'a str) {
         let event = borrowed.event.unwrap_or(&self.event);
         let data = borrowed.data.unwrap_or(&self.data);
         (
-            text(event, &mut self.repaired_event, &mut self.any),
-            text(data, &mut self.repaired_data, &mut self.any),
+            text(event, &mut self.repaired_event, &mut self.in_use),
+            text(data, &mut self.repaired_data, &mut self.in_use),
         )
     }
 
-    /// Empties the buffers, and lets go of what an uncommonly large event left.
+    /// Clears the buffers, and releases the memory of an unusually large event.
     pub(super) fn clear(&mut self) {
-        if !self.any {
+        if !self.in_use {
             return;
         }
-        self.any = false;
+        self.in_use = false;
         self.has_data = false;
         self.has_id = false;
         for buffer in [
@@ -149,17 +150,18 @@ impl Gathered {
     }
 }
 
-/// `bytes` as text, by way of `repaired`, then `used`, if they are not valid UTF-8.
-fn text<'a>(bytes: &'a [u8], repaired: &'a mut String, used: &mut bool) -> &'a str {
+/// Returns `bytes` as text. If they are not valid UTF-8, the text is stored in `repaired`, and `in_use`
+/// is set.
+fn text<'a>(bytes: &'a [u8], repaired: &'a mut String, in_use: &mut bool) -> &'a str {
     if let Ok(text) = from_utf8(bytes) {
         return text;
     }
-    *used = true;
+    *in_use = true;
     push_text(bytes, repaired);
     repaired
 }
 
-/// Appends `bytes` to `text` with U+FFFD for what is not valid UTF-8.
+/// Appends `bytes` to `text`, with U+FFFD for invalid UTF-8.
 pub(super) fn push_text(bytes: &[u8], text: &mut String) {
     if let Ok(valid) = from_utf8(bytes) {
         text.push_str(valid);

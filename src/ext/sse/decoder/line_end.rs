@@ -1,23 +1,22 @@
-//! Where a line ends: the search that every byte goes through.
+//! Searches for the end of a line. It is on the hot path, because it reads every byte.
 
 use std::ops::BitOr;
 
 use memchr::memchr2;
 
-/// Bytes that are searched in blocks, and bytes of a block.
+/// The number of bytes that are searched in blocks, and the size of a block.
 const SHORT: usize = 64;
 const BLOCK: usize = 16;
 
-/// 1 in each byte.
+/// A word with 1 in each byte.
 const EACH: u64 = u64::MAX / 255;
 
-/// Finds the LF or CR that ends a line.
+/// Returns the position of the first LF or CR.
 ///
-/// Most lines are short: the search that is the fastest on long ones is only called from the 65th
-/// byte on.
+/// Most lines are short, so `memchr2`, which is the fastest on long lines, starts at the 65th byte.
 #[expect(
     clippy::inline_always,
-    reason = "the loop over the lines is half as fast without"
+    reason = "the loop over the lines is half as fast without it"
 )]
 #[inline(always)]
 pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
@@ -41,11 +40,12 @@ pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
 
 #[expect(
     clippy::inline_always,
-    reason = "the loop over the lines is half as fast without"
+    reason = "the loop over the lines is half as fast without it"
 )]
 #[inline(always)]
 fn block_end(block: &[u8; BLOCK]) -> Option<usize> {
-    // Compilers make one comparison of this: LF and CR are the last but few control characters.
+    // Compilers vectorize this comparison. It rarely succeeds without a line end, because few other control
+    // characters are below 0x0E, and text rarely contains them.
     let controls = block.iter().map(|byte| *byte < 0x0E);
     if !controls.fold(false, BitOr::bitor) {
         return None;
@@ -56,12 +56,12 @@ fn block_end(block: &[u8; BLOCK]) -> Option<usize> {
 
 #[expect(
     clippy::inline_always,
-    reason = "the loop over the lines is half as fast without"
+    reason = "the loop over the lines is half as fast without it"
 )]
 #[inline(always)]
 fn word_end(bytes: &[u8; 8]) -> Option<usize> {
     let word = u64::from_le_bytes(*bytes);
-    // The highest bit of each byte below 0x0E, and of some that follow one.
+    // The highest bit of each byte below 0x0E, and of some bytes that follow one.
     let mut found = word.wrapping_sub(EACH * 0x0E) & !word & (EACH * 0x80);
     while found != 0 {
         let end = found.trailing_zeros() as usize / 8;
@@ -82,32 +82,32 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_found_at_every_place_in_lines_of_every_length() {
+    fn a_line_end_is_found_at_every_position_in_lines_of_every_length() {
         for length in 0..200 {
             let mut line = vec![b'x'; length];
             assert_eq!(line_end(&line), None);
-            for place in 0..length {
+            for position in 0..length {
                 for end in [b'\n', b'\r'] {
-                    line[place] = end;
-                    assert_eq!(line_end(&line), Some(place), "of {length}");
+                    line[position] = end;
+                    assert_eq!(line_end(&line), Some(position), "of {length}");
                     line[length - 1] = b'\n';
-                    assert_eq!(line_end(&line), expected(&line), "{place} of {length}");
+                    assert_eq!(line_end(&line), expected(&line), "{position} of {length}");
                     line[length - 1] = b'x';
                 }
-                line[place] = b'x';
+                line[position] = b'x';
             }
         }
     }
 
     #[test]
-    fn no_other_byte_is_an_end_wherever_it_stands() {
+    fn no_other_byte_is_a_line_end_at_any_position() {
         for byte in (0..=u8::MAX).filter(|byte| !matches!(byte, b'\n' | b'\r')) {
             for length in [1, 7, 8, 9, 15, 16, 17, 40, 64, 65, 90] {
                 assert_eq!(line_end(&vec![byte; length]), None, "{byte} times {length}");
-                for place in 0..length {
+                for position in 0..length {
                     let mut line = vec![byte; length];
-                    line[place] = b'\n';
-                    assert_eq!(line_end(&line), Some(place), "{byte} of {length}");
+                    line[position] = b'\n';
+                    assert_eq!(line_end(&line), Some(position), "{byte} of {length}");
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The documents that compile.
+//! The documents that give code that compiles.
 
 use serde_json::{Value, json};
 
@@ -10,12 +10,12 @@ fn component(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
-/// A document that receives and sends `Subject`.
+/// Returns a document that receives and sends `Subject`.
 fn both(rule: &'static str, subject: &Value) -> Case {
     with(rule, subject, &json!({}))
 }
 
-/// The same with other components beside.
+/// Returns a document that receives and sends `Subject` and also has `others`.
 fn with(rule: &'static str, subject: &Value, others: &Value) -> Case {
     let mut schemas = others.clone();
     schemas["Subject"] = subject.clone();
@@ -28,7 +28,7 @@ fn with(rule: &'static str, subject: &Value, others: &Value) -> Case {
     }
 }
 
-/// An object with one property, received and sent.
+/// Returns a document that receives and sends an object with one property.
 fn property(rule: &'static str, schema: &Value) -> Case {
     both(
         rule,
@@ -36,23 +36,23 @@ fn property(rule: &'static str, schema: &Value) -> Case {
     )
 }
 
-/// One operation, changed by `change`.
+/// Returns a document with one operation, modified by `change`.
 fn operation(rule: &'static str, change: impl FnOnce(&mut Value)) -> Case {
     let mut item = returning(&json!({"type": "object"}));
     change(&mut item["get"]);
     Case {
         rule,
-        paths: json!({"/ask": item}),
+        paths: json!({"/fetch": item}),
         schemas: json!({}),
     }
 }
 
-/// One operation with these parameters.
+/// Returns a document with one operation that has these parameters.
 fn parameters(rule: &'static str, list: &Value) -> Case {
     operation(rule, |get| get["parameters"] = list.clone())
 }
 
-/// One operation that takes this body.
+/// Returns a document with one operation that sends a body with this content.
 fn body(rule: &'static str, content: &Value) -> Case {
     operation(rule, |get| get["requestBody"] = json!({"content": content}))
 }
@@ -114,10 +114,10 @@ fn types() -> Vec<Case> {
             "exclusive-bounds",
             &json!({"type": "number", "exclusiveMinimum": 0}),
         ),
-        // Components that are named like Rust's own types.
+        // Components with the names of types in Rust's prelude.
         with(
             "title",
-            &json!({"type": "object", "title": "What it is", "properties": {
+            &json!({"type": "object", "title": "A title", "properties": {
                 "a": component("Option"), "b": component("String"), "c": component("Error"), "d": component("Vec"),
             }}),
             &json!({
@@ -169,13 +169,13 @@ fn keywords() -> Vec<Case> {
             &json!({"type": "object", "properties": {"it": {"allOf": [component("Other")]}}}),
             &json!({"Other": {"type": "object", "properties": {"a": {"type": "string"}}}}),
         ),
-        // `allOf` with siblings beside it.
+        // `allOf` with siblings.
         with(
             "title",
             &json!({"allOf": [component("Base")], "title": "Subject", "type": "object", "required": ["more"], "properties": {"more": {"type": "string"}}}),
             &json!({"Base": {"type": "object", "properties": {"a": {"type": "string"}}}}),
         ),
-        // Properties that are called like keywords, and like Rust's.
+        // Properties with the names of schema keywords and of Rust keywords.
         both(
             "title",
             &json!({"type": "object", "title": "Subject again", "properties": {
@@ -238,7 +238,7 @@ fn unions() -> Vec<Case> {
         ),
         property(
             "anything",
-            &json!({"anyOf": [{"type": "boolean"}, {"description": "whatever"}]}),
+            &json!({"anyOf": [{"type": "boolean"}, {"description": "anything"}]}),
         ),
         property(
             "literal-union",
@@ -251,7 +251,7 @@ fn unions() -> Vec<Case> {
         property("open-enum", &json!({"type": "string", "enum": ["only"]})),
         Case {
             rule: "open-enum",
-            paths: json!({"/tell": taking(&json!({"type": "object", "properties": {
+            paths: json!({"/submit": taking(&json!({"type": "object", "properties": {
                 "op": {"type": "string", "enum": ["=", "!=", "<", ">"]},
                 "size": {"type": "string", "enum": ["xs", "XS"]},
             }}))}),
@@ -265,7 +265,7 @@ fn requests() -> Vec<Case> {
     let schema = json!({"type": "string"});
     let object = json!({"schema": {"type": "object", "properties": {"a": {"type": "string"}}}});
     vec![
-        // Lists in a query: the mocks take a value at a time.
+        // Lists in a query. The mocks match one value at a time.
         parameters(
             "named-enum",
             &json!([
@@ -288,7 +288,7 @@ fn requests() -> Vec<Case> {
             "nullable-parameter",
             &json!([{"name": "q", "in": "query", "required": true, "schema": {"type": ["string", "null"]}}]),
         ),
-        // Names that Rust has for itself.
+        // Parameters with the names of Rust keywords and of variables in the generated code.
         parameters(
             "title",
             &json!([
@@ -314,14 +314,14 @@ fn requests() -> Vec<Case> {
             &json!({"application/x-www-form-urlencoded": object}),
         ),
         operation("operation-id", |get| {
-            get["operationId"] = json!("ask_ask_get");
+            get["operationId"] = json!("fetch_fetch_get");
         }),
         operation("operation-id", |get| {
             get.as_object_mut().unwrap().remove("operationId");
         }),
         Case {
             rule: "inline-component",
-            paths: json!({"/ask/{id}": {
+            paths: json!({"/fetch/{id}": {
                 "parameters": [{"$ref": "#/components/parameters/Id"}],
                 "get": returning(&json!({}))["get"],
             }}),
@@ -332,12 +332,12 @@ fn requests() -> Vec<Case> {
 }
 
 impl Case {
-    /// A shared path parameter `id`; the table's documents have schemas only.
+    /// Adds a shared path parameter `id`, because the other components of a case are only schemas.
     fn with_parameter(mut self) -> Self {
         let parameter =
             json!({"name": "id", "in": "path", "required": true, "schema": {"type": "string"}});
         self.paths["/other/{id}"] = json!({"parameters": [parameter], "get": {"responses": {}}});
-        self.paths["/ask/{id}"]["parameters"] =
+        self.paths["/fetch/{id}"]["parameters"] =
             json!([{"$ref": "#/paths/~1other~1{id}/parameters/0"}]);
         self
     }

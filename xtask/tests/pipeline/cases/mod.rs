@@ -1,5 +1,5 @@
-//! Small documents, each aimed at one rule or one guard: it ends in code that compiles, or in a
-//! refusal whose text is pinned.
+//! Tests small documents, each of which exercises one rule or one check of the guard. A document
+//! either gives code that compiles, or is refused with an exact message.
 
 mod compiled;
 mod refused;
@@ -11,7 +11,7 @@ use xtask::{guard, lower};
 
 use crate::{document::document, workbench};
 
-/// A small document and the rule that it is for.
+/// A small document and the rule that it exercises.
 pub(crate) struct Case {
     rule: &'static str,
     paths: Value,
@@ -25,14 +25,14 @@ impl Case {
 }
 
 #[test]
-fn slow_every_small_document_becomes_code_that_compiles() {
+fn slow_every_small_document_gives_code_that_compiles() {
     let mut clients = Vec::new();
     for (number, case) in compiled::cases().iter().enumerate() {
         let mut document = case.document();
         let ledger = lower::lower(&mut document).unwrap();
         assert!(
             ledger.entries().iter().any(|entry| entry.rule == case.rule),
-            "case {number} does not bring the rule {} about",
+            "case {number} does not trigger the rule {}",
             case.rule
         );
         let code = guard::generate(&document)
@@ -45,19 +45,19 @@ fn slow_every_small_document_becomes_code_that_compiles() {
 }
 
 #[test]
-fn every_rule_that_rewrites_has_a_small_document() {
-    let without_ledger = ["unknown-keyword", "order"];
+fn every_rule_that_writes_to_the_ledger_has_a_small_document() {
+    let rules_without_entries = ["unknown-keyword", "order"];
     let cases = compiled::cases();
     for rule in lower::rules() {
         assert!(
-            without_ledger.contains(&rule) || cases.iter().any(|case| case.rule == rule),
-            "{rule} has none"
+            rules_without_entries.contains(&rule) || cases.iter().any(|case| case.rule == rule),
+            "no small document exercises {rule}"
         );
     }
 }
 
 #[test]
-fn the_readme_lists_every_rule_in_the_order_they_run() {
+fn the_readme_lists_the_rules_in_the_order_in_which_they_run() {
     let readme = fs::read_to_string(workbench::root().join("openapi/README.md")).unwrap();
     let (_, rules) = readme.split_once("## The rules of lowering").unwrap();
     let listed: Vec<&str> = rules
@@ -68,7 +68,7 @@ fn the_readme_lists_every_rule_in_the_order_they_run() {
 }
 
 #[test]
-fn what_has_no_place_is_refused_in_one_line_that_names_it() {
+fn unsupported_documents_are_refused_with_an_exact_message() {
     let cases = refused::cases();
     for (paths, schemas, expected) in cases {
         let mut document = document(&paths, &schemas);

@@ -1,4 +1,4 @@
-//! The documents that are refused, with the whole of what is said.
+//! The documents that are refused, with the complete message.
 
 use serde_json::{Value, json};
 
@@ -14,13 +14,13 @@ pub(super) fn cases() -> Vec<Refusal> {
 }
 
 fn schemas() -> Vec<Refusal> {
-    let subject = json!({"/ask": returning(&json!({"$ref": "#/components/schemas/A"}))});
+    let subject = json!({"/fetch": returning(&json!({"$ref": "#/components/schemas/A"}))});
     let case = |schemas: Value, text| (subject.clone(), schemas, text);
     vec![
         case(
             json!({"A": {"type": "object", "properties": {"x": {"type": "string", "maxLenght": 3}}}}),
-            "unknown schema keyword `maxLenght` at /components/schemas/A/properties/x: teach xtask's \
-             lowering about it, or remove it in the overlay",
+            "unknown schema keyword `maxLenght` at /components/schemas/A/properties/x: add it to xtask's \
+             lowering, or remove it in the overlay",
         ),
         case(
             json!({"A": {"type": "object", "properties": {"x": {"$ref": "#/components/schemas/B"}}}}),
@@ -33,30 +33,30 @@ fn schemas() -> Vec<Refusal> {
         ),
         case(
             json!({"A": {"$ref": "#/components/schemas/A"}}),
-            "/components/schemas/A is defined as itself; break the circle in the overlay",
+            "/components/schemas/A is defined as itself; break the cycle in the overlay",
         ),
         case(
             json!({
                 "A": {"allOf": [{"$ref": "#/components/schemas/B"}, {"type": "object"}]},
                 "B": {"anyOf": [{"type": "string"}, {"$ref": "#/components/schemas/A"}]},
             }),
-            "/components/schemas/A is defined as itself; break the circle in the overlay",
+            "/components/schemas/A is defined as itself; break the cycle in the overlay",
         ),
         case(
             json!({
                 "A": {"type": "object", "properties": {"x": {"$ref": "#/components/schemas/a"}}},
                 "a": {"type": "object", "properties": {"y": {"type": "string"}}},
             }),
-            "/components/schemas/A and /components/schemas/a: two schemas are both A in Rust; rename one of \
-             them in the overlay",
+            "/components/schemas/A and /components/schemas/a: two schemas are both named A in Rust; rename \
+             one of them in the overlay",
         ),
         case(
             json!({
                 "A": {"type": "object", "properties": {"x": {"$ref": "#/components/schemas/a"}}},
                 "a": {"type": "string", "enum": ["y", "z"]},
             }),
-            "/components/schemas/A and /components/schemas/a: two schemas are both A in Rust; rename one of \
-             them in the overlay",
+            "/components/schemas/A and /components/schemas/a: two schemas are both named A in Rust; rename \
+             one of them in the overlay",
         ),
     ]
 }
@@ -71,58 +71,58 @@ fn parameters() -> Vec<Refusal> {
     let case = |path: &str, list: Value, expected| (with(path, list), json!({}), expected);
     vec![
         case(
-            "/ask",
+            "/fetch",
             json!([{"name": "a", "in": "cookie", "schema": text}]),
-            "/paths/~1ask/get/parameters/0: the client sends no cookies, so a cookie parameter has no \
-             place; remove or restate it in the overlay",
+            "/paths/~1fetch/get/parameters/0: a cookie parameter is not supported, because the client \
+             sends no cookies; remove or replace it in the overlay",
         ),
         case(
-            "/ask",
+            "/fetch",
             json!([{"name": "a", "in": "query", "style": "deepObject", "schema": {"type": "object"}}]),
-            "/paths/~1ask/get/parameters/0: a query parameter must have the style `form`; others are not \
-             generated; remove or restate it in the overlay",
+            "/paths/~1fetch/get/parameters/0: a query parameter must have the style `form`; remove or \
+             replace it in the overlay",
         ),
         case(
-            "/ask",
+            "/fetch",
             json!([{"name": "a", "in": "query", "schema": {"type": "object"}}]),
-            "/paths/~1ask/get/parameters/0: a parameter must be a text, a number, a boolean, or in a query \
-             a list of such; remove or restate it in the overlay",
+            "/paths/~1fetch/get/parameters/0: a parameter must be a string, a number, a boolean or, in a \
+             query, a list of these; remove or replace it in the overlay",
         ),
         case(
-            "/ask",
+            "/fetch",
             json!([{"name": "a", "in": "query", "content": {"application/json": {"schema": text}}}]),
-            "/paths/~1ask/get/parameters/0: a parameter must have a schema; remove or restate it in the \
+            "/paths/~1fetch/get/parameters/0: a parameter must have a schema; remove or replace it in the \
              overlay",
         ),
         case(
-            "/ask",
+            "/fetch",
             json!([{"name": "a-b", "in": "query", "schema": text}, {"name": "a_b", "in": "header", "schema": text}]),
-            "/paths/~1ask/get/parameters/1: the operation has two parameters that are both a_b in Rust; \
-             remove or restate it in the overlay",
+            "/paths/~1fetch/get/parameters/1: the operation has two parameters that are both named a_b in \
+             Rust; remove or replace it in the overlay",
         ),
         case(
-            "/ask",
+            "/fetch",
             json!([{"name": "client", "in": "query", "schema": text}]),
-            "/paths/~1ask/get/parameters/0: the generated builder has a `client` of its own; remove or \
-             restate it in the overlay",
+            "/paths/~1fetch/get/parameters/0: the generated builder already has a `client`; remove or \
+             replace it in the overlay",
         ),
         case(
-            "/ask/{it}",
+            "/fetch/{it}",
             json!([]),
-            "/paths/~1ask~1{it}/get: the path's {it} has no parameter of that name; remove or restate it in \
-             the overlay",
+            "/paths/~1fetch~1{it}/get: the placeholder {it} of the path has no parameter; remove or \
+             replace it in the overlay",
         ),
         case(
-            "/ask",
+            "/fetch",
             json!([{"name": "it", "in": "path", "required": true, "schema": text}]),
-            "/paths/~1ask/get/parameters/0: the path has no place for this parameter; remove or restate it \
-             in the overlay",
+            "/paths/~1fetch/get/parameters/0: the path has no placeholder for this parameter; remove or \
+             replace it in the overlay",
         ),
         case(
-            "/ask/{it}",
+            "/fetch/{it}",
             json!([{"name": "it", "in": "path", "schema": text}]),
-            "/paths/~1ask~1{it}/get/parameters/0: a path parameter must be required; remove or restate it in \
-             the overlay",
+            "/paths/~1fetch~1{it}/get/parameters/0: a path parameter must be required; remove or replace \
+             it in the overlay",
         ),
     ]
 }
@@ -132,33 +132,33 @@ fn bodies() -> Vec<Refusal> {
     let case = |content: Value, expected| {
         let mut item = taking(&json!({}));
         item["post"]["requestBody"]["content"] = content;
-        (json!({"/tell": item}), json!({}), expected)
+        (json!({"/submit": item}), json!({}), expected)
     };
     vec![
         case(
             json!({"multipart/form-data": schema}),
-            "/paths/~1tell/post/requestBody/content: a multipart/form-data request body is not generated; \
-             remove or restate it in the overlay",
+            "/paths/~1submit/post/requestBody/content: a request body of type multipart/form-data is not \
+             supported; remove or replace it in the overlay",
         ),
         case(
             json!({"application/merge-patch+json": schema}),
-            "/paths/~1tell/post/requestBody/content: a application/merge-patch+json request body is not \
-             generated; remove or restate it in the overlay",
+            "/paths/~1submit/post/requestBody/content: a request body of type application/merge-patch+json \
+             is not supported; remove or replace it in the overlay",
         ),
         case(
             json!({"text/plain": schema, "application/xml": schema}),
-            "/paths/~1tell/post/requestBody/content: a request body must have one media type or JSON among \
-             them, not text/plain and application/xml; remove or restate it in the overlay",
+            "/paths/~1submit/post/requestBody/content: a request body must have one media type, or JSON \
+             among several, not text/plain and application/xml; remove or replace it in the overlay",
         ),
         case(
             json!({"application/x-www-form-urlencoded": {}}),
-            "/paths/~1tell/post/requestBody/content: a request body must have a schema; remove or restate \
-             it in the overlay",
+            "/paths/~1submit/post/requestBody/content: a request body must have a schema; remove or \
+             replace it in the overlay",
         ),
         case(
             json!({"application/json": {"schema": {"type": "object"}, "encoding": {"a": {"contentType": "image/png"}}}}),
-            "/paths/~1tell/post/requestBody/content: a request body with an `encoding` is not generated; \
-             remove or restate it in the overlay",
+            "/paths/~1submit/post/requestBody/content: a request body with an `encoding` is not supported; \
+             remove or replace it in the overlay",
         ),
     ]
 }
@@ -171,27 +171,27 @@ fn names() -> Vec<Refusal> {
     };
     vec![
         (
-            json!({"/a": named("ask_it"), "/b": named("askIt")}),
+            json!({"/a": named("fetch_it"), "/b": named("fetchIt")}),
             json!({}),
-            "/paths/~1a/get/operationId and /paths/~1b/get/operationId are both named askIt; give one \
-             another name in the overlay",
+            "/paths/~1a/get/operationId and /paths/~1b/get/operationId are both named fetchIt; rename one \
+             of them in the overlay",
         ),
         (
             json!({"/a": named("new")}),
             json!({}),
-            "/paths/~1a/get/operationId: the generated client has a `new` of its own; remove or restate it \
-             in the overlay",
+            "/paths/~1a/get/operationId: the generated client already has a method `new`; remove or \
+             replace it in the overlay",
         ),
         (
-            json!({"/a/{b": named("ask")}),
+            json!({"/a/{b": named("fetch")}),
             json!({}),
-            "/paths/~1a~1{b/get: the path's {b} has no parameter of that name; remove or restate it in the \
-             overlay",
+            "/paths/~1a~1{b/get: the placeholder {b} of the path has no parameter; remove or replace it in \
+             the overlay",
         ),
         (
-            json!({"a": named("ask")}),
+            json!({"a": named("fetch")}),
             json!({}),
-            "/paths/a: a path must start with a slash; remove or restate it in the overlay",
+            "/paths/a: a path must start with a slash; remove or replace it in the overlay",
         ),
         (
             json!({"/a": {"$ref": "#/components/pathItems/Gone"}}),

@@ -1,4 +1,4 @@
-//! What is said of a new document: on the wire, for the generator and in Rust.
+//! Tests the diff of two documents: on the wire, for the generator and in Rust.
 
 mod wire;
 
@@ -38,7 +38,7 @@ fn side<'a>(derived: &'a Derived, ledger: &'a Value) -> Side<'a> {
     }
 }
 
-/// A service that takes and gives a few things.
+/// Returns a service with one operation and a few schemas.
 fn service() -> Value {
     json!({
         "paths": {"/robots/{id}": {"post": {
@@ -88,7 +88,8 @@ fn after(change: impl FnOnce(&mut Value)) -> Diff {
     )
 }
 
-/// One edit: sets the value at a pointer, or removes it where the value is absent.
+/// Returns the diff of one edit, which sets the value at a pointer, or removes it if `value` is
+/// `None`.
 fn edit(at: &str, value: Option<Value>) -> Diff {
     after(|service| {
         let (parent, key) = at.rsplit_once('/').unwrap();
@@ -121,8 +122,8 @@ const ORDER: &str = "/schemas/Order";
 const ROBOT: &str = "/schemas/Robot";
 
 #[test]
-fn what_breaks_rust_alone_is_told_apart() {
-    // A new name for a parameter of the path, and for a type, travels as before.
+fn changes_that_break_only_rust_code_are_distinguished() {
+    // The new name of a type does not appear on the wire. Neither does that of a path parameter.
     let renamed = after(|service| {
         let text = service.to_string();
         let text = text
@@ -174,11 +175,14 @@ fn what_breaks_rust_alone_is_told_apart() {
 
     let required = edit(&format!("{ORDER}/required/-"), Some(json!("pace")));
     let reported: Vec<&Change> = required.breaks_rust_only();
-    assert!(reported.is_empty(), "the wire breaks as well: {reported:?}");
+    assert!(
+        reported.is_empty(),
+        "the change also breaks the wire format: {reported:?}"
+    );
 }
 
 #[test]
-fn an_open_enum_grows_without_breaking_anyone() {
+fn a_new_value_of_an_open_enum_breaks_nothing() {
     let diff = edit(
         &format!("{ROBOT}/properties/state/enum/-"),
         Some(json!("lost")),
@@ -191,7 +195,7 @@ fn an_open_enum_grows_without_breaking_anyone() {
 }
 
 #[test]
-fn the_class_is_that_of_the_worst_change() {
+fn the_class_of_a_diff_is_that_of_its_worst_change() {
     for (at, value, expected) in [
         (
             format!("{OPERATION}/operationId"),
@@ -225,7 +229,7 @@ fn the_class_is_that_of_the_worst_change() {
 }
 
 #[test]
-fn a_response_of_another_kind_is_seen_by_the_generator() {
+fn a_response_of_another_kind_is_a_change_for_the_generator() {
     let diff = edit(
         &format!("{OPERATION}/responses/200/content"),
         Some(json!({"application/zip": {}})),
@@ -236,8 +240,8 @@ fn a_response_of_another_kind_is_seen_by_the_generator() {
         .find(|change| change.rule == "shape-changed")
         .unwrap();
     assert_eq!(change.text, "move_robot returns bytes instead of JSON");
-    let given_up = edit(&format!("{ORDER}/properties/to/pattern"), Some(json!("^a")));
-    let reported = rules(&given_up, Level::Generator);
+    let lossy = edit(&format!("{ORDER}/properties/to/pattern"), Some(json!("^a")));
+    let reported = rules(&lossy, Level::Generator);
     assert!(
         reported.contains(&("given-up", Severity::Info)),
         "{reported:?}"
@@ -245,7 +249,7 @@ fn a_response_of_another_kind_is_seen_by_the_generator() {
 }
 
 #[test]
-fn a_change_of_a_shared_type_is_told_once_with_all_its_operations() {
+fn a_change_of_a_shared_type_is_reported_once_with_all_its_operations() {
     let mut before = service();
     before["paths"]["/robots"] = json!({"get": {
         "operationId": "list_robots",
@@ -270,7 +274,7 @@ fn a_change_of_a_shared_type_is_told_once_with_all_its_operations() {
 }
 
 #[test]
-fn a_diff_reads_as_text_as_markdown_and_as_json() {
+fn a_diff_has_the_formats_text_markdown_and_json() {
     let diff = edit(&format!("{ORDER}/required/-"), Some(json!("pace")));
     let text = diff.show(Format::Text);
     for line in [
@@ -278,7 +282,7 @@ fn a_diff_reads_as_text_as_markdown_and_as_json() {
         "  ! the field `pace` of `Order` became required in POST /robots/{id} [request-property-became-required]",
         "  ! `types::Order::pace` is now `Pace` instead of `Option<Pace>` [field-type-changed]",
         "## 0.4.0, unreleased",
-        "asks for a major release (0.3.1 → 0.4.0); breaking on the network: 1, in Rust code only: 0",
+        "requires a major release (0.3.1 → 0.4.0); breaking on the network: 1, in Rust code only: 0",
     ] {
         assert!(
             text.lines().any(|other| other == line),
@@ -308,7 +312,7 @@ fn a_diff_reads_as_text_as_markdown_and_as_json() {
 }
 
 #[test]
-fn documents_that_are_the_same_have_no_diff() {
+fn the_diff_of_equal_documents_is_empty() {
     let diff = after(|_| ());
     assert_eq!(diff.changes, []);
     assert_eq!(diff.show(Format::Text), "");

@@ -1,4 +1,4 @@
-//! The wire: each kind of change, weighed.
+//! Tests the severity of each kind of change on the wire.
 
 use serde_json::{Value, json};
 use xtask::diff::{
@@ -8,10 +8,11 @@ use xtask::diff::{
 
 use super::{OPERATION, ORDER, ROBOT, edit, rules};
 
-/// Where what is set or removed, the kind of change, and its weight.
+/// The pointer that is edited, its new value if it is not removed, and the rule and severity of the
+/// change.
 type Row = (String, Option<Value>, &'static str, Severity);
 
-/// Operations, parameters and statuses.
+/// Returns changes of operations, parameters and statuses.
 fn operations() -> Vec<Row> {
     let text = json!({"type": "string"});
     vec![
@@ -96,7 +97,7 @@ fn operations() -> Vec<Row> {
     ]
 }
 
-/// What is sent.
+/// Returns changes of schemas that are sent.
 fn requests() -> Vec<Row> {
     let text = json!({"type": "string"});
     vec![
@@ -169,7 +170,7 @@ fn requests() -> Vec<Row> {
     ]
 }
 
-/// What comes back.
+/// Returns changes of schemas that are received.
 fn responses() -> Vec<Row> {
     let text = json!({"type": "string"});
     vec![
@@ -231,7 +232,7 @@ fn responses() -> Vec<Row> {
 }
 
 #[test]
-fn the_wire_is_weighed_from_the_side_that_a_schema_stands_on() {
+fn the_severity_of_a_change_depends_on_whether_a_schema_is_sent_or_received() {
     let rows = [operations(), requests(), responses()];
     for (at, value, rule, severity) in rows.into_iter().flatten() {
         let found = rules(&edit(&at, value), Level::Wire);

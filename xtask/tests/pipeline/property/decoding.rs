@@ -1,4 +1,4 @@
-//! The same instances, decoded by the generated types: a program of its own, compiled and run.
+//! Tests that the generated types decode the same instances, in a program that is compiled and run.
 
 use std::{fmt::Write as _, fs, process::Command};
 
@@ -50,7 +50,7 @@ fn decode<T: serde::de::DeserializeOwned>(name: &str, instances: &serde_json::Va
 }
 "#;
 
-/// The types alone, in a module where they expect to be.
+/// Returns the types of the generated code in a module whose path they expect.
 fn types(name: &str, code: &str) -> String {
     let mut file = syn::parse_file(code).unwrap();
     file.items
@@ -59,18 +59,18 @@ fn types(name: &str, code: &str) -> String {
     format!("mod {name} {{\n{text}\n}}\n")
 }
 
-/// The type that the operation returns.
+/// Returns the type that the operation returns.
 fn response(name: &str, code: &str) -> String {
     let outline = diff::outline(code);
     let line = outline
         .lines()
-        .find_map(|line| line.strip_prefix("operation builder::Ask -> "));
+        .find_map(|line| line.strip_prefix("operation builder::Fetch -> "));
     let response = line.unwrap().replace("crate::raw::types::", "types::");
     response.replace("types::", &format!("{name}::types::"))
 }
 
 #[test]
-fn slow_what_a_schema_allows_the_generated_type_decodes() {
+fn slow_the_generated_type_decodes_every_instance_of_the_original_schema() {
     let mut modules = String::new();
     let mut calls = String::new();
     let mut instances = json!({});
@@ -87,7 +87,7 @@ fn slow_what_a_schema_allows_the_generated_type_decodes() {
         instances[&name] = Value::Array(sample.instances);
         samples[&name] = document["components"]["schemas"].clone();
     }
-    let (target, _alone) = target();
+    let (target, _lock) = target();
     let tree = target.join("decoding");
     fs::create_dir_all(tree.join("src")).unwrap();
     let ext = root().join("src/ext").canonicalize().unwrap();
@@ -107,15 +107,15 @@ fn slow_what_a_schema_allows_the_generated_type_decodes() {
         .env("CARGO_TARGET_DIR", target.canonicalize().unwrap())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{complaint}");
-    if let Some(first) = said.lines().next() {
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    if let Some(first) = stdout.lines().next() {
         let name = first.split(':').next().unwrap();
         panic!(
-            "{first}\n{}\n{} in all",
+            "{first}\n{}\n{} in total",
             samples[name],
-            said.lines().count()
+            stdout.lines().count()
         );
     }
 }

@@ -1,10 +1,10 @@
-//! Values that a schema is likely to allow; whether it does, a validator says.
+//! Generates values that a schema is likely to allow. A validator decides whether it does.
 
 use serde_json::{Map, Value, json};
 
 use super::Numbers;
 
-/// A value for the component `Subject`.
+/// Generates a value for the component `Subject`.
 pub(super) fn of(components: &Value, numbers: &mut Numbers) -> Value {
     value(components, &components["Subject"], numbers, 0)
 }
@@ -22,13 +22,13 @@ fn value(components: &Value, schema: &Value, numbers: &mut Numbers, depth: usize
         return below(&components[name]);
     }
     if let Some(parts) = schema["allOf"].as_array() {
-        let mut whole = Map::new();
+        let mut merged = Map::new();
         for part in parts {
             if let Value::Object(part) = below(part) {
-                whole.extend(part);
+                merged.extend(part);
             }
         }
-        return Value::Object(whole);
+        return Value::Object(merged);
     }
     for keyword in ["anyOf", "oneOf"] {
         if let Some(arms) = schema[keyword].as_array() {
@@ -80,12 +80,12 @@ fn anything(numbers: &mut Numbers) -> Value {
 
 fn array(components: &Value, schema: &Value, numbers: &mut Numbers, depth: usize) -> Value {
     let mut list = Vec::new();
-    for place in schema["prefixItems"].as_array().into_iter().flatten() {
-        list.push(value(components, place, numbers, depth + 1));
+    for position in schema["prefixItems"].as_array().into_iter().flatten() {
+        list.push(value(components, position, numbers, depth + 1));
     }
     if schema["items"] != false {
-        let any = json!({});
-        let items = schema.get("items").unwrap_or(&any);
+        let unconstrained = json!({});
+        let items = schema.get("items").unwrap_or(&unconstrained);
         for _ in 0..numbers.below(3) {
             list.push(value(components, items, numbers, depth + 1));
         }
@@ -116,7 +116,7 @@ fn object(components: &Value, schema: &Value, numbers: &mut Numbers, depth: usiz
     } else if schema["patternProperties"].is_object() && numbers.is_one_in(2) {
         object.insert("xy".to_owned(), json!(numbers.below(9)));
     } else if schema["additionalProperties"].is_null() && numbers.is_one_in(4) {
-        object.insert("unannounced".to_owned(), anything(numbers));
+        object.insert("undocumented".to_owned(), anything(numbers));
     }
     Value::Object(object)
 }

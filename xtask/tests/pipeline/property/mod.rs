@@ -1,4 +1,5 @@
-//! The lowered schema allows everything that the 3.1 schema allows, and the generated type decodes.
+//! Tests that the lowered schema allows every value that the 3.1 schema allows, and that the
+//! generated type decodes it.
 
 mod decoding;
 mod instances;
@@ -10,16 +11,16 @@ use xtask::lower;
 
 use crate::document::{document, returning, taking};
 
-/// A generator of numbers that look random and are the same in every run.
+/// A generator of pseudorandom numbers that are the same in every run.
 pub(crate) struct Numbers(u64);
 
 impl Numbers {
     pub(crate) fn new(seed: u64) -> Self {
-        // Neighbouring seeds must not give neighbouring numbers.
+        // Consecutive seeds must not give similar sequences.
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x2545_F491_4F6C_DD1D)
     }
 
-    /// A number from zero up to, and without, `end`.
+    /// Returns a number from zero to `end`, exclusive.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -36,7 +37,7 @@ impl Numbers {
     }
 }
 
-/// A schema of 3.1, and the instances that it allows.
+/// A 3.1 schema and some instances that it allows.
 struct Sample {
     components: Value,
     instances: Vec<Value>,
@@ -60,7 +61,7 @@ impl Sample {
         }
     }
 
-    /// The document with the schema on one side, after lowering.
+    /// Returns a lowered document that either receives or sends the schema.
     fn lowered(&self, is_received: bool) -> Value {
         let subject = json!({"$ref": "#/components/schemas/Subject"});
         let item = if is_received {
@@ -74,7 +75,7 @@ impl Sample {
     }
 }
 
-/// The schema as the document's one operation uses it.
+/// Returns the schema that the only operation of the document uses.
 fn used(document: &Value) -> Value {
     let item = &document["paths"]["/it"];
     let content = match item.get("get") {
@@ -85,7 +86,7 @@ fn used(document: &Value) -> Value {
 }
 
 #[test]
-fn what_a_schema_allows_the_lowered_one_allows() {
+fn the_lowered_schema_allows_every_instance_of_the_original() {
     let mut checked = 0;
     for seed in 0..400 {
         let sample = Sample::new(seed);
@@ -96,7 +97,7 @@ fn what_a_schema_allows_the_lowered_one_allows() {
                 checked += 1;
                 assert!(
                     allows.is_valid(instance),
-                    "seed {seed}, received: {is_received}: {instance} is valid under\n{}\nand not under\n{}",
+                    "seed {seed}, received: {is_received}: {instance} is valid for\n{}\nbut not for\n{}",
                     sample.components,
                     document["components"]["schemas"]
                 );

@@ -1,13 +1,13 @@
-//! Schemas of 3.1, small and in all its words.
+//! Generates small 3.1 schemas that together use all keywords of interest.
 
 use serde_json::{Value, json};
 
 use super::Numbers;
 
-/// Properties, among them some that are called like keywords.
+/// Names of properties, some of which are keywords.
 const NAMES: [&str; 8] = ["a", "b", "const", "enum", "items", "type", "kind", "$id"];
 
-/// Components: `Subject`, and others that it may refer to.
+/// Generates components: `Subject` and others that it may refer to.
 pub(super) fn components(numbers: &mut Numbers) -> Value {
     let subject = match numbers.below(5) {
         0 => schema(numbers, 0),
@@ -48,7 +48,7 @@ fn reference(numbers: &mut Numbers) -> Value {
     let name = *numbers.pick(&["Other", "Mood", "Tree"]);
     let mut reference = json!({"$ref": format!("#/components/schemas/{name}")});
     match numbers.below(3) {
-        0 => reference["description"] = json!("beside a reference"),
+        0 => reference["description"] = json!("next to a reference"),
         1 => return json!({"oneOf": [{"type": "null"}, reference]}),
         _ => {}
     }
@@ -128,7 +128,7 @@ fn object(numbers: &mut Numbers, depth: usize) -> Value {
     object
 }
 
-/// A union whose variants a tag tells apart.
+/// Generates a union whose variants are distinguished by a tag.
 fn variants(numbers: &mut Numbers) -> Value {
     let mut variant = |tag: Value| {
         json!({

@@ -1,14 +1,16 @@
-//! Validators of a schema in 3.1 and in 3.0's form.
+//! Builds validators for schemas of 3.1 and 3.0.
 
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
-/// A validator of the component `Subject` in 3.1, which is JSON Schema as it is.
+/// Returns a validator for the component `Subject` of a 3.1 document, whose schemas are JSON
+/// Schema.
 pub(super) fn of_3_1(components: &Value) -> Validator {
     validator(&json!({"$ref": "#/components/schemas/Subject"}), components)
 }
 
-/// A validator of one schema of a document of 3.0, whose own words are said in JSON Schema's.
+/// Returns a validator for one schema of a 3.0 document, after translating its keywords to JSON
+/// Schema.
 pub(super) fn of_3_0(document: &Value, schema: &Value) -> Validator {
     let components = translated(&document["components"]["schemas"]);
     validator(&translated(schema), &components)
@@ -22,8 +24,10 @@ fn validator(schema: &Value, components: &Value) -> Validator {
         .unwrap()
 }
 
-/// Walks plain JSON: the samples have no property that is called like one of these words, so
-/// that this needs nothing of the code under test.
+/// Translates the keywords of 3.0 to JSON Schema.
+///
+/// It treats every key as a keyword, because no sample has a property with the name of one of these
+/// keywords. It therefore does not depend on the code under test.
 fn translated(value: &Value) -> Value {
     let Value::Object(map) = value else {
         return match value {
@@ -44,7 +48,7 @@ fn translated(value: &Value) -> Value {
             result.insert(exclusive.to_owned(), bound);
         }
     }
-    // The generated type of either takes the first arm that fits.
+    // The generated type decodes as the first matching arm, so more than one arm may match.
     if let Some(arms) = result.remove("oneOf") {
         result.insert("anyOf".to_owned(), arms);
     }
