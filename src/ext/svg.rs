@@ -23,8 +23,8 @@ pub(crate) const PALETTE: [[u8; 3]; 8] = [
     [0x8c, 0x6d, 0x53],
 ];
 
-/// Escapes text for content and attributes. Characters that XML 1.0 does not permit become U+FFFD. Text
-/// longer than `limit` characters is truncated and ends with an ellipsis.
+/// Escapes text for content and attributes. Characters that XML 1.0 does not permit become U+FFFD.
+/// Text longer than `limit` characters is truncated and ends with an ellipsis.
 pub(crate) fn text(text: &str, limit: usize) -> String {
     let mut escaped = String::new();
     for (index, character) in text.chars().enumerate() {
@@ -83,7 +83,8 @@ pub(crate) fn tint(colour: [u8; 3], white: f64) -> String {
     format!("rgb({red},{green},{blue})")
 }
 
-/// Returns the smallest of 1, 2 and 5 times a power of ten that is at least `min`, which is positive.
+/// Returns the smallest of 1, 2 and 5 times a power of ten that is at least `min`, which is
+/// positive.
 pub(crate) fn round_step(min: f64) -> f64 {
     let power = 10_f64.powf(min.log10().floor());
     let steps = [1.0, 2.0, 5.0].map(|step| step * power);

@@ -150,7 +150,7 @@ async fn each_prompt_of_a_file_is_baked_into_its_own_directory() {
     let output = run(lab.environment(&mut command), &out).await;
     let stderr = text(&output.stderr);
     assert!(
-        stderr.contains("a doomed lab: ") && stderr.contains("\nError: not all"),
+        stderr.contains("a doomed lab: ") && stderr.contains("\nError: some scenes failed"),
         "{stderr}"
     );
     let models = text(&output.stdout);

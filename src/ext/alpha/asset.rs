@@ -28,8 +28,8 @@ impl AssetStatus {
 }
 
 impl Asset {
-    /// Whether the service lists a format as available for export. It does so when the asset is ready, and
-    /// not in lists of assets.
+    /// Whether the service lists a format as available for export. It does so when the asset is
+    /// ready, and not in lists of assets.
     pub fn is_available_as(&self, format: AssetFormat) -> bool {
         let mut formats = self.formats_available.iter().flatten();
         formats.any(|available| *available == format.to_string())
@@ -38,8 +38,8 @@ impl Asset {
 
 /// A handle on an asset, returned by `start`, or by [`Client::asset`] for an id.
 ///
-/// Clones share the last status, so they wait with the polls of one of them. Dropping a handle, or any
-/// future made from it, does not stop the generation of the asset.
+/// Clones share the last status, so they wait with the polls of one of them. Dropping a handle, or
+/// any future made from it, does not stop the generation of the asset.
 #[derive(Debug, Clone)]
 #[must_use = "the asset is generated without its handle, but only the handle can wait for it"]
 pub struct AssetHandle {
@@ -102,9 +102,9 @@ impl AssetHandle {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::AssetFailed`] with the asset; [`ErrorKind::Deadline`] with its id and, if the service
-    /// reported it, its last status ([`Error::asset`]); and an error that is not transient, such as a
-    /// wrong key. A poll is retried after a failure of the network.
+    /// [`ErrorKind::AssetFailed`] with the asset; [`ErrorKind::Deadline`] with its id and, if the
+    /// service reported it, its last status ([`Error::asset`]); and an error that is not transient,
+    /// such as a wrong key. A poll is retried after a failure of the network.
     ///
     /// # Cancel safety
     ///

@@ -52,11 +52,11 @@ impl Serialize for SignedUrl {
 macro_rules! download {
     ($($builder:ident { $id:ident } by $body:ident;)*) => {$(
         impl builder::$builder<'_> {
-            /// Requests the export, and returns when its file starts to arrive. The file is fetched from the
-            /// URL in the response, without the key.
+            /// Requests the export, and returns when its file starts to arrive. The file is fetched
+            /// from the URL in the response, without the key.
             ///
-            /// If the URL has expired, a new one is requested, and the download resumes. The file may be an
-            /// archive or a model: [`Download::unpack`] accepts both.
+            /// If the URL has expired, a new one is requested, and the download resumes. The file
+            /// may be an archive or a model: [`Download::unpack`] accepts both.
             ///
             /// # Errors
             ///
@@ -107,8 +107,8 @@ impl types::SceneFormat {
 }
 
 impl builder::ExportScene<'_> {
-    /// Waits until all assets of the scene are ready, and then downloads as [`download`](Self::download)
-    /// does. The deadline of the policy applies to the wait only.
+    /// Waits until all assets of the scene are ready, and then downloads as
+    /// [`download`](Self::download) does. The deadline of the policy applies to the wait only.
     ///
     /// # Errors
     ///

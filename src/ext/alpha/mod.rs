@@ -1,4 +1,5 @@
-//! The early-access API: a client that shares the settings of the ordinary one, and the same methods.
+//! The early-access API: a client that shares the settings of the ordinary one, and the same
+//! methods.
 
 pub(crate) mod asset;
 mod export;

@@ -21,10 +21,11 @@ const TOLERANCE: f64 = 1e-6;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pose {
-    /// x, y and z in the scene's frame. The documentation does not specify a unit. Simulators use metres.
+    /// x, y and z in the scene's frame. The documentation does not specify a unit. Simulators use
+    /// metres.
     pub position: [f64; 3],
-    /// A quaternion as x, y, z, w, with the real part w last. It is normalised when it is sent, because
-    /// its length does not affect the rotation.
+    /// A quaternion as x, y, z, w, with the real part w last. It is normalised when it is sent,
+    /// because its length does not affect the rotation.
     pub rotation: [f64; 4],
 }
 

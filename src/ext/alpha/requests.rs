@@ -11,13 +11,13 @@ impl builder::CreateAsset<'_> {
     ///
     /// # Errors
     ///
-    /// Those of `send`. If [`Error::is_outcome_unknown`] returns true, the asset may exist and may have
-    /// been paid for; [`Client::reconcile`](crate::Client::reconcile) looks for it.
+    /// Those of `send`. If [`Error::is_outcome_unknown`] returns true, the asset may exist and may
+    /// have been paid for; [`Client::reconcile`](crate::Client::reconcile) looks for it.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: if the future is dropped before it completes, an asset with an unknown id may
-    /// exist.
+    /// Not cancel safe: if the future is dropped before it completes, an asset with an unknown id
+    /// may exist.
     pub async fn start(self) -> Result<AssetHandle, Error> {
         let client = self.client.clone();
         let asset = self.send().await?.into_inner().into_inner();

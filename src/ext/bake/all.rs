@@ -14,8 +14,8 @@ use crate::raw::types::Format;
 impl Client {
     /// Bakes many scenes, each into its own directory.
     ///
-    /// A failure does not stop the others. Running it again with the same prompts and the same directory
-    /// completes the rest.
+    /// A failure does not stop the others. Running it again with the same prompts and the same
+    /// directory completes the rest.
     ///
     /// # Examples
     ///
@@ -160,8 +160,8 @@ impl BakeSummary {
     }
 }
 
-/// Returns a directory for each prompt, the same one each time: `a-robotics-lab-1f0a6b3c`. A prompt that
-/// occurs twice has two.
+/// Returns a directory for each prompt, the same one each time: `a-robotics-lab-1f0a6b3c`. A prompt
+/// that occurs twice has two.
 fn directories(prompts: &[String], dir: &Path) -> Vec<PathBuf> {
     let mut seen: HashMap<&str, u32> = HashMap::new();
     let directory = |prompt: &String| {

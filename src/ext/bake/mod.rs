@@ -127,13 +127,13 @@ impl BakeBuilder {
 
     /// Sets the directory for the scene. Nothing is sent before the result is awaited or polled.
     ///
-    /// A journal beside the directory, `{dir}.bake.json`, is written before the job is requested and
-    /// after each phase. Baking the same into the same directory again resumes from it, also in another
-    /// process: a job is not requested twice, and a complete export is not downloaded twice. If the
-    /// bake is done, the directory is returned without a request.
+    /// A journal next to the directory, `{dir}.bake.json`, is written before the job is requested
+    /// and after each phase. Baking the same into the same directory again resumes from it, also in
+    /// another process: a job is not requested twice, and a complete export is not downloaded
+    /// twice. If the bake is done, the directory is returned without a request.
     ///
-    /// With the feature `preview`, the plan of an MJCF model is written to `preview.svg` beside the
-    /// model, if it can be drawn; see `Bundle::preview`.
+    /// With the feature `preview`, the plan of an MJCF model is written to `preview.svg` next to
+    /// the model, if it can be drawn; see `Bundle::preview`.
     pub fn into_dir(self, dir: impl AsRef<Path>) -> Bake {
         let (events, receiver) = mpsc::unbounded_channel();
         let run = run::run(self.client, self.request, dir.as_ref().to_owned(), events);
@@ -178,15 +178,15 @@ pub enum BakeEvent {
 ///
 /// # Errors
 ///
-/// Those of each phase. [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest)
-/// if the directory contains anything else, or another bake; [`ErrorKind::Io`](crate::ErrorKind::Io)
-/// if another process is baking into it. After a job that failed or was refused, baking again starts
-/// a new one. After any other error it resumes.
+/// Those of each phase. [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) if the
+/// directory contains anything else, or another bake; [`ErrorKind::Io`](crate::ErrorKind::Io) if
+/// another process is baking into it. After a job that failed or was refused, baking again starts a
+/// new one. After any other error it resumes.
 ///
 /// # Cancel safety
 ///
-/// Cancel safe: if it is dropped or the process is killed, the job keeps running, and baking the same
-/// into the same directory again resumes.
+/// Cancel safe: if it is dropped or the process is killed, the job keeps running, and baking the
+/// same into the same directory again resumes.
 #[must_use = "a bake does nothing until it is awaited or polled"]
 pub struct Bake {
     run: Option<BoxFuture<'static, Result<Bundle, Error>>>,
@@ -242,7 +242,7 @@ impl fmt::Debug for Bake {
     }
 }
 
-/// `lab` and the files beside it: `lab.bake.json`, `lab.bake.zip`, `lab.bake.lock`.
+/// `lab` and the files next to it: `lab.bake.json`, `lab.bake.zip`, `lab.bake.lock`.
 #[derive(Debug, Clone)]
 struct Paths {
     dir: PathBuf,
@@ -262,15 +262,15 @@ impl Paths {
                 message,
             ));
         };
-        let beside = |suffix: &str| {
+        let sibling = |suffix: &str| {
             let mut name = name.to_owned();
             name.push(suffix);
             dir.with_file_name(name)
         };
         Ok(Self {
-            journal: beside(".bake.json"),
-            archive: beside(".bake.zip"),
-            lock: beside(".bake.lock"),
+            journal: sibling(".bake.json"),
+            archive: sibling(".bake.zip"),
+            lock: sibling(".bake.lock"),
             dir,
         })
     }

@@ -1,4 +1,4 @@
-//! Draws the plan beside a baked model.
+//! Draws the plan next to a baked model.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,8 +10,8 @@ use crate::bundle::ModelFormat;
 use crate::ext::bundle::Bundle;
 use crate::ext::error::Error;
 
-/// Draws an MJCF model into `preview.svg` beside it, unless the export contains one. If that fails, the
-/// bundle is returned unchanged: it is complete without a picture.
+/// Draws an MJCF model into `preview.svg` next to it, unless the export contains one. If that
+/// fails, the bundle is returned unchanged: it is complete without a picture.
 pub(super) async fn add(bundle: Bundle) -> Bundle {
     if bundle.format() != ModelFormat::Mjcf {
         return bundle;

@@ -173,8 +173,8 @@ impl Run {
         self.journal.store(&self.paths.journal)
     }
 
-    /// Removes the journal, so that the next run starts a new job: nothing was paid for, or the paid job
-    /// has failed.
+    /// Removes the journal, so that the next run starts a new job: nothing was paid for, or the
+    /// paid job has failed.
     fn forget(&self) {
         let _ = fs::remove_file(&self.paths.journal);
     }
@@ -323,7 +323,7 @@ impl Run {
         }
     }
 
-    /// Downloads the export to a file beside the directory, unless it is there.
+    /// Downloads the export to a file next to the directory, unless it is there.
     async fn receive(&mut self) -> Result<(), Error> {
         let archive = self.paths.archive.clone();
         let complete = spawn_blocking(move || zip::is_complete(&archive)).await;
@@ -368,8 +368,8 @@ impl Run {
         export.download().await
     }
 
-    /// Unpacks the archive. The directory was free when the bake started, and is locked, so its contents
-    /// belong to this bake.
+    /// Unpacks the archive. The directory was free when the bake started, and is locked, so its
+    /// contents belong to this bake.
     async fn unpack(mut self) -> Result<Bundle, Error> {
         let options = UnpackOptions {
             replace: true,

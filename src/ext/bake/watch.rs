@@ -24,8 +24,8 @@ const MAX_TIME: Duration = Duration::from_secs(60 * 60);
 
 /// Waits until a scene is complete.
 ///
-/// If the service does not report that, the scene counts as complete after the longest usual time; the
-/// export fails if it is not.
+/// If the service does not report that, the scene counts as complete after the longest usual time;
+/// the export fails if it is not.
 pub(super) async fn complete(client: &Client, scene_id: &str) -> Result<(), Error> {
     let started = Instant::now();
     let mut delay = MIN_DELAY;

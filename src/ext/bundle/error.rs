@@ -17,8 +17,8 @@ pub enum BundleErrorKind {
     BadModel,
     /// The `metadata.json` is not JSON.
     BadMetadata,
-    /// The model exceeds 64 MiB of XML or 10,000 included files, the `metadata.json` exceeds 16 MiB, or
-    /// the model is too large to be drawn.
+    /// The model exceeds 64 MiB of XML or 10,000 included files, the `metadata.json` exceeds 16
+    /// MiB, or the model is too large to be drawn.
     TooLarge,
     /// The format of the model is not supported here.
     UnsupportedFormat,

@@ -9,7 +9,8 @@ use super::{
     Budget, BundleError, BundleErrorKind as Kind, BundleFile, ModelFormat, mjcf, sdf, xml,
 };
 
-/// The file stems that have precedence within a format, best first: the usual names of a complete scene.
+/// The file stems that have precedence within a format, best first: the usual names of a complete
+/// scene.
 const PREFERRED: [&str; 4] = ["scene", "world", "model", "main"];
 /// The root element must start within this many bytes of an XML file.
 const ROOT_WITHIN: u64 = 64 * 1024;

@@ -1,8 +1,9 @@
-//! Reads MJCF models: their included files, the files that they refer to, and how to remove textures.
+//! Reads MJCF models: their included files, the files that they refer to, and how to remove
+//! textures.
 //!
-//! The rules are those of `MuJoCo`'s [`compiler`] and [`include`] elements: paths are relative to the
-//! directory of the main model, `meshdir` contains meshes, height fields and skins, and `texturedir`
-//! contains textures.
+//! The rules are those of `MuJoCo`'s [`compiler`] and [`include`] elements: paths are relative to
+//! the directory of the main model, `meshdir` contains meshes, height fields and skins, and
+//! `texturedir` contains textures.
 //!
 //! [`compiler`]: https://mujoco.readthedocs.io/en/stable/XMLreference.html#compiler
 //! [`include`]: https://mujoco.readthedocs.io/en/stable/XMLreference.html#include
@@ -218,7 +219,8 @@ impl Model {
         Ok(model)
     }
 
-    /// Returns the file that `by` includes as `name`, relative to the bundle; `None` if it is missing.
+    /// Returns the file that `by` includes as `name`, relative to the bundle; `None` if it is
+    /// missing.
     #[cfg(feature = "preview")]
     pub(super) fn included(&self, root: &Path, by: &Path, name: &str) -> Option<PathBuf> {
         self.file(root, by, name, Use::Include)
@@ -255,9 +257,9 @@ impl Model {
                 let resolved = path::resolve(&self.directory, name);
                 let including = reference.by.parent().unwrap_or(Path::new(""));
                 if resolved.missing(root).is_some() && including != self.directory {
-                    let beside = path::resolve(including, name);
-                    if beside.missing(root).is_none() {
-                        return beside;
+                    let from_including = path::resolve(including, name);
+                    if from_including.missing(root).is_none() {
+                        return from_including;
                     }
                 }
                 return resolved;

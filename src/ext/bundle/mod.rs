@@ -26,9 +26,9 @@ const MAX_METADATA_BYTES: u64 = 16 * 1024 * 1024;
 
 /// An export on disk: a directory with a model, the files that it names, and its metadata.
 ///
-/// [`unpack`](crate::archive::unpack) returns it, and [`open`](Self::open) reads it from a directory that
-/// was unpacked before. It is a snapshot, except for [`metadata`](Self::metadata) and
-/// [`missing_files`](Self::missing_files), which read the directory when they are called.
+/// [`unpack`](crate::archive::unpack) returns it, and [`open`](Self::open) reads it from a
+/// directory that was unpacked before. It is a snapshot, except for [`metadata`](Self::metadata)
+/// and [`missing_files`](Self::missing_files), which read the directory when they are called.
 ///
 /// # Examples
 /// ```no_run
@@ -95,8 +95,8 @@ pub struct MissingFile {
 pub enum MissingReason {
     /// The file does not exist.
     Absent,
-    /// The name is an absolute path, or leads out of the bundle's directory. The file may exist on this
-    /// machine, but not on another.
+    /// The name is an absolute path, or leads out of the bundle's directory. The file may exist on
+    /// this machine, but not on another.
     Outside,
 }
 
@@ -114,10 +114,11 @@ impl std::fmt::Display for MissingFile {
 impl Bundle {
     /// Opens a directory with an export.
     ///
-    /// The model is in the directory itself, or else in the topmost level of directories with a model.
-    /// MJCF has precedence over USD, and USD over SDF. Of several models in one format, `scene` has
-    /// precedence, then `world`, `model` and `main`. An MJCF file that others include is not the model.
-    /// This reads the complete directory tree and blocks. Links to directories are not followed.
+    /// The model is in the directory itself, or else in the topmost level of directories with a
+    /// model. MJCF has precedence over USD, and USD over SDF. Of several models in one format,
+    /// `scene` has precedence, then `world`, `model` and `main`. An MJCF file that others include
+    /// is not the model. This reads the complete directory tree and blocks. Links to directories
+    /// are not followed.
     ///
     /// # Errors
     ///
@@ -160,7 +161,7 @@ impl Bundle {
         self.format
     }
 
-    /// Reads the `metadata.json` beside the model; `None` if it does not exist.
+    /// Reads the `metadata.json` next to the model; `None` if it does not exist.
     ///
     /// # Errors
     ///
@@ -183,9 +184,10 @@ impl Bundle {
     /// Lists the files that the model refers to and that are missing, in the order of its text.
     ///
     /// For MJCF these are meshes, textures, height fields, skins and included files, resolved with
-    /// `meshdir`, `texturedir`, `assetdir` and `strippath`; for SDF all URIs of files, with `model://`
-    /// resolved in the bundle; for URDF meshes and textures. Included and attached files are read as
-    /// well. USD is not read, so its list is always empty. This reads the model and blocks.
+    /// `meshdir`, `texturedir`, `assetdir` and `strippath`; for SDF all URIs of files, with
+    /// `model://` resolved in the bundle; for URDF meshes and textures. Included and attached files
+    /// are read as well. USD is not read, so its list is always empty. This reads the model and
+    /// blocks.
     ///
     /// # Errors
     ///

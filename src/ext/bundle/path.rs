@@ -36,8 +36,8 @@ pub(super) fn stem(name: &str) -> &str {
     file.rsplit_once('.').map_or(file, |(stem, _)| stem)
 }
 
-/// Resolves `name` from `directory`, which is relative to the bundle. A backslash is a separator, too,
-/// because models are written on all systems.
+/// Resolves `name` from `directory`, which is relative to the bundle. A backslash is a separator,
+/// too, because models are written on all systems.
 pub(super) fn resolve(directory: &Path, name: &str) -> Resolved {
     if is_absolute(name) {
         return Resolved::Outside;

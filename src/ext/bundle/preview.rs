@@ -20,24 +20,24 @@ use attributes::Defaults;
 impl Bundle {
     /// Draws an MJCF model from above, and returns the text of an SVG file.
     ///
-    /// Each geom is drawn as its footprint on the ground, the lower ones first; a mesh is drawn as its
-    /// convex hull. Each child of the world has a colour, and a body that moves freely has a dashed
-    /// outline. Hinges and slides are marked with their axes. Bodies are labelled where there is room.
-    /// A scale bar and a grid are in metres. The coordinates of the drawing are metres, too, with Y
-    /// upwards.
+    /// Each geom is drawn as its footprint on the ground, the lower ones first; a mesh is drawn as
+    /// its convex hull. Each child of the world has a colour, and a body that moves freely has a
+    /// dashed outline. Hinges and slides are marked with their axes. Bodies are labelled where
+    /// there is room. A scale bar and a grid are in metres. The coordinates of the drawing are
+    /// metres, too, with Y upwards.
     ///
-    /// The model is drawn in its initial state. As in `MuJoCo`'s viewer, geoms of group 3 and above are
-    /// omitted if the model has others. Attached models, composites, flexes, skins and sites are not
-    /// drawn. A geom whose mesh is missing or cannot be read is drawn as a cross. The same files yield
-    /// the same text. This reads the model and blocks.
+    /// The model is drawn in its initial state. As in `MuJoCo`'s viewer, geoms of group 3 and above
+    /// are omitted if the model has others. Attached models, composites, flexes, skins and sites
+    /// are not drawn. A geom whose mesh is missing or cannot be read is drawn as a cross. The same
+    /// files yield the same text. This reads the model and blocks.
     ///
     /// # Errors
     ///
     /// [`UnsupportedFormat`](BundleErrorKind::UnsupportedFormat) if the model is not MJCF,
-    /// [`BadModel`](BundleErrorKind::BadModel) if it or an included file is not XML, or if a frame, a
-    /// size or an axis is invalid, [`TooLarge`](BundleErrorKind::TooLarge) beyond 64 MiB of XML,
-    /// 10,000 files, 200,000 elements, 200 levels of elements, 50,000 bodies, geoms and joints,
-    /// 512 MiB of meshes, or 50 million vertices, [`Io`](BundleErrorKind::Io) if a file cannot be read.
+    /// [`BadModel`](BundleErrorKind::BadModel) if it or an included file is not XML, or if a frame,
+    /// a size or an axis is invalid, [`TooLarge`](BundleErrorKind::TooLarge) beyond 64 MiB of XML,
+    /// 10,000 files, 200,000 elements, 200 levels of elements, 50,000 bodies, geoms and joints, 512
+    /// MiB of meshes, or 50 million vertices, [`Io`](BundleErrorKind::Io) if a file cannot be read.
     ///
     /// # Examples
     /// ```no_run

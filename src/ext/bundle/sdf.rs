@@ -1,7 +1,8 @@
 //! Finds the files that SDF and URDF models refer to, and reads `model.config`.
 //!
 //! SDF refers to files in `<uri>` and in the maps of its materials: as [`model://name/path`], as
-//! `file://path`, or relative to the file itself. URDF uses the attribute `filename`, with `package://`.
+//! `file://path`, or relative to the file itself. URDF uses the attribute `filename`, with
+//! `package://`.
 //!
 //! [`model://name/path`]: http://sdformat.org/tutorials?tut=spec_model_kinematics
 
@@ -95,8 +96,8 @@ struct Lookup<'a> {
     names: Vec<String>,
 }
 
-/// Returns the missing files of the model `main` and of the models that it includes. URLs (`https://`)
-/// are skipped.
+/// Returns the missing files of the model `main` and of the models that it includes. URLs
+/// (`https://`) are skipped.
 pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, BundleError> {
     let directory = main.parent().unwrap_or(Path::new("")).to_owned();
     let mut budget = Budget::new();

@@ -1,11 +1,11 @@
 //! Reads XML as a sequence of tags and text, with the byte position of each in the file.
 //!
-//! The parser is quick-xml rather than a tree such as roxmltree: it streams, so it needs no memory that
-//! grows with the document, can stop early, and can read the truncated start of a file. It also reports
-//! positions, so that elements can be removed and all other bytes copied unchanged.
+//! The parser is quick-xml rather than a tree such as roxmltree: it streams, so it needs no memory
+//! that grows with the document, can stop early, and can read the truncated start of a file. It
+//! also reports positions, so that elements can be removed and all other bytes copied unchanged.
 //!
-//! Only the five predefined entities and character references are expanded, so a document cannot grow.
-//! Declarations of entities are skipped, as simulators do.
+//! Only the five predefined entities and character references are expanded, so a document cannot
+//! grow. Declarations of entities are skipped, as simulators do.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -102,7 +102,8 @@ pub(super) fn walk<'a>(
     }
 }
 
-/// Parses a start tag from the text itself, because the event lacks the positions of its attributes.
+/// Parses a start tag from the text itself, because the event lacks the positions of its
+/// attributes.
 fn tag(text: &str, span: Range<usize>, mark: usize) -> Result<Tag<'_>, String> {
     let inner = &text[span.clone()];
     let inner = inner.strip_prefix('<').unwrap_or(inner);

@@ -16,11 +16,12 @@ const MAX_LETTERS: usize = 200;
 
 /// The stages of a job over time, for a drawing.
 ///
-/// [`record`](Self::record) takes each event with its time, because events do not contain one. If the job
-/// started earlier, the stream replays its events, and these have the same time.
+/// [`record`](Self::record) takes each event with its time, because events do not contain one. If
+/// the job started earlier, the stream replays its events, and these have the same time.
 ///
-/// A stage lasts from `stage_start` to `stage_complete`. Events with the pipeline's own names are grouped
-/// by the family of their name ([`JobEvent::stage`]). Such a stage lasts from its first event to its last.
+/// A stage lasts from `stage_start` to `stage_complete`. Events with the pipeline's own names are
+/// grouped by the family of their name ([`JobEvent::stage`]). Such a stage lasts from its first
+/// event to its last.
 ///
 /// # Examples
 /// ```no_run
@@ -114,8 +115,8 @@ impl Timeline {
         }
     }
 
-    /// Advances the time to `now`, so that running stages are drawn up to it. It has no effect after the end
-    /// of the job, or if `now` is earlier than the current time.
+    /// Advances the time to `now`, so that running stages are drawn up to it. It has no effect
+    /// after the end of the job, or if `now` is earlier than the current time.
     pub fn advance(&mut self, now: Duration) {
         if !self.ended {
             self.now = self.now.max(now);
@@ -137,7 +138,8 @@ impl Timeline {
         }
     }
 
-    /// Adds an event to the stage of this name, and extends the stage to the current time. Returns the row.
+    /// Adds an event to the stage of this name, and extends the stage to the current time. Returns
+    /// the row.
     fn touch(&mut self, name: &str) -> Option<usize> {
         let name = short(name);
         let row = self.stages.iter().rposition(|stage| stage.name == name);
@@ -159,8 +161,8 @@ impl Timeline {
         Some(row)
     }
 
-    /// Ends the stage of this name, or else the running stage that started last. A stage whose start was
-    /// not recorded has no length.
+    /// Ends the stage of this name, or else the running stage that started last. A stage whose
+    /// start was not recorded has no length.
     fn complete(&mut self, name: Option<&str>) {
         let name = name.map(short);
         let mut running = self

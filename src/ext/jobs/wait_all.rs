@@ -12,11 +12,11 @@ use futures_util::stream::FuturesUnordered;
 use super::outcome::FinishedJob;
 use crate::ext::error::Error;
 
-/// Waits for many jobs at once, and yields each when it ends. It accepts all handles that can be awaited,
-/// also those of assets of the early-access API.
+/// Waits for many jobs at once, and yields each when it ends. It accepts all handles that can be
+/// awaited, also those of assets of the early-access API.
 ///
-/// A job that fails is an error in the stream, with its id in [`Error::job_id`], and does not end the
-/// others. The number of requests in flight is bounded.
+/// A job that fails is an error in the stream, with its id in [`Error::job_id`], and does not end
+/// the others. The number of requests in flight is bounded.
 ///
 /// # Cancel safety
 ///

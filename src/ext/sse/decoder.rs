@@ -15,15 +15,15 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Decodes the bytes of a `text/event-stream` into events, by [WHATWG's algorithm][whatwg].
 ///
-/// It does no I/O: pass each chunk of a response body to [`next`](Self::next) until it returns `None`.
-/// A chunk may end anywhere. Values within one chunk are borrowed from it. Others are collected in
-/// buffers that are reused, so small events do not allocate. Comments are not stored. The time is linear
-/// in the number of bytes, whatever the size of the chunks.
+/// It does no I/O: pass each chunk of a response body to [`next`](Self::next) until it returns
+/// `None`. A chunk may end anywhere. Values within one chunk are borrowed from it. Others are
+/// collected in buffers that are reused, so small events do not allocate. Comments are not stored.
+/// The time is linear in the number of bytes, for chunks of any size.
 ///
-/// Invalid UTF-8 becomes U+FFFD, only in the value that contains it. An incomplete event at the end of
-/// the stream is discarded, with its id. In addition to the standard, [`reset`](Self::reset) keeps the
-/// last event id for the next connection, as browsers do, and an event has a
-/// [size limit](Self::with_limit).
+/// Invalid UTF-8 becomes U+FFFD, only in the value that contains it. An incomplete event at the end
+/// of the stream is discarded, with its id. In addition to the standard, [`reset`](Self::reset)
+/// keeps the last event id for the next connection, as browsers do, and an event has a [size
+/// limit](Self::with_limit).
 ///
 /// # Examples
 /// ```
@@ -46,13 +46,15 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 pub struct Decoder {
     line: Line,
     limit: usize,
-    /// The bytes of the event's values so far. Above `limit` until the end of an event that is too large.
+    /// The bytes of the event's values so far. Above `limit` until the end of an event that is too
+    /// large.
     size: usize,
     /// Whether `TooLarge` was returned for this event.
     rejected: bool,
     /// Whether there was a field since the last event.
     started: bool,
-    /// The collected values. Until `started`, those of the last event, which the caller may still borrow.
+    /// The collected values. Until `started`, those of the last event, which the caller may still
+    /// borrow.
     collected: Collected,
     last_event_id: String,
     retry: Option<Duration>,
@@ -66,8 +68,8 @@ pub struct Event<'a> {
     pub event: &'a str,
     /// The values of the `data` fields, joined by LF. Without a `data` field there is no event.
     pub data: &'a str,
-    /// The last event id: that of this event or, if it has none, of an earlier one. Empty before the
-    /// first id.
+    /// The last event id: that of this event or, if it has none, of an earlier one. Empty before
+    /// the first id.
     pub id: &'a str,
     /// Whether this event set `id`, instead of inheriting it.
     pub has_id: bool,
@@ -128,9 +130,9 @@ impl Decoder {
     /// The memory of the decoder is bounded by four times the limit, because invalid UTF-8 becomes
     /// U+FFFD, which is longer.
     ///
-    /// The size includes the values of `event`, `data`, `id` and `retry` as received, also those that a
-    /// later field replaces, and each LF that joins two lines of data. It does not depend on the chunks.
-    /// Comments and unknown fields are not stored and not counted.
+    /// The size includes the values of `event`, `data`, `id` and `retry` as received, also those
+    /// that a later field replaces, and each LF that joins two lines of data. It does not depend on
+    /// the chunks. Comments and unknown fields are not stored and not counted.
     #[must_use]
     pub fn with_limit(mut self, limit: usize) -> Self {
         self.limit = limit;
@@ -148,16 +150,16 @@ impl Decoder {
 
     /// Decodes the next event, and advances `input` beyond it.
     ///
-    /// Returns `None` when all of `input` was read and the next chunk is needed. A caller that stops
-    /// before that loses nothing if it keeps `input`, or its remaining length.
+    /// Returns `None` when all of `input` was read and the next chunk is needed. A caller that
+    /// stops before that loses nothing if it keeps `input`, or its remaining length.
     ///
-    /// An event is returned at the first byte that ends its empty line: the decoder does not wait for an
-    /// LF after a CR.
+    /// An event is returned at the first byte that ends its empty line: the decoder does not wait
+    /// for an LF after a CR.
     ///
     /// # Errors
     ///
-    /// [`TooLarge`] if an event exceeds the [limit](Self::with_limit). It is returned once. The event is
-    /// skipped, with its id, and the next call continues after it.
+    /// [`TooLarge`] if an event exceeds the [limit](Self::with_limit). It is returned once. The
+    /// event is skipped, with its id, and the next call continues after it.
     pub fn next<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],
@@ -206,7 +208,8 @@ impl Decoder {
         self.line = Line::Mark(0);
     }
 
-    /// Returns the last id that an empty line completed, with or without data; empty if there was none.
+    /// Returns the last id that an empty line completed, with or without data; empty if there was
+    /// none.
     ///
     /// A new connection sends it as `Last-Event-ID`.
     pub fn last_event_id(&self) -> &str {
@@ -215,8 +218,9 @@ impl Decoder {
 
     /// Returns the reconnection time that the server requests.
     ///
-    /// It is the value of the last `retry` field that consists only of ASCII digits, in milliseconds. It
-    /// applies as soon as its line has ended. A number beyond `u64::MAX` counts as `u64::MAX`.
+    /// It is the value of the last `retry` field that consists only of ASCII digits, in
+    /// milliseconds. It applies as soon as its line has ended. A number beyond `u64::MAX` counts as
+    /// `u64::MAX`.
     pub fn retry(&self) -> Option<Duration> {
         self.retry
     }
@@ -271,7 +275,7 @@ impl Decoder {
     #[inline]
     fn line_start(&mut self, input: &mut &[u8]) -> LineStart {
         loop {
-            // A comment is usually alone between two empty lines, so its empty line is skipped here.
+            // Usually a comment is followed by an empty line, which is skipped here, too.
             while let [b':', ..] = input {
                 self.rest_of_line(input, Line::Ignored);
                 if let [b'\n', rest @ ..] = input
@@ -306,7 +310,8 @@ impl Decoder {
         }
     }
 
-    /// Continues to read what may be the name of `field`. Returns the field if its value starts here.
+    /// Continues to read what may be the name of `field`. Returns the field if its value starts
+    /// here.
     fn name(&mut self, field: Field, read: usize, input: &mut &[u8]) -> Option<Field> {
         let expected = &field.name()[read..];
         let common = common_prefix(expected, input);
@@ -366,8 +371,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// Returns the rest of the line, and advances `input` beyond the line end. If the chunk has no line
-    /// end, the state becomes `open`.
+    /// Returns the rest of the line, and advances `input` beyond the line end. If the chunk has no
+    /// line end, the state becomes `open`.
     #[expect(
         clippy::inline_always,
         reason = "the loop over the lines is half as fast without it"

@@ -9,7 +9,8 @@ use crate::ext::error::{Error, ErrorKind, redact_secret};
 
 /// A Gizmo API key (`gzm_k1_…`) or service token.
 ///
-/// It has no `Display`, and its `Debug` does not show it. Headers made from it are marked sensitive.
+/// It has no `Display`, and its `Debug` does not show it. Headers made from it are marked
+/// sensitive.
 #[derive(Clone)]
 pub struct ApiKey(String);
 
@@ -18,8 +19,8 @@ impl ApiKey {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if the key is empty or has a character that is not permitted in it. The
-    /// message does not contain the key.
+    /// [`ErrorKind::Config`] if the key is empty or has a character that is not permitted in it.
+    /// The message does not contain the key.
     pub fn new(key: impl AsRef<str>) -> Result<Self, Error> {
         let key = key.as_ref().trim();
         if key.is_empty() {

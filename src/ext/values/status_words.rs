@@ -21,8 +21,8 @@ impl StatusWord {
     }
 }
 
-/// Returns the words with the same meaning as a terminal status, including itself. The only synonym of
-/// another status is itself, in its usual spelling. An unknown word has none.
+/// Returns the words with the same meaning as a terminal status, including itself. The only synonym
+/// of another status is itself, in its usual spelling. An unknown word has none.
 pub(crate) fn synonyms(word: &str) -> &'static [&'static str] {
     let Some((meaning, words)) = row(word) else {
         return &[];

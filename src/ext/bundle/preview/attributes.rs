@@ -29,8 +29,8 @@ const WITH_DEFAULTS: [(&str, &[&str]); 3] = [
     ("mesh", &["scale"]),
 ];
 /// The attributes for the orientation of a frame. One of the element has precedence over one of its
-/// class. (Before `MuJoCo` 4, one of the class had precedence over the element's `quat`.) Within a class,
-/// `quat` is last.
+/// class. (Before `MuJoCo` 4, one of the class had precedence over the element's `quat`.) Within a
+/// class, `quat` is last.
 const ORIENTATIONS: [&str; 5] = ["axisangle", "xyaxes", "zaxis", "euler", "quat"];
 /// The maximum number of default classes: ten times that of a large robot.
 const MAX_CLASSES: usize = 1000;

@@ -16,8 +16,8 @@ const RIGHT: f64 = 26.0;
 const BOTTOM: f64 = 78.0;
 /// The minimum distance between grid lines, in pixels.
 const GRID: f64 = 48.0;
-/// A geom that is this much higher than the lowest one, in metres, and covers more than half of the plan
-/// is a ceiling.
+/// A geom that is this much higher than the lowest one, in metres, and covers more than half of the
+/// plan is a ceiling.
 const CEILING: f64 = 1.9;
 
 /// Draws a plan as SVG.
@@ -32,8 +32,8 @@ pub(super) fn svg(plan: &Plan<'_>) -> String {
         })
         .collect();
     let view = View::around(extent(plan, &geoms));
-    // Planes are the ground, so they come first. Then come the lower geoms, which others cover. The sort
-    // is stable, so geoms of equal heights keep the model's order.
+    // Planes are the ground, so they come first. Then come the lower geoms, which others cover. The
+    // sort is stable, so geoms of equal heights keep the model's order.
     geoms.sort_by(|a, b| {
         let planes = b.is_plane().cmp(&a.is_plane());
         let lower = a.heights[0].total_cmp(&b.heights[0]);

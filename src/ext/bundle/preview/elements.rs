@@ -42,8 +42,8 @@ impl Element<'_> {
     }
 }
 
-/// Returns the root element of the model, with the elements of all its files. The attributes of the root
-/// are those of the main file.
+/// Returns the root element of the model, with the elements of all its files. The attributes of the
+/// root are those of the main file.
 pub(super) fn tree<'a>(root: &Path, model: &'a Model) -> Result<Element<'a>, BundleError> {
     let mut trees = HashMap::new();
     let mut elements_left = MAX_ELEMENTS;

@@ -24,12 +24,12 @@ struct Labelled<'a> {
     name: &'a str,
     /// The rectangle that it covers on the page.
     bounds: Rect,
-    /// Whether it is a child of the world, so that its name may be beside it.
+    /// Whether it is a child of the world, so that its name may be above or below it.
     top: bool,
 }
 
-/// Writes the names of small bodies first, because they have the fewest positions for a name. A name
-/// covers no other name, no joint and no smaller child of the world.
+/// Writes the names of small bodies first, because they have the fewest positions for a name. A
+/// name covers no other name, no joint and no smaller child of the world.
 pub(super) fn draw(out: &mut String, view: &View, plan: &Plan<'_>, geoms: &[Drawn<'_>]) {
     let mut bodies = labelled(view, plan, geoms);
     bodies.sort_by(|a, b| {

@@ -10,7 +10,8 @@ use crate::ext::bundle::has_extension;
 const STL_HEADER: usize = 84;
 /// The size of an STL triangle in bytes: a normal, three vertices, and two unused bytes.
 const STL_TRIANGLE: usize = 50;
-/// The size of an MSH header in bytes: the numbers of vertices, normals, texture coordinates and faces.
+/// The size of an MSH header in bytes: the numbers of vertices, normals, texture coordinates and
+/// faces.
 const MSH_HEADER: usize = 16;
 
 /// The size of a vertex in STL and MSH files: three floats.
@@ -19,8 +20,8 @@ const VERTEX: usize = 12;
 /// A point of a mesh.
 pub(super) type Vertex = [f32; 3];
 
-/// Returns the vertices in a file of the type `content_type`, or of the type of its extension. `None` if
-/// it is not a mesh that `MuJoCo` reads.
+/// Returns the vertices in a file of the type `content_type`, or of the type of its extension.
+/// `None` if it is not a mesh that `MuJoCo` reads.
 pub(super) fn vertices(
     path: &Path,
     content_type: Option<&str>,

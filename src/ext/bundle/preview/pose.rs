@@ -90,8 +90,8 @@ pub(super) fn axis_angle(axis: Vec3, radians: f64) -> Option<Matrix> {
     quaternion([cos, x * sin, y * sin, z * sin])
 }
 
-/// Returns the product of three rotations about the axes in `sequence`: lower case for rotated axes,
-/// upper case for fixed axes. `None` if `sequence` is not three of the letters x, y and z.
+/// Returns the product of three rotations about the axes in `sequence`: lower case for rotated
+/// axes, upper case for fixed axes. `None` if `sequence` is not three of the letters x, y and z.
 pub(super) fn euler(sequence: &str, radians: Vec3) -> Option<Matrix> {
     if sequence.chars().count() != 3 {
         return None;
@@ -111,8 +111,8 @@ pub(super) fn euler(sequence: &str, radians: Vec3) -> Option<Matrix> {
     Some(rotation)
 }
 
-/// Returns the rotation with the X axis `x` and a Y axis in the plane of `x` and `y`. `None` if they are
-/// parallel or zero.
+/// Returns the rotation with the X axis `x` and a Y axis in the plane of `x` and `y`. `None` if
+/// they are parallel or zero.
 pub(super) fn xy_axes(x: Vec3, y: Vec3) -> Option<Matrix> {
     let x = unit(x)?;
     let along = dot(x, y);

@@ -1,7 +1,7 @@
 //! The shapes of geoms, and their footprints on the ground.
 //!
-//! All shapes are convex, or drawn as their convex hull. Their farthest point in each direction defines
-//! them.
+//! All shapes are convex, or drawn as their convex hull. Their farthest point in each direction
+//! defines them.
 
 use std::f64::consts::TAU;
 use std::rc::Rc;

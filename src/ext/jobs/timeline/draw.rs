@@ -23,12 +23,12 @@ const BAD: [u8; 3] = [0xb3, 0x26, 0x1e];
 impl Timeline {
     /// Draws the timeline, and returns the text of an SVG file.
     ///
-    /// Each stage is a bar with its duration. An asset that is ready is a tick, and an error is a dot. The
-    /// heading is the status of the job. A stage that is a family of event names also shows the number of
-    /// its events, and a line for each of them.
+    /// Each stage is a bar with its duration. An asset that is ready is a tick, and an error is a
+    /// dot. The heading is the status of the job. A stage that is a family of event names also
+    /// shows the number of its events, and a line for each of them.
     ///
-    /// A running stage ends at the latest time. At most 100 stages, 2,000 ticks and dots, and 2,000 lines
-    /// are drawn. The same events at the same times yield the same text.
+    /// A running stage ends at the latest time. At most 100 stages, 2,000 ticks and dots, and 2,000
+    /// lines are drawn. The same events at the same times yield the same text.
     pub fn to_svg(&self) -> String {
         let bottom = y_of(self.stages.len().max(1));
         let height = bottom + 34.0;

@@ -4,8 +4,8 @@ use std::mem;
 
 use simdutf8::basic::from_utf8;
 
-/// The maximum capacity that a buffer keeps after an event, in bytes. Most events are far smaller, and a
-/// process may have thousands of decoders.
+/// The maximum capacity that a buffer keeps after an event, in bytes. Most events are far smaller,
+/// and a process may have thousands of decoders.
 const RETAINED: usize = 64 * 1024;
 
 /// A field that the standard defines.
@@ -150,8 +150,8 @@ impl Collected {
     }
 }
 
-/// Returns `bytes` as text. If they are not valid UTF-8, the text is stored in `repaired`, and `in_use`
-/// is set.
+/// Returns `bytes` as text. If they are not valid UTF-8, the text is stored in `repaired`, and
+/// `in_use` is set.
 fn text<'a>(bytes: &'a [u8], repaired: &'a mut String, in_use: &mut bool) -> &'a str {
     if let Ok(text) = from_utf8(bytes) {
         return text;

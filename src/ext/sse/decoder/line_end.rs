@@ -44,8 +44,8 @@ pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
 )]
 #[inline(always)]
 fn block_end(block: &[u8; BLOCK]) -> Option<usize> {
-    // Compilers vectorize this comparison. It rarely succeeds without a line end, because few other control
-    // characters are below 0x0E, and text rarely contains them.
+    // Compilers vectorize this comparison. It rarely succeeds without a line end, because few other
+    // control characters are below 0x0E, and text rarely contains them.
     let controls = block.iter().map(|byte| *byte < 0x0E);
     if !controls.fold(false, BitOr::bitor) {
         return None;
