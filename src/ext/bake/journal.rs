@@ -28,7 +28,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Whether both describe the same, from any service.
+    /// Whether both describe the same bake, regardless of the service.
     pub(super) fn describes_same(&self, other: &Self) -> bool {
         let same_service = Self {
             service: other.service.clone(),
@@ -53,10 +53,10 @@ pub(super) enum Phase {
     /// The job has succeeded. → Downloaded.
     #[serde(alias = "made")]
     Complete,
-    /// The complete export is beside the directory. → Done.
+    /// The complete export is next to the directory. → Done.
     #[serde(alias = "received")]
     Downloaded,
-    /// The directory holds the bundle.
+    /// The directory contains the bundle.
     Done,
 }
 
@@ -124,8 +124,8 @@ impl Journal {
     }
 }
 
-fn failed(path: &Path, what: &str, error: io::Error) -> Error {
-    Error::io(format!("`{}` could not be {what}", path.display()), error)
+fn failed(path: &Path, action: &str, error: io::Error) -> Error {
+    Error::io(format!("`{}` could not be {action}", path.display()), error)
 }
 
 /// The lock of a process on the directory that it bakes into.
@@ -139,9 +139,9 @@ impl Lock {
     pub(super) fn take(path: &Path) -> Result<Self, Error> {
         let file = LockedFile::open(path).map_err(|error| failed(path, "opened", error))?;
         let file = file.ok_or_else(|| {
-            let held = "another process is baking into it";
-            let held = io::Error::new(io::ErrorKind::WouldBlock, held);
-            Error::io("the directory is in use", held)
+            let message = "another process is baking into it";
+            let source = io::Error::new(io::ErrorKind::WouldBlock, message);
+            Error::io("the directory is in use", source)
         })?;
         Ok(Self {
             path: path.to_owned(),
@@ -152,7 +152,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // It is still locked, so no other process uses the file of this name.
+        // The file is still locked, so no other process uses it.
         let _ = fs::remove_file(&self.path);
     }
 }

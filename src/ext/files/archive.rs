@@ -1,8 +1,8 @@
 //! Unpacks an export: a ZIP archive that is treated as hostile.
 //!
-//! The archive's directory is checked completely before anything is written. The contents are
-//! written to a staging directory beside the target, while sizes and checksums are verified, and moved
-//! to their place by one rename: all of them or none.
+//! The central directory is checked completely before anything is written. The contents are written to
+//! a staging directory next to the target, while sizes and checksums are verified. One rename moves all
+//! of them to their place.
 
 mod directory;
 mod error;
@@ -11,6 +11,8 @@ mod name;
 mod place;
 mod slim;
 
+use std::fs::File;
+use std::io::{self, Seek};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -92,7 +94,7 @@ impl Limits {
         if size > self.ratio_from && size > compressed.saturating_mul(self.ratio) {
             return Err(
                 UnpackError::new(UnpackErrorKind::RatioTooHigh).detail(format!(
-                    "{compressed} bytes for {size}, more than 1 for {}",
+                    "{size} bytes from {compressed}, the maximum ratio is {}",
                     self.ratio
                 )),
             );
@@ -143,14 +145,14 @@ pub async fn unpack(
 /// letter, none of the names and characters that Windows reserves, and no two names that differ only in
 /// case.
 ///
-/// If the process is killed, `dir` is unchanged or complete. A staging directory may remain beside it,
+/// If the process is killed, `dir` is unchanged or complete. A staging directory may remain next to it,
 /// `.<dir>.gizmo-unpack-<16 digits>`, which the next unpack to the same `dir` removes.
 ///
 /// # Errors
 ///
 /// One [`UnpackErrorKind`] for each reason to reject an archive, [`Io`](UnpackErrorKind::Io) for an
 /// error of the file system, and [`Bundle`](UnpackErrorKind::Bundle) for an archive without a model.
-/// After an error `dir` is unchanged, and nothing remains beside it.
+/// After an error `dir` is unchanged, and nothing remains next to it.
 ///
 /// # Cancel safety
 ///
@@ -179,33 +181,50 @@ pub async fn unpack_with(
     options: UnpackOptions,
 ) -> Result<Bundle, UnpackError> {
     let (path, dir) = (path.as_ref().to_owned(), dir.as_ref().to_owned());
-    on_thread(move |cancelled| run(&path, &dir, &options, cancelled)).await
+    on_thread(move |cancelled| run(&directory::open(&path)?, &path, &dir, &options, cancelled))
+        .await
 }
 
-/// Writes a model without an archive to the directory `dir` under `name`, as [`unpack_with`] would.
-pub(crate) async fn place_single_file(
+/// Unpacks an archive that is open and may be locked, as [`unpack_with`] does. `path` is for errors.
+///
+/// Where locks are mandatory, as on Windows, a locked file cannot be read through a second handle.
+pub(crate) async fn unpack_open(
+    file: Arc<File>,
     path: &Path,
-    name: &'static str,
     dir: &Path,
     options: UnpackOptions,
 ) -> Result<Bundle, UnpackError> {
     let (path, dir) = (path.to_owned(), dir.to_owned());
     on_thread(move |cancelled| {
+        let archive = directory::find(file.try_clone(), &path)?;
+        run(&archive, &path, &dir, &options, cancelled)
+    })
+    .await
+}
+
+/// Writes a model without an archive to the directory `dir` under `name`, as [`unpack_with`] would.
+pub(crate) async fn place_single_file(
+    file: Arc<File>,
+    name: &'static str,
+    dir: &Path,
+    options: UnpackOptions,
+) -> Result<Bundle, UnpackError> {
+    let dir = dir.to_owned();
+    on_thread(move |cancelled| {
         stage(&dir, &options, cancelled, |root| {
             let to = root.join(name);
-            let copied = std::fs::copy(&path, &to).and_then(|_| std::fs::File::open(&to));
-            let copied = copied.and_then(|file| {
-                if options.sync {
-                    file.sync_all()
-                } else {
-                    Ok(())
-                }
-            });
-            copied.map_err(|error| UnpackError::io(&to, "cannot be written", error))?;
-            Bundle::open(root).map_err(UnpackError::from)
+            copy(&file, &to, options.sync)
+                .map_err(|error| UnpackError::io(&to, "cannot write", error))
         })
     })
     .await
+}
+
+fn copy(mut from: &File, to: &Path, sync: bool) -> io::Result<()> {
+    from.rewind()?;
+    let mut to = File::create(to)?;
+    io::copy(&mut from, &mut to)?;
+    if sync { to.sync_all() } else { Ok(()) }
 }
 
 /// Runs `work` on a thread that may block, until it ends or the future is dropped.
@@ -237,12 +256,9 @@ pub fn unpack_blocking(
     dir: impl AsRef<Path>,
     options: &UnpackOptions,
 ) -> Result<Bundle, UnpackError> {
-    run(
-        path.as_ref(),
-        dir.as_ref(),
-        options,
-        &AtomicBool::new(false),
-    )
+    let (path, dir) = (path.as_ref(), dir.as_ref());
+    let archive = directory::open(path)?;
+    run(&archive, path, dir, options, &AtomicBool::new(false))
 }
 
 /// Cancels the blocking task when the future is dropped.
@@ -255,16 +271,16 @@ impl Drop for CancelOnDrop {
 }
 
 fn run(
+    archive: &directory::Archive,
     path: &Path,
     dir: &Path,
     options: &UnpackOptions,
     cancelled: &AtomicBool,
 ) -> Result<Bundle, UnpackError> {
-    let archive = directory::open(path)?;
-    let entries = directory::read(&archive, path, &options.limits)?;
+    let entries = directory::read(archive, path, &options.limits)?;
     stage(dir, options, cancelled, |root| {
         let job = inflate::Job {
-            archive: &archive,
+            archive,
             path,
             root,
             cancelled,
@@ -278,21 +294,23 @@ fn run(
             .iter()
             .filter(|entry| !entry.name.directory)
             .collect();
-        job.write_all(&files)?;
-        Bundle::open(root).map_err(UnpackError::from)
+        job.write_all(&files)
     })
 }
 
-/// Writes the contents to a staging directory, and replaces `dir` with it.
+/// Writes the contents to a staging directory, opens them as a bundle, and replaces `dir` with them.
+///
+/// They are opened before the replacement, so that contents without a model leave `dir` unchanged.
 fn stage(
     dir: &Path,
     options: &UnpackOptions,
     cancelled: &AtomicBool,
-    write: impl FnOnce(&Path) -> Result<Bundle, UnpackError>,
+    write: impl FnOnce(&Path) -> Result<(), UnpackError>,
 ) -> Result<Bundle, UnpackError> {
-    let staging = place::Target::look(dir, options.replace)?.stage()?;
+    let staging = place::Target::check(dir, options.replace)?.stage()?;
     let root = staging.root().to_owned();
-    let bundle = write(&root).map_err(|error| error.moved(&root, dir))?;
+    let written = write(&root).and_then(|()| Ok(Bundle::open(&root)?));
+    let bundle = written.map_err(|error| error.moved(&root, dir))?;
     if cancelled.load(Ordering::Relaxed) {
         return Err(UnpackError::new(UnpackErrorKind::Cancelled));
     }

@@ -236,7 +236,7 @@ impl Download {
     /// Cancel safe: if the future is dropped, the target is unchanged and the part file is removed.
     pub async fn to_file(mut self, path: impl AsRef<Path> + Send) -> Result<u64, Error> {
         let path = path.as_ref();
-        let mut part = Part::beside(path)?;
+        let mut part = Part::for_target(path)?;
         self.receive(&mut part).await?;
         let length = part.sync().await?;
         part.place(path).await?;

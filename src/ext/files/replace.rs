@@ -1,10 +1,10 @@
-//! Replaces a file atomically: after a crash it is the old one or the new one.
+//! Replaces a file atomically: after a crash it has the old contents or the new ones.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-/// Replaces `path` with `contents`, which are written to `{path}.next` first.
+/// Replaces `path` with `contents`, which are first written and synced to `{path}.next`.
 #[cfg(feature = "bundle")]
 pub(crate) fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
     use io::Write;
@@ -18,18 +18,18 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
     rename(&next, path)
 }
 
-/// Moves a file that is on disk to `path`, and makes that durable.
+/// Renames a synced file to `path`, and makes the rename durable.
 pub(crate) fn rename(from: &Path, path: &Path) -> io::Result<()> {
     fs::rename(from, path)?;
     let directory = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
-    // Where a directory cannot be opened, the rename is as durable as the system makes it.
+    // If the system cannot open a directory, the rename is as durable as the system makes it.
     let _ = sync_directory(directory.unwrap_or(Path::new(".")));
     Ok(())
 }
 
-/// Makes the entries of a directory durable: a rename is on disk when its directory is (POSIX).
+/// Makes the entries of a directory durable. On POSIX systems a rename is on disk when its directory is.
 pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory).and_then(|directory| directory.sync_all())
 }

@@ -1,4 +1,4 @@
-//! The signatures of a ZIP archive (APPNOTE 4.3), with which a download is recognised.
+//! The signatures of a ZIP archive (APPNOTE 4.3), which identify a download and show that it is complete.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -8,19 +8,19 @@ use std::path::Path;
 /// The length of a signature.
 pub(super) const SIGNATURE: usize = 4;
 
-/// The start of an entry.
+/// The start of a local header, and so of an archive with entries.
 pub(super) const LOCAL_HEADER: &[u8; SIGNATURE] = b"PK\x03\x04";
 
-/// The end of the central directory, which is the start of an empty archive.
+/// The start of the record at the end of the central directory. An empty archive contains only that.
 const END: &[u8; SIGNATURE] = b"PK\x05\x06";
 
-/// The start of a data descriptor, and of an archive that was to be split.
+/// The start of a data descriptor, and of a split archive.
 pub(super) const DATA_DESCRIPTOR: &[u8; SIGNATURE] = b"PK\x07\x08";
 
 /// The length of the record at the end of the central directory, without its comment.
 const END_RECORD: usize = 22;
 
-/// The longest end of an archive: the record and its comment of 64 KiB.
+/// The maximum length of the end of an archive: the record and a comment of 64 KiB.
 const MAX_END: u64 = 65_535 + END_RECORD as u64;
 
 /// Whether data starts like a ZIP archive.
@@ -30,8 +30,8 @@ pub(super) fn starts_like_zip(start: &[u8]) -> bool {
         .any(|signature| start.starts_with(*signature))
 }
 
-/// Whether data ends like a ZIP archive: with the end of its central directory, and nothing after the
-/// comment that this announces (APPNOTE 4.3.16).
+/// Whether data ends like a ZIP archive: with the record at the end of the central directory, and a comment
+/// of the announced length (APPNOTE 4.3.16).
 pub(super) fn ends_like_zip(tail: &[u8]) -> bool {
     let positions = tail.len().saturating_sub(END_RECORD - 1);
     (0..positions).rev().any(|at| {
@@ -48,7 +48,7 @@ pub(crate) fn is_complete(path: &Path) -> bool {
     tail.is_ok_and(|tail| ends_like_zip(&tail))
 }
 
-/// Reads as much of the end of a file as the end of an archive can take.
+/// Reads the last bytes of a file, as many as the end of an archive can have.
 pub(super) fn tail(mut file: &File) -> io::Result<Vec<u8>> {
     let length = file.seek(SeekFrom::End(0))?;
     file.seek(SeekFrom::Start(length.saturating_sub(MAX_END)))?;

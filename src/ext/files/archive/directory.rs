@@ -1,7 +1,7 @@
-//! The archive's directory: read once, and checked in full before anything is written.
+//! The central directory, which is read once, and checked completely before anything is written.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
 use rawzip::{
@@ -14,14 +14,14 @@ use super::name::{Name, Names};
 use super::{Limits, UnpackError, UnpackErrorKind as Kind};
 use crate::ext::files::zip;
 
-/// Room for the longest name and the longest extra field of a local header.
-const LOCAL_HEADER: usize = 2 * u16::MAX as usize;
+/// The maximum length of a local header's name and extra field together.
+const MAX_LOCAL_FIELDS: usize = 2 * u16::MAX as usize;
 
-/// The flags that change what an entry means: encrypted, streamed, strongly encrypted, UTF-8,
-/// masked. The others tell how hard the writer tried.
-const FLAGS: u16 = 1 | 1 << 3 | 1 << 6 | 1 << 11 | 1 << 13;
+/// The flags that affect how an entry is read: encrypted, streamed, strongly encrypted, UTF-8, masked.
+/// The other flags describe the effort of the compressor.
+const READING_FLAGS: u16 = 1 | 1 << 3 | 1 << 6 | 1 << 11 | 1 << 13;
 
-/// The archive on disk, shared by the threads: reads name their offset, so there is no cursor.
+/// The archive on disk. The threads share it: each read names its offset, so they need no cursor.
 pub(super) type Archive = ZipArchive<FileReader>;
 
 /// How the contents of an entry are stored.
@@ -31,44 +31,53 @@ pub(super) enum Method {
     Deflate,
 }
 
-/// An entry that has passed every check which needs no contents.
+/// An entry that has passed all checks that do not need its contents.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) name: Name,
     pub(super) method: Method,
     pub(super) crc: u32,
-    /// Bytes of its data in the archive.
+    /// The size of its data in the archive, in bytes.
     pub(super) compressed: u64,
-    /// Bytes of its contents, as the archive promises them.
+    /// The announced size of its contents, in bytes.
     pub(super) size: u64,
-    /// Where its data starts in the archive.
+    /// The offset of its data in the archive.
     pub(super) data: u64,
 }
 
-/// Opens the archive and finds its directory.
+/// Opens the archive and finds its central directory.
 pub(super) fn open(path: &Path) -> Result<Archive, UnpackError> {
+    find(File::open(path), path)
+}
+
+/// Finds the central directory of an opened archive. `path` is for errors.
+pub(super) fn find(opened: io::Result<File>, path: &Path) -> Result<Archive, UnpackError> {
     let io = |e| UnpackError::io(path, "cannot open the archive", e);
-    let mut file = File::open(path).map_err(io)?;
+    let mut file = opened.map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
     let mut start = Vec::new();
-    (&mut file).take(4).read_to_end(&mut start).map_err(io)?;
+    file.rewind().map_err(io)?;
+    (&mut file)
+        .take(zip::SIGNATURE as u64)
+        .read_to_end(&mut start)
+        .map_err(io)?;
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
     ZipArchive::from_file(file, &mut buffer).map_err(|error| match error.kind() {
         ErrorKind::MissingEndOfCentralDirectory => {
-            // A cut loses the end first, and keeps the start.
+            // Truncation removes the end and keeps the start.
             let kind = if start == zip::LOCAL_HEADER {
                 Kind::Truncated
             } else {
                 Kind::NotAZip
             };
-            let detail = format!("no directory at the end of its {length} bytes");
+            let detail = format!("no central directory at the end of its {length} bytes");
             UnpackError::new(kind).at(path).detail(detail)
         }
         _ => unreadable(error, path),
     })
 }
 
-/// Reads all entries, in the archive's order, and checks them one by one and against each other.
+/// Reads all entries in the order of the archive. Checks each one, and all of them against each other.
 pub(super) fn read(
     archive: &Archive,
     path: &Path,
@@ -82,7 +91,7 @@ pub(super) fn read(
         archive,
         path,
         limits,
-        local: vec![0; LOCAL_HEADER],
+        local: vec![0; MAX_LOCAL_FIELDS],
         names: Names::default(),
         extents: Vec::new(),
         total: 0,
@@ -106,16 +115,17 @@ pub(super) fn read(
         entries.push(entry);
     }
     if seen != declared {
-        return Err(UnpackError::new(Kind::NotAZip)
-            .at(path)
-            .detail(format!("its directory has {seen} entries, not {declared}")));
+        return Err(UnpackError::new(Kind::NotAZip).at(path).detail(format!(
+            "its central directory has {seen} entries instead of {declared}"
+        )));
     }
-    reader.check_whole()?;
+    reader.check_together()?;
     Ok(entries)
 }
 
 fn too_many(found: u64, limits: &Limits) -> UnpackError {
-    UnpackError::new(Kind::TooManyEntries).detail(format!("{found} > {}", limits.entries))
+    let detail = format!("{found}, the maximum is {}", limits.entries);
+    UnpackError::new(Kind::TooManyEntries).detail(detail)
 }
 
 fn unreadable(error: rawzip::Error, path: &Path) -> UnpackError {
@@ -130,11 +140,11 @@ fn unreadable(error: rawzip::Error, path: &Path) -> UnpackError {
     }
 }
 
-/// The bytes of the archive that belong to one entry: header, data and descriptor.
+/// The bytes of the archive that belong to one entry: local header, data and data descriptor.
 struct Extent {
     start: u64,
     end: u64,
-    /// Which entry, for the error.
+    /// The name of the entry, for errors.
     name: String,
 }
 
@@ -176,7 +186,7 @@ impl Reader<'_> {
         }
         if method == Method::Stored && size != compressed {
             return Err(UnpackError::new(Kind::WrongSize)
-                .detail(format!("{compressed} stored bytes for {size}")));
+                .detail(format!("{compressed} stored bytes instead of {size}")));
         }
         self.total = self.total.saturating_add(size);
         self.compressed = self.compressed.saturating_add(compressed);
@@ -200,8 +210,8 @@ impl Reader<'_> {
         })
     }
 
-    /// Compares the local header, and the data descriptor if there is one, with the directory.
-    /// Returns where the data starts.
+    /// Compares the local header, and the data descriptor if it exists, with the central directory.
+    /// Returns the offset of the data.
     fn extent(&mut self, record: &ZipFileHeaderRecord<'_>) -> Result<u64, UnpackError> {
         let differ = |what: &'static str| UnpackError::new(Kind::HeaderMismatch).detail(what);
         let start = record.local_header_offset();
@@ -214,19 +224,19 @@ impl Reader<'_> {
             });
         let ((data, end), local) = entry.map_err(|error| match error.kind() {
             ErrorKind::IO(_) | ErrorKind::Eof => unreadable(error, self.path),
-            _ => differ("no local header where the directory says"),
+            _ => differ("no local header at the offset in the central directory"),
         })?;
         let streamed = record.flags().has_data_descriptor();
         if AsRef::<[u8]>::as_ref(&local.file_path()) != AsRef::<[u8]>::as_ref(&record.file_path()) {
             return Err(differ("name"));
         }
-        if (local.flags().bits() ^ record.flags().bits()) & FLAGS != 0 {
+        if (local.flags().bits() ^ record.flags().bits()) & READING_FLAGS != 0 {
             return Err(differ("flags"));
         }
         if local.compression_method() != record.compression_method() {
             return Err(differ("compression method"));
         }
-        // A writer that streams knows these only afterwards, and leaves zeros.
+        // A streaming writer knows the values only after the data, so its local header has zeros.
         let agrees = |local: u64, central: u64| local == central || (streamed && local == 0);
         if !agrees(u64::from(local.crc32()), u64::from(record.crc32())) {
             return Err(differ("checksum"));
@@ -246,7 +256,7 @@ impl Reader<'_> {
         }
         let directory = self.archive.directory_offset();
         if end > directory {
-            return Err(UnpackError::new(Kind::Overlap).detail("runs into the directory"));
+            return Err(UnpackError::new(Kind::Overlap).detail("the central directory"));
         }
         let end = if streamed {
             end + self.descriptor(record, end)?
@@ -261,14 +271,14 @@ impl Reader<'_> {
         Ok(data)
     }
 
-    /// The length of the data descriptor at `at`, which must repeat what the directory says.
+    /// Returns the length of the data descriptor at `at`, which must match the central directory.
     ///
-    /// The format leaves open whether it starts with a signature and whether its sizes have four
-    /// or eight bytes, and writers differ; so each of the four forms is tried.
+    /// Its signature is optional, and its sizes have four or eight bytes. Writers differ, so all four
+    /// forms are tried.
     fn descriptor(&self, record: &ZipFileHeaderRecord<'_>, at: u64) -> Result<u64, UnpackError> {
         let mut buffer = [0; 24];
         let room = self.archive.directory_offset().saturating_sub(at);
-        let room = usize::try_from(room).map_or(24, |room| room.min(24));
+        let room = usize::try_from(room).map_or(buffer.len(), |room| room.min(buffer.len()));
         let mut filled = 0;
         while filled < room {
             let read = self
@@ -302,8 +312,8 @@ impl Reader<'_> {
         Err(UnpackError::new(Kind::HeaderMismatch).detail("data descriptor"))
     }
 
-    /// What can be said only of all entries together.
-    fn check_whole(&mut self) -> Result<(), UnpackError> {
+    /// Checks the total ratio, and that no two entries share bytes.
+    fn check_together(&mut self) -> Result<(), UnpackError> {
         self.limits
             .check_ratio(self.compressed, self.total)
             .map_err(|error| error.at(self.path))?;
@@ -322,7 +332,7 @@ impl Reader<'_> {
         {
             return Err(UnpackError::new(Kind::Overlap)
                 .entry(&last.name)
-                .detail("runs into the directory"));
+                .detail("the central directory"));
         }
         Ok(())
     }
@@ -332,15 +342,15 @@ impl Reader<'_> {
             ErrorKind::IO(_) => unreadable(error, self.path),
             _ => UnpackError::new(Kind::NotAZip)
                 .at(self.path)
-                .detail("its directory is damaged"),
+                .detail("its central directory is damaged"),
         }
     }
 }
 
 /// Rejects an entry that is neither a file nor a directory.
 ///
-/// The high half holds a Unix mode, regardless of the system that the archive names: that field is
-/// as free to lie as any other. Permissions, set-user-id among them, are never applied.
+/// The high half is read as a Unix mode, whichever system the archive names, because a hostile archive can
+/// name any. Permissions, including set-user-ID, are never applied.
 fn check_type(attributes: u32, name: &Name) -> Result<(), UnpackError> {
     const REPARSE_POINT: u32 = 0x400;
     const DEVICE: u32 = 0x40;
@@ -350,7 +360,7 @@ fn check_type(attributes: u32, name: &Name) -> Result<(), UnpackError> {
         0o040_000 if name.directory => {}
         0o040_000 => {
             return Err(UnpackError::new(Kind::FileAsDirectory)
-                .detail("a directory by its mode, a file by its name"));
+                .detail("its mode is that of a directory, its name that of a file"));
         }
         0o120_000 => return Err(UnpackError::new(Kind::Link)),
         _ => return Err(UnpackError::new(Kind::SpecialFile)),

@@ -18,7 +18,7 @@ pub enum UnpackErrorKind {
     Truncated,
     /// A name starts at the root of the file system.
     AbsolutePath,
-    /// A name climbs out of the directory with `..`.
+    /// A name leads out of the directory with `..`.
     ParentPath,
     /// A name contains a backslash, which is a separator on some systems only.
     Backslash,
@@ -83,7 +83,7 @@ impl UnpackErrorKind {
     fn rule(self) -> &'static str {
         match self {
             Self::NotAZip => "not a zip archive",
-            Self::Truncated => "the archive ends too early",
+            Self::Truncated => "the archive is truncated",
             Self::AbsolutePath => "absolute path",
             Self::ParentPath => "the path leads out of the directory",
             Self::Backslash => "backslash in the name",
@@ -97,8 +97,8 @@ impl UnpackErrorKind {
             Self::SpecialFile => "devices, pipes and sockets are not unpacked",
             Self::Duplicate => "name occurs twice",
             Self::CaseDuplicate => "name differs from another only in case",
-            Self::FileAsDirectory => "file where a directory must be",
-            Self::HeaderMismatch => "local header and directory differ",
+            Self::FileAsDirectory => "both a file and a directory",
+            Self::HeaderMismatch => "local header and central directory differ",
             Self::Encrypted => "encrypted",
             Self::UnsupportedMethod => "compression method not supported",
             Self::CorruptData => "compressed data is damaged",
@@ -107,7 +107,7 @@ impl UnpackErrorKind {
             Self::Overlap => "overlaps other data of the archive",
             Self::TooManyEntries => "too many entries",
             Self::TooLarge => "contents too large",
-            Self::RatioTooHigh => "compressed too far to be honest",
+            Self::RatioTooHigh => "compression ratio too high",
             Self::NotEmpty => "directory is not empty",
             Self::NotADirectory => "not a directory",
             Self::Io => "file system error",
@@ -119,7 +119,7 @@ impl UnpackErrorKind {
 
 /// The reason why an archive was not unpacked, and the entry or file that it concerns.
 ///
-/// After this error nothing of the archive is on disk, neither in the target directory nor beside it.
+/// After this error nothing of the archive is on disk, neither in the target directory nor next to it.
 pub struct UnpackError(Box<Inner>);
 
 #[derive(Debug)]
@@ -135,7 +135,7 @@ struct Inner {
 enum Cause {
     None,
     Io(io::Error),
-    /// This error is that one, seen from the archive.
+    /// The contents are not a bundle. Its message, path and source are those of this error.
     Bundle(BundleError),
 }
 
@@ -150,13 +150,14 @@ impl UnpackError {
         }))
     }
 
-    /// An error of the file system about `path`.
-    pub(super) fn io(path: &Path, doing: &'static str, source: io::Error) -> Self {
-        let mut error = Self::new(UnpackErrorKind::Io).at(path).detail(doing);
+    /// Creates an error of the file system that concerns `path`. `failure` completes its message.
+    pub(super) fn io(path: &Path, failure: &'static str, source: io::Error) -> Self {
+        let mut error = Self::new(UnpackErrorKind::Io).at(path).detail(failure);
         error.0.cause = Cause::Io(source);
         error
     }
 
+    /// Adds the name of the entry, unless it is known.
     pub(super) fn entry(mut self, name: &str) -> Self {
         if self.0.entry.is_none() {
             self.0.entry = Some(name.to_owned());
@@ -164,6 +165,7 @@ impl UnpackError {
         self
     }
 
+    /// Adds the path, unless it is known.
     pub(super) fn at(mut self, path: &Path) -> Self {
         if self.0.path.is_none() {
             self.0.path = Some(path.to_owned());
@@ -199,7 +201,7 @@ impl UnpackError {
         self.0.entry.as_deref()
     }
 
-    /// The archive, file or directory on disk that the error is about.
+    /// Returns the archive, file or directory on disk that the error concerns.
     pub fn path(&self) -> Option<&Path> {
         match &self.0.cause {
             Cause::Bundle(error) => Some(error.path()),
@@ -237,7 +239,7 @@ impl fmt::Display for UnpackError {
             write!(f, "{}: ", path.display())?;
         }
         if let Some(entry) = &self.0.entry {
-            // `{:?}` keeps a hostile name on the line and its control characters out of terminals.
+            // `{:?}` escapes line breaks and control characters of a hostile name.
             write!(f, "entry {entry:?}: ")?;
         }
         match (self.0.kind, self.0.detail.as_ref()) {

@@ -1,4 +1,4 @@
-//! Contents: read, inflated, measured and written, by as many threads as are worth it.
+//! Reads, inflates, checks and writes the contents, on as many threads as their size justifies.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -14,33 +14,33 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 use super::directory::{Archive, Entry, Method};
 use super::{UnpackError, UnpackErrorKind as Kind};
 
-/// The most threads: beyond it the disk is the limit.
-const THREADS: usize = 8;
-/// A further thread starts for each of these many bytes; starting one costs as much as inflating
+/// The maximum number of threads. With more of them the disk limits the speed.
+const MAX_THREADS: usize = 8;
+/// The bytes of contents that justify a further thread. The start of a thread takes as long as inflating
 /// some tens of kilobytes.
-const BYTES_A_THREAD: u64 = 512 * 1024;
-/// Compressed bytes read at once.
+const BYTES_PER_THREAD: u64 = 512 * 1024;
+/// The maximum number of compressed bytes in one read.
 const INPUT: usize = 128 * 1024;
-/// Bytes of contents written at once.
+/// The maximum number of bytes in one write.
 const OUTPUT: usize = 256 * 1024;
-/// The largest window of deflate, in bits.
+/// The base-2 logarithm of the largest window of deflate.
 const WINDOW_BITS: u8 = 15;
 
-/// What the threads share.
+/// The state that the threads share.
 pub(super) struct Job<'a> {
     pub(super) archive: &'a Archive,
-    /// The archive's path, for errors.
+    /// The path of the archive, for errors.
     pub(super) path: &'a Path,
-    /// The empty directory that the contents go to.
+    /// The empty directory into which the contents are written.
     pub(super) root: &'a Path,
-    /// Set from outside to stop early.
+    /// Whether the work must stop, because the future was dropped.
     pub(super) cancelled: &'a AtomicBool,
-    /// Whether each file is flushed to the disk.
+    /// Whether each file is synced to disk.
     pub(super) sync: bool,
 }
 
 impl Job<'_> {
-    /// Makes all directories that `entries` name or imply.
+    /// Creates the directories among `entries`, and the parent directories of the files.
     pub(super) fn create_directories(&self, entries: &[Entry]) -> Result<(), UnpackError> {
         let mut directories: Vec<&str> = entries
             .iter()
@@ -58,22 +58,22 @@ impl Job<'_> {
         for directory in directories {
             let path = self.root.join(directory);
             fs::create_dir_all(&path)
-                .map_err(|e| UnpackError::io(&path, "cannot make the directory", e))?;
+                .map_err(|e| UnpackError::io(&path, "cannot create the directory", e))?;
         }
         Ok(())
     }
 
-    /// Writes the contents of all `entries`, the largest first, and returns the first error in
-    /// the archive's order of those that were met.
+    /// Writes the contents of all `entries`, the largest first. After several errors it returns the one
+    /// whose entry is the first in the archive.
     pub(super) fn write_all(&self, entries: &[&Entry]) -> Result<(), UnpackError> {
         let mut order: Vec<usize> = (0..entries.len()).collect();
         order.sort_by_key(|&index| std::cmp::Reverse(entries[index].size));
         let total: u64 = entries.iter().map(|entry| entry.size).sum();
-        let worthwhile = usize::try_from(total / BYTES_A_THREAD).unwrap_or(THREADS) + 1;
+        let justified = usize::try_from(total / BYTES_PER_THREAD).unwrap_or(MAX_THREADS) + 1;
         let threads = std::thread::available_parallelism()
             .map_or(1, NonZero::get)
-            .min(THREADS)
-            .min(worthwhile)
+            .min(MAX_THREADS)
+            .min(justified)
             .min(entries.len());
 
         let next = AtomicUsize::new(0);
@@ -112,7 +112,7 @@ impl Job<'_> {
     }
 }
 
-/// One thread, with the buffers that it uses for one entry after the other.
+/// The buffers of one thread, which it reuses for each entry.
 struct Worker<'a> {
     job: &'a Job<'a>,
     inflate: Inflate,
@@ -120,7 +120,7 @@ struct Worker<'a> {
     output: Vec<u8>,
 }
 
-/// The file being written, with what has gone into it.
+/// A file that is being written, with the checksum and the number of the bytes written so far.
 struct Sink {
     file: File,
     path: PathBuf,
@@ -153,7 +153,7 @@ impl<'a> Worker<'a> {
         let file = File::create_new(&path).map_err(|e| match e.kind() {
             // The file system holds for equal what our folding of names does not.
             io::ErrorKind::AlreadyExists => UnpackError::new(Kind::CaseDuplicate),
-            _ => UnpackError::io(&path, "cannot make the file", e),
+            _ => UnpackError::io(&path, "cannot create the file", e),
         })?;
         let mut sink = Sink {
             file,
@@ -170,12 +170,12 @@ impl<'a> Worker<'a> {
         }
         if sink.crc != entry.crc {
             return Err(UnpackError::new(Kind::WrongChecksum)
-                .detail(format!("{:08x}, not {:08x}", sink.crc, entry.crc)));
+                .detail(format!("{:08x} instead of {:08x}", sink.crc, entry.crc)));
         }
         if self.job.sync {
             sink.file
                 .sync_all()
-                .map_err(|e| UnpackError::io(&sink.path, "cannot flush", e))?;
+                .map_err(|e| UnpackError::io(&sink.path, "cannot sync", e))?;
         }
         Ok(())
     }
@@ -201,7 +201,7 @@ impl<'a> Worker<'a> {
                 fetched += read as u64;
                 pending = 0..read;
             }
-            // One byte more than is promised is asked for, and met by an error.
+            // One byte more than announced is requested, so that excess contents are noticed.
             let room = (entry.size - sink.written).saturating_add(1);
             let room = usize::try_from(room).map_or(OUTPUT, |room| room.min(OUTPUT));
             let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
@@ -230,13 +230,13 @@ impl<'a> Worker<'a> {
             }
             let starved = pending.is_empty() && fetched < entry.compressed;
             if consumed == 0 && produced == 0 && !starved {
-                return Err(UnpackError::new(Kind::CorruptData).detail("it stops in the middle"));
+                return Err(UnpackError::new(Kind::CorruptData).detail("the data is incomplete"));
             }
         }
         let unread = entry.compressed - self.inflate.total_in();
         if unread > 0 {
             return Err(UnpackError::new(Kind::WrongSize)
-                .detail(format!("{unread} compressed bytes too many")));
+                .detail(format!("{unread} excess compressed bytes")));
         }
         Ok(())
     }
@@ -246,23 +246,23 @@ fn wrong_size(entry: &Entry, found: u64) -> UnpackError {
     let detail = if found > entry.size {
         format!("more than {} bytes", entry.size)
     } else {
-        format!("{found} bytes, not {}", entry.size)
+        format!("{found} bytes instead of {}", entry.size)
     };
     UnpackError::new(Kind::WrongSize).detail(detail)
 }
 
-/// Reads the next bytes of an entry's data, at least one.
+/// Reads the next bytes of an entry's data. Returns their number, which is not 0.
 fn read(job: &Job<'_>, buffer: &mut [u8], entry: &Entry, done: u64) -> Result<usize, UnpackError> {
     if job.cancelled.load(Ordering::Relaxed) {
         return Err(UnpackError::new(Kind::Cancelled));
     }
-    let left = entry.compressed - done;
-    let wanted = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+    let remaining = entry.compressed - done;
+    let length = usize::try_from(remaining).map_or(buffer.len(), |len| len.min(buffer.len()));
     loop {
         match job
             .archive
             .get_ref()
-            .read_at(&mut buffer[..wanted], entry.data + done)
+            .read_at(&mut buffer[..length], entry.data + done)
         {
             Ok(0) => return Err(UnpackError::new(Kind::Truncated).at(job.path)),
             Ok(read) => return Ok(read),

@@ -1,4 +1,4 @@
-//! Names of entries: how they are decoded, the rules they keep, and when two of them collide.
+//! The names of entries: how they are decoded, the rules for them, and when two of them conflict.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -6,22 +6,22 @@ use std::collections::hash_map::Entry as Slot;
 
 use super::UnpackErrorKind as Kind;
 
-/// The longest part of a path that the common file systems store, in bytes.
-const PART: usize = 255;
+/// The maximum length of one part of a path on common file systems, in bytes.
+const MAX_PART: usize = 255;
 
-/// A name that may be created below any directory, on any system.
+/// A name that can be created below any directory, on any system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Name {
-    /// Relative, with `/` between its parts and none at its end; empty for the directory itself.
+    /// The relative path, separated by `/` and without one at its end. It is empty for the target itself.
     pub(super) path: String,
-    /// Whether the archive marks it as a directory.
+    /// Whether the entry is a directory.
     pub(super) directory: bool,
 }
 
-/// Decodes a name: UTF-8 where it is flagged so or happens to be so, else code page 437.
+/// Decodes a name as UTF-8 if it is flagged or valid as such, or else as code page 437.
 ///
-/// The format knows these two only ([APPNOTE], appendix D). Many writers forget the flag, and text
-/// in the old code page is next to never valid UTF-8 by accident.
+/// The format has no other encodings ([APPNOTE], appendix D). Many writers omit the flag, and text in code
+/// page 437 is hardly ever valid UTF-8 by accident.
 ///
 /// [APPNOTE]: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 pub(super) fn decode(bytes: &[u8], flagged: bool) -> Result<Cow<'_, str>, Kind> {
@@ -32,8 +32,8 @@ pub(super) fn decode(bytes: &[u8], flagged: bool) -> Result<Cow<'_, str>, Kind> 
     }
 }
 
-/// Checks a decoded name against every rule that needs no other entry.
-pub(super) fn check(name: &str, longest: usize) -> Result<Name, Kind> {
+/// Checks a decoded name against all rules that concern only this name.
+pub(super) fn check(name: &str, max_length: usize) -> Result<Name, Kind> {
     if name.contains('\0') {
         return Err(Kind::NulInName);
     }
@@ -51,7 +51,7 @@ pub(super) fn check(name: &str, longest: usize) -> Result<Name, Kind> {
     if name.is_empty() {
         return Err(Kind::EmptyName);
     }
-    if name.len() > longest {
+    if name.len() > max_length {
         return Err(Kind::NameTooLong);
     }
     let (inner, directory) = match name.strip_suffix('/') {
@@ -63,9 +63,9 @@ pub(super) fn check(name: &str, longest: usize) -> Result<Name, Kind> {
         match part {
             "" => return Err(Kind::EmptyName),
             ".." => return Err(Kind::ParentPath),
-            // Some writers start every name with "./".
+            // Some writers start each name with "./".
             "." => continue,
-            _ if part.len() > PART => return Err(Kind::NameTooLong),
+            _ if part.len() > MAX_PART => return Err(Kind::NameTooLong),
             _ if is_reserved(part) => return Err(Kind::ReservedName),
             _ => {}
         }
@@ -80,28 +80,28 @@ pub(super) fn check(name: &str, longest: usize) -> Result<Name, Kind> {
     Ok(Name { path, directory })
 }
 
-/// All names of an archive, to refuse those that cannot be on one disk.
+/// The names of an archive, of which no two may conflict on any file system.
 #[derive(Default)]
 pub(super) struct Names {
-    /// By folded name: the spelling that came first, and what it is.
+    /// The first spelling and its kind, by folded name.
     seen: HashMap<String, (String, Seen)>,
 }
 
 #[derive(PartialEq, Eq)]
 enum Seen {
     File,
-    /// A directory with an entry of its own.
+    /// A directory with an entry.
     Directory,
-    /// A directory that only names of other entries speak of.
+    /// A parent directory without an entry so far.
     Implied,
 }
 
-/// The rule that a name breaks, with the other spelling if that is what it is about.
-type Clash = (Kind, Option<String>);
+/// The rule that a name breaks, with the other spelling if two names differ in case.
+type Conflict = (Kind, Option<String>);
 
 impl Names {
-    /// Enters a name and the directories above it, and refuses it where another one stands.
-    pub(super) fn claim(&mut self, name: &Name) -> Result<(), Clash> {
+    /// Adds a name and its parent directories. Rejects it if it conflicts with an earlier name.
+    pub(super) fn claim(&mut self, name: &Name) -> Result<(), Conflict> {
         if name.path.is_empty() {
             return Ok(());
         }
@@ -130,8 +130,8 @@ impl Names {
                 }
             }
         }
-        // The directories above, from the nearest on; above one that is known all are known. Folding
-        // keeps every `/`, so both spellings are cut at the same parts.
+        // Adds the parent directories, the nearest first. If one is known, so are those above it. Folding
+        // keeps each `/`, so both spellings have the same parts.
         let (mut path, mut key) = (name.path.as_str(), folded.as_str());
         while let (Some((up, _)), Some((up_key, _))) = (path.rsplit_once('/'), key.rsplit_once('/'))
         {
@@ -149,11 +149,11 @@ impl Names {
     }
 }
 
-/// The key under which two names are one file where case does not count.
+/// Returns a key that is equal for two names of the same file on a case-insensitive file system.
 ///
-/// Upper case, then lower case, by Unicode's full mappings: `ß` meets `SS`, `ς` meets `σ`, the
-/// Kelvin sign meets `k`. Composed and decomposed accents are left apart; on a file system that
-/// joins them the second one is refused when it is created.
+/// It converts to upper case, then to lower case, with the full mappings of Unicode: `ß` equals `SS`, `ς`
+/// equals `σ`, the Kelvin sign equals `k`. Composed and decomposed accents stay different. A file system
+/// that treats them as equal refuses to create the second file.
 fn fold(path: &str) -> String {
     if path.is_ascii() {
         return path.to_ascii_lowercase();
@@ -164,8 +164,8 @@ fn fold(path: &str) -> String {
         .collect()
 }
 
-/// Names that Windows cannot store, refused everywhere: an archive unpacks on all systems or none.
-/// <https://learn.microsoft.com/windows/win32/fileio/naming-a-file>
+/// Whether Windows cannot store the name. It is rejected everywhere, so that an archive unpacks on all
+/// systems or on none. <https://learn.microsoft.com/windows/win32/fileio/naming-a-file>
 fn is_reserved(part: &str) -> bool {
     if part.ends_with(['.', ' ']) {
         return true;
@@ -194,7 +194,7 @@ fn is_reserved(part: &str) -> bool {
     matches!(digits.next(), Some('1'..='9' | '¹' | '²' | '³')) && digits.next().is_none()
 }
 
-/// The upper half of IBM's code page 437; the lower half is ASCII.
+/// The upper half of code page 437. The lower half is ASCII.
 const CP437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»\
                      ░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀\
                      αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_kept_normalised_or_refused_by_its_own_reason() {
+    fn a_name_is_normalised_or_rejected_with_its_reason() {
         let long = "x".repeat(256);
         let deep = "x/".repeat(600);
         let table = [
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn names_come_in_utf_8_or_in_code_page_437() {
+    fn names_are_decoded_as_utf_8_or_code_page_437() {
         assert_eq!(CP437.chars().count(), 128);
         assert_eq!(decode(b"caf\x82.png", false).unwrap(), "café.png");
         assert_eq!(decode("café.png".as_bytes(), false).unwrap(), "café.png");
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn case_folds_beyond_ascii() {
+    fn names_that_differ_in_case_beyond_ascii_have_the_same_key() {
         for (one, other) in [
             ("Scene.XML", "scene.xml"),
             ("Straße", "STRASSE"),

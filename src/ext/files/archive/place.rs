@@ -1,16 +1,16 @@
-//! The directory to unpack into: a temporary directory beside it first, then one rename.
+//! The target directory, which is replaced by a staging directory next to it.
 //!
 //! ```text
 //! lab                                       the target
-//! .lab.gizmo-unpack-0123456789abcdef/       mode 0700, locked while its process lives
+//! .lab.gizmo-unpack-0123456789abcdef/       the staging directory: mode 0700, locked while in use
 //! ├── new/                                  the contents, renamed to `lab` at the end
-//! └── old/                                  what `lab` was, for a moment, where two directories
-//!                                           cannot be exchanged in one step
+//! └── old/                                  the old `lab`, for a moment, if two directories cannot
+//!                                           be exchanged atomically
 //! ```
-//! If the process is killed at any moment, `lab` is the old state or the new one. Only where the
-//! file system lacks the exchange can it be neither, with the old one in `old`; the next unpack to
-//! the same place puts it back. That one also removes the temporary directories of dead processes,
-//! which it tells from living ones by their lock.
+//!
+//! If the process is killed, `lab` has the old contents or the new ones. If the file system does not
+//! support the exchange, `lab` can be missing; then the next unpack to the same target restores it from
+//! `old`. That unpack also removes the staging directories of killed processes, which are not locked.
 
 mod system;
 
@@ -21,29 +21,31 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{UnpackError, UnpackErrorKind as Kind};
-use system::{Lock, exchange, lock_dead, lock_own};
+use crate::ext::files::replace;
+use system::{Lock, exchange, lock_abandoned, lock_new};
 
+/// The part of a staging directory's name between the target's name and the digits.
 const MARK: &str = ".gizmo-unpack-";
-/// Hex digits after the mark.
+/// The number of hexadecimal digits after [`MARK`].
 const DIGITS: usize = 16;
-/// Names longer than this many bytes are cut in the temporary directory's name, which must stay below
-/// 255 bytes.
-const LONGEST: usize = 200;
+/// The maximum length of a target's name in the name of its staging directory, in bytes. A longer name is
+/// replaced by its hash, because file systems limit names to 255 bytes.
+const MAX_NAME: usize = 200;
 
-/// Where the contents are to appear, looked at but not touched.
+/// The target directory, which is checked but unchanged.
 #[derive(Debug)]
 pub(super) struct Target {
     path: PathBuf,
     parent: PathBuf,
     name: OsString,
-    /// What is there now.
-    now: Now,
+    current: Current,
 }
 
+/// The state of the target before it is replaced.
 #[derive(Debug)]
-enum Now {
-    Nothing,
-    /// A directory, empty or to be replaced, with the permissions that its successor takes over.
+enum Current {
+    Absent,
+    /// A directory that is empty or may be replaced. The new directory gets its permissions.
     Directory {
         empty: bool,
         permissions: fs::Permissions,
@@ -51,11 +53,11 @@ enum Now {
 }
 
 impl Target {
-    /// Looks whether `dir` can take the contents.
-    pub(super) fn look(dir: &Path, replace: bool) -> Result<Self, UnpackError> {
-        let io = |e| UnpackError::io(dir, "cannot look at the directory", e);
+    /// Checks that `dir` can be replaced, after it has cleaned up after killed processes.
+    pub(super) fn check(dir: &Path, replace: bool) -> Result<Self, UnpackError> {
+        let io = |e| UnpackError::io(dir, "cannot read the directory", e);
         let mut target = match fs::canonicalize(dir) {
-            // Links are followed, so that the temporary directory is on the same file system.
+            // Links are followed, so that the staging directory is on the same file system.
             Ok(path) => Self::split(path),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 Self::split(std::path::absolute(dir).map_err(io)?)
@@ -63,7 +65,7 @@ impl Target {
             Err(e) => return Err(io(e)),
         }
         .ok_or_else(|| UnpackError::new(Kind::NotADirectory).at(dir))?;
-        target.restore();
+        target.clean_up();
         let metadata = match fs::symlink_metadata(&target.path) {
             Ok(metadata) => metadata,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(target),
@@ -76,7 +78,7 @@ impl Target {
         if !empty && !replace {
             return Err(UnpackError::new(Kind::NotEmpty).at(dir));
         }
-        target.now = Now::Directory {
+        target.current = Current::Directory {
             empty,
             permissions: metadata.permissions(),
         };
@@ -90,17 +92,17 @@ impl Target {
             path,
             parent,
             name,
-            now: Now::Nothing,
+            current: Current::Absent,
         })
     }
 
-    /// How the names of its temporary directories start.
+    /// Returns the start of the names of its staging directories.
     fn prefix(&self) -> OsString {
         let mut prefix = OsString::from(".");
-        if self.name.len() <= LONGEST {
+        if self.name.len() <= MAX_NAME {
             prefix.push(&self.name);
         } else {
-            // FNV-1a, so that it is the same in every build.
+            // FNV-1a, because the hash must be the same in each build.
             let hash = self
                 .name
                 .as_encoded_bytes()
@@ -114,23 +116,23 @@ impl Target {
         prefix
     }
 
-    /// Cleans up after processes that were killed while they unpacked to this place.
-    fn restore(&self) {
-        let Ok(beside) = fs::read_dir(&self.parent) else {
+    /// Cleans up after processes that were killed while they unpacked to this target. Errors are ignored.
+    fn clean_up(&self) {
+        let Ok(siblings) = fs::read_dir(&self.parent) else {
             return;
         };
         let prefix = self.prefix();
-        for directory in beside.flatten() {
-            if !is_temporary(&directory.file_name(), &prefix) {
+        for sibling in siblings.flatten() {
+            if !is_staging(&sibling.file_name(), &prefix) {
                 continue;
             }
-            let directory = directory.path();
-            let Some(_lock) = lock_dead(&directory) else {
+            let directory = sibling.path();
+            let Some(_lock) = lock_abandoned(&directory) else {
                 continue;
             };
             let old = directory.join("old");
             if fs::symlink_metadata(&self.path).is_err() && old.exists() {
-                // Best effort, as all of this: what cannot be moved must not be removed.
+                // If the old contents cannot be moved back, they must not be removed.
                 if fs::rename(&old, &self.path).is_err() {
                     continue;
                 }
@@ -139,18 +141,18 @@ impl Target {
         }
     }
 
-    /// Makes the temporary directory.
+    /// Creates the staging directory.
     pub(super) fn stage(self) -> Result<Staging, UnpackError> {
-        let mut made = Vec::new();
+        let mut missing = Vec::new();
         for directory in self.parent.ancestors() {
             if directory.exists() {
                 break;
             }
-            made.push(directory.to_owned());
+            missing.push(directory.to_owned());
         }
-        let made = Made(made);
+        let created = CreatedParents(missing);
         fs::create_dir_all(&self.parent)
-            .map_err(|e| UnpackError::io(&self.parent, "cannot make the directory", e))?;
+            .map_err(|e| UnpackError::io(&self.parent, "cannot create the directory", e))?;
         let (directory, lock) = loop {
             let mut name = self.prefix();
             name.push(format!("{:0width$x}", random(), width = DIGITS));
@@ -158,53 +160,60 @@ impl Target {
             match make_private(&directory) {
                 Ok(()) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(e) => return Err(UnpackError::io(&directory, "cannot make the directory", e)),
+                Err(e) => {
+                    return Err(UnpackError::io(
+                        &directory,
+                        "cannot create the directory",
+                        e,
+                    ));
+                }
             }
-            let directory = Temporary {
+            let directory = StagingDirectory {
                 path: directory,
                 keep: false,
             };
-            // Until it is locked another process may take it for dead, and remove it.
-            match lock_own(&directory.path) {
+            // Before it is locked, another process may consider it abandoned and remove it.
+            match lock_new(&directory.path) {
                 Lock::Held(lock) => break (directory, Some(lock)),
                 Lock::Unsupported => break (directory, None),
                 Lock::Gone => {}
             }
         };
         let new = directory.path.join("new");
-        fs::create_dir(&new).map_err(|e| UnpackError::io(&new, "cannot make the directory", e))?;
+        fs::create_dir(&new)
+            .map_err(|e| UnpackError::io(&new, "cannot create the directory", e))?;
         Ok(Staging {
             new,
             target: self,
             directory,
             _lock: lock,
-            made,
+            created,
         })
     }
 }
 
-/// A temporary directory, removed when it is dropped, in a panic too.
+/// A staging directory. It is removed when this is dropped, also by a panic.
 #[derive(Debug)]
-struct Temporary {
+struct StagingDirectory {
     path: PathBuf,
-    /// It holds what must not be lost.
+    /// Whether it contains the only copy of the old contents.
     keep: bool,
 }
 
-impl Drop for Temporary {
+impl Drop for StagingDirectory {
     fn drop(&mut self) {
         if !self.keep {
-            // What cannot be removed now, the next unpack to the same place removes.
+            // If that fails, the next unpack to the same target removes it.
             drop(fs::remove_dir_all(&self.path));
         }
     }
 }
 
-/// Directories above the target that were missing, deepest first; removed again unless kept.
+/// The parent directories that were missing, the deepest first. They are removed when this is dropped.
 #[derive(Debug)]
-struct Made(Vec<PathBuf>);
+struct CreatedParents(Vec<PathBuf>);
 
-impl Drop for Made {
+impl Drop for CreatedParents {
     fn drop(&mut self) {
         for directory in &self.0 {
             drop(fs::remove_dir(directory));
@@ -212,38 +221,38 @@ impl Drop for Made {
     }
 }
 
-/// The contents on their way: a temporary directory that is gone at the end, come what may.
+/// The contents in the staging directory, before they are moved to the target.
 #[derive(Debug)]
 pub(super) struct Staging {
     new: PathBuf,
     target: Target,
-    // Dropped in this order: the directory, then the lock on it, then the directories above.
-    directory: Temporary,
+    // These are dropped in this order: the directory, the lock on it, the parent directories.
+    directory: StagingDirectory,
     _lock: Option<File>,
-    made: Made,
+    created: CreatedParents,
 }
 
 impl Staging {
-    /// The directory to fill.
+    /// Returns the directory for the contents.
     pub(super) fn root(&self) -> &Path {
         &self.new
     }
 
-    /// Puts the contents where they belong, in one step, and removes what they replace.
+    /// Moves the contents to the target atomically, and removes the old ones.
     ///
-    /// With `sync` the directories are flushed to the disk, before and after.
+    /// If `sync` is set, the directories are synced to disk before and after the move.
     pub(super) fn commit(mut self, sync: bool) -> Result<(), UnpackError> {
-        if let Now::Directory { permissions, .. } = &self.target.now {
+        if let Current::Directory { permissions, .. } = &self.target.current {
             fs::set_permissions(&self.new, permissions.clone())
-                .map_err(|e| UnpackError::io(&self.new, "cannot set its permissions", e))?;
+                .map_err(|e| UnpackError::io(&self.new, "cannot set the permissions", e))?;
         }
         if sync {
             sync_directories(&self.new)?;
         }
         let path = self.target.path.clone();
-        match self.target.now {
-            Now::Directory { empty: false, .. } => self.swap(),
-            Now::Nothing | Now::Directory { .. } => self.put(),
+        match self.target.current {
+            Current::Directory { empty: false, .. } => self.swap(),
+            Current::Absent | Current::Directory { .. } => self.rename(),
         }
         .map_err(|e| match e.kind() {
             io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => {
@@ -251,27 +260,27 @@ impl Staging {
             }
             io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices => UnpackError::io(
                 &path,
-                "cannot be replaced as it is a mount point; unpack to a directory inside it",
+                "cannot replace a mount point; unpack to a directory inside it",
                 e,
             ),
             _ => UnpackError::io(&path, "cannot rename", e),
         })?;
-        self.made.0.clear();
+        self.created.0.clear();
         if sync {
             sync_directory(&self.target.parent)?;
         }
         Ok(())
     }
 
-    /// Renames to a name that is free or an empty directory.
-    fn put(&self) -> io::Result<()> {
-        if cfg!(not(unix)) && matches!(self.target.now, Now::Directory { .. }) {
+    /// Renames the new directory to the target, which is absent or empty.
+    fn rename(&self) -> io::Result<()> {
+        if cfg!(not(unix)) && matches!(self.target.current, Current::Directory { .. }) {
             fs::remove_dir(&self.target.path)?;
         }
         fs::rename(&self.new, &self.target.path)
     }
 
-    /// Exchanges with the directory that is there.
+    /// Exchanges the new directory with the target.
     fn swap(&mut self) -> io::Result<()> {
         if exchange(&self.new, &self.target.path)? {
             return Ok(());
@@ -279,28 +288,27 @@ impl Staging {
         self.swap_in_two_steps()
     }
 
-    /// Moves the directory that is there aside, then renames to its name.
+    /// Moves the target into the staging directory, then renames the new directory to the target.
     fn swap_in_two_steps(&mut self) -> io::Result<()> {
         let path = &self.target.path;
         let old = self.directory.path.join("old");
         fs::rename(path, &old)?;
         let renamed = fs::rename(&self.new, path);
         if renamed.is_err() {
-            // If it cannot even go back, it stays for the next unpack to restore.
+            // If the old directory cannot be moved back, the next unpack restores it.
             self.directory.keep = fs::rename(&old, path).is_err();
         }
         renamed
     }
 }
 
-fn is_temporary(name: &OsStr, prefix: &OsStr) -> bool {
+fn is_staging(name: &OsStr, prefix: &OsStr) -> bool {
     name.as_encoded_bytes()
         .strip_prefix(prefix.as_encoded_bytes())
         .is_some_and(|rest| rest.len() == DIGITS && rest.iter().all(u8::is_ascii_hexdigit))
 }
 
-/// A number that nobody can guess: the keys of the standard library's hash maps come from the
-/// operating system's random numbers.
+/// Returns an unpredictable number. The keys of the standard library's hash maps are random.
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
@@ -312,9 +320,9 @@ fn make_private(path: &Path) -> io::Result<()> {
     return fs::create_dir(path);
 }
 
-/// Flushes a directory and all below it; the files are flushed when they are written.
+/// Syncs a directory and all directories below it. The files were synced when they were written.
 fn sync_directories(directory: &Path) -> Result<(), UnpackError> {
-    let io = |e| UnpackError::io(directory, "cannot flush", e);
+    let io = |e| UnpackError::io(directory, "cannot sync", e);
     for entry in fs::read_dir(directory).map_err(io)? {
         let entry = entry.map_err(io)?;
         if entry.file_type().map_err(io)?.is_dir() {
@@ -325,11 +333,10 @@ fn sync_directories(directory: &Path) -> Result<(), UnpackError> {
 }
 
 fn sync_directory(directory: &Path) -> Result<(), UnpackError> {
-    // Elsewhere a directory cannot be opened to be flushed.
+    // Other systems cannot open a directory as a file.
     if cfg!(unix) {
-        File::open(directory)
-            .and_then(|opened| opened.sync_all())
-            .map_err(|e| UnpackError::io(directory, "cannot flush", e))?;
+        replace::sync_directory(directory)
+            .map_err(|e| UnpackError::io(directory, "cannot sync", e))?;
     }
     Ok(())
 }
@@ -338,12 +345,12 @@ fn sync_directory(directory: &Path) -> Result<(), UnpackError> {
 mod tests {
     use super::*;
 
-    /// A directory `lab` with the file `old` in it, and a staged one with the file `new`.
+    /// Creates a directory `lab` with the file `old`, and stages a directory with the file `new`.
     fn staged(parent: &Path) -> Staging {
         let lab = parent.join("lab");
         fs::create_dir(&lab).unwrap();
         fs::write(lab.join("old"), "").unwrap();
-        let staging = Target::look(&lab, true).unwrap().stage().unwrap();
+        let staging = Target::check(&lab, true).unwrap().stage().unwrap();
         fs::write(staging.root().join("new"), "").unwrap();
         staging
     }
@@ -358,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn where_directories_cannot_be_exchanged_two_renames_do() {
+    fn directories_that_cannot_be_exchanged_are_renamed_one_after_the_other() {
         let parent = tempfile::tempdir().unwrap();
         let mut staging = staged(parent.path());
         staging.swap_in_two_steps().unwrap();
@@ -368,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_second_rename_brings_the_old_directory_back() {
+    fn the_old_directory_is_restored_if_the_second_rename_fails() {
         let parent = tempfile::tempdir().unwrap();
         let mut staging = staged(parent.path());
         fs::remove_dir_all(staging.root()).unwrap();
@@ -379,21 +386,21 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_had_moved_aside_is_put_back() {
+    fn the_old_directory_of_a_killed_process_is_restored() {
         let parent = tempfile::tempdir().unwrap();
         let lab = parent.path().join("lab");
-        let dead = parent.path().join(".lab.gizmo-unpack-0123456789abcdef");
-        fs::create_dir_all(dead.join("old")).unwrap();
-        fs::write(dead.join("old/kept"), "").unwrap();
-        fs::create_dir(dead.join("new")).unwrap();
-        let error = Target::look(&lab, false).unwrap_err();
+        let abandoned = parent.path().join(".lab.gizmo-unpack-0123456789abcdef");
+        fs::create_dir_all(abandoned.join("old")).unwrap();
+        fs::write(abandoned.join("old/kept"), "").unwrap();
+        fs::create_dir(abandoned.join("new")).unwrap();
+        let error = Target::check(&lab, false).unwrap_err();
         assert_eq!(error.kind(), Kind::NotEmpty);
         assert_eq!(names(parent.path()), ["lab"]);
         assert_eq!(names(&lab), ["kept"]);
     }
 
     #[test]
-    fn temporary_directories_of_the_living_and_of_other_targets_are_left_alone() {
+    fn staging_directories_in_use_and_those_of_other_targets_are_kept() {
         let parent = tempfile::tempdir().unwrap();
         let lab = parent.path().join("lab");
         let others = [
@@ -405,38 +412,38 @@ mod tests {
         for other in others {
             fs::create_dir(parent.path().join(other)).unwrap();
         }
-        let living = Target::look(&lab, false).unwrap().stage().unwrap();
-        Target::look(&lab, false).unwrap();
-        assert!(living.root().is_dir());
-        drop(living);
+        let in_use = Target::check(&lab, false).unwrap().stage().unwrap();
+        Target::check(&lab, false).unwrap();
+        assert!(in_use.root().is_dir());
+        drop(in_use);
         assert_eq!(names(parent.path()).len(), others.len());
     }
 
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     #[test]
-    fn temporary_directories_of_the_dead_are_removed() {
+    fn staging_directories_of_killed_processes_are_removed() {
         let parent = tempfile::tempdir().unwrap();
-        let dead = parent.path().join(".lab.gizmo-unpack-00000000deadbeef");
-        fs::create_dir_all(dead.join("new/meshes")).unwrap();
-        Target::look(&parent.path().join("lab"), false).unwrap();
+        let abandoned = parent.path().join(".lab.gizmo-unpack-00000000deadbeef");
+        fs::create_dir_all(abandoned.join("new/meshes")).unwrap();
+        Target::check(&parent.path().join("lab"), false).unwrap();
         assert!(names(parent.path()).is_empty());
     }
 
     #[test]
-    fn long_names_get_temporary_directories_too() {
+    fn a_target_with_a_long_name_is_unpacked() {
         let parent = tempfile::tempdir().unwrap();
         let lab = parent.path().join("x".repeat(255));
-        let staging = Target::look(&lab, false).unwrap().stage().unwrap();
+        let staging = Target::check(&lab, false).unwrap().stage().unwrap();
         staging.commit(true).unwrap();
         assert_eq!(names(parent.path()), ["x".repeat(255)]);
     }
 
     #[test]
-    fn a_panic_leaves_nothing() {
+    fn a_panic_leaves_no_directories() {
         let parent = tempfile::tempdir().unwrap();
         let lab = parent.path().join("deep/er/lab");
         let panic = std::panic::catch_unwind(|| {
-            let staging = Target::look(&lab, false).unwrap().stage().unwrap();
+            let staging = Target::check(&lab, false).unwrap().stage().unwrap();
             assert!(!staging.root().is_dir(), "on purpose");
         });
         assert!(panic.is_err());

@@ -9,25 +9,24 @@ use super::directory::Entry;
 use super::inflate::Job;
 use crate::ext::bundle::Bundle;
 
-/// What pictures are called; a texture under another name is inflated, and removed again.
+/// The extensions of pictures. A texture with another extension is inflated, and then removed.
 const PICTURES: [&str; 14] = [
     "png", "jpg", "jpeg", "bmp", "tga", "tif", "tiff", "webp", "gif", "ktx", "ktx2", "dds", "exr",
     "hdr",
 ];
 
-/// Writes all entries but those that only textures need, and the model without its textures.
+/// Writes the model without its textures, and all entries except those that only textures need.
 ///
-/// The model decides, so it comes first, with everything except pictures; then the pictures that are
-/// more than textures.
-pub(super) fn write(job: &Job<'_>, entries: &[Entry]) -> Result<Bundle, UnpackError> {
+/// The model determines which pictures are needed, so everything except pictures is written first. The
+/// bundle that is opened here only serves to find the model: its list of files is not complete yet.
+pub(super) fn write(job: &Job<'_>, entries: &[Entry]) -> Result<(), UnpackError> {
     let (pictures, others): (Vec<&Entry>, Vec<&Entry>) = entries
         .iter()
         .filter(|entry| !entry.name.directory)
         .partition(|entry| is_picture(&entry.name.path));
     job.write_all(&others)?;
     let Some(slimmed) = Bundle::open(job.root)?.slimmed()? else {
-        job.write_all(&pictures)?;
-        return Ok(Bundle::open(job.root)?);
+        return job.write_all(&pictures);
     };
     let needed: Vec<&Entry> = pictures
         .into_iter()
@@ -37,7 +36,7 @@ pub(super) fn write(job: &Job<'_>, entries: &[Entry]) -> Result<Bundle, UnpackEr
     for path in &slimmed.unneeded {
         let path = job.root.join(path);
         if path.is_file() {
-            fs::remove_file(&path).map_err(|e| UnpackError::io(&path, "cannot be removed", e))?;
+            fs::remove_file(&path).map_err(|e| UnpackError::io(&path, "cannot remove", e))?;
         }
     }
     for (path, text) in &slimmed.rewritten {
@@ -49,7 +48,7 @@ pub(super) fn write(job: &Job<'_>, entries: &[Entry]) -> Result<Bundle, UnpackEr
             })
             .map_err(|e| UnpackError::io(&path, "cannot write", e))?;
     }
-    Ok(Bundle::open(job.root)?)
+    Ok(())
 }
 
 fn is_picture(path: &str) -> bool {

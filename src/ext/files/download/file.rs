@@ -19,9 +19,10 @@ const CHUNKS_AHEAD: usize = 16;
 
 /// `{target}.part`. It is removed when this is dropped, unless it was moved to its target.
 ///
-/// A process that is killed leaves it behind. The next download to the same target reuses it.
+/// If the process is killed, it remains. The next download to the same target reuses it.
 ///
-/// It does not use [`replace::write`], because its contents arrive over time and may start over.
+/// It does not use [`replace::write`]: its contents arrive over time and may start over, and the lock on it
+/// keeps other downloads to the same target out.
 #[derive(Debug)]
 pub(super) struct Part {
     path: PathBuf,
@@ -34,7 +35,7 @@ pub(super) struct Part {
 struct OpenPart {
     path: PathBuf,
     is_placed: bool,
-    /// Also held by the writing thread.
+    /// Shared with the writing thread.
     file: Arc<File>,
     /// Released after the file is removed.
     _lock: LockedFile,
@@ -49,7 +50,8 @@ impl Drop for OpenPart {
 }
 
 impl Part {
-    pub(super) fn beside(target: &Path) -> Result<Self, Error> {
+    /// Names the part file of `target`. It is not opened yet.
+    pub(super) fn for_target(target: &Path) -> Result<Self, Error> {
         let Some(name) = target.file_name() else {
             let message = format!("`{}` does not name a file or a directory", target.display());
             return Err(Error::new(
@@ -82,7 +84,7 @@ impl Part {
         Ok(Writer { chunks, written })
     }
 
-    /// Reads as much of the end as the end of a ZIP archive can take.
+    /// Reads the last bytes, as many as the end of a ZIP archive can have.
     pub(super) async fn tail(&self) -> Result<Vec<u8>, Error> {
         let file = self.file();
         self.on_thread(move || zip::tail(&file)).await
@@ -95,7 +97,8 @@ impl Part {
         Ok(self.on_thread(synced).await?.len())
     }
 
-    fn file(&self) -> Arc<File> {
+    /// Returns the handle that holds the lock. On Windows the lock stops every other handle from reading.
+    pub(super) fn file(&self) -> Arc<File> {
         Arc::clone(&self.opened.as_ref().expect("something was written").file)
     }
 
@@ -133,7 +136,7 @@ impl Part {
 }
 
 fn create(path: PathBuf) -> std::io::Result<OpenPart> {
-    // A download that was just dropped holds the lock for a moment longer.
+    // A download that was just dropped may keep the lock for another moment.
     for _ in 0..20 {
         if let Some(lock) = LockedFile::open(&path)? {
             return Ok(OpenPart {

@@ -31,8 +31,8 @@ const MIN_PROGRESS: u64 = 1024;
 /// The window for [`MIN_PROGRESS`]. A shorter idle timeout of the client applies as well.
 const STALL_WINDOW: Duration = Duration::from_secs(30);
 
-/// The number of failed attempts that are retried: of an export in total, of a URL those in a row without
-/// a new byte.
+/// The number of failed attempts that are retried. For an export all of them count, for a URL only those
+/// since the last new byte.
 const MAX_FAILURES: u32 = 5;
 
 const BACKOFF: Backoff = Backoff {
@@ -66,7 +66,7 @@ pub(super) enum Expect {
 /// The next part of a download.
 pub(super) enum Piece {
     Bytes(Bytes),
-    /// The bytes start over. Those before are void.
+    /// The bytes start over. The previous ones are invalid.
     Restart,
 }
 

@@ -6,7 +6,7 @@ use super::Download;
 use super::file::Part;
 use crate::ext::bundle::Bundle;
 use crate::ext::error::Error;
-use crate::ext::files::archive::{UnpackOptions, place_single_file, unpack_with};
+use crate::ext::files::archive::{UnpackOptions, place_single_file, unpack_open};
 
 impl Download {
     /// Downloads the archive and unpacks it into the directory `dir`, which must be empty or not exist.
@@ -39,14 +39,14 @@ impl Download {
     ) -> Result<Bundle, Error> {
         let dir = dir.as_ref();
         let operation = self.source.operation();
-        // `lab/` is `lab`: the archive is written beside the directory, not into it.
+        // `lab/` becomes `lab`, so that the archive is written next to the directory, not into it.
         let mut archive = dir.components().as_path().as_os_str().to_owned();
         archive.push(".zip");
-        let mut part = Part::beside(Path::new(&archive))?;
+        let mut part = Part::for_target(Path::new(&archive))?;
         self.receive(&mut part).await?;
         let unpacked = match self.model_name.filter(|_| !self.source.is_zip()) {
-            Some(name) => place_single_file(part.path(), name, dir, options).await,
-            None => unpack_with(part.path(), dir, options).await,
+            Some(name) => place_single_file(part.file(), name, dir, options).await,
+            None => unpack_open(part.file(), part.path(), dir, options).await,
         };
         unpacked.map_err(|error| Error::from(error).with_operation(operation))
     }

@@ -1,23 +1,23 @@
-//! Locks on directories and their exchange in one step, where the system has both.
+//! Locks on directories and their atomic exchange, on systems that support both.
 
 use std::fs::File;
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-pub(super) use locking::{exchange, lock_dead, lock_own};
+pub(super) use locking::{exchange, lock_abandoned, lock_new};
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-pub(super) use plain::{exchange, lock_dead, lock_own};
+pub(super) use plain::{exchange, lock_abandoned, lock_new};
 
-/// The lock on a temporary directory of our own.
+/// The result of locking a new staging directory.
 #[cfg_attr(
     not(any(target_os = "linux", target_os = "android", target_vendor = "apple")),
-    expect(dead_code, reason = "without locks there is one response")
+    expect(dead_code, reason = "locks are not supported")
 )]
 pub(super) enum Lock {
-    /// It is ours for as long as the file is open.
+    /// The directory is locked while the file is open.
     Held(File),
-    /// There are no locks here, so nobody can take the directory for dead.
+    /// The file system has no locks, so no process considers the directory abandoned by its lock.
     Unsupported,
-    /// Another process took the directory for dead before it was locked.
+    /// Another process considered the directory abandoned before it was locked, and removes it.
     Gone,
 }
 
@@ -33,8 +33,8 @@ mod locking {
     use super::Lock;
     use crate::ext::files::lock::{is_at, try_lock};
 
-    /// Locks a directory that was just made.
-    pub(in crate::ext::files::archive::place) fn lock_own(directory: &Path) -> Lock {
+    /// Locks a new directory.
+    pub(in crate::ext::files::archive::place) fn lock_new(directory: &Path) -> Lock {
         let opened = match File::open(directory) {
             Ok(opened) => opened,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Lock::Gone,
@@ -47,16 +47,17 @@ mod locking {
         }
     }
 
-    /// Locks a directory that another process has left behind; `None` while that one lives.
-    pub(in crate::ext::files::archive::place) fn lock_dead(directory: &Path) -> Option<File> {
+    /// Locks a directory that a killed process has left behind; `None` if it may be in use.
+    pub(in crate::ext::files::archive::place) fn lock_abandoned(directory: &Path) -> Option<File> {
         if !fs::symlink_metadata(directory).ok()?.is_dir() {
             return None;
         }
         let opened = File::open(directory).ok()?;
+        // Without locks nothing shows that the process has ended, so an error keeps the directory.
         try_lock(&opened).ok()?.then_some(opened)
     }
 
-    /// Exchanges two directories in one step; `false` where that does not exist.
+    /// Exchanges two directories atomically; `false` if the file system does not support that.
     pub(in crate::ext::files::archive::place) fn exchange(
         one: &Path,
         other: &Path,
@@ -71,8 +72,8 @@ mod locking {
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 mod plain {
-    //! Without locks, a temporary directory counts as left behind after a day, or when it holds what
-    //! was moved aside: the moment for that is so short that its process hardly lives.
+    //! Without locks, a staging directory is considered abandoned after a day, or if it contains the old
+    //! target. A running process keeps the old target there only for a moment.
 
     use std::fs;
     use std::io;
@@ -83,11 +84,11 @@ mod plain {
 
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-    pub(in crate::ext::files::archive::place) fn lock_own(_directory: &Path) -> Lock {
+    pub(in crate::ext::files::archive::place) fn lock_new(_directory: &Path) -> Lock {
         Lock::Unsupported
     }
 
-    pub(in crate::ext::files::archive::place) fn lock_dead(directory: &Path) -> Option<()> {
+    pub(in crate::ext::files::archive::place) fn lock_abandoned(directory: &Path) -> Option<()> {
         let metadata = fs::symlink_metadata(directory).ok()?;
         let is_old = || {
             metadata
@@ -97,11 +98,11 @@ mod plain {
                 .ok()
                 .map(|age| age > DAY)
         };
-        let is_dead = directory.join("old").exists() || is_old()?;
-        (metadata.is_dir() && is_dead).then_some(())
+        let is_abandoned = directory.join("old").exists() || is_old()?;
+        (metadata.is_dir() && is_abandoned).then_some(())
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "it can fail where it exists")]
+    #[expect(clippy::unnecessary_wraps, reason = "it can fail on other systems")]
     pub(in crate::ext::files::archive::place) fn exchange(
         _one: &Path,
         _other: &Path,
