@@ -190,7 +190,7 @@ fn success_type(output: &ReturnType) -> Option<Type> {
 }
 
 /// The `T` of `Path<T, …>`.
-fn first_argument(ty: &Type) -> Option<&Type> {
+pub(crate) fn first_argument(ty: &Type) -> Option<&Type> {
     let Type::Path(path) = ty else { return None };
     let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else {
         return None;

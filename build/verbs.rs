@@ -7,8 +7,9 @@ use std::collections::HashSet;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use serde_json::Value;
-use syn::{Attribute, Field, File, GenericArgument, Ident, Item, PathArguments, Type};
+use syn::{Attribute, Field, File, Ident, Item, Type};
 
+use super::rewrite::first_argument;
 use super::tables;
 
 /// A generated builder, as the rewrite found it.
@@ -65,7 +66,7 @@ fn structs<'a>(file: &'a File, module: &str) -> Vec<&'a syn::ItemStruct> {
 fn setters(builder: &Builder, bodies: &[&syn::ItemStruct]) -> Option<TokenStream> {
     let body = builder.fields.iter().find(|field| is(field, "body"))?;
     // `Result<types::builder::GenerateSceneBody, String>`
-    let body = arguments(&body.ty).into_iter().next()?;
+    let body = first_argument(&body.ty)?;
     let Type::Path(body) = body else { return None };
     if !body.path.segments.iter().any(|one| one.ident == "builder") {
         return None;
@@ -180,7 +181,7 @@ fn list(client: &Type, builder: &Builder) -> Option<TokenStream> {
     if last(&builder.success)? != "Page" || !has("offset") || !has("limit") {
         return None;
     }
-    let item = arguments(&builder.success).into_iter().next()?;
+    let item = first_argument(&builder.success)?;
     let others: Vec<&Ident> = builder
         .fields
         .iter()
@@ -273,26 +274,7 @@ fn last(ty: &Type) -> Option<String> {
     }
 }
 
-/// The type arguments of a path's last segment.
-fn arguments(ty: &Type) -> Vec<&Type> {
-    let Type::Path(path) = ty else {
-        return Vec::new();
-    };
-    let arguments = path.path.segments.last().map(|one| &one.arguments);
-    let Some(PathArguments::AngleBracketed(arguments)) = arguments else {
-        return Vec::new();
-    };
-    arguments
-        .args
-        .iter()
-        .filter_map(|one| match one {
-            GenericArgument::Type(ty) => Some(ty),
-            _ => None,
-        })
-        .collect()
-}
-
 /// The `T` of `Option<T>` or `Vec<T>`.
 fn inner<'a>(ty: &'a Type, outer: &str) -> Option<&'a Type> {
-    (last(ty)? == outer).then(|| arguments(ty).into_iter().next())?
+    first_argument(ty).filter(|_| last(ty).is_some_and(|last| last == outer))
 }

@@ -33,7 +33,7 @@ use super::config::Credential;
 use super::headers::{rate_limit, retry_after};
 use super::limiter::{Lease, WaitReason};
 use super::operation::{Idempotency, Operation, Priority, Success};
-use super::retry::{Decision, FailedAttempt, Outcome, RATE_LIMIT_BACKOFF, RetryPolicy, decide};
+use super::retry::{Decision, FailedAttempt, Outcome, RATE_LIMIT_BACKOFF, decide};
 use crate::ext::error::{Error, ErrorKind, MAX_ERROR_BODY, PaidRequest, one_line};
 use crate::raw::Client;
 
@@ -210,10 +210,6 @@ impl Call {
             to_service: true,
         }
     }
-
-    fn policy(&self, policy: RetryPolicy) -> RetryPolicy {
-        policy.for_success(self.success)
-    }
 }
 
 impl Client {
@@ -225,7 +221,7 @@ impl Client {
     {
         let shared = &*self.inner.0;
         let operation = call.operation;
-        let policy = call.policy(shared.retry_policy);
+        let policy = shared.retry_policy.for_success(call.success);
         let started = Instant::now();
         shared.retry_budget().deposit();
         let mut retries = 0;

@@ -7,7 +7,13 @@ use super::model::{Assembly, Body, JointKind, Material, Model, number, triple};
 
 pub(super) fn files(model: &Model) -> Vec<File> {
     let mut files = vec![File::new("scene.xml", scene(model))];
-    files.extend(model.meshes().into_iter().map(|part| {
+    files.extend(mesh_files(model));
+    files
+}
+
+/// Returns the files of the model's meshes, in `meshes/`.
+pub(super) fn mesh_files(model: &Model) -> impl Iterator<Item = File> {
+    model.meshes().into_iter().map(|part| {
         let bytes = if part.material.is_textured() {
             part.mesh.obj()
         } else {
@@ -17,8 +23,7 @@ pub(super) fn files(model: &Model) -> Vec<File> {
             format!("meshes/{}", file_name(&part.mesh.name, part.material)),
             bytes,
         )
-    }));
-    files
+    })
 }
 
 /// Returns the file name of a mesh. Textured meshes need texture coordinates, which STL lacks.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::File;
-use super::mjcf::file_name;
+use super::mjcf::{file_name, mesh_files};
 use super::model::{Assembly, Body, JointKind, Model, Part, number, triple};
 
 pub(super) fn files(model: &Model) -> Vec<File> {
@@ -11,17 +11,7 @@ pub(super) fn files(model: &Model) -> Vec<File> {
         File::new("model.config", config(model)),
         File::new("model.sdf", sdf(model)),
     ];
-    files.extend(model.meshes().into_iter().map(|part| {
-        let bytes = if part.material.is_textured() {
-            part.mesh.obj()
-        } else {
-            part.mesh.stl()
-        };
-        File::new(
-            format!("meshes/{}", file_name(&part.mesh.name, part.material)),
-            bytes,
-        )
-    }));
+    files.extend(mesh_files(model));
     files
 }
 
