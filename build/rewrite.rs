@@ -149,6 +149,16 @@ fn rewrite_send(block: &mut ItemImpl, structs: &[(Ident, Vec<Field>)]) -> Result
     let client = statements.first_mut().and_then(destructure_clone);
     let client = client.ok_or("a generated `send` does not destructure its parameters")?;
     let docs = std::mem::take(&mut send.attrs);
+    let built: ImplItemFn = syn::parse2(quote! {
+        /// Builds the request, without the credential.
+        pub(crate) fn request(&self) -> ::std::result::Result<::reqwest::Request, crate::Error> {
+            let build = || -> ::std::result::Result<::reqwest::Request, Error> {
+                #(#statements)*
+                Ok(#request)
+            };
+            build().map_err(crate::Error::not_built)
+        }
+    })?;
     *send = syn::parse2(quote! {
         #(#docs)*
         ///
@@ -157,13 +167,11 @@ fn rewrite_send(block: &mut ItemImpl, structs: &[(Ident, Vec<Field>)]) -> Result
         /// An [`Error`](crate::Error) that states what failed: the request was invalid, it did not
         /// arrive or was refused, or its response was not as documented.
         pub async fn send(self) -> ::std::result::Result<#value, crate::Error> {
-            let build = || -> ::std::result::Result<::reqwest::Request, Error> {
-                #(#statements)*
-                Ok(#request)
-            };
+            let build = || self.request();
             self.#client.transport().#decode(super::OPERATIONS, #operation, &build).await
         }
     })?;
+    block.items.push(ImplItem::Fn(built));
     let Some((name, fields)) = structs
         .iter()
         .find(|(name, _)| is_named(&block.self_ty, name))

@@ -145,16 +145,19 @@ fn setter(builder: &Builder, field: &Field) -> Option<TokenStream> {
 /// `start`, where the document states `x-starts` and the response names a job.
 fn start(document: &Value, builder: &Builder) -> Option<TokenStream> {
     let operation = tables::operation(document, &builder.operation)?;
-    let starts = operation["x-starts"].as_str()?;
+    operation["x-starts"].as_str()?;
     if last(&builder.success)? != "JobAccepted" {
         return None;
     }
-    let (name, makes_asset) = (&builder.name, starts == "asset");
+    let (name, operation) = (&builder.name, &builder.operation);
     Some(quote! {
         impl builder::#name<'_> {
             /// Sends the request, which costs credits, and returns a handle on the job it starts.
             ///
-            /// The request is never sent again once it may have arrived.
+            /// The request is never sent again once it may have arrived. Before it, the service's
+            /// newest scenes or assets are listed, once a minute for all requests of a client. If the
+            /// response is lost, [`Client::reconcile`](crate::Client::reconcile) finds the job by
+            /// what has been listed since.
             ///
             /// # Errors
             ///
@@ -164,12 +167,32 @@ fn start(document: &Value, builder: &Builder) -> Option<TokenStream> {
             /// # Cancel safety
             ///
             /// Not cancel safe: dropping the future before it completes may leave a job running
-            /// whose id is unknown.
+            /// whose id is unknown. Use [`start_within`](Self::start_within) for a deadline, or
+            /// find the request in
+            /// [`Client::unresolved_requests`](crate::Client::unresolved_requests).
             pub async fn start(self) -> Result<crate::JobHandle, crate::Error> {
-                let client = self.client.clone();
-                let accepted = self.send().await?.into_inner();
-                let job = crate::ext::jobs::handle::JobHandle::accepted(client, accepted);
-                Ok(job.making_asset(#makes_asset))
+                let build = || self.request();
+                self.client.start_job(super::OPERATIONS, #operation, &build, None).await
+            }
+
+            /// Does what [`start`](Self::start) does, but for at most this long.
+            ///
+            /// # Errors
+            ///
+            /// Those of `start`, and [`ErrorKind::Deadline`](crate::ErrorKind::Deadline). If the
+            /// request may have been sent by then, its outcome is unknown, and the error carries
+            /// the request for [`Client::reconcile`](crate::Client::reconcile).
+            ///
+            /// # Cancel safety
+            ///
+            /// That of `start`.
+            pub async fn start_within(
+                self,
+                limit: std::time::Duration,
+            ) -> Result<crate::JobHandle, crate::Error> {
+                let build = || self.request();
+                let limit = Some(limit);
+                self.client.start_job(super::OPERATIONS, #operation, &build, limit).await
             }
         }
     })

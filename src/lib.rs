@@ -238,7 +238,7 @@ pub mod bundle {
 pub use ext::bake::{Bake, BakeAll, BakeBuilder, BakeEvent, BakeSummary, Baked};
 #[cfg(feature = "bundle")]
 pub use ext::bundle::Bundle;
-pub use ext::error::{Error, ErrorKind, PaidRequest};
+pub use ext::error::{Baseline, Error, ErrorKind, PaidRequest};
 pub use ext::files::download::{Download, Progress};
 pub use ext::http::backoff::Backoff;
 pub use ext::http::builder::ClientBuilder;
@@ -246,10 +246,11 @@ pub use ext::http::limiter::{WaitReason, Waiting};
 pub use ext::http::pages::{Items, Pages};
 pub use ext::http::response::{Envelope, Page, Resource};
 pub use ext::http::retry::RetryPolicy;
+pub use ext::jobs::candidate::Candidate;
 pub use ext::jobs::cursor::Cursor;
 pub use ext::jobs::event::{JobEvent, JobEventKind};
 pub use ext::jobs::handle::{FinishedJob, JobHandle, PollPolicy};
-pub use ext::jobs::reconcile::{Candidate, Reconciled};
+pub use ext::jobs::reconcile::{Confidence, Reconciled};
 pub use ext::jobs::stream::EventStream;
 #[cfg(feature = "preview")]
 pub use ext::jobs::timeline::Timeline;

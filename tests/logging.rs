@@ -81,9 +81,10 @@ async fn each_call_has_a_span_with_attempt_status_and_request_id() {
     };
     let generate = lines_of("generate_scene");
     assert!(generate[0].contains(" attempt=1}: ") && generate[0].contains(" method=POST "));
-    let refused = " attempt=1 status=503 request_id=\"req_00000001\"}: ";
+    // The first request is for what the service lists before.
+    let refused = " attempt=1 status=503 request_id=\"req_00000002\"}: ";
     assert!(generate[2].contains(refused) && generate[2].contains("503 busy: come back"));
-    let accepted = " attempt=2 status=202 request_id=\"req_00000002\"}: ";
+    let accepted = " attempt=2 status=202 request_id=\"req_00000003\"}: ";
     assert!(generate.last().unwrap().contains(accepted));
     let job_started = format!("job started job_id=\"{}\"", job.id);
     assert!(log.lines().iter().any(|line| line.ends_with(&job_started)));

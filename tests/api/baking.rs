@@ -302,6 +302,21 @@ async fn child_process_of_a_killed_bake() {
     client.bake("a robotics lab").into_dir(path).await.unwrap();
 }
 
+/// Starts a process that bakes into `out`.
+fn child(lab: &Lab, out: &Path) -> tokio::process::Child {
+    let arguments = serde_json::to_string(&(lab.simulator.url(), out)).unwrap();
+    tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "baking::child_process_of_a_killed_bake",
+            "--ignored",
+        ])
+        .env(CHILD, &arguments)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
 #[tokio::test]
 async fn a_killed_bake_resumes_with_one_job_and_the_same_files() {
     let mut expected = None;
@@ -314,27 +329,24 @@ async fn a_killed_bake_resumes_with_one_job_and_the_same_files() {
         );
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("lab");
-        let arguments = serde_json::to_string(&(lab.simulator.url(), &out)).unwrap();
-        let mut child = tokio::process::Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "baking::child_process_of_a_killed_bake",
-                "--ignored",
-            ])
-            .env(CHILD, &arguments)
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = child(&lab, &out);
         let delay = Duration::from_millis(5 + step * 4);
         let _ = tokio::time::timeout(delay, child.wait()).await;
         let _ = child.kill().await;
-        let bundle = lab
-            .client
-            .bake("a robotics lab")
-            .into_dir(&out)
-            .await
-            .unwrap();
-        assert!(bundle.model().is_file());
+        let bake = || {
+            lab.client
+                .bake("a robotics lab")
+                .search_limit(Duration::ZERO)
+        };
+        let bundle = match bake().into_dir(&out).await {
+            // It was killed between the journal and the request. Only the caller knows that.
+            Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {
+                assert_eq!(lab.handle.job_count(), 0, "killed after {delay:?}: {error}");
+                bake().ask_again().into_dir(&out).await
+            }
+            baked => baked,
+        };
+        assert!(bundle.unwrap().model().is_file());
         assert_eq!(lab.handle.job_count(), 1, "killed after {delay:?}");
         assert_tidy(dir.path());
         let found = contents(&out);
@@ -343,6 +355,51 @@ async fn a_killed_bake_resumes_with_one_job_and_the_same_files() {
             expected.get_or_insert_with(|| found.clone()),
             "killed after {delay:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_bake_that_is_killed_again_and_again_with_lost_responses_is_paid_for_once() {
+    for step in 0..24_u64 {
+        let lab = Lab::start(Options {
+            memory: gizmo_simulator::Memory {
+                listed: [
+                    gizmo_simulator::Listed::AtOnce,
+                    gizmo_simulator::Listed::WhenFinished,
+                ][usize::from(step % 2 == 1)],
+                ..gizmo_simulator::Memory::default()
+            },
+            ..Options::instant().with_speed(1_800.0)
+        })
+        .await;
+        let faults = [
+            Fault::DropBeforeResponse,
+            Fault::RespondAfterHandling(Canned::html(429)),
+            Fault::HandleLater(Duration::from_millis(150), Canned::html(504)),
+        ];
+        let fault = faults[usize::try_from(step % 3).unwrap()].clone();
+        lab.handle.inject(On::operation("generate_scene"), fault);
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("lab");
+        for run in 0..4 {
+            let mut child = child(&lab, &out);
+            let delay = Duration::from_millis(10 + step * 6 + run * 11);
+            let _ = tokio::time::timeout(delay, child.wait()).await;
+            let _ = child.kill().await;
+        }
+        let bake = || lab.client.bake("a robotics lab");
+        let limited = bake().search_limit(Duration::from_secs(2));
+        let bundle = match limited.into_dir(&out).await {
+            Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {
+                // It was killed before the request arrived.
+                assert_eq!(lab.handle.job_count(), 0, "step {step}: {error}");
+                bake().ask_again().into_dir(&out).await
+            }
+            baked => baked,
+        };
+        assert!(bundle.unwrap().model().is_file(), "step {step}");
+        assert_eq!(lab.handle.job_count(), 1, "step {step}");
+        assert_tidy(dir.path());
     }
 }
 
@@ -385,6 +442,8 @@ async fn a_scene_whose_job_is_unnamed_is_exported_once_it_is_finished() {
         lab.handle.inject(lost, Fault::DropBeforeResponse);
         let dir = tempfile::tempdir().unwrap();
         let mut bake = lab.client.bake(prompt).into_dir(dir.path().join("lab"));
+        let event = bake.next().await.unwrap().unwrap();
+        assert!(matches!(event, BakeEvent::Found { .. }), "{event:?}");
         let event = bake.next().await.unwrap().unwrap();
         let BakeEvent::Unnamed { scene_id } = event else {
             panic!("{event:?}")

@@ -18,6 +18,7 @@ mod jobs;
 mod lists;
 mod operations;
 mod pacing;
+mod paid_once;
 mod path;
 mod preview;
 mod progress_page;

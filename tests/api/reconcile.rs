@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gizmo_client::mock::MockServerExt;
-use gizmo_client::{Error, ErrorKind, PaidRequest, Reconciled};
+use gizmo_client::{Confidence, Error, ErrorKind, PaidRequest, Reconciled};
 use gizmo_simulator::{At, Fault, On, Options};
 use httpmock::MockServer;
 use serde_json::json;
@@ -42,9 +42,11 @@ async fn the_job_of_a_lost_response_is_found_and_not_started_twice() {
             let lab = lab.await;
             lab.scene().await;
             let error = lose(&lab, fault).await;
-            let Reconciled::Found(job) = lab.client.reconcile(&error).await.unwrap() else {
-                panic!("not found")
+            let found = lab.client.reconcile(&error).await.unwrap();
+            let Reconciled::Found { job, confidence } = found else {
+                panic!("{found}")
             };
+            assert_eq!(confidence, Confidence::High);
             let jobs = lab.handle.jobs();
             assert_eq!((jobs.len(), jobs[1].id.as_str()), (2, job.id()));
             assert_eq!(job.scene_id(), Some(jobs[1].scene_id.as_str()));
@@ -64,7 +66,10 @@ async fn a_scene_is_found_when_scenes_do_not_name_their_job() {
         let lab = lab.await;
         let error = lose(&lab, fault).await;
         let found = lab.client.reconcile(&error).await.unwrap();
-        let Reconciled::FoundWithoutJob(scene) = found else {
+        let Reconciled::FoundWithoutJob {
+            candidate: scene, ..
+        } = found
+        else {
             panic!("{found}")
         };
         assert_eq!(scene.scene_id.unwrap(), lab.handle.scenes()[0]);
@@ -74,7 +79,7 @@ async fn a_scene_is_found_when_scenes_do_not_name_their_job() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_generation_that_never_started_is_reported_as_missing_after_a_grace_period() {
+async fn a_generation_that_never_started_is_looked_for_twice_and_not_found() {
     steady_clock();
     for fault in [Fault::DropBeforeReading, Fault::DropBeforeHandling] {
         let lab = Lab::instant().await;
@@ -82,7 +87,7 @@ async fn a_generation_that_never_started_is_reported_as_missing_after_a_grace_pe
         let error = lose(&lab, fault).await;
         let start = tokio::time::Instant::now();
         let found = lab.client.reconcile(&error).await.unwrap();
-        assert!(matches!(found, Reconciled::Nothing), "{found}");
+        assert!(matches!(found, Reconciled::NotFound), "{found}");
         assert!(start.elapsed() > Duration::from_secs(4));
         assert_eq!(lab.handle.job_count(), 1);
         // Reconciliation never repeats the generation.
@@ -91,12 +96,41 @@ async fn a_generation_that_never_started_is_reported_as_missing_after_a_grace_pe
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_matching_scenes_are_returned_and_older_ones_do_not_match() {
+async fn equal_requests_get_one_scene_each() {
     steady_clock();
     let lab = Lab::instant().await;
-    let first = lose(&lab, Fault::DropBeforeResponse).await;
-    lose(&lab, Fault::DropBeforeResponse).await;
-    let found = lab.client.reconcile(&first).await.unwrap();
+    let errors = [
+        lose(&lab, Fault::DropBeforeResponse).await,
+        lose(&lab, Fault::DropBeforeResponse).await,
+    ];
+    assert_eq!(lab.client.unresolved_requests().len(), 2);
+    let mut scenes = Vec::new();
+    for error in &errors {
+        let found = lab.client.reconcile(error).await.unwrap();
+        let Reconciled::Found { job, .. } = found else {
+            panic!("{found}")
+        };
+        scenes.push(job.scene_id().unwrap().to_owned());
+        // Looking again finds the same.
+        let again = lab.client.reconcile(error).await.unwrap();
+        assert!(matches!(again, Reconciled::Found { job: again, .. } if again.id() == job.id()));
+    }
+    scenes.sort();
+    let mut expected = lab.handle.scenes();
+    expected.sort();
+    assert_eq!(scenes, expected);
+    assert!(lab.client.unresolved_requests().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scene_that_another_user_requested_in_the_same_words_is_not_told_apart() {
+    steady_clock();
+    let lab = Lab::instant().await;
+    // It was listed before, so it is not new.
+    let older = lab.handle.start_scene(PROMPT);
+    let error = lose(&lab, Fault::DropBeforeResponse).await;
+    let newer = lab.handle.start_scene(PROMPT);
+    let found = lab.client.reconcile(&error).await.unwrap();
     let Reconciled::Several(candidates) = &found else {
         panic!("{found}")
     };
@@ -104,24 +138,55 @@ async fn all_matching_scenes_are_returned_and_older_ones_do_not_match() {
         .iter()
         .flat_map(|candidate| &candidate.scene_id)
         .collect();
-    assert_eq!(scenes, lab.handle.scenes().iter().rev().collect::<Vec<_>>());
-    assert!(
-        candidates
-            .iter()
-            .all(|candidate| candidate.job_id.is_some())
-    );
+    assert!(scenes.len() == 2 && scenes.contains(&&newer) && !scenes.contains(&&older));
+}
 
+#[tokio::test(start_paused = true)]
+async fn a_request_without_a_baseline_is_found_by_clocks() {
+    steady_clock();
+    let lab = Lab::instant().await;
+    let request = PaidRequest::scene(PROMPT, SystemTime::now());
+    let scene_id = lab.handle.start_scene(PROMPT);
+    let found = lab.client.reconcile_request(&request).await.unwrap();
+    let Reconciled::Found { job, confidence } = found else {
+        panic!("{found}")
+    };
+    assert_eq!(
+        (job.scene_id(), confidence),
+        (Some(&*scene_id), Confidence::Low)
+    );
     let later = PaidRequest::scene(PROMPT, SystemTime::now() + Duration::from_secs(10));
     let found = lab.client.reconcile_request(&later).await.unwrap();
-    assert!(matches!(found, Reconciled::Nothing), "{found}");
+    assert!(matches!(found, Reconciled::NotFound), "{found}");
     let other = PaidRequest::scene("a kitchen", UNIX_EPOCH);
     let found = lab.client.reconcile_request(&other).await.unwrap();
-    assert!(matches!(found, Reconciled::Nothing), "{found}");
-    // A scene that is not persisted is in no list.
-    let mut unpersisted = PaidRequest::scene("a kitchen", UNIX_EPOCH);
-    unpersisted.persist = false;
-    let found = lab.client.reconcile_request(&unpersisted).await.unwrap();
-    assert!(matches!(found, Reconciled::Unknown), "{found}");
+    assert!(matches!(found, Reconciled::NotFound), "{found}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_or_a_dropped_future_does_not_lose_the_request() {
+    steady_clock();
+    let lab = Lab::instant().await;
+    let stall = || {
+        let on = On::operation("generate_scene");
+        lab.handle.inject(on, Fault::StallBeforeResponse);
+        lab.client.generate_scene().prompt(PROMPT)
+    };
+    let limit = Duration::from_secs(10);
+    let error = stall().start_within(limit).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Deadline);
+    assert!(error.is_outcome_unknown(), "{error}");
+    let found = lab.client.reconcile(&error).await.unwrap();
+    assert!(matches!(found, Reconciled::Found { .. }), "{found}");
+
+    let dropped = tokio::time::timeout(limit, stall().start()).await;
+    assert!(dropped.is_err());
+    let unresolved = lab.client.unresolved_requests();
+    assert_eq!(unresolved.len(), 1);
+    let found = lab.client.reconcile_request(&unresolved[0]).await.unwrap();
+    assert!(matches!(found, Reconciled::Found { .. }), "{found}");
+    assert!(lab.client.unresolved_requests().is_empty());
+    assert_eq!(lab.handle.job_count(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,38 +223,24 @@ async fn the_job_of_an_asset_or_edit_whose_response_is_lost_is_found() {
             let jobs = lab.handle.jobs();
             assert_eq!(jobs.len(), 3);
             match (found_asset, name_jobs) {
-                (Reconciled::Found(job), true) => assert_eq!(job.id(), jobs[1].id),
+                (Reconciled::Found { job, .. }, true) => assert_eq!(job.id(), jobs[1].id),
                 // An asset is listed only once it has been generated.
-                (Reconciled::Unknown, false) if still_running => {}
-                (Reconciled::FoundWithoutJob(candidate), false) if !still_running => {
+                (Reconciled::NotFound, false) if still_running => {}
+                (Reconciled::FoundWithoutJob { candidate, .. }, false) if !still_running => {
                     assert_eq!(candidate.asset_id, jobs[1].asset_id);
                 }
                 (other, _) => panic!("{other}"),
             }
             match (found_edit, name_jobs) {
-                (Reconciled::Found(job), true) => assert_eq!(job.id(), jobs[2].id),
-                (Reconciled::FoundWithoutJob(candidate), false) if still_running => {
+                (Reconciled::Found { job, .. }, true) => assert_eq!(job.id(), jobs[2].id),
+                (Reconciled::FoundWithoutJob { candidate, .. }, false) if still_running => {
                     assert_eq!(candidate.scene_id.as_ref(), Some(&scene_id));
                 }
-                (Reconciled::Unknown, false) if !still_running => {}
+                (Reconciled::NotFound, false) if !still_running => {}
                 (other, _) => panic!("{other}"),
             }
         }
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_asset_is_reported_as_missing_only_after_a_grace_period() {
-    steady_clock();
-    let lab = Lab::instant().await;
-    let scene_id = lab.scene().await.scene_id;
-    let just_now = PaidRequest::asset(&scene_id, "a toolbox", SystemTime::now());
-    let found = lab.client.reconcile_request(&just_now).await.unwrap();
-    assert!(matches!(found, Reconciled::Unknown), "{found}");
-    let long_ago = SystemTime::now() - Duration::from_secs(600);
-    let long_ago = PaidRequest::asset(&scene_id, "a toolbox", long_ago);
-    let found = lab.client.reconcile_request(&long_ago).await.unwrap();
-    assert!(matches!(found, Reconciled::Nothing), "{found}");
 }
 
 #[tokio::test]
@@ -204,25 +255,30 @@ async fn scenes_of_every_shape_are_decoded() {
             "job job_1",
         ),
         (
-            json!({"items": [{"scene_id": "sc_1", "prompt": PROMPT}]}),
+            json!({"items": [{"scene_id": "sc_1", "prompt": PROMPT, "created_at": created}]}),
             json!({"id": "sc_1", "record": {"jobId": "job_2"}}),
             "job job_2",
         ),
         (
-            json!({"scenes": [{"id": "sc_1", "prompt": PROMPT, "job_id": ""}]}),
+            json!({"scenes": [{"id": "sc_1", "prompt": PROMPT, "job_id": "", "created_at": created}]}),
             json!({"id": "sc_1"}),
             "started, by a job that the service does not name",
         ),
-        // This may be the scene, so the result must not be `Nothing`.
+        // These may be the scene.
         (
             json!([{"id": "sc_1", "created_at": created}]),
             json!({"id": "sc_1"}),
-            "one of 1",
+            "perhaps one of 1",
+        ),
+        (
+            json!([{"id": "sc_1", "prompt": PROMPT}]),
+            json!({"id": "sc_1"}),
+            "perhaps one of 1",
         ),
         (
             json!([{"id": "sc_1"}]),
             json!({"id": "sc_1"}),
-            "not started",
+            "not found yet, which does not prove that it was not started",
         ),
     ] {
         let server = MockServer::start_async().await;

@@ -10,6 +10,7 @@ use crate::job::{plan, stages};
 use crate::jobs::{self, NewJob};
 use crate::response::{HandlerResult, Refusal, envelope, json_response};
 use crate::scenes;
+use crate::state::AssetEntry;
 
 pub(crate) fn list(call: &Call) -> HandlerResult {
     let page = call.page()?;
@@ -19,10 +20,12 @@ pub(crate) fn list(call: &Call) -> HandlerResult {
         .assets
         .newest()
         .filter(|asset| asset.listed && scene_id.is_none_or(|scene_id| scene_id == asset.scene_id));
-    page.list(
-        "assets",
-        listed.map(|asset| asset.resource(false, call.shared.options.name_jobs)),
-    )
+    let mut listed: Vec<&AssetEntry> = listed.collect();
+    let options = &call.shared.options;
+    let memory = options.memory;
+    memory.order.sort(&mut listed, |asset| asset.id.clone());
+    let resource = |asset: &AssetEntry| memory.in_list(asset.resource(false, options.name_jobs));
+    page.list("assets", listed.into_iter().map(resource))
 }
 
 pub(crate) fn get(call: &Call) -> HandlerResult {
@@ -32,10 +35,9 @@ pub(crate) fn get(call: &Call) -> HandlerResult {
         .assets
         .get(&call.id)
         .ok_or_else(|| Refusal::not_found("asset", &call.id))?;
-    envelope(
-        "asset",
-        &asset.resource(with_record, call.shared.options.name_jobs),
-    )
+    let options = &call.shared.options;
+    let asset = asset.resource(with_record, options.name_jobs);
+    envelope("asset", &options.memory.alone(asset))
 }
 
 pub(crate) fn generate(call: &Call) -> HandlerResult {

@@ -69,8 +69,10 @@ impl Call {
     /// Returns the page that `limit` and `offset` select.
     pub(crate) fn page(&self) -> Result<Page, Refusal> {
         let limit = self.number("limit", 20, 1, 100)?;
+        let memory = self.shared.options.memory;
         Ok(Page {
-            limit,
+            limit: limit.min(memory.page_cap),
+            total: memory.total,
             offset: self.number("offset", 0, 0, u64::MAX)?,
         })
     }

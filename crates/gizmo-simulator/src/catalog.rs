@@ -118,6 +118,7 @@ pub(crate) fn categories(call: &Call) -> HandlerResult {
         extra: Map::new(),
     });
     Page {
+        total: true,
         limit: total,
         offset: 0,
     }

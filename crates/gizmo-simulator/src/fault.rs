@@ -47,6 +47,11 @@ pub enum Fault {
     Header(&'static str, Option<String>),
     /// Sends this response. The request is not handled.
     Respond(Canned),
+    /// Handles the request, then sends this response in place of its own, as an intermediary does.
+    RespondAfterHandling(Canned),
+    /// Sends this response at once, and handles the request after this delay (on tokio's clock, not
+    /// scaled): a gateway gives up, and the service continues.
+    HandleLater(Duration, Canned),
     /// Applies a fault to the event stream.
     Events(EventFault),
     /// Expires all existing links of the early-access API before the request is handled.

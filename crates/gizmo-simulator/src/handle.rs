@@ -7,6 +7,7 @@ use gizmo_client::types::JobStatus;
 use crate::fault::{Fault, Injected, On};
 use crate::job::{self, JobState};
 use crate::record::Received;
+use crate::scenes;
 use crate::state::Shared;
 
 /// Inspects a running [`Simulator`](crate::Simulator) and injects faults. Clones refer to the same
@@ -148,6 +149,14 @@ impl Handle {
     /// Deletes a job. Requests for it return 404, and its open event streams end without a terminal event.
     pub fn delete_job(&self, job_id: &str) {
         job::delete(&mut self.shared.tables(), job_id);
+    }
+
+    /// Starts a scene for another user of the account, and returns its id.
+    pub fn start_scene(&self, prompt: &str) -> String {
+        let mut tables = self.shared.tables();
+        let accepted = scenes::start(&self.shared, &mut tables, prompt.to_owned(), true);
+        let job = tables.jobs.get(&accepted.job_id);
+        job.map(|job| job.scene_id.clone()).unwrap_or_default()
     }
 
     /// Returns the ids of all scenes, in the order in which they were created.

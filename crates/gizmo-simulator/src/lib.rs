@@ -76,7 +76,7 @@
 //! let error = client.generate_scene().prompt("a lab").start().await.unwrap_err();
 //! assert!(error.is_outcome_unknown());
 //! let found = client.reconcile(&error).await?;
-//! assert!(matches!(found, Reconciled::Found(_)));
+//! assert!(matches!(found, Reconciled::Found { .. }));
 //! assert_eq!(handle.job_count(), 1);
 //!
 //! // A proxy requests a delay of one second.
@@ -112,6 +112,7 @@ mod handle;
 mod job;
 mod jobs;
 mod limits;
+mod memory;
 mod numbering;
 mod observed;
 mod options;
@@ -128,6 +129,7 @@ mod wire;
 pub use fault::{At, Canned, EventFault, Fault, Injected, On};
 pub use handle::Handle;
 pub use job::JobState;
+pub use memory::{Listed, Memory, Order, ShownPrompt, ShownTime};
 pub use options::{AfterEnd, AssetIdIn, Numbering, Options, ResetForm, StatusWords, Vocabulary};
 pub use record::Received;
 pub use routes::{ALPHA_OPERATIONS, OPERATIONS};

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use gizmo_client::types::JobStatus;
 
+use crate::memory::Memory;
+
 /// The configuration of a simulator. Unless noted otherwise, durations are those of the real service, and
 /// the simulator divides them by `speed`.
 #[derive(Debug, Clone)]
@@ -70,6 +72,8 @@ pub struct Options {
     pub requests_kept: usize,
     /// How many seconds the service's clock is ahead of the local clock.
     pub clock_skew: i64,
+    /// How lists show scenes and assets.
+    pub memory: Memory,
 }
 
 impl Default for Options {
@@ -104,6 +108,7 @@ impl Default for Options {
             catalog_items: 48,
             requests_kept: 10_000,
             clock_skew: 0,
+            memory: Memory::default(),
         }
     }
 }

@@ -64,6 +64,8 @@ pub(crate) fn envelope(name: &str, resource: &impl Serialize) -> HandlerResult {
 pub(crate) struct Page {
     pub(crate) limit: u64,
     pub(crate) offset: u64,
+    /// Whether the page reports the number of all items.
+    pub(crate) total: bool,
 }
 
 impl Page {
@@ -105,7 +107,11 @@ impl Page {
             }
             total += 1;
         }
-        json!({ name: items, "total": total, "limit": self.limit, "offset": self.offset })
+        let mut page = json!({ name: items, "limit": self.limit, "offset": self.offset });
+        if self.total {
+            page["total"] = json!(total);
+        }
+        page
     }
 }
 

@@ -1,31 +1,36 @@
 //! The scene operations except export.
 
+use std::sync::Arc;
+
 use gizmo_client::types::{
-    Acknowledged, EditSceneBody, GenerateSceneBody, JobStatus, SceneStatus, UpdateSceneBody,
+    Acknowledged, EditSceneBody, GenerateSceneBody, JobAccepted, JobStatus, SceneStatus,
+    UpdateSceneBody,
 };
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use crate::call::{Call, Rule};
 use crate::export::{Kind, kinds_in};
 use crate::job::{self, furniture, plan, stages};
 use crate::jobs::{self, NewJob};
 use crate::response::{HandlerResult, Refusal, envelope, fields, json_response};
-use crate::state::{AssetEntry, SceneEntry, Tables, name_of};
+use crate::state::{AssetEntry, SceneEntry, Shared, Tables, name_of};
 
 const PIPELINES: &[&str] = &["auto", "gizmo", "cad"];
 
 pub(crate) fn list(call: &Call) -> HandlerResult {
     let page = call.page()?;
     let tables = call.shared.tables();
-    page.list(
-        "scenes",
-        tables
-            .scenes
-            .newest()
-            .filter(|scene| scene.listed)
-            .map(|scene| scene.resource(None, call.shared.options.name_jobs)),
-    )
+    let memory = call.shared.options.memory;
+    let scenes = tables.scenes.newest();
+    let mut scenes: Vec<&SceneEntry> = scenes
+        .filter(|scene| scene.listed && memory.listed.shows(scene.created, scene.has_ended()))
+        .collect();
+    memory.order.sort(&mut scenes, |scene| scene.id.clone());
+    let name_jobs = call.shared.options.name_jobs;
+    let resource = |scene: &SceneEntry| memory.in_list(scene.resource(None, name_jobs));
+    page.list("scenes", scenes.into_iter().map(resource))
 }
 
 pub(crate) fn get(call: &Call) -> HandlerResult {
@@ -37,10 +42,9 @@ pub(crate) fn get(call: &Call) -> HandlerResult {
         record["edits"] = json!(scene.edits);
         record
     });
-    envelope(
-        "scene",
-        &scene.resource(record, call.shared.options.name_jobs),
-    )
+    let options = &call.shared.options;
+    let scene = scene.resource(record, options.name_jobs);
+    envelope("scene", &options.memory.alone(scene))
 }
 
 pub(crate) fn status(call: &Call) -> HandlerResult {
@@ -120,23 +124,29 @@ pub(crate) fn generate(call: &Call) -> HandlerResult {
         Rule::Texts("reference_images", 3),
         Rule::Flag("persist"),
     ])?;
-    let now = call.shared.clock.now().as_secs();
     let mut tables = call.shared.tables();
     jobs::check(&tables, &body.prompt)?;
+    let listed = body.persist.unwrap_or(true);
+    jobs::accepted(&start(&call.shared, &mut tables, body.prompt, listed))
+}
+
+/// Starts the job of a new scene.
+pub(crate) fn start(
+    shared: &Arc<Shared>,
+    tables: &mut Tables,
+    prompt: String,
+    listed: bool,
+) -> JobAccepted {
+    let now = shared.clock.now().as_secs();
     let scene_id = tables.scenes.new_id();
-    let assets = new_assets(
-        &mut tables,
-        &scene_id,
-        &body.prompt,
-        &furniture(&body.prompt),
-        0,
-        true,
-    );
+    let kinds = furniture(&prompt);
+    let assets = new_assets(tables, &scene_id, &prompt, &kinds, 0, true);
     let scene = SceneEntry {
         id: scene_id.clone(),
-        name: name_of(&body.prompt),
-        description: body.prompt.clone(),
-        prompt: body.prompt.clone(),
+        name: name_of(&prompt),
+        description: prompt.clone(),
+        prompt: prompt.clone(),
+        created: Instant::now(),
         created_at: now,
         updated_at: now,
         revision: 1,
@@ -148,20 +158,20 @@ pub(crate) fn generate(call: &Call) -> HandlerResult {
             .collect(),
         error: None,
         job_id: None,
-        listed: body.persist.unwrap_or(true),
+        listed,
         assets: Vec::new(),
         generated: false,
     };
     tables.scenes.insert(&scene_id, scene);
-    let plan = plan(stages("scene"), &body.prompt, assets);
+    let plan = plan(stages("scene"), &prompt, assets);
     let new = NewJob {
         mode: "scene",
-        prompt: body.prompt,
+        prompt,
         scene_id,
         asset_id: None,
         plan,
     };
-    jobs::accepted(&jobs::start(&call.shared, &mut tables, new))
+    jobs::start(shared, tables, new)
 }
 
 pub(crate) fn edit(call: &Call) -> HandlerResult {

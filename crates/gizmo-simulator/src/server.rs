@@ -252,7 +252,7 @@ async fn serve(
     let body = body?;
     let finish = |response| {
         let response = with_common_headers(shared, number, response);
-        trouble::after_handling(&faults, control, response)
+        trouble::after_handling(&faults, control, &shared.clock, response)
     };
     let query = read_query(&query);
     let has_cursor = has_cursor(&query, &parts.headers);
@@ -261,10 +261,7 @@ async fn serve(
     {
         return finish(canned).await;
     }
-    if faults
-        .iter()
-        .any(|fault| matches!(fault, Fault::ExpireLinks))
-    {
+    if trouble::expires_links(&faults) {
         shared.tables().alpha.expire_links();
     }
     if route == Route::Linked {
@@ -290,9 +287,15 @@ async fn serve(
                     headers: parts.headers,
                     body,
                 };
-                match api {
-                    Api::Current => dispatch(operation, call, events).await,
-                    Api::Alpha => alpha::dispatch(operation, &call),
+                let handling = handle(api, operation, call, events);
+                if let Some((delay, canned)) = trouble::handled_later(&faults) {
+                    tokio::spawn(async move {
+                        tokio::time::sleep(delay).await;
+                        let _ = handling.await;
+                    });
+                    Ok(trouble::canned_response(canned, &shared.clock))
+                } else {
+                    handling.await
                 }
             }
             Err(refusal) => Err(refusal),
@@ -308,6 +311,19 @@ async fn serve(
     });
     rate_limit.write(response.headers_mut(), &shared.clock);
     finish(response).await
+}
+
+/// Handles an authorized request.
+async fn handle(
+    api: Api,
+    operation: &'static str,
+    call: Call,
+    events: feed::Faults,
+) -> HandlerResult {
+    match api {
+        Api::Current => dispatch(operation, call, events).await,
+        Api::Alpha => alpha::dispatch(operation, &call),
+    }
 }
 
 /// Returns whether a request for events has a cursor.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gizmo_client::types::{Asset, JobStatus, Scene};
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::alpha;
 use crate::catalog::Catalog;
@@ -199,6 +200,7 @@ pub(crate) struct SceneEntry {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) prompt: String,
+    pub(crate) created: Instant,
     pub(crate) created_at: u64,
     pub(crate) updated_at: u64,
     /// Starts at 1 and increases with each change of the contents.
@@ -217,6 +219,11 @@ pub(crate) struct SceneEntry {
 }
 
 impl SceneEntry {
+    /// Whether the generation has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        !matches!(self.status, JobStatus::Queued | JobStatus::Running)
+    }
+
     /// Returns the scene as responses represent it, with its scene graph if `record` is given.
     pub(crate) fn resource(&self, record: Option<Value>, with_job: bool) -> Scene {
         let mut extra = json!({

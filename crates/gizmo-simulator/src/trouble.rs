@@ -45,7 +45,22 @@ pub(crate) async fn before_handling(
     Ok(None)
 }
 
-fn canned_response(canned: &Canned, clock: &Clock) -> Response<Body> {
+/// Whether all links expire before the request is handled.
+pub(crate) fn expires_links(faults: &[Fault]) -> bool {
+    faults
+        .iter()
+        .any(|fault| matches!(fault, Fault::ExpireLinks))
+}
+
+/// Returns the delay after which a request is handled, and the response that is sent before.
+pub(crate) fn handled_later(faults: &[Fault]) -> Option<(Duration, &Canned)> {
+    faults.iter().find_map(|fault| match fault {
+        Fault::HandleLater(delay, canned) => Some((*delay, canned)),
+        _ => None,
+    })
+}
+
+pub(crate) fn canned_response(canned: &Canned, clock: &Clock) -> Response<Body> {
     let mut response = Response::new(full(canned.body.clone()));
     *response.status_mut() =
         StatusCode::from_u16(canned.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -72,9 +87,14 @@ fn set_header(headers: &mut HeaderMap, name: &'static str, value: Option<&String
 pub(crate) async fn after_handling(
     faults: &[Fault],
     control: &Arc<Control>,
+    clock: &Clock,
     response: Response<Body>,
 ) -> Result<Response<Body>, Abort> {
-    let (mut parts, mut body) = response.into_parts();
+    let replaced = faults.iter().find_map(|fault| match fault {
+        Fault::RespondAfterHandling(canned) => Some(canned_response(canned, clock)),
+        _ => None,
+    });
+    let (mut parts, mut body) = replaced.unwrap_or(response).into_parts();
     let length = body.size_hint().exact();
     // If this differs from `length`, it is announced in `Content-Length`.
     let mut announced = length;

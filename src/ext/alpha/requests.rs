@@ -2,7 +2,10 @@
 
 use super::asset::AssetHandle;
 use crate::alpha::builder;
+use crate::alpha::raw::OPERATIONS;
+use crate::alpha::types::Asset;
 use crate::ext::error::Error;
+use crate::ext::http::response::Envelope;
 
 impl builder::CreateAsset<'_> {
     /// Sends the request, which costs credits, and returns a handle on the asset.
@@ -20,7 +23,13 @@ impl builder::CreateAsset<'_> {
     /// may exist.
     pub async fn start(self) -> Result<AssetHandle, Error> {
         let client = self.client.clone();
-        let asset = self.send().await?.into_inner().into_inner();
-        Ok(AssetHandle::accepted(client, asset))
+        let build = || self.request();
+        let start = client
+            .transport()
+            .prepare(OPERATIONS, "create_asset", &build)
+            .await?;
+        let asset = start.send(|asset: &Envelope<Asset>| (vec![asset.id.as_str()], None));
+        let asset = asset.await?.into_inner();
+        Ok(AssetHandle::accepted(client.clone(), asset))
     }
 }

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::ext::error::{Error, ErrorKind};
+use crate::ext::error::{Error, ErrorKind, PaidRequest};
 use crate::ext::files::lock::LockedFile;
 use crate::ext::files::replace;
+use crate::ext::jobs::reconcile::Confidence;
 use crate::raw::types::{AssetPipeline, Format};
 
 /// What to bake, and from which service.
@@ -42,7 +44,8 @@ impl Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Phase {
-    /// The job is about to be requested, or was requested. → Running, when its id is known, or Unnamed.
+    /// The job is about to be requested, or was requested. → Running, when its id is known, or Unnamed,
+    /// or Complete, when what it made is found.
     #[serde(alias = "asked")]
     Requested,
     /// The job is running. → Complete.
@@ -66,15 +69,40 @@ pub(super) struct Journal {
     version: u32,
     pub(super) request: Request,
     pub(super) phase: Phase,
-    /// When the job was requested.
-    #[serde(alias = "asked_at")]
-    pub(super) requested_at: SystemTime,
+    /// Each time that the job was requested.
+    #[serde(default)]
+    pub(super) attempts: Vec<Attempt>,
+    /// When the job was requested, in a journal of version 1.
+    #[serde(default, alias = "asked_at", skip_serializing)]
+    requested_at: Option<SystemTime>,
     pub(super) job_id: Option<String>,
     pub(super) scene_id: Option<String>,
     pub(super) asset_id: Option<String>,
+    /// How well the result fits, if no response to the request named it.
+    #[serde(default)]
+    pub(super) confidence: Option<Confidence>,
 }
 
-const VERSION: u32 = 1;
+/// A paid request of a bake.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Attempt {
+    pub(super) request: PaidRequest,
+    pub(super) outcome: Outcome,
+}
+
+/// What is known of a paid request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome {
+    /// It is about to be sent, or in flight. If its process has ended, it is lost.
+    Sent,
+    /// Its response was lost.
+    Lost,
+    /// The service accepted or refused it.
+    Known,
+}
+
+const VERSION: u32 = 2;
 
 impl Journal {
     pub(super) fn new(request: Request) -> Self {
@@ -82,11 +110,48 @@ impl Journal {
             version: VERSION,
             request,
             phase: Phase::Requested,
-            requested_at: SystemTime::now(),
+            attempts: Vec::new(),
+            requested_at: None,
             job_id: None,
             scene_id: None,
             asset_id: None,
+            confidence: None,
         }
+    }
+
+    /// Returns the requests whose outcome is not known, the earliest first.
+    pub(super) fn unresolved(&self) -> Vec<PaidRequest> {
+        let attempts = self.attempts.iter();
+        attempts
+            .filter(|attempt| attempt.outcome != Outcome::Known)
+            .map(|attempt| attempt.request.clone())
+            .collect()
+    }
+
+    /// Records the outcome of the last attempt.
+    pub(super) fn settle(&mut self, outcome: Outcome) {
+        if let Some(last) = self.attempts.last_mut() {
+            last.outcome = outcome;
+        }
+    }
+
+    /// Converts a journal of version 1, which records only the time of the request.
+    fn upgraded(mut self) -> Self {
+        self.version = VERSION;
+        if let Some(at) = self.requested_at.take() {
+            let prompt = self.request.prompt.clone();
+            let request = match &self.request.in_scene {
+                Some(scene_id) => PaidRequest::asset(scene_id, prompt, at),
+                None => PaidRequest::scene(prompt, at),
+            };
+            let outcome = if self.phase == Phase::Requested {
+                Outcome::Lost
+            } else {
+                Outcome::Known
+            };
+            self.attempts.push(Attempt { request, outcome });
+        }
+        self
     }
 
     /// Reads the journal, if it exists.
@@ -96,24 +161,28 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(path, "read", error)),
         };
-        match serde_json::from_slice::<Self>(&text) {
-            Ok(journal) if journal.version == VERSION => Ok(Some(journal)),
-            Ok(journal) => {
-                let message = format!(
-                    "the journal `{}` has version {}, and this crate reads version {VERSION}; use a newer crate",
-                    path.display(),
-                    journal.version
-                );
-                Err(Error::new(ErrorKind::InvalidRequest, message))
-            }
-            Err(error) => {
-                let message = format!(
-                    "the journal `{}` is malformed; delete it if its job does not matter",
-                    path.display()
-                );
-                Err(Error::new(ErrorKind::InvalidRequest, message).with_source(error))
-            }
+        let invalid = |message: String| Error::new(ErrorKind::InvalidRequest, message);
+        let journal = serde_json::from_slice::<Value>(&text);
+        let version = journal
+            .as_ref()
+            .ok()
+            .and_then(|json| json["version"].as_u64());
+        if let Some(version) = version.filter(|version| *version > VERSION.into()) {
+            let path = path.display();
+            return Err(invalid(format!(
+                "the journal `{path}` has version {version}, and this crate reads versions 1 and {VERSION}; bake with the newer version of the crate"
+            )));
         }
+        journal
+            .and_then(serde_json::from_value::<Self>)
+            .map(|journal| Some(journal.upgraded()))
+            .map_err(|error| {
+                let path = path.display();
+                let message = format!(
+                    "the journal `{path}` is damaged, so its job is unknown; move it away, and bake with `adopt` if you know the id of the job or of what it made"
+                );
+                invalid(message).with_source(error)
+            })
     }
 
     /// Replaces the journal on disk atomically.

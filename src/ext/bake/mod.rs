@@ -1,7 +1,9 @@
 //! From a sentence to a directory in one resumable step.
 
 mod all;
+mod find;
 mod journal;
+mod others;
 #[cfg(feature = "preview")]
 mod preview;
 mod run;
@@ -11,6 +13,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_core::Stream;
 use futures_util::StreamExt;
@@ -22,7 +25,9 @@ use self::journal::Request;
 use crate::ext::bundle::Bundle;
 use crate::ext::error::Error;
 use crate::ext::files::download::Progress;
+use crate::ext::jobs::candidate::Candidate;
 use crate::ext::jobs::event::JobEvent;
+use crate::ext::jobs::reconcile::Confidence;
 use crate::raw::Client;
 use crate::raw::types::{AssetPipeline, Format};
 
@@ -76,7 +81,22 @@ impl Client {
 pub struct BakeBuilder {
     client: Client,
     request: Request,
+    recovery: Recovery,
 }
+
+/// What to do about a request whose response was lost.
+#[derive(Debug, Clone)]
+struct Recovery {
+    /// How long to look for what it made.
+    search_limit: Duration,
+    /// The id to take as what it made.
+    adopt: Option<String>,
+    /// Whether to request it again if nothing is found.
+    ask_again: bool,
+}
+
+/// A scene takes up to 20 minutes, and may be listed only when it is complete.
+const SEARCH_LIMIT: Duration = Duration::from_secs(20 * 60);
 
 impl BakeBuilder {
     fn new(client: &Client, prompt: String, in_scene: Option<String>) -> Self {
@@ -91,6 +111,11 @@ impl BakeBuilder {
                 asset_pipeline: None,
                 reference_images: None,
                 robot_profile: None,
+            },
+            recovery: Recovery {
+                search_limit: SEARCH_LIMIT,
+                adopt: None,
+                ask_again: false,
             },
         }
     }
@@ -125,6 +150,28 @@ impl BakeBuilder {
         self
     }
 
+    /// Sets how long a run looks for the job of a request whose response was lost. Defaults to 20
+    /// minutes: a service may list a scene only when it is complete. Each run looks at least once.
+    pub fn search_limit(mut self, limit: Duration) -> Self {
+        self.recovery.search_limit = limit;
+        self
+    }
+
+    /// Takes an existing job, scene or asset as the result, by its id. Nothing is paid.
+    ///
+    /// Use it if the response to the request was lost, and you know what the request has made.
+    pub fn adopt(mut self, id: impl Into<String>) -> Self {
+        self.recovery.adopt = Some(id.into());
+        self
+    }
+
+    /// Consents to pay for another job if the response to an earlier request was lost and one more
+    /// lookup does not find what it made. The earlier job may be running, too.
+    pub fn ask_again(mut self) -> Self {
+        self.recovery.ask_again = true;
+        self
+    }
+
     /// Sets the directory for the scene. Nothing is sent before the result is awaited or polled.
     ///
     /// A journal next to the directory, `{dir}.bake.json`, is written before the job is requested
@@ -132,11 +179,16 @@ impl BakeBuilder {
     /// another process: a job is not requested twice, and a complete export is not downloaded
     /// twice. If the bake is done, the directory is returned without a request.
     ///
+    /// If the response to the request is lost, the bake looks for a result that is new since the
+    /// request, has its prompt, and belongs to no other bake beside this directory. It reports what it
+    /// takes as [`BakeEvent::Found`], with its [`Confidence`], and requests nothing again.
+    ///
     /// With the feature `preview`, the plan of an MJCF model is written to `preview.svg` next to
     /// the model, if it can be drawn; see `Bundle::preview`.
     pub fn into_dir(self, dir: impl AsRef<Path>) -> Bake {
         let (events, receiver) = mpsc::unbounded_channel();
-        let run = run::run(self.client, self.request, dir.as_ref().to_owned(), events);
+        let dir = dir.as_ref().to_owned();
+        let run = run::run(self.client, self.request, self.recovery, dir, events);
         Bake {
             run: Some(Box::pin(run)),
             events: receiver,
@@ -159,6 +211,18 @@ pub enum BakeEvent {
         /// The job's id.
         job_id: String,
     },
+    /// The response to the request was lost, and what it made is not found yet. It is looked for again.
+    Searching {
+        /// The time since this run began to look.
+        elapsed: Duration,
+    },
+    /// This is taken for the result of the request whose response was lost.
+    Found {
+        /// The result.
+        result: Candidate,
+        /// How well it fits. Another user of the account may have requested the same.
+        confidence: Confidence,
+    },
     /// The job is running, but the service does not name it, so it has no events. The next event
     /// follows when its scene is complete.
     Unnamed {
@@ -178,7 +242,10 @@ pub enum BakeEvent {
 ///
 /// # Errors
 ///
-/// Those of each phase. [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) if the
+/// Those of each phase. [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) if the response
+/// to the request was lost and nothing that it made is found: bake again to keep looking, with
+/// [`adopt`](BakeBuilder::adopt), or with [`ask_again`](BakeBuilder::ask_again).
+/// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) if the
 /// directory contains anything else, or another bake; [`ErrorKind::Io`](crate::ErrorKind::Io) if
 /// another process is baking into it. After a job that failed or was refused, baking again starts a
 /// new one. After any other error it resumes.

@@ -7,21 +7,20 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::spawn_blocking;
 use tracing::info;
 
-use super::journal::{Journal, Lock, Phase, Request};
-use super::{BakeEvent, Paths};
+use super::journal::{Attempt, Journal, Lock, Outcome, Phase, Request};
+use super::{BakeEvent, Paths, Recovery};
 use crate::ext::bundle::Bundle;
-use crate::ext::error::{Error, ErrorKind, PaidRequest};
+use crate::ext::error::{Error, ErrorKind};
 use crate::ext::files::archive::{UnpackOptions, unpack_with};
 use crate::ext::files::download::Download;
 use crate::ext::files::zip;
-use crate::ext::jobs::handle::JobHandle;
-use crate::ext::jobs::reconcile::Reconciled;
-use crate::raw::Client;
+use crate::raw::{Client, OPERATIONS, builder};
 
 /// Bakes into `dir`, or resumes.
 pub(super) async fn run(
     client: Client,
     request: Request,
+    recovery: Recovery,
     dir: PathBuf,
     events: UnboundedSender<BakeEvent>,
 ) -> Result<Bundle, Error> {
@@ -37,32 +36,42 @@ pub(super) async fn run(
         })?;
     }
     let _lock = Lock::take(&paths.lock)?;
-    let bake = match Journal::load(&paths.journal)? {
-        Some(journal)
-            if journal.phase == Phase::Done && journal.request.describes_same(&request) =>
-        {
-            if let Ok(bundle) = open(&paths.dir).await {
-                // If a bake was killed right after its last phase, the archive is left.
-                let _ = fs::remove_file(&paths.archive);
-                return Ok(bundle);
+    let (journal, resumes) = match Journal::load(&paths.journal)? {
+        Some(mut journal) if journal.request.describes_same(&request) => {
+            if journal.phase == Phase::Done {
+                if let Ok(bundle) = open(&paths.dir).await {
+                    // If a bake was killed right after its last phase, the archive is left.
+                    let _ = fs::remove_file(&paths.archive);
+                    return Ok(bundle);
+                }
+                // The directory was removed. The export costs nothing, so it is repeated.
+                journal.phase = Phase::Complete;
+            } else if journal.request != request {
+                return Err(other_bake(&paths, &journal, &request));
             }
-            // The directory was removed. The export costs nothing, so it is repeated.
-            Run::new(Phase::Complete, journal, client, paths, events)
-        }
-        Some(journal) if journal.request == request => {
-            let phase = journal.phase;
-            Run::new(phase, journal, client, paths, events)
+            (journal, true)
         }
         Some(journal) => return Err(other_bake(&paths, &journal, &request)),
         None => {
             check_free(&paths.dir)?;
-            let journal = Journal::new(request);
-            let mut bake = Run::new(Phase::Requested, journal, client, paths, events);
-            bake.request_job().await?;
-            bake
+            (Journal::new(request), false)
         }
     };
-    bake.advance().await
+    let mut bake = Run {
+        phase: journal.phase,
+        journal,
+        client,
+        paths,
+        events,
+        recovery,
+        accepted_at: None,
+    };
+    match bake.recovery.adopt.take() {
+        Some(id) => bake.adopt(&id).await?,
+        None if !resumes => bake.request_job().await?,
+        None => {}
+    }
+    bake.advance(resumes).await
 }
 
 impl Request {
@@ -115,41 +124,22 @@ async fn open(dir: &Path) -> Result<Bundle, Error> {
     Ok(opened.map_err(|error| Error::io("the directory could not be read", error.into()))??)
 }
 
-struct Run {
+pub(super) struct Run {
     /// The phase that was reached. The journal may record an earlier one.
     phase: Phase,
-    journal: Journal,
-    client: Client,
-    paths: Paths,
+    pub(super) journal: Journal,
+    pub(super) client: Client,
+    pub(super) paths: Paths,
     events: UnboundedSender<BakeEvent>,
-    /// The job was requested again, because none was found.
-    requested_again: bool,
+    pub(super) recovery: Recovery,
     /// When this run started the job.
     accepted_at: Option<tokio::time::Instant>,
 }
 
 impl Run {
-    fn new(
-        phase: Phase,
-        journal: Journal,
-        client: Client,
-        paths: Paths,
-        events: UnboundedSender<BakeEvent>,
-    ) -> Self {
-        Self {
-            phase,
-            journal,
-            client,
-            paths,
-            events,
-            requested_again: false,
-            accepted_at: None,
-        }
-    }
-
-    async fn advance(mut self) -> Result<Bundle, Error> {
-        if let Some(job_id) = self.journal.job_id.clone() {
-            let _ = self.events.send(BakeEvent::Resumed { job_id });
+    async fn advance(mut self, resumes: bool) -> Result<Bundle, Error> {
+        if let Some(job_id) = self.journal.job_id.clone().filter(|_| resumes) {
+            self.report(BakeEvent::Resumed { job_id });
         }
         loop {
             match self.phase {
@@ -163,7 +153,11 @@ impl Run {
         }
     }
 
-    fn reach(&mut self, phase: Phase) -> Result<(), Error> {
+    pub(super) fn report(&self, event: BakeEvent) {
+        let _ = self.events.send(event);
+    }
+
+    pub(super) fn reach(&mut self, phase: Phase) -> Result<(), Error> {
         self.phase = phase;
         self.journal.phase = phase;
         let Journal {
@@ -173,23 +167,58 @@ impl Run {
         self.journal.store(&self.paths.journal)
     }
 
-    /// Removes the journal, so that the next run starts a new job: nothing was paid for, or the
-    /// paid job has failed.
-    fn forget(&self) {
-        let _ = fs::remove_file(&self.paths.journal);
+    /// Makes the next run request the job: nothing was paid for, or the paid job has failed. Another
+    /// request whose outcome is unknown is not forgotten.
+    pub(super) fn forget(&mut self) {
+        if self.journal.unresolved().is_empty() {
+            let _ = fs::remove_file(&self.paths.journal);
+            return;
+        }
+        let Journal {
+            job_id,
+            scene_id,
+            asset_id,
+            confidence,
+            ..
+        } = &mut self.journal;
+        (*job_id, *scene_id, *asset_id, *confidence) = (None, None, None, None);
+        let _ = self.reach(Phase::Requested);
     }
 
     /// Requests the job, after the journal records that.
-    async fn request_job(&mut self) -> Result<(), Error> {
-        self.journal.requested_at = std::time::SystemTime::now();
+    pub(super) async fn request_job(&mut self) -> Result<(), Error> {
+        let client = self.client.clone();
+        let builder = Builder::new(&client, self.journal.request.clone());
+        let build = || builder.request();
+        let start = client
+            .prepare(OPERATIONS, builder.operation(), &build)
+            .await?;
+        let request = start.request().clone();
+        let outcome = Outcome::Sent;
+        self.journal.attempts.push(Attempt { request, outcome });
         self.reach(Phase::Requested)?;
-        match self.start().await {
+        let started = start.send_job().await;
+        let is_lost = started.as_ref().is_err_and(Error::is_outcome_unknown);
+        self.journal.settle(if is_lost {
+            Outcome::Lost
+        } else {
+            Outcome::Known
+        });
+        match started {
             Ok(job) => {
                 self.accepted_at = Some(tokio::time::Instant::now());
-                self.started(&job)
+                self.journal.job_id = Some(job.id().to_owned());
+                self.journal.scene_id = job.scene_id().map(str::to_owned);
+                self.reach(Phase::Running)?;
+                let job_id = job.id().to_owned();
+                self.report(BakeEvent::Started { job_id });
+                Ok(())
             }
             // It may be running. `find` looks for it, in this run or the next one.
-            Err(error) if error.is_outcome_unknown() => Ok(()),
+            Err(error) if is_lost => {
+                info!(target: "gizmo_client::bake", %error, "the response was lost");
+                self.reach(Phase::Requested)
+            }
             Err(error) => {
                 self.forget();
                 Err(error)
@@ -197,93 +226,62 @@ impl Run {
         }
     }
 
-    /// Looks for a job whose response was lost. It is requested again only if it was not accepted.
-    async fn find(&mut self) -> Result<(), Error> {
-        let (prompt, at) = (
-            self.journal.request.prompt.clone(),
-            self.journal.requested_at,
+    /// Takes the job, the scene or the asset with this id for the result.
+    async fn adopt(&mut self, id: &str) -> Result<(), Error> {
+        let is_open = matches!(
+            self.phase,
+            Phase::Requested | Phase::Running | Phase::Unnamed
         );
-        let request = match &self.journal.request.in_scene {
-            Some(scene_id) => PaidRequest::asset(scene_id, prompt, at),
-            None => PaidRequest::scene(prompt, at),
+        let Journal {
+            scene_id,
+            asset_id,
+            job_id,
+            ..
+        } = &self.journal;
+        let known = [scene_id, asset_id, job_id];
+        if !is_open && !known.iter().any(|known| known.as_deref() == Some(id)) {
+            let message = format!(
+                "`{}` already has the result of another job; choose another directory for `{id}`",
+                self.paths.dir.display()
+            );
+            return Err(Error::new(ErrorKind::InvalidRequest, message));
+        }
+        if !is_open {
+            return Ok(());
+        }
+        for attempt in &mut self.journal.attempts {
+            attempt.outcome = Outcome::Known;
+        }
+        self.journal.job_id = None;
+        if let Some(job) = known_or_none(self.client.job_status(id, false).await)? {
+            self.journal.job_id = Some(id.to_owned());
+            self.journal.scene_id = job.scene_id.or(self.journal.request.in_scene.clone());
+            return self.reach(Phase::Running);
+        }
+        let request = &self.journal.request;
+        if request.in_scene.is_some() {
+            let asset = self.client.get_asset().asset_id(id).send().await;
+            if known_or_none(asset)?.is_some() {
+                self.journal.asset_id = Some(id.to_owned());
+                return self.reach(Phase::Complete);
+            }
+        } else if known_or_none(self.client.get_scene().scene_id(id).send().await)?.is_some() {
+            self.journal.scene_id = Some(id.to_owned());
+            return self.reach(Phase::Unnamed);
+        }
+        let what = if request.in_scene.is_some() {
+            "asset"
+        } else {
+            "scene"
         };
-        let unclear = |why: String| {
-            let journal = self.paths.journal.display();
-            let message =
-                format!("the response to the paid request was lost, and {why}; see `{journal}`");
-            Err(Error::new(ErrorKind::Transport, message))
-        };
-        match self.client.reconcile_request(&request).await? {
-            Reconciled::Found(job) => self.started(&job),
-            Reconciled::FoundWithoutJob(candidate) => {
-                self.journal.scene_id = candidate.scene_id;
-                self.journal.asset_id = candidate.asset_id;
-                // An asset is listed when it is complete.
-                let is_asset = self.journal.request.in_scene.is_some();
-                self.reach(if is_asset {
-                    Phase::Complete
-                } else {
-                    Phase::Unnamed
-                })
-            }
-            Reconciled::Nothing if self.requested_again => {
-                unclear("so was the response to the second one".to_owned())
-            }
-            Reconciled::Nothing => {
-                self.requested_again = true;
-                self.request_job().await
-            }
-            Reconciled::Several(candidates) => {
-                let ids = candidates.iter().filter_map(|one| one.scene_id.as_deref());
-                let ids: Vec<_> = ids.collect();
-                unclear(format!("several scenes match: {}", ids.join(", ")))
-            }
-            _ => unclear("the service does not show yet whether it was accepted".to_owned()),
-        }
-    }
-
-    async fn start(&self) -> Result<JobHandle, Error> {
-        let request = self.journal.request.clone();
-        if let Some(scene_id) = request.in_scene {
-            let mut asset = self
-                .client
-                .generate_asset()
-                .prompt(request.prompt)
-                .scene_id(scene_id);
-            if let Some(model) = request.model {
-                asset = asset.model(model);
-            }
-            if let Some(pipeline) = request.asset_pipeline {
-                asset = asset.asset_pipeline(pipeline);
-            }
-            return asset.start().await;
-        }
-        let mut scene = self.client.generate_scene().prompt(request.prompt);
-        if let Some(model) = request.model {
-            scene = scene.model(model);
-        }
-        if let Some(pipeline) = request.asset_pipeline {
-            scene = scene.asset_pipeline(pipeline);
-        }
-        if let Some(urls) = request.reference_images {
-            scene = scene.reference_images(urls);
-        }
-        scene.start().await
-    }
-
-    fn started(&mut self, job: &JobHandle) -> Result<(), Error> {
-        self.journal.job_id = Some(job.id().to_owned());
-        self.journal.scene_id = job.scene_id().map(str::to_owned);
-        self.reach(Phase::Running)?;
-        let job_id = job.id().to_owned();
-        let _ = self.events.send(BakeEvent::Started { job_id });
-        Ok(())
+        let message = format!("no job and no {what} has the id `{id}`");
+        Err(Error::new(ErrorKind::InvalidRequest, message))
     }
 
     /// Waits until the scene is complete.
     async fn watch(&mut self) -> Result<(), Error> {
         let scene_id = self.journal.scene_id.clone().unwrap_or_default();
-        let _ = self.events.send(BakeEvent::Unnamed {
+        self.report(BakeEvent::Unnamed {
             scene_id: scene_id.clone(),
         });
         let completed = super::watch::complete(&self.client, &scene_id).await;
@@ -314,6 +312,7 @@ impl Run {
                 self.journal.asset_id = finished.asset_id;
                 self.reach(Phase::Complete)
             }
+            Err(error) if error.is_not_found() => self.without_job(error).await,
             Err(error) => {
                 if matches!(error.kind(), ErrorKind::JobFailed | ErrorKind::JobCancelled) {
                     self.forget();
@@ -321,6 +320,25 @@ impl Run {
                 Err(error)
             }
         }
+    }
+
+    /// Goes on without a job that the service does not know, if what it makes exists.
+    async fn without_job(&mut self, error: Error) -> Result<(), Error> {
+        if self.journal.asset_id.is_some() {
+            return self.reach(Phase::Complete);
+        }
+        let is_scene = self.journal.request.in_scene.is_none();
+        if let Some(scene_id) = self.journal.scene_id.as_ref().filter(|_| is_scene)
+            && known_or_none(self.client.get_scene().scene_id(scene_id).send().await)?.is_some()
+        {
+            return self.reach(Phase::Unnamed);
+        }
+        if std::mem::take(&mut self.recovery.ask_again) {
+            return self.request_job().await;
+        }
+        Err(error.with_advice(
+            "what it makes does not exist either; check the service and the key, bake with `adopt` if you know the id of what it made, or pay for another job with `ask_again`",
+        ))
     }
 
     /// Downloads the export to a file next to the directory, unless it is there.
@@ -390,5 +408,61 @@ impl Run {
         self.reach(Phase::Done)?;
         let _ = fs::remove_file(&self.paths.archive);
         Ok(bundle)
+    }
+}
+
+/// The builder of the paid request.
+enum Builder<'a> {
+    Scene(builder::GenerateScene<'a>),
+    Asset(builder::GenerateAsset<'a>),
+}
+
+impl<'a> Builder<'a> {
+    fn new(client: &'a Client, request: Request) -> Self {
+        if let Some(scene_id) = request.in_scene {
+            let asset = client.generate_asset().prompt(request.prompt);
+            let mut asset = asset.scene_id(scene_id);
+            if let Some(model) = request.model {
+                asset = asset.model(model);
+            }
+            if let Some(pipeline) = request.asset_pipeline {
+                asset = asset.asset_pipeline(pipeline);
+            }
+            return Self::Asset(asset);
+        }
+        let mut scene = client.generate_scene().prompt(request.prompt);
+        if let Some(model) = request.model {
+            scene = scene.model(model);
+        }
+        if let Some(pipeline) = request.asset_pipeline {
+            scene = scene.asset_pipeline(pipeline);
+        }
+        if let Some(urls) = request.reference_images {
+            scene = scene.reference_images(urls);
+        }
+        Self::Scene(scene)
+    }
+
+    fn operation(&self) -> &'static str {
+        match self {
+            Self::Scene(_) => "generate_scene",
+            Self::Asset(_) => "generate_asset",
+        }
+    }
+
+    fn request(&self) -> Result<reqwest::Request, Error> {
+        match self {
+            Self::Scene(scene) => scene.request(),
+            Self::Asset(asset) => asset.request(),
+        }
+    }
+}
+
+/// Turns a 404 into `None`.
+fn known_or_none<T>(response: Result<T, Error>) -> Result<Option<T>, Error> {
+    match response {
+        Ok(known) => Ok(Some(known)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
     }
 }

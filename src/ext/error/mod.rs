@@ -12,7 +12,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-pub use self::paid_request::PaidRequest;
+pub use self::paid_request::{Baseline, PaidRequest};
+pub(crate) use self::paid_request::{CLOCK_TOLERANCE, Fnv1a, RequestId};
 pub(crate) use self::text::{one_line, redact_queries, redact_secret};
 use crate::raw::types::Job;
 
@@ -69,8 +70,10 @@ pub enum ErrorKind {
     /// The asset of the early-access API failed.
     #[cfg(feature = "alpha")]
     AssetFailed,
-    /// The caller's deadline passed while the job was running.
+    /// The caller's deadline passed.
     Deadline,
+    /// Whether the service accepted a paid request is unknown, and nothing that it made was found.
+    OutcomeUnknown,
     /// An archive was rejected, or a bundle is incomplete.
     Archive,
     /// A file could not be read or written.
@@ -130,6 +133,13 @@ impl Error {
 
     pub(crate) fn with_paid_request(mut self, request: PaidRequest) -> Self {
         self.0.paid_request = Some(Box::new(request));
+        self
+    }
+
+    /// Adds what to do to the message.
+    #[cfg(feature = "bundle")]
+    pub(crate) fn with_advice(mut self, advice: &str) -> Self {
+        self.0.message = format!("{}; {advice}", self.0.message);
         self
     }
 

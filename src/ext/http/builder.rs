@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::config::{Config, Credential, DEFAULT_BASE_URL, Shared, base_url};
-use super::limiter::Waiting;
-use super::limiter::{Limiter, OnWait};
+use super::limiter::{Limiter, OnWait, Waiting};
 use super::operation::Priority;
+use super::paid_requests::PaidRequests;
 use super::retry::Budget;
 use super::retry::RetryPolicy;
 use super::stream_slots::Slots;
@@ -178,6 +178,8 @@ impl ClientBuilder {
             Config::new(Shared {
                 base,
                 key_header: credential.header(),
+                paid_requests: PaidRequests::shared(&baseurl, credential.hash()),
+                baselines: Mutex::default(),
                 credential,
                 idle_timeout,
                 gates: Priority::ALL.map(|_| Semaphore::new(MAX_REQUESTS_IN_FLIGHT)),

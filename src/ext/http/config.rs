@@ -1,19 +1,22 @@
 //! The state that a client and its clones share.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use reqwest::Url;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::Instant;
 
 use super::limiter::{Limiter, OnWait};
 use super::operation::Priority;
+use super::paid_requests::PaidRequests;
 use super::retry::Budget;
 use super::retry::RetryPolicy;
 use super::stream_slots::Slots;
-use crate::ext::error::{Error, ErrorKind, redact_queries};
+use crate::ext::error::{Baseline, Error, ErrorKind, redact_queries};
 use crate::ext::values::secret::ApiKey;
 
 /// The default URL of the service.
@@ -43,6 +46,8 @@ pub(crate) struct Shared {
     /// `None` if pacing is turned off.
     pub(crate) limiter: Option<Limiter>,
     pub(crate) on_wait: OnWait,
+    pub(crate) paid_requests: Arc<PaidRequests>,
+    pub(crate) baselines: Baselines,
 }
 
 impl Shared {
@@ -52,6 +57,14 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// What the service has listed recently, by list. The first request of a minute fetches it, and the
+/// others wait for that.
+pub(crate) type Baselines =
+    Mutex<HashMap<String, (Instant, Arc<OnceCell<Option<ListedBaseline>>>)>>;
+
+/// A baseline, and the time at which it was listed, by the service's and by this machine's clock.
+pub(crate) type ListedBaseline = (Baseline, Option<SystemTime>, Instant);
 
 impl Config {
     pub(crate) fn new(shared: Shared) -> Self {
@@ -78,6 +91,12 @@ impl Credential {
                 token.header(""),
             ),
         }
+    }
+
+    /// Tells this credential from others. It reveals nothing: a key has more bits than this.
+    pub(crate) fn hash(&self) -> u32 {
+        let (Self::ApiKey(secret) | Self::ServiceToken(secret)) = self;
+        secret.hash()
     }
 
     /// Removes the secret, and the queries of URLs, from text that came from outside.

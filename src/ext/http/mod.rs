@@ -8,6 +8,7 @@ pub(crate) mod headers;
 pub(crate) mod limiter;
 pub(crate) mod operation;
 pub(crate) mod pages;
+pub(crate) mod paid_requests;
 pub(crate) mod response;
 pub(crate) mod retry;
 pub(crate) mod stream_slots;

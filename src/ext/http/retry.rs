@@ -105,8 +105,11 @@ pub(crate) enum Disposition {
     NotSent,
     /// The service refused it without acting on it, for now.
     RefusedUnread,
-    /// Something on the way refused it, perhaps after the service had acted on it.
+    /// Something on the way refused it for now, perhaps after the service had acted on it.
     RefusedOnTheWay,
+    /// Something on the way refused it, perhaps after the service had acted on it. The same request
+    /// will not succeed.
+    FinalOnTheWay,
     /// The service may have acted on it. The same request may succeed.
     Lost,
     /// The service acted on it, but the result cannot be read.
@@ -151,12 +154,18 @@ impl Outcome {
                     Disposition::RefusedOnTheWay
                 }
             }
+            // 499: nginx gave up, perhaps after it had passed the request on.
             Self::Broken
             | Self::TimedOut
             | Self::Status {
-                status: 408 | 500..=599,
+                status: 408 | 499 | 500..=599,
                 ..
             } => Disposition::Lost,
+            Self::Status {
+                status: 400..=498,
+                from_service: false,
+                ..
+            } => Disposition::FinalOnTheWay,
             Self::Status { .. } | Self::Local => Disposition::Final,
         }
     }
@@ -176,17 +185,19 @@ impl Idempotency {
             Disposition::NotSent | Disposition::RefusedUnread => true,
             Disposition::RefusedOnTheWay => self != Self::Paid,
             Disposition::Lost => matches!(self, Self::Safe | Self::Idempotent),
-            Disposition::Unreadable | Disposition::Final => false,
+            Disposition::Unreadable | Disposition::FinalOnTheWay | Disposition::Final => false,
         }
     }
 
-    /// Whether the request may have been accepted, and be paid for.
+    /// Whether the request may have taken effect.
     pub(crate) fn is_unknown(self, disposition: Disposition) -> bool {
-        self == Self::Paid
-            && matches!(
-                disposition,
-                Disposition::RefusedOnTheWay | Disposition::Lost | Disposition::Unreadable
-            )
+        match disposition {
+            Disposition::RefusedOnTheWay => self == Self::Paid,
+            Disposition::FinalOnTheWay | Disposition::Lost | Disposition::Unreadable => {
+                matches!(self, Self::Paid | Self::Once)
+            }
+            Disposition::NotSent | Disposition::RefusedUnread | Disposition::Final => false,
+        }
     }
 }
 
@@ -198,12 +209,17 @@ impl Error {
         idempotency_of(self.operation()).may_resend(Outcome::of(self).disposition())
     }
 
-    /// Whether a generation was sent and its response was lost: its job may be running, and be paid
-    /// for.
+    /// Whether the request may have taken effect although no usable response arrived: its response was
+    /// lost, or came from an intermediary.
     ///
-    /// Do not send it again before [`Client::reconcile`](crate::Client::reconcile) has looked for it.
+    /// A job may be running then, and be paid for. Do not request it again before
+    /// [`Client::reconcile`](crate::Client::reconcile) has looked for it. Of the operations that cost
+    /// nothing, this concerns those that have another effect when repeated: cancelling a job, and in
+    /// the early-access API creating a scene and placing an asset.
     pub fn is_outcome_unknown(&self) -> bool {
-        idempotency_of(self.operation()).is_unknown(Outcome::of(self).disposition())
+        self.paid_request().is_some()
+            || self.kind() == ErrorKind::OutcomeUnknown
+            || idempotency_of(self.operation()).is_unknown(Outcome::of(self).disposition())
     }
 }
 
@@ -413,8 +429,8 @@ delete_asset, delete_scene, export_asset, export_scene, get_asset, get_catalog_i
 get_scene, list_assets, list_categories, list_scenes, scene_status, search_catalog, update_scene, \
 usage, whoami
   not sent, broken, timed out
-  status 408 429 500-599
-  status with Retry-After 408 429 500-599
+  status 408 429 499-599
+  status with Retry-After 408 429 499-599
 job_events
   \n  status \n  status with Retry-After \n";
 

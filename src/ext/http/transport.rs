@@ -34,7 +34,7 @@ use super::headers::{rate_limit, retry_after};
 use super::limiter::{Lease, WaitReason};
 use super::operation::{Idempotency, Operation, Priority, Success};
 use super::retry::{Decision, FailedAttempt, Outcome, RATE_LIMIT_BACKOFF, decide};
-use crate::ext::error::{Error, ErrorKind, MAX_ERROR_BODY, PaidRequest, one_line};
+use crate::ext::error::{Error, ErrorKind, Fnv1a, MAX_ERROR_BODY, PaidRequest, one_line};
 use crate::raw::Client;
 
 /// The tracing target of requests and their retries.
@@ -44,7 +44,7 @@ const TARGET: &str = "gizmo_client::http";
 const JSON_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Builds a request from a builder's parameters, once for each attempt.
-type Build<'a> = &'a (dyn Fn() -> Result<Request, progenitor_client::Error> + Sync);
+pub(crate) type Build<'a> = &'a (dyn Fn() -> Result<Request, Error> + Sync);
 
 /// A successful response.
 struct Exchange {
@@ -70,7 +70,31 @@ impl Client {
         id: &str,
         build: Build<'_>,
     ) -> Result<ResponseValue<T>, Error> {
-        let mut exchange = self.exchange(operations, id, build).await?;
+        let call = Call::of(Operation::find(operations, id));
+        self.json_call(operations, call, build).await
+    }
+
+    /// Does the same for a request on which a paid one depends, so that it does not wait behind reads.
+    pub(crate) async fn json_for_paid<T: DeserializeOwned>(
+        &self,
+        operations: &'static [Operation],
+        id: &str,
+        build: Build<'_>,
+    ) -> Result<ResponseValue<T>, Error> {
+        let call = Call {
+            priority: Priority::High,
+            ..Call::of(Operation::find(operations, id))
+        };
+        self.json_call(operations, call, build).await
+    }
+
+    async fn json_call<T: DeserializeOwned>(
+        &self,
+        operations: &'static [Operation],
+        call: Call,
+        build: Build<'_>,
+    ) -> Result<ResponseValue<T>, Error> {
+        let mut exchange = self.exchange(operations, call, build).await?;
         let value = serde_json::from_slice(&exchange.body).map_err(|error| {
             let operation = exchange.operation;
             let body = self.inner.0.credential.redact_body(&exchange.body);
@@ -93,7 +117,8 @@ impl Client {
         id: &str,
         build: Build<'_>,
     ) -> Result<ResponseValue<ByteStream>, Error> {
-        let exchange = self.exchange(operations, id, build).await?;
+        let call = Call::of(Operation::find(operations, id));
+        let exchange = self.exchange(operations, call, build).await?;
         Ok(ResponseValue::stream(exchange.response))
     }
 
@@ -104,7 +129,8 @@ impl Client {
         id: &str,
         build: Build<'_>,
     ) -> Result<ResponseValue<()>, Error> {
-        let exchange = self.exchange(operations, id, build).await?;
+        let call = Call::of(Operation::find(operations, id));
+        let exchange = self.exchange(operations, call, build).await?;
         Ok(ResponseValue::empty(exchange.response))
     }
 }
@@ -115,13 +141,13 @@ impl Client {
     async fn exchange(
         &self,
         operations: &'static [Operation],
-        id: &str,
+        call: Call,
         build: Build<'_>,
     ) -> Result<Exchange, Error> {
-        let operation = Operation::find(operations, id);
+        let operation = Operation::find(operations, call.operation);
         let mut first = Some(self.request(operation, build)?);
         let mut sent_at = SystemTime::UNIX_EPOCH;
-        let exchanged = self.call(Call::of(operation), |lease| {
+        let exchanged = self.call(call, |lease| {
             sent_at = SystemTime::now();
             let request = first
                 .take()
@@ -142,7 +168,7 @@ impl Client {
     /// Builds a request, rejects one that addresses another operation, and adds the key.
     fn request(&self, operation: &Operation, build: Build<'_>) -> Result<Request, Error> {
         let invalid = |error: Error| error.with_operation(operation.id);
-        let mut request = build().map_err(|error| invalid(Error::not_built(error)))?;
+        let mut request = build().map_err(invalid)?;
         if !operation.matches(request.url(), self.inner.0.base.path()) {
             let message = format!(
                 "a path parameter of `{}` is empty, `.` or `..`",
@@ -166,26 +192,43 @@ impl Client {
         if !error.is_outcome_unknown() || operation.starts.is_none() {
             return error;
         }
-        match self.request(operation, build) {
-            Ok(request) => error.with_paid_request(paid_request(operation, &request, sent_at)),
+        match self.describe_paid(operation, build) {
+            Ok(request) => error.with_paid_request(PaidRequest {
+                at: sent_at,
+                ..request
+            }),
             Err(_) => error,
         }
     }
+
+    /// Describes a request that starts a job.
+    pub(crate) fn describe_paid(
+        &self,
+        operation: &'static Operation,
+        build: Build<'_>,
+    ) -> Result<PaidRequest, Error> {
+        let request = self.request(operation, build)?;
+        Ok(PaidRequest {
+            credential_hash: Some(self.inner.0.credential.hash()),
+            ..paid_request(operation, &request)
+        })
+    }
 }
 
-/// Describes a request that starts a job, as it was sent.
-fn paid_request(operation: &Operation, request: &Request, at: SystemTime) -> PaidRequest {
-    let body = request.body().and_then(reqwest::Body::as_bytes);
-    let body: Value = serde_json::from_slice(body.unwrap_or_default()).unwrap_or_default();
+/// Describes a request that starts a job, without the credential.
+fn paid_request(operation: &Operation, request: &Request) -> PaidRequest {
+    let bytes = request.body().and_then(reqwest::Body::as_bytes);
+    let bytes = bytes.unwrap_or_default();
+    let body: Value = serde_json::from_slice(bytes).unwrap_or_default();
     let text = |name: &str| body[name].as_str().map(str::to_owned);
     // Ids contain nothing that is percent-encoded.
     let in_path = operation.parameter(request.url().path(), "{scene_id}");
     PaidRequest {
         operation: operation.id.to_owned(),
-        prompt: text("prompt").unwrap_or_default(),
         scene_id: text("scene_id").or_else(|| in_path.map(str::to_owned)),
         persist: body["persist"].as_bool().unwrap_or(true),
-        at,
+        body_hash: Some(Fnv1a::of(bytes)),
+        ..PaidRequest::scene(text("prompt").unwrap_or_default(), SystemTime::now())
     }
 }
 

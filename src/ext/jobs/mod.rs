@@ -1,5 +1,7 @@
 //! Jobs: handles, their events, and waiting for them.
 
+mod baseline;
+pub(crate) mod candidate;
 mod classify;
 pub(crate) mod cursor;
 pub(crate) mod event;
@@ -11,6 +13,7 @@ mod outcome;
 pub(crate) mod reconcile;
 pub(crate) mod scene_progress;
 mod schedule;
+pub(crate) mod start;
 pub(crate) mod stream;
 #[cfg(feature = "preview")]
 pub(crate) mod timeline;

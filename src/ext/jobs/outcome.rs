@@ -107,6 +107,9 @@ impl KnownJob<'_> {
             if asset_id.is_none() {
                 asset_id = self.newest_asset(&job, &scene_id).await;
             }
+            // The scene belongs to the request that made it.
+            let made: Vec<&str> = asset_id.as_deref().into_iter().chain([self.id]).collect();
+            self.client.inner.0.paid_requests.finished(self.id, &made);
         } else {
             let top = sources
                 .iter()
@@ -114,6 +117,8 @@ impl KnownJob<'_> {
             asset_id = asset_id
                 .or(top)
                 .or_else(|| self.asset_id.map(str::to_owned));
+            let paid_requests = &self.client.inner.0.paid_requests;
+            paid_requests.finished(self.id, &[self.id, &scene_id]);
         }
         Ok(FinishedJob {
             id: self.id.to_owned(),

@@ -1,78 +1,78 @@
 //! Finds the job of a paid request whose response was lost, so that it is not paid for twice.
 
-mod candidate;
+mod decide;
+#[cfg(test)]
+mod product;
+mod similar;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use http::HeaderMap;
-use progenitor_client::ResponseValue;
+use futures_util::TryStreamExt;
 use serde_json::Value;
 
-pub use self::candidate::Candidate;
-use self::candidate::{Candidates, is_same, system_time};
+pub use self::decide::Confidence;
+pub(crate) use self::decide::Rival;
+use self::decide::{Novelty, Verdict, decide, new_among};
+use self::similar::{Similarity, similarity};
+use super::baseline::Place;
+use super::candidate::{Candidate, system_time};
 use super::handle::JobHandle;
 use super::scene_progress::SceneProgress;
-use crate::ext::error::{Error, ErrorKind, PaidRequest};
-use crate::ext::http::headers::server_now;
-use crate::ext::http::operation::{Operation, Starts};
-use crate::ext::http::response::{Page, Resource};
+use crate::ext::error::{CLOCK_TOLERANCE, Error, ErrorKind, PaidRequest, RequestId};
+use crate::ext::http::paid_requests::OpenState;
 use crate::raw::Client;
 use crate::raw::types::Job;
 
-/// What became of a paid request whose response was lost.
+/// What was found of a paid request whose response was lost.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Reconciled {
     /// It was accepted, and this is its job.
-    Found(JobHandle),
+    Found {
+        /// The job.
+        job: JobHandle,
+        /// How well it fits.
+        confidence: Confidence,
+    },
     /// It was accepted, but the service does not name its job. Watch the scene or the asset instead.
-    FoundWithoutJob(Candidate),
-    /// It was not accepted, as far as the newest scenes or assets show: it may be sent again.
-    Nothing,
-    /// More than one scene or asset matches: the same was requested several times in this period.
+    FoundWithoutJob {
+        /// What it made.
+        candidate: Candidate,
+        /// How well it fits.
+        confidence: Confidence,
+    },
+    /// Several results fit, or the service shows too little to tell whether one does. Decide which
+    /// one it is, if any.
     Several(Vec<Candidate>),
-    /// The service shows too little to decide.
-    Unknown,
+    /// Nothing that fits is listed yet. This does not prove that the request was not accepted: a
+    /// service may list a result only when it is complete, 20 minutes later.
+    NotFound,
 }
 
-/// `created_at` and `Date` have whole seconds.
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(3);
-
-/// A request may reach the lists this long after its connection broke. Before that there is no
-/// [`Reconciled::Nothing`].
+/// A result may be listed this long after the connection broke. The first lookup is repeated after it.
 const SETTLED: Duration = Duration::from_secs(5);
 
-/// An asset takes 30 to 90 seconds, and may be listed only when it is complete.
-const ASSET_LISTED: Duration = Duration::from_secs(300);
+/// The maximum number of pages that a lookup reads.
+const MAX_PAGES: usize = 50;
 
-/// The largest page of a list.
-const PAGE: u64 = 100;
-
-/// The maximum number of pages that are searched.
-const MAX_PAGES: u64 = 10;
-
-/// The maximum number of scenes that are requested because the list does not show their prompts.
-const MAX_SCENE_REQUESTS: usize = 10;
-
-/// The order of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
-    NewestFirst,
-    #[cfg(feature = "alpha")]
-    Unknown,
-}
+/// The maximum number of results that are requested because the list does not show their prompts.
+const MAX_DETAILS: usize = 10;
 
 impl Client {
     /// Looks for the job that an error of [unknown outcome](Error::is_outcome_unknown) may have left
-    /// behind: among the newest scenes, or the scene's assets, for one that was created since and has
-    /// the same prompt. It starts nothing.
+    /// behind. It starts nothing.
     ///
-    /// It returns [`Reconciled::Nothing`] no sooner than 5 s after the request was sent. That relies on
-    /// a service that lists a scene as soon as its job starts. An asset may be listed only when it is
-    /// complete, so for 5 minutes the result is [`Reconciled::Unknown`] instead. Edits are not listed,
-    /// so for them it is never `Nothing`.
+    /// A scene or an asset fits if it was not listed before the request was sent, shows the prompt, and
+    /// belongs to no other request of this process. A prompt that the list shows shortened,
+    /// escaped, or in another case fits as well. Nothing can tell it from what another user of the
+    /// account requested with the same prompt at the same time; see [`Confidence`].
+    ///
+    /// If nothing is found within 5 s of the request, it looks once more. After that, repeat the
+    /// call for as long as the result may need to appear: a service may list a scene only when it is
+    /// complete. [`bake`](Self::bake) does so for 20 minutes.
+    ///
+    /// Edits are not listed. One is found by the job that its scene names.
     ///
     /// An asset of the early-access API has no job. The result is [`Reconciled::FoundWithoutJob`], and
     /// `alpha::Client::asset` accepts its id.
@@ -101,8 +101,7 @@ impl Client {
     /// let generate = || client.generate_scene().prompt("a robotics lab");
     /// let job = match generate().start().await {
     ///     Err(error) if error.is_outcome_unknown() => match client.reconcile(&error).await? {
-    ///         Reconciled::Found(job) => job,
-    ///         Reconciled::Nothing => generate().start().await?,
+    ///         Reconciled::Found { job, .. } => job,
     ///         unclear => return Err(format!("{error}: {unclear}").into()),
     ///     },
     ///     started => started?,
@@ -133,121 +132,103 @@ impl Client {
     ///
     /// Cancel safe: it only reads.
     pub async fn reconcile_request(&self, request: &PaidRequest) -> Result<Reconciled, Error> {
-        let found = self.look_for(request).await?;
-        let age = age(request);
-        if age >= SETTLED || !matches!(found, Reconciled::Nothing | Reconciled::Unknown) {
+        let requests = std::slice::from_ref(request);
+        let found = self.look_for(requests).await?;
+        let age = request.age();
+        if age >= SETTLED || !matches!(found, Reconciled::NotFound) {
             return Ok(found);
         }
         tokio::time::sleep(SETTLED.saturating_sub(age)).await;
-        self.look_for(request).await
+        self.look_for(requests).await
     }
 
-    async fn look_for(&self, request: &PaidRequest) -> Result<Reconciled, Error> {
-        #[cfg(feature = "alpha")]
-        if request.operation == "create_asset" {
-            return self.look_for_alpha_asset(request).await;
-        }
-        let starts = Operation::by_id(&request.operation).and_then(|operation| operation.starts);
-        match (starts, &request.scene_id) {
-            (Some(Starts::Scene), _) => self.look_for_scene(request).await,
-            (Some(Starts::Asset), Some(scene_id)) => self.look_for_asset(request, scene_id).await,
-            (Some(Starts::Edit), Some(scene_id)) => self.look_for_edit(request, scene_id).await,
-            _ => Ok(Reconciled::Unknown),
+    async fn look_for(&self, requests: &[PaidRequest]) -> Result<Reconciled, Error> {
+        let results = self.new_results(&requests[0]).await?;
+        match self.attribute(requests, results, Others::default()) {
+            Attributed::One(candidate, confidence) => {
+                let candidate = self.with_job(candidate).await?;
+                Ok(self.reconciled(candidate, confidence))
+            }
+            Attributed::Several(candidates) => Ok(Reconciled::Several(candidates)),
+            Attributed::NotFound => Ok(Reconciled::NotFound),
         }
     }
 
-    async fn look_for_scene(&self, request: &PaidRequest) -> Result<Reconciled, Error> {
-        let page = |offset| self.list_scenes().limit(PAGE).offset(offset).send();
-        let (mut candidates, _) = search(request, Order::NewestFirst, page).await?;
-        for (requests, candidate) in std::mem::take(&mut candidates.possible)
-            .into_iter()
-            .enumerate()
-        {
-            // The list does not show its prompt. The scene itself may.
-            let candidate = match &candidate.scene_id {
-                Some(id) if requests < MAX_SCENE_REQUESTS => {
-                    let (scene, _) = self.scene(id).await?;
-                    candidate.or(scene)
-                }
-                _ => candidate,
-            };
-            candidates.consider(request, SystemTime::UNIX_EPOCH, candidate);
-        }
-        let nothing = if request.persist {
-            Reconciled::Nothing
-        } else {
-            Reconciled::Unknown
+    /// Requests what may be new since a request.
+    pub(crate) async fn new_results(&self, request: &PaidRequest) -> Result<NewResults, Error> {
+        let Some(place) = Place::of(request) else {
+            return Ok(NewResults::default());
         };
-        self.decide(candidates, nothing).await
-    }
-
-    async fn look_for_asset(
-        &self,
-        request: &PaidRequest,
-        scene_id: &str,
-    ) -> Result<Reconciled, Error> {
-        let list = self.list_assets().scene_id(scene_id).limit(PAGE);
-        let response = list.send().await?;
-        let since = since(request, response.headers());
-        let mut candidates = Candidates::default();
-        for asset in response.into_inner().items {
-            candidates.consider(request, since, Candidate::from(asset));
+        if let Place::Scene(id) = &place {
+            return self.edited(request, id).await;
         }
-        if candidates.is_empty()
-            && let Some(job_id) = self.scene(scene_id).await?.0.job_id
+        let (listed, since) = self.listed_since(request, &place).await?;
+        let mut results = NewResults(new_among(listed, request.baseline.as_ref(), since));
+        let mut details = 0;
+        for (candidate, _) in &mut results.0 {
+            let shown = candidate.prompt.as_deref();
+            let is_altered =
+                shown.is_none_or(|shown| similarity(shown, &request.prompt) == Similarity::Altered);
+            if is_altered && place == Place::Scenes && details < MAX_DETAILS {
+                // The scene itself may show its prompt as it was requested.
+                details += 1;
+                let scene = self.scene(candidate.id()).await?;
+                candidate.prompt = scene.prompt.clone().or(candidate.prompt.take());
+                *candidate = candidate.clone().or(scene);
+            }
+        }
+        if let Place::Assets(scene_id) = &place
+            && results.0.is_empty()
+            && let Some(job_id) = self.scene(scene_id).await?.job_id
             && self.is_job_of(request, since, &job_id, "asset").await?
         {
-            return Ok(self.found(job_id, Some(scene_id.to_owned()), None));
+            // The asset is not listed yet, but its job is the scene's last one.
+            results.push_job(request, job_id);
         }
-        let nothing = if request.persist && age(request) >= ASSET_LISTED {
-            Reconciled::Nothing
-        } else {
-            Reconciled::Unknown
-        };
-        self.decide(candidates, nothing).await
+        Ok(results)
     }
 
-    async fn look_for_edit(
+    /// Reads a list as far as it can contain something new. Returns the time of the request by the
+    /// service's clock, too.
+    async fn listed_since(
         &self,
         request: &PaidRequest,
-        scene_id: &str,
-    ) -> Result<Reconciled, Error> {
-        let (scene, headers) = self.scene(scene_id).await?;
-        let since = since(request, &headers);
-        if let Some(job_id) = scene.job_id.clone()
-            && self.is_job_of(request, since, &job_id, "edit").await?
-        {
-            return Ok(self.found(job_id, Some(scene_id.to_owned()), None));
+        place: &Place,
+    ) -> Result<(Vec<Candidate>, SystemTime), Error> {
+        let mut pages = self.list(place);
+        let (mut listed, mut since) = (Vec::new(), SystemTime::UNIX_EPOCH);
+        for _ in 0..MAX_PAGES {
+            let Some(page) = pages.try_next().await? else {
+                break;
+            };
+            since = by_server(request.at, page.server_time);
+            listed.extend(page.candidates);
+            if is_read(request, &listed, since) {
+                break;
+            }
+        }
+        Ok((listed, since))
+    }
+
+    /// An edit is the job that its scene names, if it did not before.
+    async fn edited(&self, request: &PaidRequest, scene_id: &str) -> Result<NewResults, Error> {
+        let mut results = NewResults::default();
+        let scene = self.scene(scene_id).await?;
+        let since = by_server(request.at, None);
+        if let Some(job_id) = scene.job_id {
+            let baseline = request.baseline.as_ref();
+            if !baseline.is_some_and(|baseline| baseline.contains(&job_id))
+                && self.is_job_of(request, since, &job_id, "edit").await?
+            {
+                results.push_job(request, job_id);
+            }
+            return Ok(results);
         }
         let status = self.scene_status().scene_id(scene_id).send().await?;
-        Ok(if SceneProgress::of(&status) == SceneProgress::Running {
-            Reconciled::FoundWithoutJob(scene)
-        } else {
-            Reconciled::Unknown
-        })
-    }
-
-    /// Looks through the assets of the key. The alpha pages do not state the order of the list, so
-    /// all pages are read. An asset is listed from its creation on.
-    #[cfg(feature = "alpha")]
-    async fn look_for_alpha_asset(&self, request: &PaidRequest) -> Result<Reconciled, Error> {
-        let alpha = self.alpha();
-        let page = |offset| alpha.list_assets().limit(PAGE).offset(offset).send();
-        let (candidates, is_complete) = search(request, Order::Unknown, page).await?;
-        let nothing = if is_complete {
-            Reconciled::Nothing
-        } else {
-            Reconciled::Unknown
-        };
-        self.decide(candidates, nothing).await
-    }
-
-    /// Requests a scene, and returns the response headers for their `Date`.
-    async fn scene(&self, id: &str) -> Result<(Candidate, HeaderMap), Error> {
-        let response = self.get_scene().scene_id(id).send().await?;
-        let headers = response.headers().clone();
-        let scene = ResponseValue::into_inner(response).into_inner();
-        Ok((Candidate::from(scene), headers))
+        if SceneProgress::of(&status) == SceneProgress::Running {
+            results.push(request, None);
+        }
+        Ok(results)
     }
 
     /// Whether a job does what was requested.
@@ -269,120 +250,182 @@ impl Client {
             mode: job_mode,
             ..
         } = job;
-        let in_time = system_time(created_at.as_ref()).is_some_and(|created| created >= since);
-        let prompt = extra.get("prompt").and_then(Value::as_str);
+        // A baseline does not need clocks.
+        let in_time = request.baseline.is_some()
+            || system_time(created_at.as_ref()).is_some_and(|created| created >= since);
+        let shown = extra.get("prompt").and_then(Value::as_str);
+        let is_same =
+            shown.is_none_or(|shown| similarity(shown, &request.prompt) != Similarity::Different);
         Ok(in_time
-            && job_mode.is_none_or(|job_mode| job_mode.to_lowercase().contains(mode))
-            && prompt.is_none_or(|prompt| is_same(prompt, &request.prompt)))
+            && is_same
+            && job_mode.is_none_or(|job_mode| job_mode.to_lowercase().contains(mode)))
     }
 
-    /// Turns the candidates into a result, with the job where the service names it.
-    async fn decide(
+    /// Decides which of the results belongs to a request, and assigns it. `requests` are the attempts
+    /// of one request, the earliest first. `others` are what other processes have found or look
+    /// for.
+    pub(crate) fn attribute(
         &self,
-        candidates: Candidates,
-        nothing: Reconciled,
-    ) -> Result<Reconciled, Error> {
-        let Candidates {
-            mut matching,
-            possible,
-        } = candidates;
-        if matching.is_empty() {
-            return Ok(if possible.is_empty() {
-                nothing
-            } else {
-                Reconciled::Several(possible)
+        requests: &[PaidRequest],
+        mut results: NewResults,
+        others: Others,
+    ) -> Attributed {
+        let paid_requests = &self.inner.0.paid_requests;
+        let (request, owner) = (&requests[0], requests[0].identity());
+        let own: Vec<RequestId> = requests.iter().map(PaidRequest::identity).collect();
+        let mut rivals: Vec<Rival> = Vec::new();
+        for open in paid_requests.open_except(&own) {
+            rivals.push(Rival {
+                request: PaidRequest::clone(&open.request),
+                is_pending: open.state != OpenState::Lost,
             });
         }
-        if matching.len() > 1 {
-            return Ok(Reconciled::Several(matching));
-        }
-        let mut candidate = matching.remove(0);
-        if candidate.job_id.is_none()
-            && candidate.asset_id.is_none()
-            && let Some(id) = &candidate.scene_id
-        {
-            let (scene, _) = self.scene(id).await?;
-            candidate = candidate.or(scene);
-        }
-        Ok(match candidate.job_id {
-            Some(job_id) => self.found(job_id, candidate.scene_id, candidate.asset_id),
-            None => Reconciled::FoundWithoutJob(candidate),
-        })
-    }
-
-    fn found(
-        &self,
-        job_id: String,
-        scene_id: Option<String>,
-        asset_id: Option<String>,
-    ) -> Reconciled {
-        Reconciled::Found(JobHandle::found(self.clone(), job_id, scene_id, asset_id))
-    }
-}
-
-/// Searches a list for candidates, page by page. Returns them, and whether every item that could be
-/// one was seen.
-async fn search<T, F>(
-    request: &PaidRequest,
-    order: Order,
-    page: impl Fn(u64) -> F + Send,
-) -> Result<(Candidates, bool), Error>
-where
-    T: Resource,
-    F: Future<Output = Result<ResponseValue<Page<T>>, Error>> + Send,
-    Candidate: From<T>,
-{
-    let (mut candidates, mut seen) = (Candidates::default(), HashSet::new());
-    for number in 0..MAX_PAGES {
-        let response = page(number * PAGE).await?;
-        let since = since(request, response.headers());
-        let Page { items, total, .. } = response.into_inner();
-        // A service without offsets sends the same page again.
-        let (mut has_new, mut has_older) = (false, false);
-        for item in items {
-            if seen.insert(item.key().to_owned()) {
-                let candidate = Candidate::from(item);
-                has_new = true;
-                has_older |= candidate.created_at.is_some_and(|created| created < since);
-                candidates.consider(request, since, candidate);
+        let known: Vec<RequestId> = rivals.iter().map(|one| one.request.identity()).collect();
+        rivals.extend(others.rivals.into_iter().filter(|rival| {
+            let id = rival.request.identity();
+            !own.contains(&id) && !known.contains(&id)
+        }));
+        results.0.retain(|(candidate, _)| {
+            let ids = own_ids(request, candidate);
+            let is_others = ids
+                .iter()
+                .any(|id| others.found.iter().any(|one| one == id));
+            !is_others && !paid_requests.is_assigned(&ids, owner)
+        });
+        match decide(request, requests.len(), results.0, &rivals) {
+            Verdict::One(candidate, confidence) => {
+                if paid_requests.assign(&own_ids(request, &candidate), owner) {
+                    Attributed::One(candidate, confidence)
+                } else {
+                    Attributed::NotFound
+                }
             }
-        }
-        let is_past = order == Order::NewestFirst && has_older;
-        if is_past || !has_new || total.is_some_and(|total| seen.len() as u64 >= total) {
-            return Ok((candidates, true));
+            Verdict::Several(candidates) => Attributed::Several(candidates),
+            Verdict::Pending | Verdict::NotFound => Attributed::NotFound,
         }
     }
-    Ok((candidates, false))
+
+    /// Adds the job to a scene that does not name it in the list.
+    pub(crate) async fn with_job(&self, candidate: Candidate) -> Result<Candidate, Error> {
+        match &candidate.scene_id {
+            Some(id) if candidate.job_id.is_none() && candidate.asset_id.is_none() => {
+                let scene = self.scene(id).await?;
+                Ok(candidate.or(scene))
+            }
+            _ => Ok(candidate),
+        }
+    }
+
+    fn reconciled(&self, candidate: Candidate, confidence: Confidence) -> Reconciled {
+        let Some(job_id) = candidate.job_id.clone() else {
+            return Reconciled::FoundWithoutJob {
+                candidate,
+                confidence,
+            };
+        };
+        let Candidate {
+            scene_id, asset_id, ..
+        } = candidate;
+        let job = JobHandle::found(self.clone(), job_id, scene_id, asset_id);
+        Reconciled::Found { job, confidence }
+    }
 }
 
-/// The earliest creation time of the request's result, by the service's clock.
-fn since(request: &PaidRequest, headers: &HeaderMap) -> SystemTime {
+/// What may be new since a request, in the order of the list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NewResults(Vec<(Candidate, Novelty)>);
+
+impl NewResults {
+    /// Whether there is nothing to attribute.
+    #[cfg(feature = "bundle")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn push_job(&mut self, request: &PaidRequest, job_id: String) {
+        self.push(request, Some(job_id));
+    }
+
+    /// Adds a result that is known to show nothing else than what was requested.
+    fn push(&mut self, request: &PaidRequest, job_id: Option<String>) {
+        let candidate = Candidate {
+            scene_id: request.scene_id.clone(),
+            asset_id: None,
+            job_id,
+            prompt: Some(request.prompt.clone()),
+            created_at: None,
+        };
+        let novelty = if request.baseline.is_some() {
+            Novelty::New
+        } else {
+            Novelty::ByClocks
+        };
+        self.0.push((candidate, novelty));
+    }
+}
+
+/// What other processes have found, and what they look for.
+#[derive(Debug, Default)]
+pub(crate) struct Others {
+    pub(crate) found: Vec<String>,
+    pub(crate) rivals: Vec<Rival>,
+}
+
+/// The result that belongs to a request.
+#[derive(Debug)]
+pub(crate) enum Attributed {
+    /// It belongs to this request from now on.
+    One(Candidate, Confidence),
+    Several(Vec<Candidate>),
+    NotFound,
+}
+
+/// Returns the ids that belong to the request alone: not the scene that it changes.
+pub(crate) fn own_ids<'a>(request: &PaidRequest, candidate: &'a Candidate) -> Vec<&'a str> {
+    let made = match &request.scene_id {
+        Some(_) => candidate.asset_id.as_deref(),
+        None => Some(candidate.id()),
+    };
+    made.into_iter()
+        .chain(candidate.job_id.as_deref())
+        .collect()
+}
+
+/// Whether a list is sorted by time, newest first, and has been read to the time of the request.
+fn is_read(request: &PaidRequest, listed: &[Candidate], since: SystemTime) -> bool {
+    let times: Option<Vec<SystemTime>> = listed.iter().map(|one| one.created_at).collect();
+    times.is_some_and(|times| {
+        let is_old = |last: SystemTime| match &request.baseline {
+            Some(baseline) => baseline.is_newer(last) == Some(false),
+            None => last < since,
+        };
+        times.is_sorted_by(|newer, older| newer >= older)
+            && times.last().copied().is_some_and(is_old)
+    })
+}
+
+/// Returns the time of a request by the service's clock, less the tolerance.
+fn by_server(at: SystemTime, server_time: Option<SystemTime>) -> SystemTime {
     let now = SystemTime::now();
-    let at = match server_now(headers, now).duration_since(now) {
-        Ok(ahead) => request.at.checked_add(ahead),
-        Err(behind) => request.at.checked_sub(behind.duration()),
+    let at = match server_time.unwrap_or(now).duration_since(now) {
+        Ok(ahead) => at.checked_add(ahead),
+        Err(behind) => at.checked_sub(behind.duration()),
     };
     let since = at.and_then(|at| at.checked_sub(CLOCK_TOLERANCE));
     since.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// The time since the request was sent.
-fn age(request: &PaidRequest) -> Duration {
-    SystemTime::now()
-        .duration_since(request.at)
-        .unwrap_or_default()
-}
-
 impl fmt::Display for Reconciled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Found(job) => write!(f, "job {}", job.id()),
-            Self::FoundWithoutJob(_) => {
+            Self::Found { job, .. } => write!(f, "job {}", job.id()),
+            Self::FoundWithoutJob { .. } => {
                 f.write_str("started, by a job that the service does not name")
             }
-            Self::Nothing => f.write_str("not started"),
-            Self::Several(candidates) => write!(f, "one of {}", candidates.len()),
-            Self::Unknown => f.write_str("unknown"),
+            Self::Several(candidates) => write!(f, "perhaps one of {}", candidates.len()),
+            Self::NotFound => {
+                f.write_str("not found yet, which does not prove that it was not started")
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use http::HeaderValue;
 
-use crate::ext::error::{Error, ErrorKind, redact_secret};
+use crate::ext::error::{Error, ErrorKind, Fnv1a, redact_secret};
 
 /// A Gizmo API key (`gzm_k1_…`) or service token.
 ///
@@ -40,6 +40,14 @@ impl ApiKey {
             .expect("`new` permits only visible ASCII");
         value.set_sensitive(true);
         value
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a part of the hash is enough"
+    )]
+    pub(crate) fn hash(&self) -> u32 {
+        Fnv1a::of(self.0.as_bytes()) as u32
     }
 
     /// Removes the key from text of another origin, such as a server's message.

@@ -59,6 +59,11 @@ pub mod alpha {
 }
 #[derive(Debug)]
 pub struct Error;
+impl Error {
+    pub(crate) fn not_built(_: progenitor_client::Error) -> Self {
+        Self
+    }
+}
 /// Sends nothing.
 pub struct Transport;
 impl Transport {
@@ -66,7 +71,7 @@ impl Transport {
         &self,
         _: &'static [ext::http::operation::Operation],
         _: &str,
-        _: &(dyn Fn() -> Result<reqwest::Request, progenitor_client::Error> + Sync),
+        _: &(dyn Fn() -> Result<reqwest::Request, Error> + Sync),
     ) -> Result<progenitor_client::ResponseValue<T>, Error> {
         Err(Error)
     }
@@ -74,7 +79,7 @@ impl Transport {
         &self,
         _: &'static [ext::http::operation::Operation],
         _: &str,
-        _: &(dyn Fn() -> Result<reqwest::Request, progenitor_client::Error> + Sync),
+        _: &(dyn Fn() -> Result<reqwest::Request, Error> + Sync),
     ) -> Result<progenitor_client::ResponseValue<progenitor_client::ByteStream>, Error> {
         Err(Error)
     }
@@ -82,7 +87,7 @@ impl Transport {
         &self,
         _: &'static [ext::http::operation::Operation],
         _: &str,
-        _: &(dyn Fn() -> Result<reqwest::Request, progenitor_client::Error> + Sync),
+        _: &(dyn Fn() -> Result<reqwest::Request, Error> + Sync),
     ) -> Result<progenitor_client::ResponseValue<()>, Error> {
         Err(Error)
     }

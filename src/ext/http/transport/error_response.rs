@@ -42,16 +42,20 @@ pub(super) fn error_response(
         message,
         request_id: request_id(headers, credential),
         retry_after: retry_after(headers, now),
-        is_from_service: has_error_code(&text)
+        is_from_service: is_from_service(status, &text)
             || rate_limit(headers, now).is_some_and(|limit| limit.remaining == 0),
         body,
     }
 }
 
-/// Whether a body is an error of the service: it has a code in one of the documented places.
-fn has_error_code(text: &str) -> bool {
+/// Whether a body is an error of the service: it has a code in one of the documented places, or it is
+/// one of `FastAPI`'s own, which are not used for refusals that are temporary.
+fn is_from_service(status: StatusCode, text: &str) -> bool {
     let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-    json["error"]["code"].is_string() || json["code"].is_string()
+    let is_temporary = matches!(status.as_u16(), 408 | 409 | 425 | 429 | 499..);
+    json["error"]["code"].is_string()
+        || json["code"].is_string()
+        || !is_temporary && (json["detail"].is_string() || json["detail"].is_array())
 }
 
 /// `{error:{code,message}}`, `FastAPI`'s `{detail:[{loc,msg}]}` or `{detail:"…"}`, the alpha API's

@@ -1,10 +1,9 @@
-//! What a lost request may have made, and whether it did.
+//! What a lost request may have made.
 
 use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
-use crate::ext::error::PaidRequest;
 use crate::ext::values::timestamp::Timestamp;
 use crate::raw::types::{Asset, Scene};
 
@@ -24,42 +23,23 @@ pub struct Candidate {
     pub created_at: Option<SystemTime>,
 }
 
-/// The candidates for one request.
-#[derive(Debug, Default)]
-pub(super) struct Candidates {
-    /// Those with the prompt of the request.
-    pub(super) matching: Vec<Candidate>,
-    /// Those created in time whose prompt is not reported.
-    pub(super) possible: Vec<Candidate>,
-}
-
-impl Candidates {
-    /// Adds a candidate unless its time or its prompt rules it out.
-    pub(super) fn consider(
-        &mut self,
-        request: &PaidRequest,
-        since: SystemTime,
-        candidate: Candidate,
-    ) {
-        if candidate.created_at.is_some_and(|created| created < since) {
-            return;
-        }
-        match &candidate.prompt {
-            Some(prompt) if is_same(prompt, &request.prompt) => self.matching.push(candidate),
-            // Without a time it could be any older one.
-            None if candidate.created_at.is_some() => self.possible.push(candidate),
-            Some(_) | None => {}
+impl Candidate {
+    #[cfg(test)]
+    pub(super) fn shown(id: &str, prompt: Option<String>, created_at: Option<SystemTime>) -> Self {
+        Self {
+            scene_id: Some(id.to_owned()),
+            asset_id: None,
+            job_id: None,
+            prompt,
+            created_at,
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.matching.is_empty() && self.possible.is_empty()
+    /// Returns the id under which it is listed.
+    pub(crate) fn id(&self) -> &str {
+        let id = self.asset_id.as_ref().or(self.scene_id.as_ref());
+        id.map_or("", String::as_str)
     }
-}
-
-/// Whether two prompts are equal except for white space.
-pub(super) fn is_same(one: &str, other: &str) -> bool {
-    one.split_whitespace().eq(other.split_whitespace())
 }
 
 pub(super) fn system_time(timestamp: Option<&Timestamp>) -> Option<SystemTime> {

@@ -1,0 +1,110 @@
+//! The bakes beside a bake, which may look for the same result in other processes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::journal::{Journal, Outcome, Phase};
+use crate::ext::error::{Error, ErrorKind};
+use crate::ext::files::lock::LockedFile;
+use crate::ext::jobs::reconcile::{Others, Rival};
+
+/// The longest time for which another process holds the lock: it reads the journals and writes one.
+const LOCK_LIMIT: Duration = Duration::from_secs(60);
+
+/// The time between two attempts to take the lock.
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// A request that was sent longer ago is not in flight any more.
+const IN_FLIGHT: Duration = Duration::from_secs(3 * 60);
+
+/// The right to look for results among the bakes in a directory. One bake at a time has it.
+#[derive(Debug)]
+pub(super) struct LookupLock {
+    path: PathBuf,
+    _file: LockedFile,
+}
+
+impl LookupLock {
+    /// Waits for the lock of the directory that contains `journal`.
+    pub(super) async fn take(journal: &Path) -> Result<Self, Error> {
+        let path = journal.with_file_name(".bake.lock");
+        let failed = |error| {
+            let message = format!("`{}` could not be locked", path.display());
+            Error::io(message, error)
+        };
+        let started = Instant::now();
+        loop {
+            if let Some(file) = LockedFile::open(&path).map_err(failed)? {
+                return Ok(Self { path, _file: file });
+            }
+            if started.elapsed() > LOCK_LIMIT {
+                let message = format!(
+                    "another process has held `{}` for a minute; end it, or delete the file",
+                    path.display()
+                );
+                return Err(Error::new(ErrorKind::Io, message));
+            }
+            sleep(LOCK_INTERVAL).await;
+        }
+    }
+}
+
+impl Drop for LookupLock {
+    fn drop(&mut self) {
+        // The file is still locked, so no other process uses it.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Reads what the bakes beside `own` have found at a service, and what they look for.
+pub(super) fn others(own: &Path, service: &str) -> Others {
+    let mut others = Others::default();
+    let parent = own.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let entries = fs::read_dir(parent.unwrap_or(Path::new(".")));
+    for entry in entries.into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_journal = name.to_string_lossy().ends_with(".bake.json");
+        if !is_journal || own.file_name() == Some(&name) {
+            continue;
+        }
+        if let Ok(Some(journal)) = Journal::load(&entry.path())
+            && journal.request.service == service
+        {
+            add(&mut others, journal);
+        }
+    }
+    others
+}
+
+fn add(others: &mut Others, journal: Journal) {
+    let made = match &journal.request.in_scene {
+        Some(_) => &journal.asset_id,
+        None => &journal.scene_id,
+    };
+    others
+        .found
+        .extend(made.iter().chain(&journal.job_id).cloned());
+    // A job whose result is not known yet may have made what another bake has found.
+    let is_unnamed = journal.phase != Phase::Requested && made.is_none();
+    let last = journal.attempts.last().map(|last| last.request.clone());
+    if let Some(request) = last.filter(|_| is_unnamed) {
+        let is_pending = true;
+        others.rivals.push(Rival {
+            request,
+            is_pending,
+        });
+    }
+    for attempt in journal.attempts {
+        if attempt.outcome != Outcome::Known {
+            let is_pending = attempt.outcome == Outcome::Sent && attempt.request.age() < IN_FLIGHT;
+            let request = attempt.request;
+            others.rivals.push(Rival {
+                request,
+                is_pending,
+            });
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Starts jobs: what the service lists is recorded first, so that the job of a lost response is found by
+//! what has been listed since.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::handle::JobHandle;
+use crate::ext::error::{Error, ErrorKind, PaidRequest};
+use crate::ext::http::operation::{Operation, Starts};
+use crate::ext::http::transport::Build;
+use crate::raw::Client;
+use crate::raw::types::JobAccepted;
+
+/// The longest time that a request waits for its baseline. It is sent without one after that.
+const BASELINE_LIMIT: Duration = Duration::from_secs(10);
+
+/// A paid request that is ready to be sent.
+pub(crate) struct Start<'a> {
+    client: &'a Client,
+    operations: &'static [Operation],
+    operation: &'static Operation,
+    build: Build<'a>,
+    request: PaidRequest,
+}
+
+impl Client {
+    /// Starts a job, for the generated `start` and `start_within`.
+    pub(crate) async fn start_job(
+        &self,
+        operations: &'static [Operation],
+        id: &str,
+        build: Build<'_>,
+        limit: Option<Duration>,
+    ) -> Result<JobHandle, Error> {
+        let Some(limit) = limit else {
+            return self.prepare(operations, id, build).await?.send_job().await;
+        };
+        let late = |message| Error::new(ErrorKind::Deadline, message);
+        let deadline = Instant::now().checked_add(limit);
+        let deadline =
+            deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400 * 365));
+        let prepared = timeout_at(deadline, self.prepare(operations, id, build)).await;
+        let start = prepared.unwrap_or_else(|_| {
+            let message = format!("not sent within {} s", limit.as_secs_f32());
+            Err(late(message).with_operation(Operation::find(operations, id).id))
+        })?;
+        let (operation, request) = (start.operation.id, start.request.clone());
+        timeout_at(deadline, start.send_job())
+            .await
+            .unwrap_or_else(|_| {
+                let message = format!("no response within {} s", limit.as_secs_f32());
+                Err(late(message)
+                    .with_operation(operation)
+                    .with_paid_request(request))
+            })
+    }
+
+    /// Builds a paid request, and records what the service lists before it is sent.
+    pub(crate) async fn prepare<'a>(
+        &'a self,
+        operations: &'static [Operation],
+        id: &str,
+        build: Build<'a>,
+    ) -> Result<Start<'a>, Error> {
+        let operation = Operation::find(operations, id);
+        let mut request = self.describe_paid(operation, build)?;
+        let baseline = timeout(BASELINE_LIMIT, self.baseline(&request)).await;
+        request.baseline = baseline.ok().flatten();
+        request.at = std::time::SystemTime::now();
+        Ok(Start {
+            client: self,
+            operations,
+            operation,
+            build,
+            request,
+        })
+    }
+
+    /// Returns the paid requests of this process, with this service and key, whose outcome is unknown:
+    /// the response was lost, or the future of `start` was dropped before it arrived. Those whose
+    /// job [`reconcile`](Self::reconcile) has found are not among them.
+    ///
+    /// The last 1,000 are remembered.
+    pub fn unresolved_requests(&self) -> Vec<PaidRequest> {
+        self.inner.0.paid_requests.lost()
+    }
+
+    /// Tells the credential from others.
+    #[cfg(feature = "bundle")]
+    pub(crate) fn credential_hash(&self) -> u32 {
+        self.inner.0.credential.hash()
+    }
+}
+
+impl Start<'_> {
+    /// What is requested, and what was listed before.
+    #[cfg(feature = "bundle")]
+    pub(crate) fn request(&self) -> &PaidRequest {
+        &self.request
+    }
+
+    /// Sends the request. The error of an unknown outcome carries it. `ids` returns the ids in the
+    /// response, and the job if that makes more than they name.
+    pub(crate) async fn send<T: DeserializeOwned>(
+        self,
+        ids: impl Fn(&T) -> (Vec<&str>, Option<&str>) + Send,
+    ) -> Result<T, Error> {
+        let in_flight = self
+            .client
+            .inner
+            .0
+            .paid_requests
+            .begin(self.request.clone());
+        let sent = self
+            .client
+            .json::<T>(self.operations, self.operation.id, self.build);
+        match sent.await {
+            Ok(response) => {
+                let accepted = response.into_inner();
+                let (ids, open_job) = ids(&accepted);
+                in_flight.accepted(&ids, open_job);
+                Ok(accepted)
+            }
+            Err(error) if error.is_outcome_unknown() => Err(error.with_paid_request(self.request)),
+            Err(error) => {
+                in_flight.refused();
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends a request whose response names a job.
+    pub(crate) async fn send_job(self) -> Result<JobHandle, Error> {
+        let (client, starts) = (self.client.clone(), self.operation.starts);
+        let accepted = self.send(|accepted: &JobAccepted| {
+            let made = match starts {
+                Some(Starts::Scene) => accepted.scene_id.as_deref(),
+                Some(Starts::Asset) => accepted.asset_id.as_deref(),
+                // An edit makes nothing that is listed.
+                Some(Starts::Edit) | None => Some(""),
+            };
+            let job_id = accepted.job_id.as_str();
+            let ids = [Some(job_id), made.filter(|id| !id.is_empty())];
+            let open_job = made.is_none().then_some(job_id);
+            (ids.into_iter().flatten().collect(), open_job)
+        });
+        let job = JobHandle::accepted(client, accepted.await?);
+        Ok(job.making_asset(starts == Some(Starts::Asset)))
+    }
+}
