@@ -26,6 +26,7 @@ pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result<Vec<B
                 block.items.retain_mut(is_not_constructor);
             }
             Item::Mod(module) if module.ident == "types" => {
+                items(module)?.iter_mut().for_each(accept_numeric_ids);
                 let enums: File = syn::parse2(open_enums.clone())?;
                 items(module)?.extend(enums.items);
             }
@@ -67,6 +68,30 @@ fn open_fields(builder: &mut ItemStruct) -> Vec<Field> {
         }
     }
     parameters
+}
+
+/// Makes the ids of a type accept numbers.
+fn accept_numeric_ids(item: &mut Item) {
+    let Item::Struct(one) = item else { return };
+    for field in &mut one.fields {
+        let name = field.ident.as_ref().map(Ident::to_string);
+        if !name.is_some_and(|name| name == "id" || name.ends_with("_id")) {
+            continue;
+        }
+        if is_named(&field.ty, "String") {
+            let read = "crate::ext::values::id::required";
+            field
+                .attrs
+                .push(parse_quote!(#[serde(deserialize_with = #read)]));
+        } else if is_named(&field.ty, "Option")
+            && first_argument(&field.ty).is_some_and(|inner| is_named(inner, "String"))
+        {
+            let read = "crate::ext::values::id::optional";
+            field
+                .attrs
+                .push(parse_quote!(#[serde(default, deserialize_with = #read)]));
+        }
+    }
 }
 
 fn is_hooks(item: &Item) -> bool {

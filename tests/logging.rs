@@ -9,6 +9,7 @@
 #[path = "api/support.rs"]
 mod support;
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
@@ -114,4 +115,134 @@ async fn the_api_key_is_never_logged() {
     assert!(text.contains("retry") && text.contains("502 bad: no backend"));
     // The log includes what hyper and other dependencies log at the trace level.
     assert!(text.contains("hyper") && !text.contains(&key), "{text}");
+}
+
+/// Everything that an error shows.
+fn shown(error: &gizmo_client::Error) -> String {
+    let mut shown = format!("{error} {error:#} {error:?} {error:#?}");
+    shown.push_str(&String::from_utf8_lossy(error.body()));
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        shown += &[cause.to_string(), format!("{cause:?}")].concat();
+        source = cause.source();
+    }
+    shown
+}
+
+/// Responses of every status that repeat the key and a signed URL.
+fn responses(key: &str, leak: &str) -> Vec<Canned> {
+    let bodies = [
+        format!(r#"{{"error":{{"code":"{key}","message":"{leak}"}}}}"#),
+        format!(r#"{{"error":"{leak}","code":"{key}","message":"{SIGNED}"}}"#),
+        format!(r#"{{"detail":[{{"loc":["body","{SIGNED}"],"msg":"{leak}","type":"x"}}]}}"#),
+        format!(r#"{{"detail":"{leak}"}}"#),
+        format!("<Error><Code>{key}</Code><Message>{leak}</Message></Error>"),
+        leak.to_owned(),
+    ];
+    // In errors, in successes that cannot be decoded, and in redirects.
+    let statuses = [200, 202, 302, 307, 400, 401, 403, 404, 409, 422, 500, 503];
+    let responses = statuses.into_iter().flat_map(|status| {
+        bodies.iter().map(move |body| {
+            Canned::empty(status)
+                .header("content-type", "application/json")
+                .header("x-request-id", key)
+                .header("location", SIGNED)
+                .body(body.clone())
+        })
+    });
+    responses.collect()
+}
+
+const SIGNED: &str = "https://cdn.example/scene.zip?X-Amz-Signature=canary_signature";
+
+#[tokio::test]
+async fn neither_the_key_nor_a_signed_url_is_in_any_output() {
+    let (log, logging) = Log::start();
+    let lab = Lab::instant().await;
+    let key = lab.simulator.api_key().to_owned();
+    let escaped = key.replace('_', "\\u005f");
+    let leak = format!("{key} {escaped} {SIGNED}");
+    let mut output = String::new();
+    let leaks = responses(&key, &leak);
+    for canned in leaks {
+        let canned = Fault::Respond(canned);
+        let client = gizmo_client::Client::builder()
+            .api_key(&key)
+            .base_url(lab.simulator.url())
+            .retry_policy(gizmo_client::RetryPolicy::none())
+            .build()
+            .unwrap();
+        lab.handle.inject(On::operation("whoami"), canned.clone());
+        if let Err(error) = client.whoami().send().await {
+            output.push_str(&shown(&error));
+        }
+        lab.handle
+            .inject(On::operation("export_scene").times(1), canned.clone());
+        let export = client.export_scene().scene_id("sc_1").format(Format::Mjcf);
+        output.push_str(&shown(&export.download().await.unwrap_err()));
+        lab.handle.inject(On::operation("generate_scene"), canned);
+        if let Err(error) = client.generate_scene().prompt("a lab").start().await {
+            output.push_str(&shown(&error));
+            write!(output, "{:?}", error.paid_request()).unwrap();
+        }
+    }
+    // In a signed URL that is refused, and requested.
+    let url = format!(
+        "{}/scene.zip?X-Amz-Signature=canary_signature",
+        lab.simulator.url()
+    );
+    let signed = move || {
+        let url = gizmo_client::SignedUrl::new(url.clone(), None);
+        async { Ok(url) }
+    };
+    output.push_str(&shown(
+        &lab.client.download_signed(signed).await.unwrap_err(),
+    ));
+    // In the status and the events of a job.
+    let job = lab
+        .client
+        .generate_scene()
+        .prompt("a doomed lab")
+        .start()
+        .await;
+    let job = job.unwrap();
+    let failed = format!(
+        r#"{{"job":{{"id":"{}","status":"failed","error":{{"message":"{leak}"}},"extra":"{leak}"}}}}"#,
+        job.id()
+    );
+    let failed = Canned::empty(200).body(failed);
+    lab.handle
+        .inject(On::operation("get_job").always(), Fault::Respond(failed));
+    let mut stream = String::new();
+    for event in [
+        "asset_ready",
+        "floorplan_started",
+        SIGNED,
+        "error",
+        "job_failed",
+    ] {
+        write!(
+            stream,
+            "event: {event}\ndata: {{\"asset_id\":\"{key}\",\"message\":\"{leak}\"}}\n\n"
+        )
+        .unwrap();
+    }
+    let stream = Canned::empty(200)
+        .header("content-type", "text/event-stream")
+        .body(stream);
+    lab.handle
+        .inject(On::operation("job_events").always(), Fault::Respond(stream));
+    let mut events = job.events();
+    while let Some(Ok(event)) = futures::StreamExt::next(&mut events).await {
+        write!(output, "{event} {event:?} {event:#?}").unwrap();
+    }
+    output.push_str(&shown(&job.wait().await.unwrap_err()));
+    drop(logging);
+    for (place, text) in [("output", &output), ("log", &log.text())] {
+        let around = |at: usize| text[at.saturating_sub(300)..at + 30].to_owned();
+        assert_eq!(text.find(&key).map(around), None, "{place}");
+        assert!(!text.contains("canary_signature"), "{place}: the signature");
+        assert!(!text.contains(&escaped), "{place}: the escaped key");
+    }
+    assert!(output.contains("[redacted]") && log.text().contains("hyper"));
 }

@@ -94,7 +94,7 @@ fn memory(listed: Listed, number: usize) -> Memory {
         listed,
         order: orders[number % 3],
         page_cap: [100, 3][number % 2],
-        total: number % 5 != 0,
+        total: !number.is_multiple_of(5),
         prompt: prompts[number % 8],
         created_at: times[number / 2 % 4],
     }
@@ -300,7 +300,8 @@ async fn bakes_beside_each_other_get_one_scene_each_also_with_separate_clients()
     let one = lab.client.bake(PROMPT).into_dir(dir.path().join("one"));
     let two = token.bake(PROMPT).into_dir(dir.path().join("two"));
     let (one, two) = tokio::join!(async { one.await }, async { two.await });
-    (one.unwrap(), two.unwrap());
+    one.unwrap();
+    two.unwrap();
     assert_eq!(scenes(dir.path()).len(), 2);
     assert_eq!(lab.handle.job_count(), 2);
 }
@@ -316,8 +317,8 @@ async fn a_request_that_is_not_found_is_adopted_or_requested_again_only_by_the_c
         lab.handle.inject(on, Fault::DropBeforeHandling);
     };
     lose();
-    let (_, lost) = run(bake(), dir.path()).await;
-    assert_names_next_steps(&lost.unwrap_err(), "first");
+    let (_, first) = run(bake(), dir.path()).await;
+    assert_names_next_steps(&first.unwrap_err(), "first");
     let (_, still_lost) = run(bake(), dir.path()).await;
     assert_names_next_steps(&still_lost.unwrap_err(), "again");
     assert_eq!(lab.handle.count("generate_scene"), 1);

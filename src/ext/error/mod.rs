@@ -84,7 +84,8 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            message: message.into(),
+            // Messages quote what the service sent, which may be a signed URL.
+            message: redact_queries(&message.into()),
             operation: None,
             status: None,
             code: None,

@@ -8,7 +8,6 @@ mod unpack;
 
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
@@ -80,10 +79,10 @@ impl Download {
         operation: &'static str,
         expect: Expect,
         resumable: bool,
-        idle_timeout: Duration,
+        client: &Client,
         fetch: Fetch,
     ) -> Result<Self, Error> {
-        let source = Source::open(operation, expect, resumable, idle_timeout, fetch).await?;
+        let source = Source::open(operation, expect, resumable, client, fetch).await?;
         Ok(Self {
             source,
             on_progress: None,
@@ -120,9 +119,9 @@ impl Download {
     where
         F: Future<Output = Result<ResponseValue<ByteStream>, Error>> + Send + 'static,
     {
-        let idle_timeout = client.inner.0.idle_timeout;
-        let fetch = move |_| -> BoxFuture<'static, _> { Box::pin(send(client.clone())) };
-        Self::open(operation, Expect::Zip, false, idle_timeout, Box::new(fetch)).await
+        let sender = client.clone();
+        let fetch = move |_| -> BoxFuture<'static, _> { Box::pin(send(sender.clone())) };
+        Self::open(operation, Expect::Zip, false, &client, Box::new(fetch)).await
     }
 
     async fn next(&mut self) -> Result<Option<Piece>, Error> {

@@ -1,5 +1,6 @@
 //! The state that a client and its clones share.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -108,7 +109,27 @@ impl Credential {
         }
     }
 
-    /// Does the same for a body. It stays as it is if it contains neither.
+    /// Removes only the secret, from a success that the caller uses. It is decoded text, or JSON with
+    /// escapes.
+    pub(crate) fn redact_secret<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let (Self::ApiKey(secret) | Self::ServiceToken(secret)) = self;
+        if secret.may_be_in(text.as_bytes()) {
+            Cow::Owned(secret.redact(text))
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
+
+    /// Does the same for a success body.
+    pub(crate) fn redact_success(&self, body: Bytes) -> Bytes {
+        let (Self::ApiKey(secret) | Self::ServiceToken(secret)) = self;
+        if !secret.may_be_in(&body) {
+            return body;
+        }
+        Bytes::from(secret.redact(&String::from_utf8_lossy(&body)))
+    }
+
+    /// Removes both from a body. It stays as it is if it contains neither.
     pub(crate) fn redact_body(&self, body: &Bytes) -> Bytes {
         let text = String::from_utf8_lossy(body);
         let redacted = self.redact(&text);

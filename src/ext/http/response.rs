@@ -6,6 +6,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use crate::ext::values::id;
 use crate::raw::types::{Asset, CatalogItem, Category, Job, Scene};
 
 /// What the service stores and lists: a scene, an asset, a job, a catalog item, a category.
@@ -72,20 +73,20 @@ fn resource<T: Resource>(value: Value) -> Result<T, serde_json::Error> {
             )));
         }
     };
-    let [id, aliases @ ..] = T::ID else {
+    let [name, aliases @ ..] = T::ID else {
         unreachable!("every resource has an id")
     };
-    if fields.get(*id).is_none_or(Value::is_null) {
+    if fields.get(*name).is_none_or(Value::is_null) {
         let alias = aliases
             .iter()
             .find_map(|alias| fields.get(*alias).filter(|id| !id.is_null()).cloned());
         if let Some(value) = alias {
-            fields.insert((*id).to_owned(), value);
+            fields.insert((*name).to_owned(), value);
         }
     }
-    // Ids are text, also if the service sends numbers.
-    if let Some(number @ Value::Number(_)) = fields.get_mut(*id) {
-        *number = Value::String(number.to_string());
+    // A category's name may be a number, too.
+    if let Some(key) = fields.get(*name).and_then(id::of) {
+        fields.insert((*name).to_owned(), Value::String(key));
     }
     T::deserialize(Value::Object(fields))
 }

@@ -95,6 +95,7 @@ impl Client {
         build: Build<'_>,
     ) -> Result<ResponseValue<T>, Error> {
         let mut exchange = self.exchange(operations, call, build).await?;
+        exchange.body = self.inner.0.credential.redact_success(exchange.body);
         let value = serde_json::from_slice(&exchange.body).map_err(|error| {
             let operation = exchange.operation;
             let body = self.inner.0.credential.redact_body(&exchange.body);

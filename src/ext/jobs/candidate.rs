@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
+use crate::ext::values::id;
 use crate::ext::values::timestamp::Timestamp;
 use crate::raw::types::{Asset, Scene};
 
@@ -110,9 +111,7 @@ fn job_id(extra: &Map<String, Value>, record: Option<&Value>) -> Option<String> 
         .into_iter()
         .flatten()
         .find_map(|fields| {
-            let by_name = NAMES.iter().find_map(|name| fields.get(*name)?.as_str());
-            let nested = || fields.get("job")?.get("id")?.as_str();
-            let id = by_name.or_else(nested)?;
-            (!id.is_empty()).then(|| id.to_owned())
+            let by_name = NAMES.iter().find_map(|name| id::of(fields.get(*name)?));
+            by_name.or_else(|| id::of(fields.get("job")?.get("id")?))
         })
 }

@@ -7,13 +7,15 @@ use serde_json::Value;
 
 use super::names;
 use super::names::{claimed_end, is_failure};
-use crate::ext::error::one_line;
+use crate::ext::error::{one_line, redact_queries};
+use crate::ext::values::id;
 use crate::raw::types::{Job, JobStatus};
 
 /// One event of a job: reported by the service, or added by this client.
 ///
-/// [`Display`](fmt::Display) prints one short line.
-#[derive(Debug, Clone)]
+/// [`Display`](fmt::Display) prints one short line. It and `Debug` omit the queries of URLs, which may be
+/// signatures; [`data`](Self::data) contains them.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct JobEvent {
     /// The event's number: the service's own, or its position in the stream, counted from 1, if no
@@ -108,7 +110,9 @@ impl JobEvent {
                 stage: text(&["stage", "name"]),
             },
             "asset_ready" => JobEventKind::AssetReady {
-                asset_id: text(&["asset_id", "id", "asset"]),
+                asset_id: ["asset_id", "id", "asset"]
+                    .iter()
+                    .find_map(|name| id::of(&data[*name])),
             },
             "error" => JobEventKind::Error {
                 message: error_message(&data).map(str::to_owned),
@@ -260,6 +264,21 @@ pub(crate) fn error_message(data: &Value) -> Option<&str> {
     }
 }
 
+impl fmt::Debug for JobEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |value: &dyn fmt::Debug| redact_queries(&format!("{value:?}"));
+        f.debug_struct("JobEvent")
+            .field("seq", &self.seq)
+            .field("name", &redact_queries(&self.name))
+            .field("kind", &format_args!("{}", shown(&self.kind)))
+            .field(
+                "data",
+                &format_args!("{}", redact_queries(&self.data.to_string())),
+            )
+            .finish()
+    }
+}
+
 impl fmt::Display for JobEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let detail = match &self.kind {
@@ -276,9 +295,9 @@ impl fmt::Display for JobEvent {
             JobEventKind::Unknown { .. } => self.message().or_else(|| self.subject()),
             _ => self.message(),
         };
-        f.write_str(&one_line(&self.name, 60))?;
+        f.write_str(&one_line(&redact_queries(&self.name), 60))?;
         if let Some(detail) = detail.filter(|detail| *detail != self.name) {
-            write!(f, " {}", one_line(detail, 100))?;
+            write!(f, " {}", one_line(&redact_queries(detail), 100))?;
         }
         f.write_str(&self.count())
     }

@@ -509,7 +509,9 @@ impl Follower {
         let arrival = match self.decoder.next(&mut rest) {
             Ok(event) => event.map(|event| {
                 let id = event.has_id.then_some(event.id);
-                let parsed = JobEvent::from_sse(event.event, event.data);
+                let credential = &self.following.client.inner.0.credential;
+                let data = credential.redact_secret(event.data);
+                let parsed = JobEvent::from_sse(event.event, &data);
                 if matches!(parsed.kind, JobEventKind::Ping) {
                     self.delivered.ping(id);
                     return (

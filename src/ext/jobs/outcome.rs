@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::event::error_message;
 use super::follower::{Ended, Report};
 use crate::ext::error::{Error, ErrorKind, one_line};
+use crate::ext::values::id;
 use crate::ext::values::timestamp::Timestamp;
 use crate::raw::Client;
 use crate::raw::types::{Asset, Job, JobStatus};
@@ -101,7 +102,7 @@ impl KnownJob<'_> {
                 .find_map(|value| self::named(value, ASSET_ID, MAX_DEPTH));
             asset_id = asset_id
                 .or_else(|| named(ASSET_ID))
-                .or_else(|| result["asset"]["id"].as_str().map(str::to_owned))
+                .or_else(|| id::of(&result["asset"]["id"]))
                 .or(extra)
                 .or_else(|| self.asset_id.map(str::to_owned));
             if asset_id.is_none() {
@@ -140,8 +141,8 @@ impl KnownJob<'_> {
             };
             let job_id = ["job_id", "jobId"]
                 .iter()
-                .find_map(|name| asset.extra.get(*name)?.as_str());
-            if job_id == Some(self.id) {
+                .find_map(|name| id::of(asset.extra.get(*name)?));
+            if job_id.as_deref() == Some(self.id) {
                 return Some(asset.id);
             }
             let at = |time: Option<&Timestamp>| time.and_then(Timestamp::system_time);
@@ -164,11 +165,7 @@ fn named(value: &Value, names: &[&str], depth: usize) -> Option<String> {
     }
     match value {
         Value::Object(fields) => {
-            let id = names.iter().find_map(|name| match fields.get(*name)? {
-                Value::String(id) if !id.is_empty() => Some(id.clone()),
-                Value::Number(id) => Some(id.to_string()),
-                _ => None,
-            });
+            let id = names.iter().find_map(|name| id::of(fields.get(*name)?));
             id.or_else(|| {
                 fields
                     .values()

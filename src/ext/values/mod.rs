@@ -1,5 +1,6 @@
 //! The value types that the generated code and all layers share.
 
+pub(crate) mod id;
 pub(crate) mod open_enum;
 pub(crate) mod secret;
 pub(crate) mod status_words;

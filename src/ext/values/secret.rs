@@ -50,6 +50,12 @@ impl ApiKey {
         Fnv1a::of(self.0.as_bytes()) as u32
     }
 
+    /// Whether text may contain the key, also where JSON escapes a visible character.
+    pub(crate) fn may_be_in(&self, text: &[u8]) -> bool {
+        let contains = |part: &[u8]| memchr::memmem::find(text, part).is_some();
+        contains(self.0.as_bytes()) || contains(br"\u00")
+    }
+
     /// Removes the key from text of another origin, such as a server's message.
     pub(crate) fn redact(&self, text: &str) -> String {
         redact_secret(text, &self.0)

@@ -86,14 +86,7 @@ impl Client {
     }
 
     async fn open(&self, fetch: Fetch) -> Result<Download, Error> {
-        Download::open(
-            DOWNLOAD,
-            Expect::File,
-            true,
-            self.inner.0.idle_timeout,
-            fetch,
-        )
-        .await
+        Download::open(DOWNLOAD, Expect::File, true, self, fetch).await
     }
 
     async fn fetch_signed(&self, signed: &SignedUrl, rest: Option<Rest>) -> Response {

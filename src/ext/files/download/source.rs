@@ -24,6 +24,8 @@ use tracing::debug;
 use crate::ext::error::{Error, ErrorKind, one_line};
 use crate::ext::files::zip::{SIGNATURE, starts_like_zip};
 use crate::ext::http::backoff::{Backoff, random};
+use crate::ext::http::config::Credential;
+use crate::raw::Client;
 
 /// A download with fewer bytes than this in a window is stalled.
 const MIN_PROGRESS: u64 = 1024;
@@ -85,6 +87,8 @@ pub(super) struct Source {
     failures: u32,
     stall_window: Duration,
     window: Window,
+    /// Removed from what an error quotes.
+    credential: Credential,
 }
 
 enum State {
@@ -117,9 +121,10 @@ impl Source {
         operation: &'static str,
         expect: Expect,
         resumable: bool,
-        idle_timeout: Duration,
+        client: &Client,
         fetch: Fetch,
     ) -> Result<Self, Error> {
+        let shared = &client.inner.0;
         let response = fetch(None).await?;
         let mut source = Self {
             fetch,
@@ -132,8 +137,9 @@ impl Source {
             total: None,
             validator: None,
             failures: 0,
-            stall_window: STALL_WINDOW.min(idle_timeout),
+            stall_window: STALL_WINDOW.min(shared.idle_timeout),
             window: Window::new(),
+            credential: shared.credential.clone(),
         };
         if let Err(error) = source.accept(response).await {
             source.broken(error)?;
@@ -333,6 +339,7 @@ impl Source {
             Expect::File => is_page,
         };
         if is_wrong {
+            let first = self.credential.redact_body(&first);
             return Err(self.expect.mismatch(&first).with_body(&first));
         }
         (self.total, self.validator, self.received) = (total, validator, 0);
@@ -368,14 +375,13 @@ impl Expect {
         };
         let mut start = start;
         let start = start.copy_to_bytes(start.len().min(200));
-        let message = if start.is_empty() {
-            format!("an empty response instead of a {expected}")
-        } else {
-            format!(
-                "not a {expected} but `{}`",
-                one_line(&String::from_utf8_lossy(&start), 200)
-            )
-        };
+        if start.is_empty() {
+            // The file may not be there yet, so it is requested again.
+            let message = format!("an empty response instead of a {expected}");
+            return Error::new(ErrorKind::Transport, message);
+        }
+        let start = one_line(&String::from_utf8_lossy(&start), 200);
+        let message = format!("not a {expected} but `{start}`");
         Error::new(ErrorKind::Decode, message)
     }
 }
