@@ -24,6 +24,12 @@ struct Arguments {
     /// Directory for the scene: a new or empty one, or that of an earlier run.
     #[arg(long, default_value = "scene")]
     out: std::path::PathBuf,
+    /// Take this job or scene as the result, if the response to the request was lost.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["prompts", "ask_again"])]
+    adopt: Option<String>,
+    /// Pay for another job if the response to the request was lost and its job is not found.
+    #[arg(long)]
+    ask_again: bool,
 }
 
 #[tokio::main]
@@ -56,7 +62,10 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Sen
             "{spinner} {elapsed} [{bar:30}] {pos}/{len}",
         )?);
         bar.set_length(prompts.lines().count() as u64);
-        let bakes = client.bake_all(prompts.lines()).format(arguments.format);
+        let mut bakes = client.bake_all(prompts.lines()).format(arguments.format);
+        if arguments.ask_again {
+            bakes = bakes.ask_again();
+        }
         let mut bakes = std::pin::pin!(bakes.stream(&arguments.out));
         let mut result = Ok(());
         while let Some((_, baked)) = bakes.next().await {
@@ -69,7 +78,13 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Sen
         }
         return result;
     };
-    let bake = client.bake(prompt).format(arguments.format);
+    let mut bake = client.bake(prompt).format(arguments.format);
+    if arguments.ask_again {
+        bake = bake.ask_again();
+    }
+    if let Some(id) = arguments.adopt {
+        bake = bake.adopt(id);
+    }
     let mut bake = bake.into_dir(arguments.out);
     let mut events = 0;
     while let Some(event) = bake.try_next().await? {
@@ -81,6 +96,14 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Sen
                 } else if !matches!(event.kind, JobEventKind::Ping) {
                     bar.suspend(|| eprintln!("{event}"));
                 }
+            }
+            BakeEvent::Searching { .. } => {
+                bar.set_message("the response was lost; looking for the scene");
+            }
+            BakeEvent::Found { result, confidence } => {
+                let scene = result.scene_id.unwrap_or_default();
+                let found = format!("took scene {scene} (confidence: {confidence:?})");
+                bar.suspend(|| eprintln!("the response was lost; {found}"));
             }
             BakeEvent::Download(progress) => {
                 bar.set_message(format!("export, {} bytes", progress.received));

@@ -42,8 +42,11 @@
 //! # Paying and waiting
 //!
 //! A generation costs credits and takes minutes: a scene 2 to 20, an asset up to one and a half.
-//! Its request is not sent again once it may have arrived. If its response is lost, the outcome is
-//! unknown ([`Error::is_outcome_unknown`]), and [`Client::reconcile`] looks for its job.
+//! Its request is not sent again once it may have arrived. If its response is lost, or an intermediary
+//! responded in the service's place, the outcome is unknown ([`Error::is_outcome_unknown`]), and
+//! [`Client::reconcile`] looks for its job: for what is new since the request and has its prompt.
+//! `bake` does that for 20 minutes. Not finding it proves nothing, so only the caller decides to
+//! pay again.
 //! Requests that were not sent, or that the service refused, are retried, and so are reads, exports,
 //! changes and deletions, within the [`RetryPolicy`]: by default 4 retries in 3 minutes.
 //!
@@ -65,6 +68,7 @@
 //! | | what to do |
 //! | --- | --- |
 //! | [`is_outcome_unknown`](Error::is_outcome_unknown) | look for the job with [`Client::reconcile`] before you send the request again: it may be paid for |
+//! | [`ErrorKind::OutcomeUnknown`] | a `bake` did not find the job: bake again to keep looking, or use `adopt` or `ask_again` |
 //! | [`is_unauthorized`](Error::is_unauthorized) | use another key |
 //! | [`is_insufficient_credits`](Error::is_insufficient_credits) | buy credits; nothing was started |
 //! | [`is_rate_limited`](Error::is_rate_limited) | retry after [`retry_after`](Error::retry_after); the client has waited as long as the policy allows |

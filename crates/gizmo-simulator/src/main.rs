@@ -2,8 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use gizmo_simulator::{AfterEnd, Options, Simulator, Vocabulary};
+use gizmo_simulator::{AfterEnd, Listed, Options, Simulator, Vocabulary};
 
 const USAGE: &str = "\
 usage: gizmo-simulator [option...]
@@ -18,12 +19,19 @@ usage: gizmo-simulator [option...]
   --after-end close|stay-open
                       close event streams after the terminal event, or keep them open
                       (default: stay-open)
-  --max-streams N     allow N concurrent streams on an HTTP/2 connection (default: 100)";
+  --max-streams N     allow N concurrent streams on an HTTP/2 connection (default: 100)
+  --listed at-once|finished|SECONDS
+                      list a scene at once, when it is complete, or after SECONDS
+                      (default: at-once)
+  --page-cap N        send at most N items on a page (default: 100)";
 
 fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = Options::default();
     let mut arguments = arguments;
     while let Some(name) = arguments.next() {
+        if matches!(name.as_str(), "--help" | "-h") {
+            return Err(String::new());
+        }
         let (name, value) = if let Some((name, value)) = name.split_once('=') {
             (name.to_owned(), value.to_owned())
         } else {
@@ -44,9 +52,9 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
                 let speed: f64 = value
                     .parse()
                     .map_err(|error: std::num::ParseFloatError| invalid(error.to_string()))?;
-                if speed.is_nan() || speed <= 0.0 {
+                if speed.is_nan() || speed < 0.0 {
                     return Err(format!(
-                        "invalid value `{speed}` for `--speed`: must be greater than 0 (`inf` ends jobs immediately)"
+                        "invalid value `{speed}` for `--speed`: must not be negative (`inf` ends jobs immediately, `0` stops them)"
                     ));
                 }
                 options.speed = speed;
@@ -74,6 +82,16 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
                 let streams = integer(&value).map_err(invalid)?;
                 options.max_concurrent_streams = Some(u32::try_from(streams).unwrap_or(u32::MAX));
             }
+            "--listed" => {
+                options.memory.listed = match value.as_str() {
+                    "at-once" => Listed::AtOnce,
+                    "finished" => Listed::WhenFinished,
+                    seconds => {
+                        Listed::After(Duration::from_secs(integer(seconds).map_err(invalid)?))
+                    }
+                };
+            }
+            "--page-cap" => options.memory.page_cap = integer(&value).map_err(invalid)?.max(1),
             "--texture-bytes" => options.texture_bytes = integer(&value).map_err(invalid)?,
             _ => return Err(format!("unknown option `{name}`")),
         }
@@ -96,6 +114,10 @@ fn integer(value: &str) -> Result<u64, String> {
 async fn main() -> ExitCode {
     let options = match options(std::env::args().skip(1)) {
         Ok(options) => options,
+        Err(message) if message.is_empty() => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
         Err(message) => {
             eprintln!("{message}\n{USAGE}");
             return ExitCode::from(2);

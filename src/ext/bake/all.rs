@@ -7,7 +7,9 @@ use futures_core::Stream;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
-use crate::ext::error::Error;
+use super::{Bake, BakeEvent};
+use crate::ext::error::{Error, Fnv1a};
+use crate::ext::jobs::reconcile::Confidence;
 use crate::raw::Client;
 use crate::raw::types::Format;
 
@@ -42,6 +44,7 @@ impl Client {
             prompts: prompts.into_iter().map(Into::into).collect(),
             format: Format::Mjcf,
             at_once: 4,
+            ask_again: false,
         }
     }
 }
@@ -54,6 +57,7 @@ pub struct BakeAll {
     prompts: Vec<String>,
     format: Format,
     at_once: usize,
+    ask_again: bool,
 }
 
 impl BakeAll {
@@ -66,6 +70,13 @@ impl BakeAll {
     /// Sets how many scenes are baked at the same time, at least one. Defaults to 4.
     pub fn at_once(mut self, count: usize) -> Self {
         self.at_once = count.max(1);
+        self
+    }
+
+    /// Consents to pay for another job where [`BakeBuilder::ask_again`](super::BakeBuilder::ask_again)
+    /// does.
+    pub fn ask_again(mut self) -> Self {
+        self.ask_again = true;
         self
     }
 
@@ -98,12 +109,17 @@ impl BakeAll {
             prompts,
             format,
             at_once,
+            ask_again,
         } = self;
         let directories = directories(&prompts, dir);
         let bakes = prompts.into_iter().zip(directories).enumerate();
         let bakes = bakes.map(move |(index, (prompt, dir))| {
-            let bake = client.bake(&prompt).format(format).into_dir(&dir);
-            async move { (index, Baked::new(prompt, dir, bake.await)) }
+            let mut bake = client.bake(&prompt).format(format);
+            if ask_again {
+                bake = bake.ask_again();
+            }
+            let bake = bake.into_dir(&dir);
+            async move { (index, Baked::of(prompt, dir, bake).await) }
         });
         futures_util::stream::iter(bakes).buffer_unordered(at_once)
     }
@@ -123,19 +139,23 @@ pub struct Baked {
     pub error: Option<String>,
     /// The job, if it failed with one.
     pub job_id: Option<String>,
+    /// How well the scene fits, if the response to its request was lost and this run found it.
+    pub confidence: Option<Confidence>,
 }
 
 impl Baked {
-    fn new(
-        prompt: String,
-        dir: PathBuf,
-        outcome: Result<crate::ext::bundle::Bundle, Error>,
-    ) -> Self {
-        let (model, error) = match outcome {
-            Ok(bundle) => (Some(bundle.model().to_owned()), None),
-            Err(error) => (None, Some(error)),
-        };
+    async fn of(prompt: String, dir: PathBuf, mut bake: Bake) -> Self {
+        let (mut model, mut error, mut found) = (None, None, None);
+        while let Some(event) = bake.next().await {
+            match event {
+                Ok(BakeEvent::Finished(bundle)) => model = Some(bundle.model().to_owned()),
+                Ok(BakeEvent::Found { confidence, .. }) => found = Some(confidence),
+                Ok(_) => {}
+                Err(failure) => error = Some(failure),
+            }
+        }
         Self {
+            confidence: found,
             prompt,
             dir,
             model,
@@ -179,7 +199,7 @@ fn directories(prompts: &[String], dir: &Path) -> Vec<PathBuf> {
         name.truncate(40);
         (
             name.trim_end_matches('-').to_owned(),
-            fnv_1a(prompt.as_bytes()),
+            Fnv1a::of(prompt.as_bytes()),
         )
     };
     let mut named = Vec::new();
@@ -199,13 +219,6 @@ fn directories(prompts: &[String], dir: &Path) -> Vec<PathBuf> {
         )));
     }
     named
-}
-
-/// FNV-1a. Unlike the standard library's hashes it is the same in every version of Rust.
-fn fnv_1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

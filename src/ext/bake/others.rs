@@ -1,14 +1,14 @@
 //! The bakes beside a bake, which may look for the same result in other processes.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::journal::{Journal, Outcome, Phase};
 use crate::ext::error::{Error, ErrorKind};
-use crate::ext::files::lock::LockedFile;
+use crate::ext::files::lock::try_lock;
 use crate::ext::jobs::reconcile::{Others, Rival};
 
 /// The longest time for which another process holds the lock: it reads the journals and writes one.
@@ -23,47 +23,63 @@ const IN_FLIGHT: Duration = Duration::from_secs(3 * 60);
 /// The right to look for results among the bakes in a directory. One bake at a time has it.
 #[derive(Debug)]
 pub(super) struct LookupLock {
-    path: PathBuf,
-    _file: LockedFile,
+    _locked: Option<File>,
 }
 
 impl LookupLock {
-    /// Waits for the lock of the directory that contains `journal`.
+    /// Waits for the lock of the directory that contains `journal`. Where a file system has no locks,
+    /// the journals alone keep bakes apart.
     pub(super) async fn take(journal: &Path) -> Result<Self, Error> {
-        let path = journal.with_file_name(".bake.lock");
-        let failed = |error| {
-            let message = format!("`{}` could not be locked", path.display());
-            Error::io(message, error)
-        };
+        let directory = directory_of(journal);
         let started = Instant::now();
+        let Ok(file) = open(directory) else {
+            return Ok(Self { _locked: None });
+        };
         loop {
-            if let Some(file) = LockedFile::open(&path).map_err(failed)? {
-                return Ok(Self { path, _file: file });
+            match try_lock(&file) {
+                Ok(true) => {
+                    return Ok(Self {
+                        _locked: Some(file),
+                    });
+                }
+                Ok(false) if started.elapsed() < LOCK_LIMIT => sleep(LOCK_INTERVAL).await,
+                Ok(false) => {
+                    let message = format!(
+                        "another process has locked `{}` for a minute; end it, and bake again",
+                        directory.display()
+                    );
+                    return Err(Error::new(ErrorKind::Io, message));
+                }
+                Err(_) => return Ok(Self { _locked: None }),
             }
-            if started.elapsed() > LOCK_LIMIT {
-                let message = format!(
-                    "another process has held `{}` for a minute; end it, or delete the file",
-                    path.display()
-                );
-                return Err(Error::new(ErrorKind::Io, message));
-            }
-            sleep(LOCK_INTERVAL).await;
         }
     }
 }
 
-impl Drop for LookupLock {
-    fn drop(&mut self) {
-        // The file is still locked, so no other process uses it.
-        let _ = fs::remove_file(&self.path);
-    }
+/// Opens what is locked: the directory, so that nothing is left behind.
+#[cfg(unix)]
+fn open(directory: &Path) -> std::io::Result<File> {
+    File::open(directory)
+}
+
+/// Opens what is locked: a file, because a directory cannot be locked.
+#[cfg(not(unix))]
+fn open(directory: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    options.open(directory.join(".bake.lock"))
+}
+
+fn directory_of(journal: &Path) -> &Path {
+    let parent = journal.parent();
+    let parent = parent.filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
 }
 
 /// Reads what the bakes beside `own` have found at a service, and what they look for.
 pub(super) fn others(own: &Path, service: &str) -> Others {
     let mut others = Others::default();
-    let parent = own.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let entries = fs::read_dir(parent.unwrap_or(Path::new(".")));
+    let entries = fs::read_dir(directory_of(own));
     for entry in entries.into_iter().flatten().flatten() {
         let name = entry.file_name();
         let is_journal = name.to_string_lossy().ends_with(".bake.json");

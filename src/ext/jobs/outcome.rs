@@ -52,6 +52,14 @@ impl KnownJob<'_> {
             failure,
         } = ended;
         let failed = |kind, message| Error::new(kind, message).with_job_id(self.id);
+        if job.status != JobStatus::Succeeded {
+            // It has made nothing that a lost request may be looking for.
+            self.client
+                .inner
+                .0
+                .paid_requests
+                .finished(self.id, &[self.id]);
+        }
         match job.status {
             JobStatus::Succeeded => self.succeeded(job, &data).await,
             JobStatus::Failed => {
