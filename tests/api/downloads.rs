@@ -474,3 +474,19 @@ async fn a_killed_download_leaves_the_old_file_or_the_new_one() {
     exports.to_file().await.unwrap();
     exports.assert_complete();
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_export_is_requested_again() {
+    let exports = Exports::start().await;
+    let on = On::operation("export_scene").times(2);
+    let empty = Canned::empty(200).header("content-type", "application/zip");
+    exports.lab.handle.inject(on, Fault::Respond(empty.clone()));
+    let bytes = exports.download().await.unwrap().bytes(1 << 24).await;
+    assert_eq!(bytes.unwrap(), exports.archive);
+    assert_eq!(exports.lab.handle.count("export_scene"), 3);
+    let on = On::operation("export_scene").always();
+    exports.lab.handle.inject(on, Fault::Respond(empty));
+    let error = exports.download().await.unwrap_err();
+    assert!(error.to_string().contains("an empty response"), "{error}");
+    assert!(exports.lab.handle.count("export_scene") < 10);
+}

@@ -4,7 +4,8 @@
 use futures::TryStreamExt;
 use gizmo_client::types::JobStatus;
 use gizmo_client::{Client, Format, JobHandle};
-use serde_json::Value;
+use httpmock::MockServer;
+use serde_json::{Value, json};
 
 use crate::support::Lab;
 
@@ -302,4 +303,49 @@ async fn exports_and_deletion(client: &Client, scene_id: &str) {
         .await
         .unwrap_err();
     assert_eq!(error.code(), Some("scene_not_found"));
+}
+
+#[tokio::test]
+async fn an_id_may_be_a_number() {
+    let server = MockServer::start_async().await;
+    for (method, path, body) in [
+        ("POST", "/v1/scenes", json!({"job_id": 7, "scene_id": 8})),
+        (
+            "GET",
+            "/v1/jobs/7",
+            json!({"job": {"id": 7, "status": "succeeded", "scene_id": 8, "result": {"asset_id": 9}}}),
+        ),
+        (
+            "GET",
+            "/v1/scenes/8",
+            json!({"scene": {"scene_id": 8, "name": "lab"}}),
+        ),
+        (
+            "GET",
+            "/v1/assets",
+            json!({"assets": [{"id": 9, "scene_id": 8}]}),
+        ),
+    ] {
+        server.mock(|when, then| {
+            when.method(method).path(path);
+            then.status(200).json_body(body);
+        });
+    }
+    let client = crate::support::client_without_retries(&server.base_url());
+    let job = client
+        .generate_scene()
+        .prompt("a lab")
+        .start()
+        .await
+        .unwrap();
+    assert_eq!((job.id(), job.scene_id()), ("7", Some("8")));
+    let status = job.status().await.unwrap();
+    assert_eq!(
+        (status.id.as_deref(), status.scene_id.as_deref()),
+        (Some("7"), Some("8"))
+    );
+    let scene = client.get_scene().scene_id("8").send().await.unwrap();
+    assert_eq!(scene.into_inner().id, "8");
+    let assets = client.list_assets().send().await.unwrap().into_inner();
+    assert_eq!(assets.items[0].scene_id.as_deref(), Some("8"));
 }

@@ -138,7 +138,6 @@ impl Error {
     }
 
     /// Adds what to do to the message.
-    #[cfg(feature = "bundle")]
     pub(crate) fn with_advice(mut self, advice: &str) -> Self {
         self.0.message = format!("{}; {advice}", self.0.message);
         self
@@ -183,6 +182,10 @@ impl Error {
         Self::new(ErrorKind::InvalidRequest, "the request could not be built").with_source(why)
     }
 }
+
+/// What to do about a paid request of unknown outcome.
+pub(crate) const LOOK_FIRST: &str =
+    "its job may be running and be paid for, so look for it before you request it again";
 
 /// The maximum length of a body that an error keeps: 64 KiB.
 pub(crate) const MAX_ERROR_BODY: usize = 64 * 1024;

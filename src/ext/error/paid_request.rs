@@ -79,10 +79,10 @@ impl Baseline {
         self.is_newest_first.then_some(true)
     }
 
-    /// Whether something was created before the request was sent, as far as the service's clocks agree.
-    pub(crate) fn is_before_request(&self, created: SystemTime) -> bool {
-        let sent_at = self.sent_at;
-        sent_at.is_some_and(|sent_at| created + CLOCK_TOLERANCE < sent_at)
+    /// Whether something was created after the request was sent, by the service's clocks. `None` if
+    /// those are unknown.
+    pub(crate) fn is_after_request(&self, created: SystemTime) -> Option<bool> {
+        Some(created + CLOCK_TOLERANCE >= self.sent_at?)
     }
 
     pub(crate) fn contains(&self, id: &str) -> bool {

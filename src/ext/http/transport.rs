@@ -34,7 +34,9 @@ use super::headers::{rate_limit, retry_after};
 use super::limiter::{Lease, WaitReason};
 use super::operation::{Idempotency, Operation, Priority, Success};
 use super::retry::{Decision, FailedAttempt, Outcome, RATE_LIMIT_BACKOFF, decide};
-use crate::ext::error::{Error, ErrorKind, Fnv1a, MAX_ERROR_BODY, PaidRequest, one_line};
+use crate::ext::error::{
+    Error, ErrorKind, Fnv1a, LOOK_FIRST, MAX_ERROR_BODY, PaidRequest, one_line,
+};
 use crate::raw::Client;
 
 /// The tracing target of requests and their retries.
@@ -101,7 +103,7 @@ impl Client {
             let body = self.inner.0.credential.redact_body(&exchange.body);
             let message = self.inner.0.credential.redact(&error.to_string());
             let error = Error::undecodable(&body, &message).with_operation(operation.id);
-            self.with_paid_request(error, operation, build, exchange.sent_at)
+            self.with_outcome(error, operation, build, exchange.sent_at)
         })?;
         let headers = std::mem::take(exchange.response.headers_mut());
         Ok(ResponseValue::new(
@@ -162,7 +164,7 @@ impl Client {
                 body,
                 sent_at,
             }),
-            Err(error) => Err(self.with_paid_request(error, operation, build, sent_at)),
+            Err(error) => Err(self.with_outcome(error, operation, build, sent_at)),
         }
     }
 
@@ -182,17 +184,21 @@ impl Client {
         Ok(request)
     }
 
-    /// Adds to an error of unknown outcome what was requested.
-    fn with_paid_request(
+    /// Adds to an error of unknown outcome what to do, and what was requested.
+    fn with_outcome(
         &self,
         error: Error,
         operation: &'static Operation,
         build: Build<'_>,
         sent_at: SystemTime,
     ) -> Error {
-        if !error.is_outcome_unknown() || operation.starts.is_none() {
+        if !error.is_outcome_unknown() {
             return error;
         }
+        if operation.starts.is_none() {
+            return error.with_advice("the request may have taken effect");
+        }
+        let error = error.with_advice(LOOK_FIRST);
         match self.describe_paid(operation, build) {
             Ok(request) => error.with_paid_request(PaidRequest {
                 at: sent_at,

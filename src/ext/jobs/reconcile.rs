@@ -172,7 +172,11 @@ impl Client {
             if is_altered && place == Place::Scenes && details < MAX_DETAILS {
                 // The scene itself may show its prompt as it was requested.
                 details += 1;
-                let scene = self.scene(candidate.id()).await?;
+                let scene = match self.scene(candidate.id()).await {
+                    Ok(scene) => scene,
+                    Err(error) if error.is_not_found() => continue,
+                    Err(error) => return Err(error),
+                };
                 candidate.prompt = scene.prompt.clone().or(candidate.prompt.take());
                 *candidate = candidate.clone().or(scene);
             }
@@ -183,7 +187,7 @@ impl Client {
             && self.is_job_of(request, since, &job_id, "asset").await?
         {
             // The asset is not listed yet, but its job is the scene's last one.
-            results.push_job(request, job_id);
+            results.push(request, Some(job_id));
         }
         Ok(results)
     }
@@ -220,7 +224,7 @@ impl Client {
             if !baseline.is_some_and(|baseline| baseline.contains(&job_id))
                 && self.is_job_of(request, since, &job_id, "edit").await?
             {
-                results.push_job(request, job_id);
+                results.push(request, Some(job_id));
             }
             return Ok(results);
         }
@@ -287,9 +291,7 @@ impl Client {
         }));
         results.0.retain(|(candidate, _)| {
             let ids = own_ids(request, candidate);
-            let is_others = ids
-                .iter()
-                .any(|id| others.found.iter().any(|one| one == id));
+            let is_others = others.found.iter().any(|id| ids.contains(&id.as_str()));
             !is_others && !paid_requests.is_assigned(&ids, owner)
         });
         match decide(request, requests.len(), results.0, &rivals) {
@@ -340,10 +342,6 @@ impl NewResults {
     #[cfg(feature = "bundle")]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    fn push_job(&mut self, request: &PaidRequest, job_id: String) {
-        self.push(request, Some(job_id));
     }
 
     /// Adds a result that is known to show nothing else than what was requested.

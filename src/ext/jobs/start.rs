@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::handle::JobHandle;
-use crate::ext::error::{Error, ErrorKind, PaidRequest};
+use crate::ext::error::{Error, ErrorKind, LOOK_FIRST, PaidRequest};
 use crate::ext::http::operation::{Operation, Starts};
 use crate::ext::http::transport::Build;
 use crate::raw::Client;
@@ -53,6 +53,7 @@ impl Client {
                 let message = format!("no response within {} s", limit.as_secs_f32());
                 Err(late(message)
                     .with_operation(operation)
+                    .with_advice(LOOK_FIRST)
                     .with_paid_request(request))
             })
     }

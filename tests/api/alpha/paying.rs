@@ -1,6 +1,7 @@
 //! An asset is paid for once, even if the response is lost.
 
 use gizmo_client::Reconciled;
+use gizmo_client::alpha::Pose;
 use gizmo_simulator::{At, Canned, Fault, On, Options};
 
 use super::Workshop;
@@ -120,4 +121,34 @@ async fn no_asset_is_created_without_credits() {
         error.is_insufficient_credits() && !error.is_outcome_unknown(),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_composition_whose_response_is_lost_may_have_taken_effect() {
+    let workshop = Workshop::instant().await;
+    let asset = workshop.asset("a gripper").await;
+    let scene = workshop.alpha.create_scene().name("cell").send().await;
+    let scene_id = scene.unwrap().into_inner().into_inner().id;
+    for operation in ["create_scene", "place_asset"] {
+        let on = On::operation(operation);
+        workshop.handle.inject(on, Fault::DropBeforeResponse);
+    }
+    let created = workshop.alpha.create_scene().name("cell").send().await;
+    let placed = workshop.alpha.place_asset().scene_id(scene_id);
+    let placed = placed
+        .asset_id(asset.id)
+        .pose(Pose::at([0.0; 3]))
+        .send()
+        .await;
+    for error in [created.unwrap_err(), placed.unwrap_err()] {
+        assert!(
+            error.is_outcome_unknown() && !error.is_retryable(),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains("may have taken effect"),
+            "{error}"
+        );
+        assert!(error.paid_request().is_none());
+    }
 }

@@ -67,20 +67,17 @@ pub(super) fn new_among(
             continue;
         }
         let is_before_known = last_known.is_some_and(|last_known| index < last_known);
-        let novelty = if created.is_some_and(|created| baseline.is_before_request(created)) {
-            Novelty::Late
-        } else if baseline.is_complete() || is_before_known || is_newer == Some(true) {
-            Novelty::New
-        } else if created.is_some() {
-            Novelty::ByClocks
-        } else {
-            Novelty::Unclear
+        let was_unlisted = baseline.is_complete() || is_before_known || is_newer == Some(true);
+        let is_after = created.and_then(|created| baseline.is_after_request(created));
+        let novelty = match (was_unlisted, is_after) {
+            (true, Some(false)) => Novelty::Late,
+            (true, _) => Novelty::New,
+            (false, Some(true)) => Novelty::ByClocks,
+            // It is old, and was not in the part of the list that is the baseline.
+            (false, Some(false)) => continue,
+            (false, None) => Novelty::Unclear,
         };
-        let is_listed_late = baseline.is_complete() || is_before_known || is_newer == Some(true);
-        // What is only old was not in the part of the list that is the baseline.
-        if novelty != Novelty::Late || is_listed_late {
-            new.push((candidate, novelty));
-        }
+        new.push((candidate, novelty));
     }
     new
 }
