@@ -50,13 +50,15 @@
 //! Where the behaviour of the service is uncertain, an option selects a variant: [`Vocabulary`] and
 //! [`AfterEnd`] for the events and the end of a stream, [`Numbering`] for their `id` and `seq`,
 //! [`StatusWords`] and [`Options::status_lag`] for the status of a job, [`AssetIdIn`] and
-//! [`Options::announce_scene_id`] for the place of an id.
+//! [`Options::announce_scene_id`] for the place of an id, and [`Memory`] for what lists show: when a scene
+//! is listed, in which order, how many on a page, and in which form its prompt and its time appear.
+//! [`Handle::start_scene`] starts a scene for another user of the account.
 //!
 //! # Faults
 //!
 //! [`Handle::inject`] injects a [`Fault`] into the requests that [`On`] selects: a connection that breaks
 //! before or after the request is handled, a body that is truncated, stalled or slow, a [`Canned`]
-//! response, or a fault of an event stream ([`EventFault`]). The handle also refuses, closes and freezes
+//! response before, after or in place of the handling, or a fault of an event stream ([`EventFault`]). The handle also refuses, closes and freezes
 //! connections, deletes jobs, and lists the received requests:
 //!
 //! ```

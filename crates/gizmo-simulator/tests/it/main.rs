@@ -8,6 +8,7 @@ mod exports;
 mod faults;
 mod http2;
 mod jobs;
+mod memory;
 mod numbering;
 mod observed;
 mod operations;
