@@ -1,6 +1,8 @@
 //! Rewrites progenitor's client: it sends with our transport and its `Error`, any 2xx is a success,
 //! the handwritten layer can read its builders, and it has no public constructor.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::{
@@ -146,7 +148,7 @@ fn rewrite_send(block: &mut ItemImpl, structs: &[(Ident, Vec<Field>)]) -> Result
         ImplItem::Fn(function) => Some(function.sig.ident.to_string()),
         _ => None,
     });
-    let methods = methods.collect();
+    let methods: HashSet<String> = methods.collect();
     let send = block.items.iter_mut().find_map(|item| match item {
         ImplItem::Fn(function) if function.sig.ident == "send" => Some(function),
         _ => None,
@@ -174,9 +176,14 @@ fn rewrite_send(block: &mut ItemImpl, structs: &[(Ident, Vec<Field>)]) -> Result
     let client = statements.first_mut().and_then(destructure_clone);
     let client = client.ok_or("a generated `send` does not destructure its parameters")?;
     let docs = std::mem::take(&mut send.attrs);
+    // A parameter may have any name.
+    let mut build_request = format_ident!("build_request");
+    while methods.contains(&build_request.to_string()) {
+        build_request = format_ident!("{build_request}_");
+    }
     let built: ImplItemFn = syn::parse2(quote! {
         /// Builds the request, without the credential.
-        pub(crate) fn request(&self) -> ::std::result::Result<::reqwest::Request, crate::Error> {
+        pub(crate) fn #build_request(&self) -> ::std::result::Result<::reqwest::Request, crate::Error> {
             let build = || -> ::std::result::Result<::reqwest::Request, Error> {
                 #(#statements)*
                 Ok(#request)
@@ -192,7 +199,7 @@ fn rewrite_send(block: &mut ItemImpl, structs: &[(Ident, Vec<Field>)]) -> Result
         /// An [`Error`](crate::Error) that states what failed: the request was invalid, it did not
         /// arrive or was refused, or its response was not as documented.
         pub async fn send(self) -> ::std::result::Result<#value, crate::Error> {
-            let build = || self.request();
+            let build = || self.#build_request();
             self.#client.transport().#decode(super::OPERATIONS, #operation, &build).await
         }
     })?;
@@ -208,6 +215,7 @@ fn rewrite_send(block: &mut ItemImpl, structs: &[(Ident, Vec<Field>)]) -> Result
     Ok(Some(Builder {
         name: name.clone(),
         operation,
+        build_request,
         success: success.clone(),
         fields: fields.clone(),
         methods,

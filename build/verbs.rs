@@ -16,6 +16,8 @@ use super::tables;
 pub(crate) struct Builder {
     pub(crate) name: Ident,
     pub(crate) operation: String,
+    /// The method that builds the request.
+    pub(crate) build_request: Ident,
     /// The type of a success body.
     pub(crate) success: Type,
     /// The parameters, without the client.
@@ -150,6 +152,7 @@ fn start(document: &Value, builder: &Builder) -> Option<TokenStream> {
         return None;
     }
     let (name, operation) = (&builder.name, &builder.operation);
+    let build_request = &builder.build_request;
     Some(quote! {
         impl builder::#name<'_> {
             /// Sends the request, which costs credits, and returns a handle on the job it starts.
@@ -171,7 +174,7 @@ fn start(document: &Value, builder: &Builder) -> Option<TokenStream> {
             /// find the request in
             /// [`Client::unresolved_requests`](crate::Client::unresolved_requests).
             pub async fn start(self) -> Result<crate::JobHandle, crate::Error> {
-                let build = || self.request();
+                let build = || self.#build_request();
                 self.client.start_job(super::OPERATIONS, #operation, &build, None).await
             }
 
@@ -190,7 +193,7 @@ fn start(document: &Value, builder: &Builder) -> Option<TokenStream> {
                 self,
                 limit: std::time::Duration,
             ) -> Result<crate::JobHandle, crate::Error> {
-                let build = || self.request();
+                let build = || self.#build_request();
                 let limit = Some(limit);
                 self.client.start_job(super::OPERATIONS, #operation, &build, limit).await
             }

@@ -23,7 +23,7 @@ impl builder::CreateAsset<'_> {
     /// may exist.
     pub async fn start(self) -> Result<AssetHandle, Error> {
         let client = self.client.clone();
-        let build = || self.request();
+        let build = || self.build_request();
         let start = client
             .transport()
             .prepare(OPERATIONS, "create_asset", &build)

@@ -452,8 +452,8 @@ impl<'a> Builder<'a> {
 
     fn request(&self) -> Result<reqwest::Request, Error> {
         match self {
-            Self::Scene(scene) => scene.request(),
-            Self::Asset(asset) => asset.request(),
+            Self::Scene(scene) => scene.build_request(),
+            Self::Asset(asset) => asset.build_request(),
         }
     }
 }

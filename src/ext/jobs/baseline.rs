@@ -143,7 +143,7 @@ impl Client {
                 let client = client.clone();
                 Box::pin(async move {
                     let list = client.list_scenes().limit(PAGE).offset(offset);
-                    let build = || list.request();
+                    let build = || list.build_request();
                     let page =
                         client.json_for_paid::<Page<Scene>>(OPERATIONS, "list_scenes", &build);
                     page.await
@@ -156,7 +156,7 @@ impl Client {
                     Box::pin(async move {
                         let list = client.list_assets().scene_id(scene_id);
                         let list = list.limit(PAGE).offset(offset);
-                        let build = || list.request();
+                        let build = || list.build_request();
                         let page =
                             client.json_for_paid::<Page<Asset>>(OPERATIONS, "list_assets", &build);
                         page.await
@@ -169,7 +169,7 @@ impl Client {
                 Box::pin(async move {
                     let client_alpha = client.alpha();
                     let list = client_alpha.list_assets().limit(PAGE).offset(offset);
-                    let build = || list.request();
+                    let build = || list.build_request();
                     let operations = alpha::raw::OPERATIONS;
                     let page = client.json_for_paid::<Page<alpha::types::Asset>>(
                         operations,
@@ -186,7 +186,7 @@ impl Client {
     /// Requests a scene.
     pub(super) async fn scene(&self, id: &str) -> Result<Candidate, Error> {
         let get = self.get_scene().scene_id(id);
-        let build = || get.request();
+        let build = || get.build_request();
         let scene = self.json_for_paid::<Envelope<Scene>>(OPERATIONS, "get_scene", &build);
         Ok(Candidate::from(scene.await?.into_inner().into_inner()))
     }

@@ -34,6 +34,8 @@ use std::collections::HashMap;
 
 mod ext {
     pub mod values {
+        #[path = "EXT/values/id.rs"]
+        pub mod id;
         #[path = "EXT/values/open_enum.rs"]
         pub mod open_enum;
         #[path = "EXT/values/status_words.rs"]
