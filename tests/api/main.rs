@@ -27,4 +27,5 @@ mod requests;
 mod resume;
 mod retries;
 mod secrets;
+mod servers;
 mod support;

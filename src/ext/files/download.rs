@@ -7,7 +7,7 @@ mod source;
 mod unpack;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
@@ -222,7 +222,9 @@ impl Download {
     /// Writes the bytes to a file, and returns their number.
     ///
     /// They are written to `{path}.part`, which replaces `path` atomically when it is complete and on
-    /// disk. A `.part` file that a killed process left behind is reused.
+    /// disk, with the permissions of the file that it replaces. A `.part` file that a killed process left
+    /// behind is reused; a link with that name is replaced. If `path` is a symbolic link, the file that it
+    /// refers to is replaced.
     ///
     /// # Errors
     ///
@@ -234,11 +236,11 @@ impl Download {
     ///
     /// Cancel safe: if the future is dropped, the target is unchanged and the part file is removed.
     pub async fn to_file(mut self, path: impl AsRef<Path> + Send) -> Result<u64, Error> {
-        let path = path.as_ref();
-        let mut part = Part::for_target(path)?;
+        let path = target_of(path.as_ref())?;
+        let mut part = Part::for_target(&path)?;
         self.receive(&mut part).await?;
         let length = part.sync().await?;
-        part.place(path).await?;
+        part.place(&path).await?;
         Ok(length)
     }
 
@@ -267,6 +269,21 @@ impl Download {
     fn is_complete(&self, tail: &[u8]) -> bool {
         !self.source.is_zip() || ends_like_zip(tail)
     }
+}
+
+/// Follows a symbolic link. A directory is no target.
+fn target_of(path: &Path) -> Result<PathBuf, Error> {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else {
+        return Ok(path.to_owned());
+    };
+    let failed = |error| Error::io(format!("`{}` cannot be replaced", path.display()), error);
+    if !metadata.is_symlink() {
+        if metadata.is_dir() {
+            return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+        }
+        return Ok(path.to_owned());
+    }
+    path.canonicalize().map_err(failed)
 }
 
 fn incomplete() -> Error {

@@ -15,10 +15,12 @@ pub(crate) struct LockedFile(File);
 impl LockedFile {
     /// Opens or creates a file and locks it; `None` if it is locked already, also by this process.
     ///
-    /// On a system without locks the file is opened without one.
+    /// On a system without locks the file is opened without one. A symbolic link is not followed on
+    /// Unix: it fails.
     pub(crate) fn open(path: &Path) -> io::Result<Option<Self>> {
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
+        no_follow(&mut options);
         for _ in 0..MAX_ATTEMPTS {
             let file = options.open(path)?;
             match try_lock(&file) {
@@ -46,6 +48,27 @@ impl Drop for LockedFile {
         // A clone of the handle may still be open.
         let _ = self.0.unlock();
     }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn no_follow(options: &mut std::fs::OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn no_follow(_: &mut std::fs::OpenOptions) {}
+
+/// Whether a file has further names, so that writing to it would change what they refer to.
+#[cfg(unix)]
+pub(crate) fn has_other_names(metadata: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(metadata) > 1
+}
+
+#[cfg(not(unix))]
+pub(crate) fn has_other_names(_: &std::fs::Metadata) -> bool {
+    false
 }
 
 /// Locks a file or a directory; `false` if it is locked already.

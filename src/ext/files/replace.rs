@@ -12,7 +12,12 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
     let mut next = path.as_os_str().to_owned();
     next.push(".next");
     let next = std::path::PathBuf::from(next);
-    let mut file = File::create(&next)?;
+    // A file that a killed process left behind, or a link, is not written through.
+    match fs::remove_file(&next) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = File::create_new(&next)?;
     file.write_all(contents)?;
     file.sync_all()?;
     rename(&next, path)

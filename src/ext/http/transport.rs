@@ -13,6 +13,7 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, StatusCode};
 use progenitor_client::{ByteStream, ClientInfo, ResponseValue};
 use reqwest::{Request, Response, Url};
@@ -25,6 +26,7 @@ use tracing::{Instrument, Span, debug, debug_span, info};
 
 use self::body::read;
 use self::error_response::error_response;
+use self::file::IDENTITY;
 pub(crate) use self::file::{DOWNLOAD, Key, file_url};
 pub(crate) use self::stream::SILENCE;
 
@@ -181,6 +183,9 @@ impl Client {
         }
         let (name, value) = &self.inner.0.key_header;
         request.headers_mut().insert(name, value.clone());
+        if operation.success == Success::File {
+            request.headers_mut().insert(ACCEPT_ENCODING, IDENTITY);
+        }
         Ok(request)
     }
 
@@ -393,6 +398,12 @@ impl Client {
             self.observe_response(lease, &response);
             response
         };
+        if operation.success == Success::File
+            && let Some(elsewhere) = self.redirected_elsewhere(&response)
+        {
+            let file = self.attempt_file(elsewhere?, HeaderMap::new(), Key::ToNone, None);
+            return Ok((file.await?, Bytes::new()));
+        }
         if !response.status().is_success() {
             return Err(self.error_from(&mut response).await);
         }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::ext::error::Error;
-use crate::ext::files::lock::LockedFile;
+use crate::ext::files::lock::{LockedFile, has_other_names};
 use crate::ext::files::{replace, zip};
 
 /// The number of chunks that may wait for the disk.
@@ -118,10 +118,16 @@ impl Part {
         )
     }
 
-    /// Moves the file to its target.
+    /// Moves the file to its target. It gets the permissions of the file that it replaces.
     pub(super) async fn place(mut self, target: &Path) -> Result<(), Error> {
-        let (path, to) = (self.path.clone(), target.to_owned());
-        let placed = spawn_blocking(move || replace::rename(&path, &to)).await;
+        let (path, to, file) = (self.path.clone(), target.to_owned(), self.file());
+        let placed = move || {
+            if let Ok(replaced) = fs::metadata(&to) {
+                file.set_permissions(replaced.permissions())?;
+            }
+            replace::rename(&path, &to)
+        };
+        let placed = spawn_blocking(placed).await;
         let placed = placed.unwrap_or_else(|error| Err(error.into()));
         if let Some(opened) = &mut self.opened {
             opened.is_placed = placed.is_ok();
@@ -136,9 +142,19 @@ impl Part {
 }
 
 fn create(path: PathBuf) -> std::io::Result<OpenPart> {
+    // A link with the name of the part file is replaced: what it refers to belongs to someone else.
+    let is_link = |metadata: fs::Metadata| metadata.is_symlink() || has_other_names(&metadata);
+    if fs::symlink_metadata(&path).is_ok_and(is_link) {
+        fs::remove_file(&path)?;
+    }
     // A download that was just dropped may keep the lock for another moment.
     for _ in 0..20 {
         if let Some(lock) = LockedFile::open(&path)? {
+            if has_other_names(&lock.file().metadata()?) {
+                return Err(std::io::Error::other(
+                    "the file has another name, a hard link",
+                ));
+            }
             return Ok(OpenPart {
                 path,
                 is_placed: false,

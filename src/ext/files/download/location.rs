@@ -42,7 +42,7 @@ impl Client {
     }
 
     /// Downloads a file from a pre-signed URL. `mint` requests the URL, and a new one when it has expired
-    /// or is refused with 403; the download resumes from that.
+    /// or is refused as expired (401, 403, 410, or 400 with such a code); the download resumes from that.
     ///
     /// The API key is not sent.
     ///
@@ -67,15 +67,16 @@ impl Client {
                 let mut minted = minted.lock().await;
                 let current: Option<SignedUrl> = minted.take();
                 let current = current.filter(|signed| !signed.has_expired(SystemTime::now()));
-                if let Some(signed) = current {
-                    match client.fetch_signed(&signed, rest.clone()).await {
-                        Err(error) if error.status() == Some(StatusCode::FORBIDDEN) => {}
-                        response => {
-                            *minted = Some(signed);
-                            return response;
-                        }
-                    }
+                let signed = match current {
+                    Some(signed) => signed,
+                    None => mint().await?,
+                };
+                let response = client.fetch_signed(&signed, rest.clone()).await;
+                if !response.as_ref().is_err_and(has_expired) {
+                    *minted = Some(signed);
+                    return response;
                 }
+                // Also a new URL may have expired, if it was made in advance.
                 let signed = mint().await?;
                 let response = client.fetch_signed(&signed, rest).await;
                 *minted = Some(signed);
@@ -102,10 +103,23 @@ impl Client {
                 header::RANGE,
                 range.parse().expect("digits are a header value"),
             );
-            headers.insert(header::IF_RANGE, rest.validator);
+            headers.insert(header::IF_RANGE, rest.validator.value());
         }
         let response = self.get_file(url, headers, key).await;
         response.map(ResponseValue::stream).map_err(named)
+    }
+}
+
+/// Whether an object store refuses a signed URL because it has expired: 403, 401 or 410, or 400 with a
+/// code such as S3's `ExpiredToken`.
+fn has_expired(error: &Error) -> bool {
+    match error.status() {
+        Some(StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED | StatusCode::GONE) => true,
+        Some(StatusCode::BAD_REQUEST) => {
+            let code = error.code().unwrap_or_default().to_ascii_lowercase();
+            code.contains("expired")
+        }
+        _ => false,
     }
 }
 

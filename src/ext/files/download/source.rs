@@ -9,9 +9,10 @@
 //! ```
 //!
 //! A download of a URL that breaks is resumed (`Range` with `If-Range`, RFC 9110 sections 13.1.5 and
-//! 14.2). An export is requested again from the start: it costs nothing and changes nothing.
+//! 14.2), if the response is of the same version (section 15.3.7.3). Otherwise it starts over. An export
+//! is requested again from the start: it costs nothing and changes nothing.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -25,6 +26,7 @@ use crate::ext::error::{Error, ErrorKind, one_line};
 use crate::ext::files::zip::{SIGNATURE, starts_like_zip};
 use crate::ext::http::backoff::{Backoff, random};
 use crate::ext::http::config::Credential;
+use crate::ext::http::headers::retry_after;
 use crate::raw::Client;
 
 /// A download with fewer bytes than this in a window is stalled.
@@ -33,9 +35,21 @@ const MIN_PROGRESS: u64 = 1024;
 /// The window for [`MIN_PROGRESS`]. A shorter idle timeout of the client applies as well.
 const STALL_WINDOW: Duration = Duration::from_secs(30);
 
-/// The number of failed attempts that are retried. For an export all of them count, for a URL only those
-/// since the last new byte.
+/// The number of failed attempts in a row that are retried, and how many times a download starts over.
+/// An attempt that a URL answers with [`MIN_PROGRESS`] new bytes has not failed. For an export all count.
 const MAX_FAILURES: u32 = 5;
+
+/// The delays between requests for a file that is not ready yet, unless `Retry-After` is longer.
+const READY_BACKOFF: Backoff = Backoff {
+    base: Duration::from_secs(2),
+    cap: Duration::from_secs(30),
+};
+
+/// How long a download waits in total for a file that is not ready yet.
+const MAX_WAIT: Duration = Duration::from_secs(10 * 60);
+
+/// The number of bytes in which an XML or HTML page is recognised.
+const PAGE_START: usize = 512;
 
 const BACKOFF: Backoff = Backoff {
     base: Duration::from_millis(250),
@@ -52,8 +66,49 @@ pub(super) type Fetch = Box<dyn Fn(Option<Rest>) -> BoxFuture<'static, Response>
 #[derive(Debug, Clone)]
 pub(super) struct Rest {
     pub(super) offset: u64,
-    /// A strong `ETag` or a date: the bytes must be of the same version.
-    pub(super) validator: HeaderValue,
+    /// The bytes must be of this version.
+    pub(super) validator: Validator,
+}
+
+/// What identifies a version of a file (RFC 9110, section 8.8). It is strong: equal validators mean equal
+/// bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Validator {
+    ETag(HeaderValue),
+    LastModified(HeaderValue),
+}
+
+impl Validator {
+    /// Returns the strong validator of a response. A date is none beside an `ETag` (section 13.1.5), nor
+    /// if the file may have changed twice in its second (section 8.8.2.2).
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        if let Some(etag) = headers.get(header::ETAG) {
+            let is_weak = etag.as_bytes().starts_with(b"W/");
+            return (!is_weak).then(|| Self::ETag(etag.clone()));
+        }
+        let modified = headers.get(header::LAST_MODIFIED)?;
+        let time = |value: &HeaderValue| httpdate::parse_http_date(value.to_str().ok()?).ok();
+        let (modified_at, now) = (time(modified)?, time(headers.get(header::DATE)?)?);
+        (modified_at < now).then(|| Self::LastModified(modified.clone()))
+    }
+
+    /// Returns the value of `If-Range`.
+    pub(super) fn value(self) -> HeaderValue {
+        match self {
+            Self::ETag(value) | Self::LastModified(value) => value,
+        }
+    }
+
+    /// Whether a response is of this version.
+    fn is_of(&self, headers: &HeaderMap) -> bool {
+        match self {
+            Self::ETag(etag) => headers.get(header::ETAG) == Some(etag),
+            Self::LastModified(modified) => {
+                headers.get(header::LAST_MODIFIED) == Some(modified)
+                    && !headers.contains_key(header::ETAG)
+            }
+        }
+    }
 }
 
 /// The expected content.
@@ -83,8 +138,15 @@ pub(super) struct Source {
     state: State,
     received: u64,
     total: Option<u64>,
-    validator: Option<HeaderValue>,
+    validator: Option<Validator>,
     failures: u32,
+    /// How many times the bytes have started over.
+    restarts: u32,
+    /// The most bytes that any attempt has reached. More of them are progress.
+    reached: u64,
+    /// How many times, and for how long, the file was waited for because it is not ready yet.
+    waits: u32,
+    waited: Duration,
     stall_window: Duration,
     window: Window,
     /// Removed from what an error quotes.
@@ -125,7 +187,6 @@ impl Source {
         fetch: Fetch,
     ) -> Result<Self, Error> {
         let shared = &client.inner.0;
-        let response = fetch(None).await?;
         let mut source = Self {
             fetch,
             operation,
@@ -137,11 +198,22 @@ impl Source {
             total: None,
             validator: None,
             failures: 0,
+            restarts: 0,
+            reached: 0,
+            waits: 0,
+            waited: Duration::ZERO,
             stall_window: STALL_WINDOW.min(shared.idle_timeout),
             window: Window::new(),
             credential: shared.credential.clone(),
         };
-        if let Err(error) = source.accept(response).await {
+        let response = (source.fetch)(None).await;
+        let accepted = match response {
+            Ok(response) => source.accept(response, None).await,
+            // The request was retried as often as the policy allows.
+            Err(error) if !is_not_ready(&error) => return Err(error),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = accepted {
             source.broken(error)?;
             source.reconnect().await?;
         }
@@ -229,7 +301,8 @@ impl Source {
         if self.window.since.elapsed() >= self.stall_window {
             self.window = Window::new();
         }
-        if self.resumable {
+        if self.resumable && self.received >= self.reached + MIN_PROGRESS {
+            self.reached = self.received;
             self.failures = 0;
         }
         if let Some(total) = self.total
@@ -247,13 +320,20 @@ impl Source {
 
     fn broken(&mut self, error: Error) -> Result<(), Error> {
         let error = error.with_operation(self.operation);
-        // A request without response headers was attempted several times already.
-        self.failures += error.attempts().max(1);
+        if is_not_ready(&error) {
+            if self.waited > MAX_WAIT {
+                return Err(error);
+            }
+        } else {
+            // A request without response headers was attempted several times already.
+            self.failures += error.attempts().max(1);
+        }
         let is_transient = matches!(
             error.kind(),
             ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Connect
         );
-        if self.failures > MAX_FAILURES || !(is_transient || error.is_retryable()) {
+        let may_retry = is_transient || is_not_ready(&error) || error.is_retryable();
+        if self.failures > MAX_FAILURES || self.restarts > MAX_FAILURES || !may_retry {
             return Err(error);
         }
         debug!(target: "gizmo_client::files", operation = self.operation, received = self.received, %error, "download broke");
@@ -265,26 +345,29 @@ impl Source {
     async fn reconnect(&mut self) -> Result<bool, Error> {
         let before = self.received;
         while let State::Broken(error) = &self.state {
-            let delay = BACKOFF.delay(self.failures - 1, random());
-            tokio::time::sleep(delay.max(error.retry_after().unwrap_or_default())).await;
+            let retry_after = error.retry_after().unwrap_or_default();
+            let mut delay = BACKOFF.delay(self.failures.saturating_sub(1), random());
+            if is_not_ready(error) {
+                delay = READY_BACKOFF.delay(self.waits, 0.5 + random() / 2.0);
+                self.waits += 1;
+                self.waited += delay.max(retry_after);
+            }
+            tokio::time::sleep(delay.max(retry_after).min(MAX_WAIT)).await;
             let rest = self.rest();
-            let resuming = rest.is_some();
-            match (self.fetch)(rest).await {
-                Ok(response) => {
-                    if let Err(error) = self.accept(response).await {
-                        self.broken(error)?;
-                    }
+            let accepted = match (self.fetch)(rest.clone()).await {
+                Ok(response) => self.accept(response, rest).await,
+                Err(error) if rest.is_some() && is_refused_range(&error) => {
+                    Err(self.start_over("the missing bytes cannot be requested"))
                 }
-                Err(error) if resuming && is_refused_range(&error) => {
-                    self.validator = None;
-                    self.broken(
-                        self.transport("the missing bytes cannot be requested".to_owned()),
-                    )?;
-                }
-                Err(error) => self.broken(error)?,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = accepted {
+                self.broken(error)?;
             }
         }
-        Ok(self.received == 0 && before > 0)
+        let starts_over = self.received == 0 && before > 0;
+        self.restarts += u32::from(starts_over);
+        Ok(starts_over)
     }
 
     fn rest(&self) -> Option<Rest> {
@@ -298,48 +381,82 @@ impl Source {
         })
     }
 
+    /// Gives up the bytes so far: the next request is for the complete file.
+    fn start_over(&mut self, why: &str) -> Error {
+        self.validator = None;
+        self.transport(why.to_owned())
+    }
+
     /// Takes a response: the missing bytes, or all from the start.
-    async fn accept(&mut self, response: ResponseValue<ByteStream>) -> Result<(), Error> {
-        let headers = response.headers();
-        if response.status() == StatusCode::PARTIAL_CONTENT {
-            let (first, total) = content_range(headers).ok_or_else(|| {
-                self.transport("a 206 response has no valid Content-Range".to_owned())
-            })?;
-            if first != self.received
-                || (total.is_some() && self.total.is_some() && total != self.total)
-            {
-                self.validator = None;
-                return Err(self.transport(format!(
-                    "a 206 response does not continue after {} bytes",
-                    self.received
-                )));
-            }
-            self.total = self.total.or(total);
-            self.window = Window::new();
-            self.state = State::Receiving {
-                first: Bytes::new(),
-                body: response.into_inner(),
+    async fn accept(
+        &mut self,
+        response: ResponseValue<ByteStream>,
+        rest: Option<Rest>,
+    ) -> Result<(), Error> {
+        let (status, headers) = (response.status(), response.headers());
+        let encoding = headers.get(header::CONTENT_ENCODING);
+        if let Some(encoding) = encoding.filter(|encoding| *encoding != "identity") {
+            let encoding = one_line(&String::from_utf8_lossy(encoding.as_bytes()), 40);
+            let message = format!("the file is encoded as `{encoding}`, which was not requested");
+            return Err(Error::new(ErrorKind::Decode, message));
+        }
+        if status == StatusCode::PARTIAL_CONTENT {
+            let Some(range) = ContentRange::of(headers) else {
+                return Err(self.start_over("a 206 response has no valid Content-Range"));
             };
-            return Ok(());
+            if let Some(rest) = rest {
+                let continues = range.first == self.received
+                    && range
+                        .total
+                        .zip(self.total)
+                        .is_none_or(|(one, other)| one == other);
+                if !continues {
+                    let why = format!(
+                        "a 206 response does not continue after {} bytes",
+                        self.received
+                    );
+                    return Err(self.start_over(&why));
+                }
+                if !rest.validator.is_of(headers) {
+                    return Err(self.start_over("a 206 response is of another version"));
+                }
+                self.total = self.total.or(range.total).or(Some(range.last + 1));
+                self.window = Window::new();
+                self.state = State::Receiving {
+                    first: Bytes::new(),
+                    body: response.into_inner(),
+                };
+                return Ok(());
+            }
+            let is_all =
+                range.first == 0 && range.total.is_none_or(|total| total == range.last + 1);
+            if !is_all {
+                return Err(self.start_over("a 206 response is only a part of the file"));
+            }
         }
         let total = response.content_length();
-        let validator = validator(headers);
-        let media = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|media| media.to_str().ok());
-        let media = media.unwrap_or_default().to_owned();
+        let validator = Validator::of(headers);
+        let retry_after = retry_after(headers, SystemTime::now());
+        let page = Page::of(headers);
         let mut body = response.into_inner();
-        let first = self.start_of(&mut body).await?;
+        let wanted = if page.is_some() {
+            PAGE_START
+        } else {
+            SIGNATURE
+        };
+        let first = self.start_of(&mut body, wanted).await?;
         self.is_zip = starts_like_zip(&first);
-        let is_page = ["text/html", "application/json"]
-            .iter()
-            .any(|page| media.starts_with(page));
         let is_wrong = match self.expect {
             Expect::Zip => !self.is_zip,
-            Expect::File => is_page,
+            Expect::File => first.is_empty() || page.is_some_and(|page| page.is_shown_by(&first)),
         };
         if is_wrong {
             let first = self.credential.redact_body(&first);
+            if status == StatusCode::ACCEPTED {
+                let message = format!("the file is not ready yet ({status})");
+                let error = Error::new(ErrorKind::Transport, message).with_body(&first);
+                return Err(error.with_retry_after(retry_after));
+            }
             return Err(self.expect.mismatch(&first).with_body(&first));
         }
         (self.total, self.validator, self.received) = (total, validator, 0);
@@ -349,10 +466,10 @@ impl Source {
     }
 
     /// Reads enough bytes to recognise the content.
-    async fn start_of(&self, body: &mut ByteStream) -> Result<Bytes, Error> {
+    async fn start_of(&self, body: &mut ByteStream, wanted: usize) -> Result<Bytes, Error> {
         let deadline = Instant::now() + self.stall_window;
         let mut first = BytesMut::new();
-        while first.len() < SIGNATURE {
+        while first.len() < wanted {
             match timeout_at(deadline, body.next()).await {
                 Ok(Some(chunk)) => first.extend_from_slice(&chunk?),
                 Ok(None) => break,
@@ -386,24 +503,73 @@ impl Expect {
     }
 }
 
-/// Returns the validator of a version: a strong `ETag`, or else `Last-Modified`.
-fn validator(headers: &HeaderMap) -> Option<HeaderValue> {
-    let etag = headers
-        .get(header::ETAG)
-        .filter(|etag| !etag.as_bytes().starts_with(b"W/"));
-    etag.or_else(|| headers.get(header::LAST_MODIFIED)).cloned()
+/// A body that may be a page about the file instead of the file, by its media type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Page {
+    /// HTML, or JSON. No file is one of these.
+    Always,
+    /// XML, which may be a model or the error of an object store.
+    IfError,
 }
 
-/// Reads `bytes 100-199/200` as the first byte and the complete length.
-fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
-    let range = headers
-        .get(header::CONTENT_RANGE)?
-        .to_str()
-        .ok()?
-        .strip_prefix("bytes ")?;
-    let (range, total) = range.split_once('/')?;
-    let (first, _) = range.split_once('-')?;
-    Some((first.trim().parse().ok()?, total.trim().parse().ok()))
+impl Page {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let media = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+        let essence = media.split(';').next().unwrap_or_default().trim();
+        match essence.to_ascii_lowercase().as_str() {
+            "text/html"
+            | "application/xhtml+xml"
+            | "application/json"
+            | "application/problem+json" => Some(Self::Always),
+            "text/xml" | "application/xml" | "application/problem+xml" => Some(Self::IfError),
+            _ => None,
+        }
+    }
+
+    fn is_shown_by(self, start: &[u8]) -> bool {
+        let contains = |tag: &[u8]| memchr::memmem::find(start, tag).is_some();
+        match self {
+            Self::Always => true,
+            Self::IfError => contains(b"<Error") || contains(b"<html") || contains(b"<problem"),
+        }
+    }
+}
+
+/// `Content-Range: bytes 100-199/200`, for a part of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ContentRange {
+    first: u64,
+    last: u64,
+    /// `None` for `*`.
+    total: Option<u64>,
+}
+
+impl ContentRange {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let range = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
+        let (unit, range) = range.trim().split_once(' ')?;
+        let (range, total) = range.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        let range = Self {
+            first: first.trim().parse().ok()?,
+            last: last.trim().parse().ok()?,
+            total: match total.trim() {
+                "*" => None,
+                total => Some(total.parse().ok()?),
+            },
+        };
+        let is_valid = unit.eq_ignore_ascii_case("bytes")
+            && range.first <= range.last
+            && range.total.is_none_or(|total| range.last < total);
+        is_valid.then_some(range)
+    }
+}
+
+/// Whether the service states that the file is not ready yet, and when to return.
+fn is_not_ready(error: &Error) -> bool {
+    let status = error.status();
+    let may_be_early = status.is_none_or(|status| matches!(status.as_u16(), 409 | 425));
+    error.retry_after().is_some() && may_be_early
 }
 
 /// Whether the service rejected the range, or has another version.

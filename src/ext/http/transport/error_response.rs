@@ -75,6 +75,11 @@ fn code_and_message(text: &str) -> (Option<String>, String) {
         let messages: Vec<String> = details.iter().take(5).map(validation_error).collect();
         return (Some("validation_error".to_owned()), messages.join("; "));
     }
+    if let Some(code) = xml_text(text, "Code") {
+        // An object store's: `<Error><Code>ExpiredToken</Code><Message>…</Message></Error>`.
+        let message = xml_text(text, "Message").unwrap_or("no message");
+        return (Some(one_line(code, 300)), one_line(message, 300));
+    }
     let message = field(&json, "detail").or_else(|| field(&json, "error"));
     let message = message.unwrap_or_else(|| {
         if looks_like_html(text) {
@@ -111,6 +116,13 @@ fn validation_error(detail: &serde_json::Value) -> String {
         format!("{}: {message}", location.join("."))
     };
     one_line(&text, 200)
+}
+
+/// Returns the text of an element without attributes.
+fn xml_text<'a>(text: &'a str, element: &str) -> Option<&'a str> {
+    let (_, after) = text.split_once(&format!("<{element}>"))?;
+    let (inner, _) = after.split_once(&format!("</{element}>"))?;
+    (!inner.is_empty()).then_some(inner)
 }
 
 fn looks_like_html(text: &str) -> bool {

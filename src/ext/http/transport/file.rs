@@ -1,6 +1,7 @@
 //! Files that are fetched from a URL rather than by an operation of the document.
 
-use http::HeaderMap;
+use http::header::ACCEPT_ENCODING;
+use http::{HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Response, Url};
 
 use super::{Call, unreachable_at, within};
@@ -32,10 +33,21 @@ impl Client {
         self.call(call, attempt).await
     }
 
+    /// Returns the URL of another origin to which an export redirects, such as an object store's.
+    pub(super) fn redirected_elsewhere(&self, response: &Response) -> Option<Result<Url, Error>> {
+        if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+            return None;
+        }
+        let location = response.headers().get(http::header::LOCATION)?;
+        let url = file_url(response.url(), location.to_str().ok()?);
+        let is_own = |url: &Url| url.origin() == self.inner.0.base.origin();
+        (!url.as_ref().is_ok_and(is_own)).then_some(url)
+    }
+
     /// Makes one attempt.
     ///
     /// Each redirect is checked, so reqwest does not follow them.
-    async fn attempt_file(
+    pub(super) async fn attempt_file(
         &self,
         mut url: Url,
         headers: HeaderMap,
@@ -46,6 +58,7 @@ impl Client {
         for _ in 0..=MOST_REDIRECTS {
             let mut request = Request::new(Method::GET, url.clone());
             *request.headers_mut() = headers.clone();
+            request.headers_mut().insert(ACCEPT_ENCODING, IDENTITY);
             if key == Key::ToOwnOrigin && url.origin() == shared.base.origin() {
                 let (name, value) = &shared.key_header;
                 request.headers_mut().insert(name, value.clone());
@@ -66,6 +79,9 @@ impl Client {
         Err(Error::new(ErrorKind::Status, message))
     }
 }
+
+/// A file is stored as it arrives, so it must not be compressed on the way.
+pub(super) const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// Where the key is sent when a file is fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
