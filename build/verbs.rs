@@ -157,10 +157,13 @@ fn start(document: &Value, builder: &Builder) -> Option<TokenStream> {
         impl builder::#name<'_> {
             /// Sends the request, which costs credits, and returns a handle on the job it starts.
             ///
-            /// The request is never sent again once it may have arrived. Before it, the service's
-            /// newest scenes or assets are listed, once a minute for all requests of a client. If the
-            /// response is lost, [`Client::reconcile`](crate::Client::reconcile) finds the job by
-            /// what has been listed since.
+            /// The request is never sent again once it may have arrived.
+            ///
+            /// Before it, the client lists the newest scenes or assets, so that
+            /// [`Client::reconcile`](crate::Client::reconcile) can tell what is new if the response
+            /// is lost. Calls within a minute share one list, which costs no credits and one request
+            /// of the rate limit. If the list fails or takes more than 10 s, the client sends the
+            /// request without it, and `reconcile` relies on clocks.
             ///
             /// # Errors
             ///
@@ -178,17 +181,19 @@ fn start(document: &Value, builder: &Builder) -> Option<TokenStream> {
                 self.client.start_job(super::OPERATIONS, #operation, &build, None).await
             }
 
-            /// Does what [`start`](Self::start) does, but for at most this long.
+            /// Does what [`start`](Self::start) does, but returns after at most `limit`. That
+            /// includes the list before the request, waits for the rate limit, and retries.
             ///
             /// # Errors
             ///
-            /// Those of `start`, and [`ErrorKind::Deadline`](crate::ErrorKind::Deadline). If the
-            /// request may have been sent by then, its outcome is unknown, and the error carries
-            /// the request for [`Client::reconcile`](crate::Client::reconcile).
+            /// Those of `start`, and [`ErrorKind::Deadline`](crate::ErrorKind::Deadline) when `limit`
+            /// has passed. If the request may have been sent by then,
+            /// [`is_outcome_unknown`](crate::Error::is_outcome_unknown) is true and
+            /// [`Client::reconcile`](crate::Client::reconcile) accepts the error.
             ///
             /// # Cancel safety
             ///
-            /// That of `start`.
+            /// Not cancel safe, as `start`. Use this method in place of a timeout around `start`.
             pub async fn start_within(
                 self,
                 limit: std::time::Duration,

@@ -29,7 +29,7 @@
 //!
 //! | I want to … | |
 //! | --- | --- |
-//! | generate an asset and wait for it | `create_asset().….start()` → [`AssetHandle`], which polls every 5 s at most |
+//! | generate an asset and wait for it | `create_asset().….start()` → [`AssetHandle`], which requests the status at most every 5 s |
 //! | resume an asset of another process | [`Client::asset`] |
 //! | wait for many assets | [`wait_all`](crate::wait_all) |
 //! | place an asset in a scene | `place_asset().….pose(…)` with a [`Pose`] |

@@ -47,8 +47,10 @@
 //! [`Client::reconcile`] looks for its job: for what is new since the request and has its prompt.
 //! `bake` does that for 20 minutes. Not finding it proves nothing, so only the caller decides to
 //! pay again.
-//! Requests that were not sent, or that the service refused, are retried, and so are reads, exports,
-//! changes and deletions, within the [`RetryPolicy`]: by default 4 retries in 3 minutes.
+//! The client retries a request that it could not send, and one that the service refused for the moment
+//! (429, or 503 with `Retry-After`), within the [`RetryPolicy`]: by default 4 retries in 3 minutes. After
+//! a lost response it retries reads, exports, updates of a scene's name and deletions, but no
+//! generation, edit or cancellation.
 //!
 //! The client keeps to the rate limit that the response headers report: 100 requests a minute for each
 //! key. When a window is used up, callers wait for the next one ([`ClientBuilder::on_wait`] reports
@@ -58,7 +60,7 @@
 //! The event stream of a job reports its progress, and its status decides when it has ended. Where
 //! streams do not work, the job is polled every 5 s; status requests use at most a quarter of the rate
 //! limit. Dropping a handle, a stream or a future does not stop the job; only [`JobHandle::cancel`]
-//! does. Each function documents under *Cancel safety* what a dropped future leaves behind.
+//! does. A function that may leave something behind has a section *Cancel safety*; the others only read.
 //!
 //! # Errors
 //!
@@ -67,25 +69,27 @@
 //!
 //! | | what to do |
 //! | --- | --- |
-//! | [`is_outcome_unknown`](Error::is_outcome_unknown) | look for the job with [`Client::reconcile`] before you send the request again: it may be paid for |
+//! | [`is_outcome_unknown`](Error::is_outcome_unknown) | if [`paid_request`](Error::paid_request) is some, look for the job with [`Client::reconcile`] before you send the request again: it may be paid for. Otherwise read the state first |
 //! | [`ErrorKind::OutcomeUnknown`] | a `bake` did not find the job: bake again to keep looking, or use `adopt` or `ask_again` |
-//! | [`is_unauthorized`](Error::is_unauthorized) | use another key |
+//! | [`is_unauthorized`](Error::is_unauthorized) | use another key, or one with the permission |
 //! | [`is_insufficient_credits`](Error::is_insufficient_credits) | buy credits; nothing was started |
 //! | [`is_rate_limited`](Error::is_rate_limited) | retry after [`retry_after`](Error::retry_after); the client has waited as long as the policy allows |
-//! | [`is_not_found`](Error::is_not_found) | check the id; a scene that is not persisted is in no list |
+//! | [`is_not_found`](Error::is_not_found) | check the id, and that the key belongs to the account that owns it |
 //! | [`is_retryable`](Error::is_retryable) | retry later: it cannot be paid for twice |
-//! | [`ErrorKind::Deadline`] | wait again: [`Client::job`] accepts [`job_id`](Error::job_id) |
+//! | [`ErrorKind::Connect`], [`ErrorKind::Transport`], [`ErrorKind::Timeout`] | check the network, and retry if the outcome is not unknown |
+//! | [`ErrorKind::Deadline`] | wait again: [`Client::job`] accepts [`job_id`](Error::job_id); after `start_within` see `is_outcome_unknown` |
 //! | [`ErrorKind::JobFailed`], [`ErrorKind::JobCancelled`] | see [`job`](Error::job), and generate again |
 //! | [`ErrorKind::Decode`] | look at [`body`](Error::body) |
-//! | [`ErrorKind::Archive`] | the archive is malformed or hostile, and nothing of it was kept |
-//! | [`ErrorKind::InvalidRequest`], [`ErrorKind::Config`], [`ErrorKind::Io`] | correct the value or the path that the message names |
+//! | [`ErrorKind::Archive`] | the archive is malformed or hostile, and nothing of it was kept; or the directory is not empty |
+//! | [`ErrorKind::InvalidRequest`], [`ErrorKind::Config`], [`ErrorKind::Io`] | correct the value or the path that the message names, free space, or wait until another process has ended |
 //!
 //! # Limits
 //!
 //! Everything from the network is bounded: a JSON response by 64 MiB, a server-sent event by
-//! 16 MiB, the body in an [`Error`] by 64 KiB, an archive by [`archive::Limits`]. Silence ends a
-//! request after the [idle timeout](ClientBuilder::idle_timeout), a stream after three missing pings
-//! (45 s) and a download after 30 s with less than 1 KiB. None of them has a total timeout.
+//! 16 MiB, the body in an [`Error`] by 64 KiB, an archive by [`archive::Limits`]. There is no total
+//! timeout. A request fails after the [idle timeout](ClientBuilder::idle_timeout) without data, and may
+//! be retried. An event stream is opened again after three missing pings (45 s), and a download
+//! continues on another connection after 30 s with less than 1 KiB.
 //!
 //! # Logging
 //!

@@ -19,8 +19,9 @@ impl builder::CreateAsset<'_> {
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: if the future is dropped before it completes, an asset with an unknown id
-    /// may exist.
+    /// Not cancel safe: if the future is dropped while the request is in flight, an asset may exist
+    /// and be paid for. [`Client::unresolved_requests`](crate::Client::unresolved_requests) returns
+    /// the request.
     pub async fn start(self) -> Result<AssetHandle, Error> {
         let client = self.client.clone();
         let build = || self.build_request();

@@ -73,14 +73,18 @@ impl BakeAll {
         self
     }
 
-    /// Consents to pay for another job where [`BakeBuilder::ask_again`](super::BakeBuilder::ask_again)
-    /// does.
+    /// Consents to pay for another job of a prompt whose response was lost, as
+    /// [`BakeBuilder::ask_again`](super::BakeBuilder::ask_again) does.
+    ///
+    /// For a single prompt, bake it into the directory of its [`Baked::dir`], with
+    /// [`adopt`](super::BakeBuilder::adopt) if you know its job or scene.
     pub fn ask_again(mut self) -> Self {
         self.ask_again = true;
         self
     }
 
-    /// Bakes each prompt into a directory in `dir` that is named after it, and returns a summary.
+    /// Bakes each prompt into a directory in `dir` that is named after the prompt and its hash, and
+    /// returns a summary. [`Baked::dir`] names the directory.
     ///
     /// # Cancel safety
     ///

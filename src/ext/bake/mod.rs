@@ -157,9 +157,12 @@ impl BakeBuilder {
         self
     }
 
-    /// Takes an existing job, scene or asset as the result, by its id. Nothing is paid.
+    /// Uses the existing job, scene or asset with this id as the result. Nothing is paid, and its prompt is
+    /// not compared.
     ///
-    /// Use it if the response to the request was lost, and you know what the request has made.
+    /// Use it if the response to the request was lost, and you know what the request has made. The bake
+    /// fails with [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) if nothing has the id,
+    /// or if the directory already has the result of another job.
     pub fn adopt(mut self, id: impl Into<String>) -> Self {
         self.recovery.adopt = Some(id.into());
         self
@@ -175,8 +178,9 @@ impl BakeBuilder {
     /// Sets the directory for the scene. Nothing is sent before the result is awaited or polled.
     ///
     /// A journal next to the directory, `{dir}.bake.json`, is written before the job is requested
-    /// and after each phase. Baking the same into the same directory again resumes from it, also in
-    /// another process: a job is not requested twice, and a complete export is not downloaded
+    /// and after each phase. A second run resumes from it, also in another process, if the directory and
+    /// these settings are equal: base URL, prompt, scene of an asset, format, model, asset pipeline,
+    /// reference images and robot profile. Other settings are an error. Then a job is not requested twice, and a complete export is not downloaded
     /// twice. If the bake is done, the directory is returned without a request.
     ///
     /// If the response to the request is lost, the bake looks for a result that is new since the
@@ -223,8 +227,8 @@ pub enum BakeEvent {
         /// How well it fits. Another user of the account may have requested the same.
         confidence: Confidence,
     },
-    /// The job is running, but the service does not name it, so it has no events. The next event
-    /// follows when its scene is complete.
+    /// The job is running, but the service does not name it, so it has no events. The status of its scene
+    /// is requested instead, for at most an hour. The next event follows when the scene is complete.
     Unnamed {
         /// The scene of the job.
         scene_id: String,
@@ -242,7 +246,8 @@ pub enum BakeEvent {
 ///
 /// # Errors
 ///
-/// Those of each phase. [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) if the response
+/// Those of each phase. A job that failed or was refused is forgotten: the next run requests another
+/// one, which costs credits. [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) if the response
 /// to the request was lost and nothing that it made is found: bake again to keep looking, with
 /// [`adopt`](BakeBuilder::adopt), or with [`ask_again`](BakeBuilder::ask_again).
 /// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) if the

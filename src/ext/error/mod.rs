@@ -74,7 +74,7 @@ pub enum ErrorKind {
     Deadline,
     /// Whether the service accepted a paid request is unknown, and nothing that it made was found.
     OutcomeUnknown,
-    /// An archive was rejected, or a bundle is incomplete.
+    /// An archive was rejected, or the directory for it is not empty.
     Archive,
     /// A file could not be read or written.
     Io,
@@ -297,7 +297,7 @@ impl Error {
         self.0.status == Some(StatusCode::TOO_MANY_REQUESTS)
     }
 
-    /// Whether the network or the job took too long.
+    /// Whether the kind is `Timeout` or `Deadline`.
     pub fn is_timeout(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Timeout | ErrorKind::Deadline)
     }
@@ -312,7 +312,8 @@ impl Error {
         self.0.attempts
     }
 
-    /// Returns what was requested and when, if [`is_outcome_unknown`](Self::is_outcome_unknown).
+    /// Returns what was requested and when, if the outcome of a paid request is
+    /// [unknown](Self::is_outcome_unknown). `None` for an operation that costs nothing.
     pub fn paid_request(&self) -> Option<&PaidRequest> {
         self.0.paid_request.as_deref()
     }

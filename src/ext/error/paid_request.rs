@@ -18,7 +18,7 @@ pub struct PaidRequest {
     pub prompt: String,
     /// The scene to change, or to attach the asset to.
     pub scene_id: Option<String>,
-    /// Whether the result is kept in the library. The lists show nothing else.
+    /// Whether the service adds the result to its lists. If not, it cannot be found.
     pub persist: bool,
     /// When the request was sent, by this machine's clock.
     pub at: SystemTime,
@@ -35,6 +35,8 @@ pub struct PaidRequest {
 }
 
 /// What the service listed before a paid request was sent. A result of the request is not in it.
+///
+/// It comes with a [`PaidRequest`], and is stored with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Baseline {
     /// In the order of the list. For an edit, the job that the scene named.
@@ -98,7 +100,10 @@ impl Baseline {
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(3);
 
 impl PaidRequest {
-    /// Describes a request for a new scene, sent at `at`.
+    /// Describes a request for a new scene that was sent at `at`, by this machine's clock.
+    ///
+    /// It is for a request that another program sent. It has no baseline, so that creation times decide,
+    /// and the [`Confidence`](crate::Confidence) is at most low.
     pub fn scene(prompt: impl Into<String>, at: SystemTime) -> Self {
         Self {
             operation: "generate_scene".to_owned(),

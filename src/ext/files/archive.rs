@@ -67,7 +67,7 @@ pub struct Limits {
     /// The maximum size of the contents in bytes. Defaults to 8 GiB, a hundred times a large scene.
     pub total: u64,
     /// The maximum ratio of contents to compressed data, for an entry and in total. Defaults to 200. Text
-    /// compresses to a tenth; the limit of deflate is 1/1032.
+    /// has a ratio of about 10, and deflate allows at most 1,032.
     pub ratio: u64,
     /// The size in bytes up to which contents may have any ratio. Defaults to 16 MiB: a mesh of zeros or a
     /// flat height field is legitimate.

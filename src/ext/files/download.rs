@@ -35,9 +35,16 @@ pub struct Progress {
 /// A file that the service has started to send, returned by `download` on the export builders and by
 /// [`Client::download`].
 ///
-/// Its bytes are streamed, so memory does not depend on its size. There is no total timeout; a download
-/// with less than 1 KiB in 30 s is stalled. A download that breaks or stalls is resumed if the service
-/// supports that, or else requested again, five times at most.
+/// Its bytes are streamed, so memory does not depend on its size. There is no total timeout. A connection
+/// with less than 1 KiB in 30 s is stalled.
+///
+/// If the connection breaks or stalls, the client requests the missing bytes, and appends them only if
+/// they are of the same version (a strong `ETag`, or a date that is old enough; [RFC 9110, section
+/// 15.3.7.3][rfc]). Otherwise, and for an export, the download starts over. It fails after five failures
+/// in a row, and after five restarts. A service that states that the file is not ready yet (202, or 409
+/// and 425 with `Retry-After`) is asked again for 10 minutes. A file is not compressed on the way.
+///
+/// [rfc]: https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7.3
 ///
 /// # Examples
 ///
@@ -223,7 +230,7 @@ impl Download {
     ///
     /// They are written to `{path}.part`, which replaces `path` atomically when it is complete and on
     /// disk, with the permissions of the file that it replaces. A `.part` file that a killed process left
-    /// behind is reused; a link with that name is replaced. If `path` is a symbolic link, the file that it
+    /// behind is overwritten from its start; a link with that name is replaced. If `path` is a symbolic link, the file that it
     /// refers to is replaced.
     ///
     /// # Errors

@@ -86,9 +86,11 @@ impl ClientBuilder {
 
     /// Sets how many times and how long requests are retried. Defaults to [`RetryPolicy::default`].
     ///
-    /// With any policy, a generation is sent again only if it provably did not arrive, or the service
-    /// itself refused it (429, or 503 with `Retry-After`, and an error code of the service or rate-limit
-    /// headers without a remaining request). The same status from an intermediary is an unknown outcome.
+    /// With any policy, a generation is sent again in two cases only. Either no connection was made, or the
+    /// service itself refused it for the moment: with 429, or 503 with `Retry-After`. A response comes from
+    /// the service itself if its body has an error code of the service, or if its rate-limit headers
+    /// report that no request remains. The same status from an intermediary, such as a proxy or a
+    /// gateway, is an unknown outcome.
     pub fn retry_policy(mut self, policy: RetryPolicy) -> Self {
         self.retry_policy = policy;
         self

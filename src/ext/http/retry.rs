@@ -29,14 +29,15 @@ use crate::ext::error::{Error, ErrorKind};
 #[non_exhaustive]
 pub struct RetryPolicy {
     /// The maximum number of retries of one call. A 429 that does not state when to return is retried
-    /// until `max_elapsed`. Defaults to 4. With the default backoff they take
-    /// about 4 s and at most 7.5 s, enough for a restart or a failing handshake.
+    /// until `max_elapsed`. Defaults to 4. Four retries with the default backoff add a delay of about 4 s
+    /// and at most 7.5 s, enough for a restart or a failing handshake.
     pub max_retries: u32,
     /// The delays where the service names none. Defaults to half a second for the first and at most
     /// 10 s, a short wait compared with a generation.
     pub backoff: Backoff,
-    /// The time after the first attempt in which a retry may start, and the longest single wait for
-    /// the rate limit. A call that would have to wait longer fails at once. Defaults to 3 minutes:
+    /// A retry starts at most this long after the first attempt. If the next delay exceeds the rest of
+    /// this time, the call fails at once. It is also the longest wait for the rate limit before a
+    /// request; if the window resets later, the request is sent without waiting. Defaults to 3 minutes:
     /// three windows of the service's rate limit.
     pub max_elapsed: Duration,
 }
@@ -55,7 +56,7 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Sends every request once.
+    /// Sends every request once. It still waits for the rate limit before it sends.
     pub fn none() -> Self {
         Self {
             max_retries: 0,

@@ -24,8 +24,8 @@ use super::numbers::Numbers;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Cursor {
-    /// The number of the last event before which none is missing, or the count of events if they have
-    /// no numbers; 0 before the first.
+    /// The highest event number up to which every event has arrived. If events have no numbers, the
+    /// number of events. 0 before the first event.
     #[serde(default)]
     pub after: u64,
     /// The id of the last event that had one ([WHATWG: `Last-Event-ID`][whatwg]).

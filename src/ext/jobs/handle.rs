@@ -38,12 +38,14 @@ const MAX_FAILURES: u32 = 18;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PollPolicy {
-    /// The time between two status requests where event streams do not work, a quarter more or less
-    /// at random. Defaults to 5 s: a scene takes 2 to 20 minutes. The status requests of a client and
+    /// The delay between two status requests while no event stream is available, with a random variation
+    /// of a quarter. Defaults to 5 s: a scene takes 2 to 20 minutes. The status requests of a client and
     /// its clones use at most a quarter of the rate limit. For an asset of the early-access API it is
     /// at least 5 s.
     pub interval: Duration,
-    /// The longest time to wait in total. Defaults to none.
+    /// The longest duration of one call of `wait`. When it passes, `wait` returns
+    /// [`ErrorKind::Deadline`], and the job keeps running. It does not apply to `events`. Defaults to
+    /// none.
     pub deadline: Option<Duration>,
 }
 

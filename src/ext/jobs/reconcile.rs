@@ -68,9 +68,10 @@ impl Client {
     /// escaped, or in another case fits as well. Nothing can tell it from what another user of the
     /// account requested with the same prompt at the same time; see [`Confidence`].
     ///
-    /// If nothing is found within 5 s of the request, it looks once more. After that, repeat the
-    /// call for as long as the result may need to appear: a service may list a scene only when it is
-    /// complete. [`bake`](Self::bake) does so for 20 minutes.
+    /// If the first lookup finds nothing and the request is less than 5 s old, the function waits until it
+    /// is 5 s old and looks a second time. [`Reconciled::NotFound`] does not prove that nothing was
+    /// accepted: a service may list a scene only when it is complete. Repeat the call, such as every
+    /// 30 s for 20 minutes, before you request the same again. A `bake` does that itself.
     ///
     /// Edits are not listed. One is found by the job that its scene names.
     ///

@@ -14,9 +14,10 @@ use crate::ext::error::Error;
 
 /// A job's events, each once and in order, returned by [`JobHandle::events`](crate::JobHandle::events).
 ///
-/// The stream reports progress, and the job's status is authoritative: the stream ends after
-/// [`JobEventKind::Done`](crate::JobEventKind::Done), which it yields once the status confirms that the job has ended, or when
-/// the status alone says so. It does not wait for the service to close the connection. The status is
+/// The stream reports progress, and the job's status is authoritative. The last item is
+/// [`JobEventKind::Done`](crate::JobEventKind::Done), also for a job that failed or was cancelled, or an
+/// error. The stream yields it once the status confirms that the job has ended; if the service sends no
+/// terminal event, the client adds one. It does not wait for the service to close the connection. The status is
 /// requested when no event has arrived for 30 s, then at intervals that grow to 60 s; the requests
 /// of a client and its clones use at most a quarter of the rate limit.
 ///

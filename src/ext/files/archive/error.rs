@@ -72,7 +72,7 @@ pub enum UnpackErrorKind {
     NotADirectory,
     /// The file system failed: the disk is full, permission is missing, the archive does not exist.
     Io,
-    /// The future was dropped before the archive was unpacked.
+    /// The unpacking was stopped, because its future was dropped or the runtime shut down.
     Cancelled,
     /// The archive is valid, but its contents are not a bundle, for example because the model is missing.
     Bundle(BundleErrorKind),

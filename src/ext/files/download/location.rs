@@ -41,7 +41,7 @@ impl Client {
         .await
     }
 
-    /// Downloads a file from a pre-signed URL. `mint` requests the URL, and a new one when it has expired
+    /// Downloads a file from a pre-signed URL. `mint` returns the first URL, and a new one when it has expired
     /// or is refused as expired (401, 403, 410, or 400 with such a code); the download resumes from that.
     ///
     /// The API key is not sent.
