@@ -80,7 +80,7 @@
 //! | [`ErrorKind::Deadline`] | wait again: [`Client::job`] accepts [`job_id`](Error::job_id); after `start_within` see `is_outcome_unknown` |
 //! | [`ErrorKind::JobFailed`], [`ErrorKind::JobCancelled`] | see [`job`](Error::job), and generate again |
 //! | [`ErrorKind::Decode`] | look at [`body`](Error::body) |
-//! | [`ErrorKind::Archive`] | the archive is malformed or hostile, and nothing of it was kept; or the directory is not empty |
+//! | [`ErrorKind::Archive`] | the archive is malformed or hostile, and nothing of it was unpacked; or the directory is not empty |
 //! | [`ErrorKind::InvalidRequest`], [`ErrorKind::Config`], [`ErrorKind::Io`] | correct the value or the path that the message names, free space, or wait until another process has ended |
 //!
 //! # Limits

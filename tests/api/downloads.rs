@@ -490,3 +490,28 @@ async fn an_empty_export_is_requested_again() {
     assert!(error.to_string().contains("an empty response"), "{error}");
     assert!(exports.lab.handle.count("export_scene") < 10);
 }
+
+#[tokio::test]
+async fn the_target_is_checked_first_and_an_archive_that_cannot_be_unpacked_is_kept() {
+    let exports = Exports::start().await;
+    let dir = exports.dir.path().join("lab");
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(dir.join("mine.txt"), "mine").unwrap();
+    let error = exports.download().await.unwrap().unpack(&dir).await;
+    let error = format!("{:#}", error.unwrap_err());
+    assert!(error.contains("not empty"), "{error}");
+    assert_eq!(names(exports.dir.path()).len(), 1);
+    std::fs::remove_dir_all(&dir).unwrap();
+    // An archive without a model.
+    let archive: &[u8] = b"PK\x03\x04\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0a\
+        PK\x01\x02\x0a\0\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0a\
+        PK\x05\x06\0\0\0\0\x01\0\x01\0\x2f\0\0\0\x1f\0\0\0\0\0";
+    let zip = Canned::empty(200).body(archive);
+    let on = On::operation("export_scene");
+    exports.lab.handle.inject(on, Fault::Respond(zip));
+    let error = exports.download().await.unwrap().unpack(&dir).await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("lab.zip`"), "{error}");
+    assert_eq!(std::fs::read(dir.with_extension("zip")).unwrap(), archive);
+    assert_eq!(names(exports.dir.path()).len(), 1);
+}

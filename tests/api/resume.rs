@@ -189,12 +189,12 @@ async fn an_expired_signed_url_is_not_used() {
 
 #[tokio::test]
 async fn a_new_signed_url_that_is_refused_is_an_error() {
-    let server = ScriptedServer::start(&[EXPIRED]).await;
+    let server = ScriptedServer::start(&[EXPIRED, EXPIRED]).await;
     let (bytes, minted) = signed(&server, HOUR).await;
     let error = bytes.unwrap_err();
     assert_eq!(
         (error.status().map(|status| status.as_u16()), minted),
-        (Some(403), 1)
+        (Some(403), 2)
     );
     let server = ScriptedServer::start(&[TRUNCATED, EXPIRED, EXPIRED]).await;
     let (bytes, minted) = signed(&server, HOUR).await;

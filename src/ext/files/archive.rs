@@ -202,6 +202,15 @@ pub(crate) async fn unpack_open(
     .await
 }
 
+/// Checks that the directory `dir` can be written, before anything is downloaded for it.
+pub(crate) async fn check_target(dir: &Path, replace: bool) -> Result<(), UnpackError> {
+    let dir = dir.to_owned();
+    let checked = tokio::task::spawn_blocking(move || place::Target::check(&dir, replace));
+    let checked = checked.await;
+    let checked = checked.unwrap_or_else(|_| Err(UnpackError::new(UnpackErrorKind::Cancelled)));
+    checked.map(drop)
+}
+
 /// Writes a model without an archive to the directory `dir` under `name`, as [`unpack_with`] would.
 pub(crate) async fn place_single_file(
     file: Arc<File>,

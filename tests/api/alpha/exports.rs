@@ -160,7 +160,8 @@ async fn a_new_link_that_is_refused_is_an_error_without_its_token() {
         !shown.contains("token=") && !shown.contains("eyJ"),
         "{shown}"
     );
-    assert_eq!(workshop.handle.count("export_asset"), 1);
+    // The first link may have expired, so one more is requested.
+    assert_eq!(workshop.handle.count("export_asset"), 2);
 }
 
 #[tokio::test]

@@ -119,7 +119,7 @@ impl UnpackErrorKind {
 
 /// The reason why an archive was not unpacked, and the entry or file that it concerns.
 ///
-/// After this error nothing of the archive is on disk, neither in the target directory nor next to it.
+/// After this error nothing of the contents is on disk, neither in the target directory nor next to it.
 pub struct UnpackError(Box<Inner>);
 
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use super::Download;
 use super::file::Part;
 use crate::ext::bundle::Bundle;
 use crate::ext::error::Error;
-use crate::ext::files::archive::{UnpackOptions, place_single_file, unpack_open};
+use crate::ext::files::archive::{UnpackOptions, check_target, place_single_file, unpack_open};
 
 impl Download {
     /// Downloads the archive and unpacks it into the directory `dir`, which must be empty or not exist.
@@ -14,7 +14,9 @@ impl Download {
     /// # Errors
     ///
     /// Those of [`to_file`](Self::to_file), and [`ErrorKind::Archive`](crate::ErrorKind::Archive)
-    /// if the archive is rejected. `dir` is unchanged.
+    /// if `dir` is not empty, before anything is received, or if the archive is rejected. `dir` is
+    /// unchanged. A complete archive that cannot be unpacked is kept as `{dir}.zip`, unless there is such
+    /// a file, and the message names it.
     ///
     /// # Cancel safety
     ///
@@ -42,12 +44,24 @@ impl Download {
         // `lab/` becomes `lab`, so that the archive is written next to the directory, not into it.
         let mut archive = dir.components().as_path().as_os_str().to_owned();
         archive.push(".zip");
-        let mut part = Part::for_target(Path::new(&archive))?;
+        let archive = Path::new(&archive);
+        let mut part = Part::for_target(archive)?;
+        let failed = |error| Error::from(error).with_operation(operation);
+        check_target(dir, options.replace).await.map_err(failed)?;
         self.receive(&mut part).await?;
         let unpacked = match self.model_name.filter(|_| !self.source.is_zip()) {
             Some(name) => place_single_file(part.file(), name, dir, options).await,
             None => unpack_open(part.file(), part.path(), dir, options).await,
         };
-        unpacked.map_err(|error| Error::from(error).with_operation(operation))
+        let error = match unpacked {
+            Ok(bundle) => return Ok(bundle),
+            Err(error) => failed(error),
+        };
+        let may_keep = self.source.is_zip() && archive.symlink_metadata().is_err();
+        if !may_keep || part.place(archive).await.is_err() {
+            return Err(error);
+        }
+        let kept = format!("the archive is kept as `{}`", archive.display());
+        Err(error.with_advice(&kept))
     }
 }
