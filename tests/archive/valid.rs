@@ -242,3 +242,38 @@ with open(sys.argv[1], "wb") as file:
     ]);
     assert_eq!(disk.tree("out/deep/lab"), expected);
 }
+
+#[test]
+fn what_is_merely_unusual_is_unpacked() {
+    let zip = Zip::of([
+        Item::stored("scene.xml", MODEL),
+        Item::directory("meshes/"),
+        Item::directory("meshes/"),
+        Item::stored("meshes/a", "1"),
+    ]);
+    assert_unpacks(
+        "a directory that occurs twice",
+        &zip,
+        [("scene.xml", MODEL), ("meshes/", b""), ("meshes/a", b"1")],
+    );
+    // A height field of 17 MiB with one value.
+    let flat = vec![0; 17 << 20];
+    let zip = Zip::of([
+        Item::stored("scene.xml", MODEL),
+        Item::deflated("flat.bin", &flat),
+    ]);
+    assert_unpacks(
+        "a flat height field",
+        &zip,
+        [("scene.xml", MODEL), ("flat.bin", &flat)],
+    );
+}
+
+#[cfg(not(windows))]
+#[test]
+fn names_that_only_windows_cannot_store_are_unpacked() {
+    for name in ["AUX.obj", "ab:c", "what?.png", "dot.", "space "] {
+        let zip = Zip::of([Item::stored("scene.xml", MODEL), Item::stored(name, "1")]);
+        assert_unpacks(name, &zip, [("scene.xml", MODEL), (name, b"1")]);
+    }
+}

@@ -69,8 +69,8 @@ pub struct Limits {
     /// The maximum ratio of contents to compressed data, for an entry and in total. Defaults to 200. Text
     /// has a ratio of about 10, and deflate allows at most 1,032.
     pub ratio: u64,
-    /// The size in bytes up to which contents may have any ratio. Defaults to 16 MiB: a mesh of zeros or a
-    /// flat height field is legitimate.
+    /// The size in bytes up to which contents may have any ratio. Defaults to 256 MiB: a mesh of zeros or a
+    /// flat height field of 8,192 by 8,192 points is legitimate.
     pub ratio_from: u64,
     /// The maximum length of a name in bytes, with its directories. Defaults to 1,024. Linux stores paths of
     /// 4,096 bytes and macOS of 1,024, including the path of the target.
@@ -83,7 +83,7 @@ impl Default for Limits {
             entries: 65_536,
             total: 8 << 30,
             ratio: 200,
-            ratio_from: 16 << 20,
+            ratio_from: 256 << 20,
             name: 1024,
         }
     }

@@ -58,14 +58,6 @@ pub(super) fn names() -> Vec<Row> {
             named("."),
             Kind::EmptyName,
         ),
-        ("device name", named("meshes/AUX.obj"), Kind::ReservedName),
-        (
-            "alternate data stream",
-            named("scene.xml:evil"),
-            Kind::ReservedName,
-        ),
-        ("trailing dot", named("scene.xml."), Kind::ReservedName),
-        ("trailing space", named("scene.xml "), Kind::ReservedName),
         ("control character", named("a\x1b[2Jb"), Kind::ReservedName),
         ("line break", named("a\nb"), Kind::ReservedName),
         ("long component", named("x".repeat(256)), Kind::NameTooLong),
@@ -142,11 +134,6 @@ pub(super) fn kinds() -> Vec<Row> {
             Kind::Duplicate,
         ),
         ("duplicate model", named("scene.xml"), Kind::Duplicate),
-        (
-            "duplicate directory",
-            with([Item::directory("a/"), Item::directory("a/")]),
-            Kind::Duplicate,
-        ),
         ("case of a file", pair("a/b", "a/B"), Kind::CaseDuplicate),
         (
             "case of a directory",

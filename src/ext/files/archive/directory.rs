@@ -1,9 +1,11 @@
 //! The central directory, which is read once, and checked completely before anything is written.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 
+use rawzip::extra_fields::ExtraFieldId;
 use rawzip::{
     CompressionMethod, ErrorKind, FileReader, RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive,
     ZipFileHeaderRecord,
@@ -164,8 +166,18 @@ impl Reader<'_> {
         let flags = record.flags();
         let raw = record.file_path();
         let raw: &[u8] = raw.as_ref();
-        let decoded = name::decode(raw, flags.is_utf8()).map_err(UnpackError::new)?;
-        let name = name::check(&decoded, self.limits.name).map_err(UnpackError::new)?;
+        let mut fields = record.extra_fields();
+        let unicode = fields.find_map(|(id, field)| {
+            let is_path = id == ExtraFieldId::INFO_ZIP_UNICODE_PATH;
+            name::unicode_path(field, raw).filter(|_| is_path)
+        });
+        let decoded = match unicode {
+            Some(path) => Ok(Cow::Borrowed(path)),
+            None => name::decode(raw, flags.is_utf8()),
+        };
+        let decoded = decoded.map_err(UnpackError::new)?;
+        let name = name::check(&decoded, self.limits.name, cfg!(windows));
+        let name = name.map_err(UnpackError::new)?;
         check_type(record.external_attributes(), &name)?;
         if flags.is_encrypted() || flags.has_strong_encryption() || flags.is_masked() {
             return Err(UnpackError::new(Kind::Encrypted));

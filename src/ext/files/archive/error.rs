@@ -28,8 +28,8 @@ pub enum UnpackErrorKind {
     NulInName,
     /// A name is empty, or has an empty part, as in `a//b`.
     EmptyName,
-    /// Some system cannot store the name: `CON`, `a:b`, `a?`, a control character, a dot or a
-    /// space at the end.
+    /// The name contains a control character, or on Windows, this system cannot store it: `CON`, `a:b`,
+    /// `a?`, a dot or a space at the end.
     ReservedName,
     /// A name is longer than [`Limits::name`](super::Limits::name), or a part of it than 255 bytes.
     NameTooLong,

@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 
+use zlib_rs::crc32::crc32;
+
 use super::UnpackErrorKind as Kind;
 
 /// The maximum length of one part of a path on common file systems, in bytes.
 const MAX_PART: usize = 255;
 
-/// A name that can be created below any directory, on any system.
+/// A name that can be created below any directory, on this system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Name {
     /// The relative path, separated by `/` and without one at its end. It is empty for the target itself.
@@ -32,8 +34,19 @@ pub(super) fn decode(bytes: &[u8], flagged: bool) -> Result<Cow<'_, str>, Kind> 
     }
 }
 
-/// Checks a decoded name against all rules that concern only this name.
-pub(super) fn check(name: &str, max_length: usize) -> Result<Name, Kind> {
+/// Reads the Unicode path in an entry's extra field (0x7075; [APPNOTE], section 4.6.9). It replaces the name
+/// if it was made for it.
+///
+/// [APPNOTE]: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+pub(super) fn unicode_path<'a>(field: &'a [u8], name: &[u8]) -> Option<&'a str> {
+    let (&version, rest) = field.split_first()?;
+    let (crc, path) = rest.split_first_chunk::<4>()?;
+    let is_of_name = version == 1 && u32::from_le_bytes(*crc) == crc32(0, name);
+    std::str::from_utf8(path).ok().filter(|_| is_of_name)
+}
+
+/// Checks a decoded name against all rules that concern only this name, on this system or on Windows.
+pub(super) fn check(name: &str, max_length: usize, windows: bool) -> Result<Name, Kind> {
     if name.contains('\0') {
         return Err(Kind::NulInName);
     }
@@ -66,7 +79,9 @@ pub(super) fn check(name: &str, max_length: usize) -> Result<Name, Kind> {
             // Some writers start each name with "./".
             "." => continue,
             _ if part.len() > MAX_PART => return Err(Kind::NameTooLong),
-            _ if is_reserved(part) => return Err(Kind::ReservedName),
+            // Printed to a terminal, they could change what it shows.
+            _ if part.chars().any(char::is_control) => return Err(Kind::ReservedName),
+            _ if windows && is_reserved(part) => return Err(Kind::ReservedName),
             _ => {}
         }
         if !path.is_empty() {
@@ -119,10 +134,9 @@ impl Names {
                 let (spelling, seen) = slot.get_mut();
                 let same = *spelling == name.path;
                 match (&seen, name.directory) {
-                    (Seen::Implied, true) if same => *seen = Seen::Directory,
-                    (Seen::File, false) | (Seen::Directory, true) if same => {
-                        return Err((Kind::Duplicate, None));
-                    }
+                    // A directory that occurs twice is created once.
+                    (Seen::Implied | Seen::Directory, true) if same => *seen = Seen::Directory,
+                    (Seen::File, false) if same => return Err((Kind::Duplicate, None)),
                     (Seen::File, true) | (Seen::Directory | Seen::Implied, false) => {
                         return Err((Kind::FileAsDirectory, None));
                     }
@@ -164,15 +178,14 @@ fn fold(path: &str) -> String {
         .collect()
 }
 
-/// Whether Windows cannot store the name. It is rejected everywhere, so that an archive unpacks on all
-/// systems or on none. <https://learn.microsoft.com/windows/win32/fileio/naming-a-file>
+/// Whether Windows cannot store the name. <https://learn.microsoft.com/windows/win32/fileio/naming-a-file>
 fn is_reserved(part: &str) -> bool {
     if part.ends_with(['.', ' ']) {
         return true;
     }
     if part
         .chars()
-        .any(|c| c.is_control() || matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*'))
+        .any(|c| matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*'))
     {
         return true;
     }
@@ -250,12 +263,36 @@ mod tests {
             (deep.as_str(), Err(Kind::NameTooLong)),
         ];
         for (name, expected) in table {
-            let found = check(name, 1024);
+            let found = check(name, 1024, true);
             assert_eq!(
                 found.as_ref().map(|name| name.path.as_str()),
                 expected.as_ref().map(|path| *path),
                 "{name:?}"
             );
+            // Elsewhere, only what is harmful is refused.
+            let elsewhere = check(name, 1024, false);
+            let is_harmful = expected.is_err_and(|kind| kind != Kind::ReservedName)
+                || name.contains(char::is_control);
+            assert_eq!(elsewhere.is_err(), is_harmful, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_unicode_path_replaces_the_name_that_it_was_made_for() {
+        let field = |version: u8, name: &[u8], path: &[u8]| {
+            [&[version], &crc32(0, name).to_le_bytes()[..], path].concat()
+        };
+        let name = b"caf?.obj";
+        let path = "café.obj".as_bytes();
+        assert_eq!(unicode_path(&field(1, name, path), name), Some("café.obj"));
+        for wrong in [
+            field(2, name, path),
+            field(1, b"other", path),
+            field(1, name, b"\xff"),
+            vec![1, 0],
+            Vec::new(),
+        ] {
+            assert_eq!(unicode_path(&wrong, name), None);
         }
     }
 
