@@ -1,4 +1,4 @@
-//! A bake is paid for once, however the response to its request is lost and whatever the service lists.
+//! A bake is paid for once, however the response to its request is lost, and regardless of what the service lists.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -149,22 +149,22 @@ async fn combinations(part: usize) {
 const PARTS: usize = 4;
 
 #[tokio::test(start_paused = true)]
-async fn no_loss_is_paid_for_twice_whatever_lists_show_part_1() {
+async fn no_loss_is_paid_for_twice_regardless_of_the_lists_part_1() {
     combinations(0).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_loss_is_paid_for_twice_whatever_lists_show_part_2() {
+async fn no_loss_is_paid_for_twice_regardless_of_the_lists_part_2() {
     combinations(1).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_loss_is_paid_for_twice_whatever_lists_show_part_3() {
+async fn no_loss_is_paid_for_twice_regardless_of_the_lists_part_3() {
     combinations(2).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_loss_is_paid_for_twice_whatever_lists_show_part_4() {
+async fn no_loss_is_paid_for_twice_regardless_of_the_lists_part_4() {
     combinations(3).await;
 }
 

@@ -36,7 +36,7 @@ const MIN_PROGRESS: u64 = 1024;
 const STALL_WINDOW: Duration = Duration::from_secs(30);
 
 /// The number of failed attempts in a row that are retried, and how many times a download starts over.
-/// An attempt that a URL answers with [`MIN_PROGRESS`] new bytes has not failed. For an export all count.
+/// For a URL, an attempt that brings [`MIN_PROGRESS`] new bytes has not failed. For an export all count.
 const MAX_FAILURES: u32 = 5;
 
 /// The delays between requests for a file that is not ready yet, unless `Retry-After` is longer.

@@ -49,7 +49,7 @@ pub(super) fn new_among(
 ) -> Vec<(Candidate, Novelty)> {
     let is_known =
         |candidate: &Candidate| baseline.is_some_and(|baseline| baseline.contains(candidate.id()));
-    // Whatever a list shows between entries of the baseline was not there before.
+    // What a list shows between entries of the baseline was not there before.
     let last_known = listed.iter().rposition(is_known);
     let mut new = Vec::new();
     for (index, candidate) in listed.into_iter().enumerate() {

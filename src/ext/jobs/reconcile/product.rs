@@ -63,7 +63,7 @@ enum Beside {
 
 /// What became of the request.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Fate {
+enum Acceptance {
     Accepted,
     AcceptedLater,
     Refused,
@@ -234,13 +234,13 @@ fn request(at: i64, baseline: Option<Baseline>) -> PaidRequest {
     request
 }
 
-fn world(service: Service, beside: Beside, fate: Fate, baseline: &Baseline) -> World {
+fn world(service: Service, beside: Beside, acceptance: Acceptance, baseline: &Baseline) -> World {
     let mut scenes = library(service);
     let n = service.library;
-    match fate {
-        Fate::Accepted => scenes.push(scene(Owner::This, n + 1, PROMPT, REQUESTED + 1)),
-        Fate::AcceptedLater => scenes.push(scene(Owner::This, n + 1, PROMPT, REQUESTED + 8)),
-        Fate::Refused => {}
+    match acceptance {
+        Acceptance::Accepted => scenes.push(scene(Owner::This, n + 1, PROMPT, REQUESTED + 1)),
+        Acceptance::AcceptedLater => scenes.push(scene(Owner::This, n + 1, PROMPT, REQUESTED + 8)),
+        Acceptance::Refused => {}
     }
     let mut rivals = Vec::new();
     match beside {
@@ -354,10 +354,14 @@ fn a_result_is_found_wherever_it_can_be_told_apart_and_no_other_is_taken() {
             let sent_at = service.times.then(|| time(REQUESTED));
             let baseline = first_page.baseline().sent_at(sent_at);
             let request = request(REQUESTED, Some(baseline.clone()));
-            for fate in [Fate::Accepted, Fate::AcceptedLater, Fate::Refused] {
-                let world = world(service, beside, fate, &baseline);
+            for acceptance in [
+                Acceptance::Accepted,
+                Acceptance::AcceptedLater,
+                Acceptance::Refused,
+            ] {
+                let world = world(service, beside, acceptance, &baseline);
                 let found = search(service, &world, &request);
-                check(service, beside, fate, &found);
+                check(service, beside, acceptance, &found);
                 runs += 1;
             }
         }
@@ -368,10 +372,10 @@ fn a_result_is_found_wherever_it_can_be_told_apart_and_no_other_is_taken() {
 fn check(
     service: Service,
     beside: Beside,
-    fate: Fate,
+    acceptance: Acceptance,
     found: &Result<(Scene, Confidence), Verdict>,
 ) {
-    let case = format!("{service:?} {beside:?} {fate:?}: {found:?}");
+    let case = format!("{service:?} {beside:?} {acceptance:?}: {found:?}");
     let owner = found.as_ref().ok().map(|(scene, _)| scene.owner);
     // Another user's scene is taken only where nothing tells it apart: it has the same prompt, and was
     // listed after the request.
@@ -392,7 +396,7 @@ fn check(
     );
     let is_shown = service.shown != Shown::Never;
     if is_alone && is_shown && service.shows_what_is_new() {
-        assert_eq!(owner.is_some(), fate != Fate::Refused, "{case}");
+        assert_eq!(owner.is_some(), acceptance != Acceptance::Refused, "{case}");
     }
     if !is_shown {
         assert!(found.is_err(), "{case}");
