@@ -1,11 +1,13 @@
 //! From a sentence to a directory in one resumable step.
 
+mod adopt;
 mod all;
 mod find;
 mod journal;
 mod others;
 #[cfg(feature = "preview")]
 mod preview;
+mod request;
 mod run;
 mod watch;
 

@@ -8,13 +8,14 @@ use tokio::task::spawn_blocking;
 use tracing::info;
 
 use super::journal::{Attempt, Journal, Lock, Outcome, Phase, Request};
+use super::request::Builder;
 use super::{BakeEvent, Paths, Recovery};
 use crate::ext::bundle::Bundle;
 use crate::ext::error::{Error, ErrorKind};
 use crate::ext::files::archive::{UnpackOptions, unpack_with};
 use crate::ext::files::download::Download;
 use crate::ext::files::zip;
-use crate::raw::{Client, OPERATIONS, builder};
+use crate::raw::{Client, OPERATIONS};
 
 /// Bakes into `dir`, or resumes.
 pub(super) async fn run(
@@ -126,7 +127,7 @@ async fn open(dir: &Path) -> Result<Bundle, Error> {
 
 pub(super) struct Run {
     /// The phase that was reached. The journal may record an earlier one.
-    phase: Phase,
+    pub(super) phase: Phase,
     pub(super) journal: Journal,
     pub(super) client: Client,
     pub(super) paths: Paths,
@@ -224,58 +225,6 @@ impl Run {
                 Err(error)
             }
         }
-    }
-
-    /// Takes the job, the scene or the asset with this id for the result.
-    async fn adopt(&mut self, id: &str) -> Result<(), Error> {
-        let is_open = matches!(
-            self.phase,
-            Phase::Requested | Phase::Running | Phase::Unnamed
-        );
-        let Journal {
-            scene_id,
-            asset_id,
-            job_id,
-            ..
-        } = &self.journal;
-        let known = [scene_id, asset_id, job_id];
-        if !is_open && !known.iter().any(|known| known.as_deref() == Some(id)) {
-            let message = format!(
-                "`{}` already has the result of another job; choose another directory for `{id}`",
-                self.paths.dir.display()
-            );
-            return Err(Error::new(ErrorKind::InvalidRequest, message));
-        }
-        if !is_open {
-            return Ok(());
-        }
-        for attempt in &mut self.journal.attempts {
-            attempt.outcome = Outcome::Known;
-        }
-        self.journal.job_id = None;
-        if let Some(job) = known_or_none(self.client.job_status(id, false).await)? {
-            self.journal.job_id = Some(id.to_owned());
-            self.journal.scene_id = job.scene_id.or(self.journal.request.in_scene.clone());
-            return self.reach(Phase::Running);
-        }
-        let request = &self.journal.request;
-        if request.in_scene.is_some() {
-            let asset = self.client.get_asset().asset_id(id).send().await;
-            if known_or_none(asset)?.is_some() {
-                self.journal.asset_id = Some(id.to_owned());
-                return self.reach(Phase::Complete);
-            }
-        } else if known_or_none(self.client.get_scene().scene_id(id).send().await)?.is_some() {
-            self.journal.scene_id = Some(id.to_owned());
-            return self.reach(Phase::Unnamed);
-        }
-        let what = if request.in_scene.is_some() {
-            "asset"
-        } else {
-            "scene"
-        };
-        let message = format!("no job and no {what} has the id `{id}`");
-        Err(Error::new(ErrorKind::InvalidRequest, message))
     }
 
     /// Waits until the scene is complete.
@@ -411,55 +360,8 @@ impl Run {
     }
 }
 
-/// The builder of the paid request.
-enum Builder<'a> {
-    Scene(builder::GenerateScene<'a>),
-    Asset(builder::GenerateAsset<'a>),
-}
-
-impl<'a> Builder<'a> {
-    fn new(client: &'a Client, request: Request) -> Self {
-        if let Some(scene_id) = request.in_scene {
-            let asset = client.generate_asset().prompt(request.prompt);
-            let mut asset = asset.scene_id(scene_id);
-            if let Some(model) = request.model {
-                asset = asset.model(model);
-            }
-            if let Some(pipeline) = request.asset_pipeline {
-                asset = asset.asset_pipeline(pipeline);
-            }
-            return Self::Asset(asset);
-        }
-        let mut scene = client.generate_scene().prompt(request.prompt);
-        if let Some(model) = request.model {
-            scene = scene.model(model);
-        }
-        if let Some(pipeline) = request.asset_pipeline {
-            scene = scene.asset_pipeline(pipeline);
-        }
-        if let Some(urls) = request.reference_images {
-            scene = scene.reference_images(urls);
-        }
-        Self::Scene(scene)
-    }
-
-    fn operation(&self) -> &'static str {
-        match self {
-            Self::Scene(_) => "generate_scene",
-            Self::Asset(_) => "generate_asset",
-        }
-    }
-
-    fn request(&self) -> Result<reqwest::Request, Error> {
-        match self {
-            Self::Scene(scene) => scene.build_request(),
-            Self::Asset(asset) => asset.build_request(),
-        }
-    }
-}
-
 /// Turns a 404 into `None`.
-fn known_or_none<T>(response: Result<T, Error>) -> Result<Option<T>, Error> {
+pub(super) fn known_or_none<T>(response: Result<T, Error>) -> Result<Option<T>, Error> {
     match response {
         Ok(known) => Ok(Some(known)),
         Err(error) if error.is_not_found() => Ok(None),

@@ -1,6 +1,7 @@
 //! Downloads, which end complete or absent.
 
 mod file;
+mod head;
 mod location;
 mod source;
 #[cfg(feature = "bundle")]
