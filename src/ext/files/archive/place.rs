@@ -21,6 +21,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{UnpackError, UnpackErrorKind as Kind};
+use crate::ext::error::Fnv1a;
 use crate::ext::files::replace;
 use system::{Lock, exchange, lock_abandoned, lock_new};
 
@@ -102,14 +103,8 @@ impl Target {
         if self.name.len() <= MAX_NAME {
             prefix.push(&self.name);
         } else {
-            // FNV-1a, because the hash must be the same in each build.
-            let hash = self
-                .name
-                .as_encoded_bytes()
-                .iter()
-                .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
-                    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-                });
+            // The hash is the same in each build.
+            let hash = Fnv1a::of(self.name.as_encoded_bytes());
             prefix.push(format!("{hash:016x}"));
         }
         prefix.push(MARK);
