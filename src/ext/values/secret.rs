@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use http::HeaderValue;
+use memchr::memmem::Finder;
 
 use crate::ext::error::{Error, ErrorKind, Fnv1a, redact_secret};
 
@@ -12,7 +13,11 @@ use crate::ext::error::{Error, ErrorKind, Fnv1a, redact_secret};
 /// It has no `Display`, and its `Debug` does not show it. Headers made from it are marked
 /// sensitive.
 #[derive(Clone)]
-pub struct ApiKey(String);
+pub struct ApiKey {
+    text: String,
+    /// Finds the key in text. It is built once, because every response is searched.
+    finder: Finder<'static>,
+}
 
 impl ApiKey {
     /// Creates a key. Surrounding white space is removed, because a pasted key may contain it.
@@ -31,12 +36,15 @@ impl ApiKey {
                 "the API key contains a space or another invalid character; copy it again";
             return Err(Error::new(ErrorKind::Config, message));
         }
-        Ok(Self(key.to_owned()))
+        Ok(Self {
+            text: key.to_owned(),
+            finder: Finder::new(key).into_owned(),
+        })
     }
 
     /// Returns the header value `{prefix}{key}`, marked sensitive.
     pub(crate) fn header(&self, prefix: &str) -> HeaderValue {
-        let mut value = HeaderValue::try_from(format!("{prefix}{}", self.0))
+        let mut value = HeaderValue::try_from(format!("{prefix}{}", self.text))
             .expect("`new` permits only visible ASCII");
         value.set_sensitive(true);
         value
@@ -47,18 +55,19 @@ impl ApiKey {
         reason = "a part of the hash is enough"
     )]
     pub(crate) fn hash(&self) -> u32 {
-        Fnv1a::of(self.0.as_bytes()) as u32
+        Fnv1a::of(self.text.as_bytes()) as u32
     }
 
     /// Whether text may contain the key, also where JSON escapes a visible character.
     pub(crate) fn may_be_in(&self, text: &[u8]) -> bool {
-        let contains = |part: &[u8]| memchr::memmem::find(text, part).is_some();
-        contains(self.0.as_bytes()) || contains(br"\u00")
+        let has_escapes = || memchr::memmem::find(text, br"\u00").is_some();
+        // Most responses contain no escape at all.
+        self.finder.find(text).is_some() || memchr::memchr(b'\\', text).is_some() && has_escapes()
     }
 
     /// Removes the key from text of another origin, such as a server's message.
     pub(crate) fn redact(&self, text: &str) -> String {
-        redact_secret(text, &self.0)
+        redact_secret(text, &self.text)
     }
 }
 
