@@ -1,6 +1,6 @@
 //! Takes what the caller names for the result of a bake.
 
-use super::journal::{Journal, Outcome, Phase};
+use super::journal::{Journal, Phase};
 use super::run::{Run, known_or_none};
 use crate::ext::error::{Error, ErrorKind};
 
@@ -8,7 +8,7 @@ impl Run {
     /// Takes the job, the scene or the asset with this id for the result.
     pub(super) async fn adopt(&mut self, id: &str) -> Result<(), Error> {
         let is_open = matches!(
-            self.phase,
+            self.journal.phase,
             Phase::Requested | Phase::Running | Phase::Unnamed
         );
         let Journal {
@@ -28,9 +28,7 @@ impl Run {
         if !is_open {
             return Ok(());
         }
-        for attempt in &mut self.journal.attempts {
-            attempt.outcome = Outcome::Known;
-        }
+        self.journal.settle_all();
         self.journal.job_id = None;
         if let Some(job) = known_or_none(self.client.job_status(id, false).await)? {
             self.journal.job_id = Some(id.to_owned());

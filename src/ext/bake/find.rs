@@ -12,7 +12,7 @@ use super::others::{LookupLock, others};
 use super::run::Run;
 use crate::ext::error::{Error, ErrorKind, PaidRequest, one_line};
 use crate::ext::jobs::candidate::Candidate;
-use crate::ext::jobs::reconcile::Attributed;
+use crate::ext::jobs::reconcile::Verdict;
 
 /// The first delay between two lookups. It doubles each time.
 const MIN_DELAY: Duration = Duration::from_millis(250);
@@ -46,24 +46,20 @@ impl Run {
         loop {
             let lookup = Instant::now();
             let unresolved = match self.look_up(&requests).await {
-                Ok(Attributed::One(..)) => return Ok(()),
-                Ok(Attributed::NotFound) => Unresolved::NotFound,
-                Ok(Attributed::Several(candidates)) => Unresolved::Several(candidates),
-                Err(error) if error.is_retryable() => Unresolved::Failed(error),
-                Err(error) => {
-                    return Err(self.outcome_unknown(
-                        &requests,
-                        started,
-                        Unresolved::Failed(error),
-                    ));
-                }
+                Ok(Verdict::One(..)) => return Ok(()),
+                Ok(Verdict::Pending | Verdict::NotFound) => Unresolved::NotFound,
+                Ok(Verdict::Several(candidates)) => Unresolved::Several(candidates),
+                Err(error) => Unresolved::Failed(error),
             };
-            let has_looked = !matches!(unresolved, Unresolved::Failed(_));
-            if has_looked && std::mem::take(&mut self.recovery.ask_again) {
-                return self.request_job().await;
-            }
+            let is_final = match &unresolved {
+                Unresolved::Failed(error) => !error.is_retryable(),
+                _ if std::mem::take(&mut self.recovery.ask_again) => {
+                    return self.request_job().await;
+                }
+                _ => false,
+            };
             let left = self.recovery.search_limit.saturating_sub(started.elapsed());
-            if left.is_zero() {
+            if is_final || left.is_zero() {
                 return Err(self.outcome_unknown(&requests, started, unresolved));
             }
             let elapsed = started.elapsed();
@@ -74,10 +70,10 @@ impl Run {
     }
 
     /// Looks once. What is found is recorded in the journal before another bake may look.
-    async fn look_up(&mut self, requests: &[PaidRequest]) -> Result<Attributed, Error> {
+    async fn look_up(&mut self, requests: &[PaidRequest]) -> Result<Verdict, Error> {
         let results = self.client.new_results(&requests[0]).await?;
         if results.is_empty() {
-            return Ok(Attributed::NotFound);
+            return Ok(Verdict::NotFound);
         }
         let lock = LookupLock::take(&self.paths.journal).await?;
         let (journal, service) = (
@@ -87,9 +83,9 @@ impl Run {
         let others = spawn_blocking(move || others(&journal, &service)).await;
         let others =
             others.map_err(|error| Error::io("the journals could not be read", error.into()))?;
-        let attributed = self.client.attribute(requests, results, others);
-        let Attributed::One(candidate, confidence) = &attributed else {
-            return Ok(attributed);
+        let verdict = self.client.attribute(requests, results, others);
+        let Verdict::One(candidate, confidence) = &verdict else {
+            return Ok(verdict);
         };
         warn!(
             target: "gizmo_client::bake",
@@ -97,11 +93,9 @@ impl Run {
             asset_id = candidate.asset_id,
             job_id = candidate.job_id,
             ?confidence,
-            "the response was lost; this result fits, and cannot be told from one that another user of the account requested",
+            "the response was lost; this result fits, and cannot be distinguished from one that another user of the account requested",
         );
-        for attempt in &mut self.journal.attempts {
-            attempt.outcome = Outcome::Known;
-        }
+        self.journal.settle_all();
         self.journal.confidence = Some(*confidence);
         self.record(candidate)?;
         drop(lock);
@@ -115,7 +109,7 @@ impl Run {
             result: candidate,
             confidence: *confidence,
         });
-        Ok(attributed)
+        Ok(verdict)
     }
 
     fn record(&mut self, candidate: &Candidate) -> Result<(), Error> {
@@ -165,7 +159,7 @@ impl Run {
                 let ids: Vec<String> = named.map(|one| one_line(one.id(), 60)).collect();
                 (
                     format!(
-                        "these of {place} may be it, and cannot be told apart: {}",
+                        "these of {place} may be it, and cannot be distinguished: {}",
                         ids.join(", ")
                     ),
                     None,
@@ -193,7 +187,7 @@ impl Run {
     }
 }
 
-/// Why there is no result.
+/// Why a lookup has returned nothing to take.
 enum Unresolved {
     NotFound,
     Several(Vec<Candidate>),

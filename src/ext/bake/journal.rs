@@ -128,6 +128,13 @@ impl Journal {
             .collect()
     }
 
+    /// Records that the outcome of every attempt is known.
+    pub(super) fn settle_all(&mut self) {
+        for attempt in &mut self.attempts {
+            attempt.outcome = Outcome::Known;
+        }
+    }
+
     /// Records the outcome of the last attempt.
     pub(super) fn settle(&mut self, outcome: Outcome) {
         if let Some(last) = self.attempts.last_mut() {

@@ -59,7 +59,6 @@ pub(super) async fn run(
         }
     };
     let mut bake = Run {
-        phase: journal.phase,
         journal,
         client,
         paths,
@@ -126,8 +125,6 @@ async fn open(dir: &Path) -> Result<Bundle, Error> {
 }
 
 pub(super) struct Run {
-    /// The phase that was reached. The journal may record an earlier one.
-    pub(super) phase: Phase,
     pub(super) journal: Journal,
     pub(super) client: Client,
     pub(super) paths: Paths,
@@ -143,7 +140,7 @@ impl Run {
             self.report(BakeEvent::Resumed { job_id });
         }
         loop {
-            match self.phase {
+            match self.journal.phase {
                 Phase::Requested => self.find().await?,
                 Phase::Running => self.follow().await?,
                 Phase::Unnamed => self.watch().await?,
@@ -159,7 +156,6 @@ impl Run {
     }
 
     pub(super) fn reach(&mut self, phase: Phase) -> Result<(), Error> {
-        self.phase = phase;
         self.journal.phase = phase;
         let Journal {
             job_id, scene_id, ..

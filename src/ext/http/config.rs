@@ -94,27 +94,26 @@ impl Credential {
         }
     }
 
+    fn secret(&self) -> &ApiKey {
+        let (Self::ApiKey(secret) | Self::ServiceToken(secret)) = self;
+        secret
+    }
+
     /// Tells this credential from others. It reveals nothing: a key has more bits than this.
     pub(crate) fn hash(&self) -> u32 {
-        let (Self::ApiKey(secret) | Self::ServiceToken(secret)) = self;
-        secret.hash()
+        self.secret().hash()
     }
 
     /// Removes the secret, and the queries of URLs, from text that came from outside.
     pub(crate) fn redact(&self, text: &str) -> String {
-        match self {
-            Self::ApiKey(secret) | Self::ServiceToken(secret) => {
-                redact_queries(&secret.redact(text))
-            }
-        }
+        redact_queries(&self.secret().redact(text))
     }
 
     /// Removes only the secret, from a success that the caller uses. It is decoded text, or JSON with
     /// escapes.
     pub(crate) fn redact_secret<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let (Self::ApiKey(secret) | Self::ServiceToken(secret)) = self;
-        if secret.may_be_in(text.as_bytes()) {
-            Cow::Owned(secret.redact(text))
+        if self.secret().may_be_in(text.as_bytes()) {
+            Cow::Owned(self.secret().redact(text))
         } else {
             Cow::Borrowed(text)
         }
@@ -122,11 +121,10 @@ impl Credential {
 
     /// Does the same for a success body.
     pub(crate) fn redact_success(&self, body: Bytes) -> Bytes {
-        let (Self::ApiKey(secret) | Self::ServiceToken(secret)) = self;
-        if !secret.may_be_in(&body) {
+        if !self.secret().may_be_in(&body) {
             return body;
         }
-        Bytes::from(secret.redact(&String::from_utf8_lossy(&body)))
+        Bytes::from(self.secret().redact(&String::from_utf8_lossy(&body)))
     }
 
     /// Removes both from a body. It stays as it is if it contains neither.

@@ -153,13 +153,6 @@ impl Entries {
             self.owners.push_back(((*id).to_owned(), own));
         }
     }
-
-    fn set_state(&mut self, own: RequestId, state: OpenState) {
-        let mut open = self.open.iter_mut();
-        if let Some(open) = open.find(|open| open.request.identity() == own) {
-            open.state = state;
-        }
-    }
 }
 
 /// A request in flight. If it is dropped, its response is lost.
@@ -197,10 +190,11 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         let (own, mut entries) = (self.request.identity(), self.paid_requests.entries());
+        let mut open = entries.open.iter_mut();
         let in_flight =
-            |open: &Open| open.state == OpenState::InFlight && open.request.identity() == own;
-        if entries.open.iter().any(in_flight) {
-            entries.set_state(own, OpenState::Lost);
+            |open: &&mut Open| open.state == OpenState::InFlight && open.request.identity() == own;
+        if let Some(open) = open.find(in_flight) {
+            open.state = OpenState::Lost;
         }
     }
 }
@@ -266,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_of_one_service_and_credential_share_a_ledger() {
+    fn clients_of_one_service_and_credential_share_their_requests() {
         let one = PaidRequests::shared("http://127.0.0.1:1", 1);
         assert!(Arc::ptr_eq(
             &one,

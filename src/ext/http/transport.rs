@@ -52,7 +52,6 @@ pub(crate) type Build<'a> = &'a (dyn Fn() -> Result<Request, Error> + Sync);
 
 /// A successful response.
 struct Exchange {
-    operation: &'static Operation,
     response: Response,
     /// The complete body, unless it is streamed.
     body: Bytes,
@@ -74,8 +73,16 @@ impl Client {
         id: &str,
         build: Build<'_>,
     ) -> Result<ResponseValue<T>, Error> {
-        let call = Call::of(Operation::find(operations, id));
-        self.json_call(operations, call, build).await
+        self.json_of(Operation::find(operations, id), build).await
+    }
+
+    /// Does the same for an operation that was found already.
+    pub(crate) async fn json_of<T: DeserializeOwned>(
+        &self,
+        operation: &'static Operation,
+        build: Build<'_>,
+    ) -> Result<ResponseValue<T>, Error> {
+        self.json_call(operation, Call::of(operation), build).await
     }
 
     /// Does the same for a request on which a paid one depends, so that it does not wait behind reads.
@@ -85,23 +92,23 @@ impl Client {
         id: &str,
         build: Build<'_>,
     ) -> Result<ResponseValue<T>, Error> {
+        let operation = Operation::find(operations, id);
         let call = Call {
             priority: Priority::High,
-            ..Call::of(Operation::find(operations, id))
+            ..Call::of(operation)
         };
-        self.json_call(operations, call, build).await
+        self.json_call(operation, call, build).await
     }
 
     async fn json_call<T: DeserializeOwned>(
         &self,
-        operations: &'static [Operation],
+        operation: &'static Operation,
         call: Call,
         build: Build<'_>,
     ) -> Result<ResponseValue<T>, Error> {
-        let mut exchange = self.exchange(operations, call, build).await?;
+        let mut exchange = self.exchange(operation, call, build).await?;
         exchange.body = self.inner.0.credential.redact_success(exchange.body);
         let value = serde_json::from_slice(&exchange.body).map_err(|error| {
-            let operation = exchange.operation;
             let body = self.inner.0.credential.redact_body(&exchange.body);
             let message = self.inner.0.credential.redact(&error.to_string());
             let error = Error::undecodable(&body, &message).with_operation(operation.id);
@@ -122,8 +129,8 @@ impl Client {
         id: &str,
         build: Build<'_>,
     ) -> Result<ResponseValue<ByteStream>, Error> {
-        let call = Call::of(Operation::find(operations, id));
-        let exchange = self.exchange(operations, call, build).await?;
+        let operation = Operation::find(operations, id);
+        let exchange = self.exchange(operation, Call::of(operation), build).await?;
         Ok(ResponseValue::stream(exchange.response))
     }
 
@@ -134,8 +141,8 @@ impl Client {
         id: &str,
         build: Build<'_>,
     ) -> Result<ResponseValue<()>, Error> {
-        let call = Call::of(Operation::find(operations, id));
-        let exchange = self.exchange(operations, call, build).await?;
+        let operation = Operation::find(operations, id);
+        let exchange = self.exchange(operation, Call::of(operation), build).await?;
         Ok(ResponseValue::empty(exchange.response))
     }
 }
@@ -145,11 +152,10 @@ impl Client {
     /// complete body where that is JSON, for the headers where it is streamed.
     async fn exchange(
         &self,
-        operations: &'static [Operation],
+        operation: &'static Operation,
         call: Call,
         build: Build<'_>,
     ) -> Result<Exchange, Error> {
-        let operation = Operation::find(operations, call.operation);
         let mut first = Some(self.request(operation, build)?);
         let mut sent_at = SystemTime::UNIX_EPOCH;
         let exchanged = self.call(call, |lease| {
@@ -161,7 +167,6 @@ impl Client {
         });
         match exchanged.await {
             Ok((response, body)) => Ok(Exchange {
-                operation,
                 response,
                 body,
                 sent_at,

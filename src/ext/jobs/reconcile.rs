@@ -12,8 +12,8 @@ use futures_util::TryStreamExt;
 use serde_json::Value;
 
 pub use self::decide::Confidence;
-pub(crate) use self::decide::Rival;
-use self::decide::{Novelty, Verdict, decide, new_among};
+use self::decide::{Novelty, decide, new_among};
+pub(crate) use self::decide::{Rival, Verdict};
 use self::similar::{Similarity, similarity};
 use super::baseline::Place;
 use super::candidate::{Candidate, system_time};
@@ -146,12 +146,12 @@ impl Client {
     async fn look_for(&self, requests: &[PaidRequest]) -> Result<Reconciled, Error> {
         let results = self.new_results(&requests[0]).await?;
         match self.attribute(requests, results, Others::default()) {
-            Attributed::One(candidate, confidence) => {
+            Verdict::One(candidate, confidence) => {
                 let candidate = self.with_job(candidate).await?;
                 Ok(self.reconciled(candidate, confidence))
             }
-            Attributed::Several(candidates) => Ok(Reconciled::Several(candidates)),
-            Attributed::NotFound => Ok(Reconciled::NotFound),
+            Verdict::Several(candidates) => Ok(Reconciled::Several(candidates)),
+            Verdict::Pending | Verdict::NotFound => Ok(Reconciled::NotFound),
         }
     }
 
@@ -274,7 +274,7 @@ impl Client {
         requests: &[PaidRequest],
         mut results: NewResults,
         others: Others,
-    ) -> Attributed {
+    ) -> Verdict {
         let paid_requests = &self.inner.0.paid_requests;
         let (request, owner) = (&requests[0], requests[0].identity());
         let own: Vec<RequestId> = requests.iter().map(PaidRequest::identity).collect();
@@ -295,16 +295,15 @@ impl Client {
             let is_others = others.found.iter().any(|id| ids.contains(&id.as_str()));
             !is_others && !paid_requests.is_assigned(&ids, owner)
         });
-        match decide(request, requests.len(), results.0, &rivals) {
-            Verdict::One(candidate, confidence) => {
-                if paid_requests.assign(&own_ids(request, &candidate), owner) {
-                    Attributed::One(candidate, confidence)
-                } else {
-                    Attributed::NotFound
-                }
+        let verdict = decide(request, requests.len(), results.0, &rivals);
+        match &verdict {
+            // Another request has taken it in the meantime.
+            Verdict::One(candidate, _)
+                if !paid_requests.assign(&own_ids(request, candidate), owner) =>
+            {
+                Verdict::Pending
             }
-            Verdict::Several(candidates) => Attributed::Several(candidates),
-            Verdict::Pending | Verdict::NotFound => Attributed::NotFound,
+            _ => verdict,
         }
     }
 
@@ -368,15 +367,6 @@ impl NewResults {
 pub(crate) struct Others {
     pub(crate) found: Vec<String>,
     pub(crate) rivals: Vec<Rival>,
-}
-
-/// The result that belongs to a request.
-#[derive(Debug)]
-pub(crate) enum Attributed {
-    /// It belongs to this request from now on.
-    One(Candidate, Confidence),
-    Several(Vec<Candidate>),
-    NotFound,
 }
 
 /// Returns the ids that belong to the request alone: not the scene that it changes.

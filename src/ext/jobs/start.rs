@@ -19,7 +19,6 @@ const BASELINE_LIMIT: Duration = Duration::from_secs(10);
 /// A paid request that is ready to be sent.
 pub(crate) struct Start<'a> {
     client: &'a Client,
-    operations: &'static [Operation],
     operation: &'static Operation,
     build: Build<'a>,
     request: PaidRequest,
@@ -72,7 +71,6 @@ impl Client {
         request.at = std::time::SystemTime::now();
         Ok(Start {
             client: self,
-            operations,
             operation,
             build,
             request,
@@ -114,9 +112,7 @@ impl Start<'_> {
             .0
             .paid_requests
             .begin(self.request.clone());
-        let sent = self
-            .client
-            .json::<T>(self.operations, self.operation.id, self.build);
+        let sent = self.client.json_of::<T>(self.operation, self.build);
         match sent.await {
             Ok(response) => {
                 let accepted = response.into_inner();

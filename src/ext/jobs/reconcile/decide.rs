@@ -90,9 +90,9 @@ pub(crate) struct Rival {
     pub(crate) is_pending: bool,
 }
 
-/// What is known of the results for a request.
+/// Which result belongs to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     One(Candidate, Confidence),
     /// Several match, or it is unclear whether one does.
     Several(Vec<Candidate>),
