@@ -10,6 +10,7 @@ mod inflate;
 mod name;
 mod place;
 mod slim;
+mod window;
 
 use std::fs::File;
 use std::io::{self, Seek};

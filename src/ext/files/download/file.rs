@@ -84,10 +84,11 @@ impl Part {
         Ok(Writer { chunks, written })
     }
 
-    /// Reads the last bytes, as many as the end of a ZIP archive can have.
-    pub(super) async fn tail(&self) -> Result<Vec<u8>, Error> {
+    /// Whether the file contains a complete archive.
+    pub(super) async fn contains_archive(&self) -> Result<bool, Error> {
         let file = self.file();
-        self.on_thread(move || zip::tail(&file)).await
+        self.on_thread(move || zip::contains_archive(&mut &*file))
+            .await
     }
 
     /// Flushes the file to disk, and returns its length in bytes.

@@ -48,8 +48,8 @@ impl Download {
         let mut part = Part::for_target(archive)?;
         let failed = |error| Error::from(error).with_operation(operation);
         check_target(dir, options.replace).await.map_err(failed)?;
-        self.receive(&mut part).await?;
-        let unpacked = match self.model_name.filter(|_| !self.source.is_zip()) {
+        let is_archive = self.receive(&mut part).await?;
+        let unpacked = match self.model_name.filter(|_| !is_archive) {
             Some(name) => place_single_file(part.file(), name, dir, options).await,
             None => unpack_open(part.file(), part.path(), dir, options).await,
         };
@@ -57,7 +57,7 @@ impl Download {
             Ok(bundle) => return Ok(bundle),
             Err(error) => failed(error),
         };
-        let may_keep = self.source.is_zip() && archive.symlink_metadata().is_err();
+        let may_keep = is_archive && archive.symlink_metadata().is_err();
         if !may_keep || part.place(archive).await.is_err() {
             return Err(error);
         }
