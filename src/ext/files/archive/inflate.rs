@@ -258,15 +258,14 @@ impl<'a> Worker<'a> {
                 pending = self.fetch(entry, fetched, end)?;
                 fetched += pending.len() as u64;
             }
-            // One byte more than announced is requested, so that excess contents are noticed.
-            let room = (entry.size - sink.written).saturating_add(1);
-            let room = usize::try_from(room).map_or(OUTPUT, |room| room.min(OUTPUT));
             let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
             let status = self
                 .inflate
                 .decompress(
                     &self.input[pending.clone()],
-                    &mut self.output[filled..room],
+                    // More room than the announced size: near its end the decoder is slow, and
+                    // excess contents are noticed.
+                    &mut self.output[filled..],
                     InflateFlush::NoFlush,
                 )
                 .map_err(|e| UnpackError::new(Kind::CorruptData).detail(e.as_str()))?;
