@@ -1,12 +1,17 @@
 //! A download that is unpacked when it is complete.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::Download;
 use super::file::Part;
 use crate::ext::bundle::Bundle;
 use crate::ext::error::Error;
 use crate::ext::files::archive::{UnpackOptions, check_target, place_single_file, unpack_open};
+
+/// How long an unpack that replaces a directory waits for another download to the same one. A large export
+/// takes some minutes on a slow connection.
+const MAX_WAIT: Duration = Duration::from_secs(10 * 60);
 
 impl Download {
     /// Downloads the archive and unpacks it into the directory `dir`, which must be empty or not exist.
@@ -27,6 +32,9 @@ impl Download {
 
     /// Downloads and unpacks as [`unpack`](Self::unpack) does, with options.
     ///
+    /// With [`replace`](UnpackOptions::replace), it waits for another download that is unpacked into the
+    /// same directory, for at most 10 minutes. Then it fails with [`ErrorKind::Io`](crate::ErrorKind::Io).
+    ///
     /// # Errors
     ///
     /// Those of [`unpack`](Self::unpack).
@@ -46,6 +54,9 @@ impl Download {
         archive.push(".zip");
         let archive = Path::new(&archive);
         let mut part = Part::for_target(archive)?;
+        if options.replace {
+            part = part.patient(MAX_WAIT);
+        }
         let failed = |error| Error::from(error).with_operation(operation);
         check_target(dir, options.replace).await.map_err(failed)?;
         let is_archive = self.receive(&mut part).await?;
