@@ -77,12 +77,14 @@ pub(super) fn contains_archive(file: &mut (impl Read + Seek)) -> io::Result<bool
 
 /// Finds the archive in a file; `None` if there is none or it is incomplete.
 ///
-/// Its end record is the last one with a complete comment and a central directory where the record says. In
-/// a file that starts like an archive it must be the end of this one: if a broken download contains a
-/// complete archive, that is only an entry of the incomplete one.
+/// Its end record is the last one with a complete comment and directly behind the central directory. In a
+/// file that starts like an archive it must be the end of this one: if a broken download contains a
+/// complete archive, that is only an entry of the incomplete one. An archive without entries is found if
+/// there is no other and if it is at the start or the end of the file, because any zeros look like it.
 pub(super) fn find(file: &mut (impl Read + Seek)) -> io::Result<Option<Found>> {
     let length = file.seek(SeekFrom::End(0))?;
     let has_prefix = !starts_like_zip(&start(file)?);
+    let mut without_entries = None;
     for searched in SEARCHED {
         let tail_start = length.saturating_sub(searched);
         let tail = read(file, tail_start, searched)?;
@@ -91,57 +93,31 @@ pub(super) fn find(file: &mut (impl Read + Seek)) -> io::Result<Option<Found>> {
                 continue;
             };
             let comment = usize::from(u16::from_le_bytes([record[20], record[21]]));
-            if position + END_LENGTH + comment > tail.len() {
+            let behind = tail.len() - position - END_LENGTH;
+            if comment > behind {
                 continue;
             }
             let end_record = tail_start + position as u64;
-            if let Some(start) = start_of(file, end_record, record, has_prefix)? {
-                return Ok(Some(Found { start, end_record }));
+            let directory = Directory::read(file, end_record, record)?;
+            let Some(start) = directory.archive_start() else {
+                continue;
+            };
+            let found = Found { start, end_record };
+            if directory.size == 0 {
+                let is_alone = start == 0 || comment == behind;
+                without_entries = without_entries.or(is_alone.then_some(found));
+            } else if (start == 0 || has_prefix) && directory.is_at(start, file)? {
+                return Ok(Some(found));
             }
         }
         if tail_start == 0 {
             break;
         }
     }
-    Ok(None)
+    Ok(without_entries)
 }
 
-/// Returns the start of the archive that ends with a record; `None` if its central directory is elsewhere.
-fn start_of(
-    file: &mut (impl Read + Seek),
-    end_record: u64,
-    record: &[u8; END_LENGTH],
-    has_prefix: bool,
-) -> io::Result<Option<u64>> {
-    let directory = match directory_64(file, end_record)? {
-        Some(directory) => directory,
-        None => Directory {
-            size: u32_at(record, 12),
-            offset: u32_at(record, 16),
-            end: end_record,
-        },
-    };
-    let Some(free) = directory
-        .offset
-        .checked_add(directory.size)
-        .and_then(|length| directory.end.checked_sub(length))
-    else {
-        return Ok(None);
-    };
-    if directory.size == 0 {
-        return Ok((free == 0).then_some(0));
-    }
-    // Offsets count from the start of the file, or from that of the archive.
-    for start in [0, free] {
-        let header = read(file, start + directory.offset, SIGNATURE as u64)?;
-        if header == CENTRAL_HEADER && (start == 0 || has_prefix) {
-            return Ok(Some(start));
-        }
-    }
-    Ok(None)
-}
-
-/// What an end record states about the central directory.
+/// What the end record of an archive states about its central directory.
 struct Directory {
     size: u64,
     /// Counts from the start of the archive.
@@ -150,30 +126,54 @@ struct Directory {
     end: u64,
 }
 
-/// Reads the ZIP64 record, if an end record has one.
-fn directory_64(file: &mut (impl Read + Seek), end_record: u64) -> io::Result<Option<Directory>> {
-    let Some(locator_at) = end_record.checked_sub(LOCATOR_64_LENGTH as u64) else {
-        return Ok(None);
-    };
-    let locator = read(file, locator_at, LOCATOR_64_LENGTH as u64)?;
-    if !locator.starts_with(LOCATOR_64) {
-        return Ok(None);
+impl Directory {
+    fn read(
+        file: &mut (impl Read + Seek),
+        end_record: u64,
+        record: &[u8; END_LENGTH],
+    ) -> io::Result<Self> {
+        let wide = Self::read_64(file, end_record)?;
+        Ok(wide.unwrap_or_else(|| Self {
+            size: u32_at(record, 12),
+            offset: u32_at(record, 16),
+            end: end_record,
+        }))
     }
-    // Where the locator says, or directly before it if other bytes precede the archive.
-    let before = locator_at.checked_sub(END_64_LENGTH as u64);
-    let positions = [Some(u64_at(&locator, 8)), before];
-    for end in positions
-        .into_iter()
-        .flatten()
-        .filter(|end| *end < locator_at)
-    {
-        let record = read(file, end, END_64_LENGTH as u64)?;
-        if record.len() == END_64_LENGTH && record.starts_with(END_64) {
-            let (size, offset) = (u64_at(&record, 40), u64_at(&record, 48));
-            return Ok(Some(Directory { size, offset, end }));
+
+    /// Reads the ZIP64 record, if there is one.
+    fn read_64(file: &mut (impl Read + Seek), end_record: u64) -> io::Result<Option<Self>> {
+        let Some(locator_at) = end_record.checked_sub(LOCATOR_64_LENGTH as u64) else {
+            return Ok(None);
+        };
+        let locator = read(file, locator_at, LOCATOR_64_LENGTH as u64)?;
+        if !locator.starts_with(LOCATOR_64) {
+            return Ok(None);
         }
+        // It is where the locator says, or directly before it if other bytes precede the archive.
+        let directly_before = locator_at.checked_sub(END_64_LENGTH as u64);
+        let positions = [Some(u64_at(&locator, 8)), directly_before];
+        for end in positions.into_iter().flatten() {
+            if end >= locator_at {
+                continue;
+            }
+            let record = read(file, end, END_64_LENGTH as u64)?;
+            if record.len() == END_64_LENGTH && record.starts_with(END_64) {
+                let (size, offset) = (u64_at(&record, 40), u64_at(&record, 48));
+                return Ok(Some(Self { size, offset, end }));
+            }
+        }
+        Ok(None)
     }
-    Ok(None)
+
+    /// Returns the start of the archive in the file: the directory ends at the record that follows it.
+    fn archive_start(&self) -> Option<u64> {
+        self.end.checked_sub(self.offset.checked_add(self.size)?)
+    }
+
+    /// Whether the file has a directory there, if the archive starts at `start`.
+    fn is_at(&self, start: u64, file: &mut (impl Read + Seek)) -> io::Result<bool> {
+        Ok(read(file, start + self.offset, SIGNATURE as u64)? == CENTRAL_HEADER)
+    }
 }
 
 /// Reads `length` bytes, or fewer at the end of the file.
@@ -191,4 +191,115 @@ fn u32_at(bytes: &[u8], at: usize) -> u64 {
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(*bytes[at..].first_chunk().expect("the record is longer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns an archive with one empty file, or none, and a comment.
+    fn archive(has_entry: bool, comment: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let (mut local, mut central) = (Vec::new(), Vec::new());
+        if has_entry {
+            local = [&LOCAL_HEADER[..], &[0; 26]].concat();
+            central = [&CENTRAL_HEADER[..], &[0; 42]].concat();
+        }
+        let number = |number: usize| u32::try_from(number).unwrap().to_le_bytes();
+        bytes.extend([&local[..], &central, END, &[0; 8]].concat());
+        bytes.extend([number(central.len()), number(local.len())].concat());
+        bytes.extend(&number(comment.len())[..2]);
+        bytes.extend(comment);
+        bytes
+    }
+
+    fn find_in(bytes: &[u8]) -> Option<Found> {
+        find(&mut io::Cursor::new(bytes)).unwrap()
+    }
+
+    #[test]
+    fn an_archive_is_found_among_other_bytes() {
+        let zip = archive(true, b"");
+        let large = vec![b'x'; 64 << 10];
+        for before in [&b""[..], b"x", b"#!/bin/sh\n", &large] {
+            for after in [&b""[..], b"\n", &[0; 512], &large] {
+                let file = [before, &zip, after].concat();
+                let start = before.len() as u64;
+                let end_record = start + 76;
+                let case = (before.len(), after.len());
+                assert_eq!(
+                    find_in(&file),
+                    Some(Found { start, end_record }),
+                    "{case:?}"
+                );
+            }
+        }
+        let too_far = [&zip[..], &vec![0; 1 << 20]].concat();
+        assert_eq!(find_in(&too_far), None);
+    }
+
+    #[test]
+    fn a_comment_is_part_of_the_archive() {
+        let inner = archive(true, b"");
+        for comment in [
+            &b"a comment"[..],
+            END,
+            &archive(false, b""),
+            &inner,
+            &[b'x'; 0xffff],
+        ] {
+            let zip = archive(true, comment);
+            let found = Found {
+                start: 0,
+                end_record: 76,
+            };
+            assert_eq!(find_in(&zip), Some(found), "{} bytes", comment.len());
+            assert_eq!(
+                find_in(&zip[..zip.len() - 1]),
+                None,
+                "{} bytes",
+                comment.len()
+            );
+        }
+    }
+
+    #[test]
+    fn an_archive_without_entries_starts_or_ends_the_file() {
+        let empty = archive(false, b"");
+        let found = |start| {
+            Some(Found {
+                start,
+                end_record: start,
+            })
+        };
+        assert_eq!(find_in(&empty), found(0));
+        assert_eq!(find_in(&[b"x", &empty[..]].concat()), found(1));
+        assert_eq!(find_in(&[&empty[..], b"x"].concat()), found(0));
+        assert_eq!(find_in(&[b"x", &empty[..], b"x"].concat()), None);
+        assert_eq!(find_in(&empty[..21]), None);
+        assert_eq!(find_in(b""), None);
+    }
+
+    #[test]
+    fn the_end_of_an_entry_is_not_that_of_the_archive() {
+        let inner = archive(true, b"");
+        let outer = [&LOCAL_HEADER[..], &[0; 26], &inner].concat();
+        for after in 0..100 {
+            let broken = [&outer[..], &vec![0; after]].concat();
+            assert_eq!(find_in(&broken), None, "{after} bytes after it");
+        }
+    }
+
+    #[test]
+    fn a_directory_must_be_where_the_record_says() {
+        let zip = archive(true, b"");
+        for (at, what) in [(30, "signature"), (76 + 12, "size"), (76 + 16, "offset")] {
+            let mut broken = zip.clone();
+            broken[at] ^= 0x40;
+            assert_eq!(find_in(&broken), None, "{what}");
+        }
+        let mut beyond = zip;
+        beyond[76 + 16..76 + 20].fill(0xff);
+        assert_eq!(find_in(&beyond), None);
+    }
 }
