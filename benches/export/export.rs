@@ -7,8 +7,8 @@ use zlib_rs::{Deflate, DeflateFlush};
 
 /// The number of small files, besides the model.
 const SMALL_FILES: usize = 20_000;
-/// The number of directories of the small files.
-const DIRECTORIES: usize = 100;
+/// The number of small files in one directory.
+const FILES_PER_DIRECTORY: usize = 200;
 
 /// The name and the contents of a file.
 type NamedFile = (String, Vec<u8>);
@@ -33,10 +33,10 @@ impl Export {
         Self::of(&small_files())
     }
 
-    /// Describes it in a sentence.
+    /// Describes its size in a sentence.
     pub(crate) fn describe(&self, what: &str) -> String {
         format!(
-            "The archive has {} files, {what}: {:.1} MB, compressed to {:.1} MB.",
+            "{what}: {} files, {:.1} MB, compressed to {:.1} MB.",
             self.files,
             megabytes(self.contents),
             megabytes(self.zip.len() as u64),
@@ -63,7 +63,7 @@ fn megabytes(bytes: u64) -> f64 {
 fn small_files() -> Vec<NamedFile> {
     let mut noise = Noise(11);
     let meshes = (0..SMALL_FILES).map(|i| {
-        let name = format!("meshes/{}/{i}.obj", i % DIRECTORIES);
+        let name = format!("meshes/{}/{i}.obj", i / FILES_PER_DIRECTORY);
         (name, noise.mesh(5 + i % 50))
     });
     let mut files: Vec<NamedFile> = meshes.collect();

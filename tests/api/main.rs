@@ -8,6 +8,7 @@
 mod alpha;
 mod bake;
 mod baking;
+mod complete;
 mod downloads;
 mod errors;
 mod events;
@@ -29,3 +30,6 @@ mod retries;
 mod secrets;
 mod servers;
 mod support;
+#[path = "../archive/zip.rs"]
+#[expect(dead_code, reason = "the tests of unpacking need all of it")]
+mod zip;

@@ -12,8 +12,8 @@
 //! support the exchange, `lab` can be missing; then the next unpack to the same target restores it from
 //! `old`. That unpack also removes the staging directories of killed processes, which are not locked.
 //!
-//! Several calls may write their contents at the same time. They replace `lab` one after the other:
-//! [`lock`] has the file for that.
+//! Several calls may write their contents at the same time. Those that may replace `lab` do so one after the
+//! other, by the lock in [`lock`].
 
 mod lock;
 mod system;
@@ -127,8 +127,11 @@ impl Target {
         let Ok(siblings) = fs::read_dir(&self.parent) else {
             return;
         };
-        let prefix = self.prefix();
+        let (prefix, lock) = (self.prefix(), lock::name(self));
         for sibling in siblings.flatten() {
+            if sibling.file_name() == lock {
+                lock::remove_abandoned(self);
+            }
             if !is_staging(&sibling.file_name(), &prefix) {
                 continue;
             }
@@ -246,8 +249,8 @@ impl Staging {
 
     /// Moves the contents to the target atomically, and removes the old ones.
     ///
-    /// It waits for other calls that do the same, unless it is `cancelled`. If `sync` is set, the
-    /// directories are synced to disk before and after the move.
+    /// A call that may replace the target waits for others, unless it is `cancelled`. If `sync` is set,
+    /// the directories are synced to disk before and after the move.
     pub(super) fn commit(mut self, sync: bool, cancelled: &AtomicBool) -> Result<(), UnpackError> {
         if sync {
             sync_directories(&self.new)?;

@@ -1,5 +1,6 @@
 //! The lock on a target: a file next to it, `.<target>.gizmo-unpack-lock`, for the moment of the replacement.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -28,13 +29,36 @@ impl Drop for TargetLock {
     }
 }
 
-/// Locks a target, unless it is `cancelled` meanwhile. `None` if the file cannot be locked: then each
-/// replacement is still atomic, but it fails if another one comes first.
+/// Returns the name of the file.
+pub(super) fn name(target: &Target) -> OsString {
+    let mut name = target.prefix();
+    name.push("lock");
+    name
+}
+
+/// Removes the file that a killed process has left behind.
+pub(super) fn remove_abandoned(target: &Target) {
+    // To drop the lock removes the file. If another process has locked it, that one does.
+    drop(acquire_within(
+        Duration::ZERO,
+        target,
+        &AtomicBool::new(false),
+    ));
+}
+
+/// Locks a target that may be replaced, unless it is `cancelled` meanwhile.
+///
+/// Without the lock each replacement is atomic too, but it fails if another call comes first. So `None` is
+/// returned for a target that may not be replaced, and where the file cannot be locked.
 pub(super) fn acquire(
     target: &Target,
     cancelled: &AtomicBool,
 ) -> Result<Option<TargetLock>, UnpackError> {
-    acquire_within(MAX_WAIT, target, cancelled)
+    if target.replace {
+        acquire_within(MAX_WAIT, target, cancelled)
+    } else {
+        Ok(None)
+    }
 }
 
 fn acquire_within(
@@ -42,9 +66,7 @@ fn acquire_within(
     target: &Target,
     cancelled: &AtomicBool,
 ) -> Result<Option<TargetLock>, UnpackError> {
-    let mut name = target.prefix();
-    name.push("lock");
-    let path = target.parent.join(name);
+    let path = target.parent.join(name(target));
     let start = Instant::now();
     loop {
         match LockedFile::open(&path) {
@@ -77,11 +99,14 @@ fn acquire_within(
 }
 
 fn write_process(mut file: &File) -> io::Result<()> {
-    if !has_other_names(&file.metadata()?) {
-        file.set_len(0)?;
-        write!(file, "{}", std::process::id())?;
+    let metadata = file.metadata()?;
+    if has_other_names(&metadata) {
+        return Ok(());
     }
-    Ok(())
+    if metadata.len() > 0 {
+        file.set_len(0)?;
+    }
+    write!(file, "{}", std::process::id())
 }
 
 #[cfg(test)]
@@ -114,15 +139,25 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_a_killed_process_does_not_block() {
+    fn the_file_of_a_killed_process_does_not_block_and_is_removed() {
         let parent = tempfile::tempdir().unwrap();
-        let target = Target::check(&parent.path().join("lab"), true).unwrap();
+        let lab = parent.path().join("lab");
         let path = parent.path().join(".lab.gizmo-unpack-lock");
-        fs::write(path, "4194304 and more").unwrap();
-        let running = AtomicBool::new(false);
-        let held = acquire_within(Duration::ZERO, &target, &running).unwrap();
+        let target = Target::check(&lab, true).unwrap();
+        fs::write(&path, "4194304 and more").unwrap();
+        let held = acquire_within(Duration::ZERO, &target, &AtomicBool::new(false)).unwrap();
         assert!(held.is_some());
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            std::process::id().to_string()
+        );
+        Target::check(&lab, false).unwrap();
+        assert!(path.exists(), "it is in use");
         drop(held);
-        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+        assert!(!path.exists());
+
+        fs::write(&path, "4194304").unwrap();
+        Target::check(&lab, false).unwrap();
+        assert!(!path.exists());
     }
 }
