@@ -62,9 +62,9 @@ pub struct UnpackOptions {
 
 /// The limits for an archive, which stop one that is made to fill the disk.
 ///
-/// An archive that exceeds one is rejected before anything is written. There are no others: what else is
-/// rejected cannot be stored, or is damaged. Contents are also checked against the announced sizes while they
-/// are written.
+/// An archive that exceeds one is rejected before anything is written. Unpacking has no others: what else it
+/// rejects is damaged or cannot be stored. While contents are written, they are checked against the sizes
+/// that the archive announces.
 ///
 /// # Examples
 /// ```

@@ -248,7 +248,7 @@ mod tests {
             END,
             &archive(false, b""),
             &inner,
-            &[b'x'; 0xffff],
+            &vec![b'x'; 0xffff],
         ] {
             let zip = archive(true, comment);
             let found = Found {

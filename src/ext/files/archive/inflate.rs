@@ -22,7 +22,8 @@ const MAX_THREADS: usize = 8;
 const BYTES_PER_THREAD: u64 = 512 * 1024;
 /// The maximum number of compressed bytes in one read.
 const INPUT: usize = 128 * 1024;
-/// The maximum size of the contents of several entries that one thread writes without a look at the others.
+/// The maximum size of the contents of a batch of several entries. If it were larger, the other threads could
+/// wait for the last one at the end.
 const BATCH: u64 = 1024 * 1024;
 /// The maximum number of bytes in one write.
 const OUTPUT: usize = 256 * 1024;
@@ -66,7 +67,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Writes the contents of all `entries`, the largest first. After several errors it returns the one
+    /// Writes the contents of all `entries`, the largest batches first. After several errors it returns the one
     /// whose entry is the first in the archive.
     pub(super) fn write_all(&self, entries: &[&Entry]) -> Result<(), UnpackError> {
         let batches = batches(entries);
@@ -110,6 +111,13 @@ impl Job<'_> {
             Some((_, error)) => Err(error),
             None => Ok(()),
         }
+    }
+
+    fn check_cancelled(&self) -> Result<(), UnpackError> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(UnpackError::new(Kind::Cancelled));
+        }
+        Ok(())
     }
 }
 
@@ -278,6 +286,7 @@ impl<'a> Worker<'a> {
             }
             let ended = status == Status::StreamEnd;
             if ended || filled == OUTPUT {
+                self.job.check_cancelled()?;
                 sink.put(&self.output[..filled])?;
                 filled = 0;
             }
@@ -326,9 +335,7 @@ fn wrong_size(entry: &Entry, found: u64) -> UnpackError {
 
 /// Reads bytes of the archive. Returns their number, which is not 0.
 fn read(job: &Job<'_>, buffer: &mut [u8], offset: u64) -> Result<usize, UnpackError> {
-    if job.cancelled.load(Ordering::Relaxed) {
-        return Err(UnpackError::new(Kind::Cancelled));
-    }
+    job.check_cancelled()?;
     loop {
         match job.archive.read_at(buffer, offset) {
             Ok(0) => return Err(UnpackError::new(Kind::Truncated).at(job.path)),
