@@ -8,7 +8,6 @@ mod source;
 mod unpack;
 
 use std::fmt;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
@@ -228,7 +227,7 @@ impl Download {
                     return Err(self.failed(ErrorKind::Decode, message));
                 }
                 Some(Piece::Restart) => all.clear(),
-                None if !self.source.is_zip() || is_archive(&all) => return Ok(all.freeze()),
+                None if !self.source.is_zip() || zip::is_in(&all) => return Ok(all.freeze()),
                 None => self.source.reject_incomplete()?,
             }
         }
@@ -297,10 +296,6 @@ fn target_of(path: &Path) -> Result<PathBuf, Error> {
         return Ok(path.to_owned());
     }
     path.canonicalize().map_err(failed)
-}
-
-fn is_archive(bytes: &[u8]) -> bool {
-    zip::contains_archive(&mut Cursor::new(bytes)).expect("memory can be read")
 }
 
 impl fmt::Debug for Download {

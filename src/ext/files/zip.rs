@@ -5,7 +5,7 @@
 
 #[cfg(feature = "bundle")]
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 #[cfg(feature = "bundle")]
 use std::path::Path;
 
@@ -69,6 +69,11 @@ pub(crate) fn is_complete(path: &Path) -> bool {
 /// Whether a file contains a complete archive.
 pub(super) fn contains_archive(file: &mut (impl Read + Seek)) -> io::Result<bool> {
     Ok(find(file)?.is_some())
+}
+
+/// Whether bytes in memory contain a complete archive.
+pub(super) fn is_in(bytes: &[u8]) -> bool {
+    contains_archive(&mut Cursor::new(bytes)).expect("memory can be read")
 }
 
 /// Finds the archive in a file; `None` if there is none or it is incomplete.
@@ -212,7 +217,7 @@ mod tests {
     }
 
     fn find_in(bytes: &[u8]) -> Option<Found> {
-        find(&mut io::Cursor::new(bytes)).unwrap()
+        find(&mut Cursor::new(bytes)).unwrap()
     }
 
     #[test]

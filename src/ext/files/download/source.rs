@@ -12,7 +12,6 @@
 //! 14.2), if the response is of the same version (section 15.3.7.3). Otherwise it starts over. An export
 //! is requested again from the start: it costs nothing and changes nothing.
 
-use std::io::Cursor;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -429,7 +428,7 @@ impl Source {
             Expect::Zip if starts_like_zip => false,
             Expect::Zip => {
                 self.read_start(&mut body, &mut first, PAGE_START).await?;
-                status == StatusCode::ACCEPTED || !may_end_like_zip(&first, page)
+                status == StatusCode::ACCEPTED || !may_contain_archive(&first, page)
             }
             Expect::File => first.is_empty() || page.is_some_and(|page| page.is_shown_by(&first)),
         };
@@ -477,9 +476,9 @@ impl Source {
 
 /// Whether a body that does not start like an archive may contain one further on, as a self-extracting one
 /// does. A body shorter than `PAGE_START` is complete.
-fn may_end_like_zip(first: &[u8], page: Option<Page>) -> bool {
+fn may_contain_archive(first: &[u8], page: Option<Page>) -> bool {
     if first.len() < PAGE_START {
-        return zip::contains_archive(&mut Cursor::new(first)).expect("memory can be read");
+        return zip::is_in(first);
     }
     !page.unwrap_or(Page::IfError).is_shown_by(first)
 }
