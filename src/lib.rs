@@ -238,7 +238,8 @@ pub mod archive {
 #[cfg(feature = "bundle")]
 pub mod bundle {
     pub use crate::ext::bundle::{
-        Bundle, BundleError, BundleErrorKind, BundleFile, MissingFile, MissingReason, ModelFormat,
+        Bundle, BundleError, BundleErrorKind, BundleFile, MissingFile, MissingReason, Model,
+        ModelFile, ModelFormat, Supplier, Warning, WarningKind,
     };
 }
 

@@ -338,7 +338,7 @@ async fn a_non_empty_directory_is_replaced_only_on_request() {
         .unpack_with(&dir, options)
         .await
         .unwrap();
-    assert!(bundle.model().is_file() && !dir.join("mine.txt").exists());
+    assert!(bundle.model().path().unwrap().is_file() && !dir.join("mine.txt").exists());
     assert_eq!(
         names(exports.dir.path()).into_iter().collect::<Vec<_>>(),
         ["lab"]

@@ -285,7 +285,10 @@ async fn exports_and_deletion(client: &Client, scene_id: &str) {
             .unwrap();
         assert!(download.total().is_some());
         let bundle = download.unpack(dir.path().join("out")).await.unwrap();
-        assert_eq!(bundle.model(), dir.path().join("out").join(model));
+        assert_eq!(
+            bundle.model().path().unwrap(),
+            dir.path().join("out").join(model)
+        );
         assert!(bundle.metadata().unwrap().is_some(), "{format}");
         assert_eq!(bundle.missing_files().unwrap(), [], "{format}");
     }

@@ -25,7 +25,7 @@
 //!     .into_dir(dir.path().join("lab"))
 //!     .await?;
 //!
-//! assert!(bundle.model().ends_with("lab/scene.xml"));
+//! assert!(bundle.model().path().unwrap().ends_with("lab/scene.xml"));
 //! assert_eq!(cut.hits(), 1);
 //! assert_eq!(handle.count("export_scene"), 2); // requested again
 //! assert_eq!(handle.count("generate_scene"), 1); // paid for once

@@ -137,7 +137,7 @@ pub struct Baked {
     pub prompt: String,
     /// The directory of the scene.
     pub dir: PathBuf,
-    /// The model file, if it succeeded.
+    /// The model file, if it succeeded and the export has exactly one.
     pub model: Option<PathBuf>,
     /// The error on one line, if it failed.
     pub error: Option<String>,
@@ -152,7 +152,9 @@ impl Baked {
         let (mut model, mut error, mut found) = (None, None, None);
         while let Some(event) = bake.next().await {
             match event {
-                Ok(BakeEvent::Finished(bundle)) => model = Some(bundle.model().to_owned()),
+                Ok(BakeEvent::Finished(bundle)) => {
+                    model = bundle.model().path().ok().map(Path::to_owned);
+                }
                 Ok(BakeEvent::Found { confidence, .. }) => found = Some(confidence),
                 Ok(_) => {}
                 Err(failure) => error = Some(failure),

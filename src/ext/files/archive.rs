@@ -309,7 +309,7 @@ fn run(
 
 /// Writes the contents to a staging directory, opens them as a bundle, and replaces `dir` with them.
 ///
-/// They are opened before the replacement, so that contents without a model leave `dir` unchanged.
+/// They are opened before the replacement, so that contents without a file leave `dir` unchanged.
 fn stage(
     dir: &Path,
     options: &UnpackOptions,
@@ -318,7 +318,14 @@ fn stage(
 ) -> Result<Bundle, UnpackError> {
     let staging = place::Target::check(dir, options.replace)?.stage()?;
     let root = staging.root().to_owned();
-    let written = write(&root).and_then(|()| Ok(Bundle::open(&root)?));
+    let open = || {
+        let bundle = Bundle::open(&root)?;
+        if bundle.files().is_empty() {
+            bundle.model().path()?;
+        }
+        Ok(bundle)
+    };
+    let written = write(&root).and_then(|()| open());
     let bundle = written.map_err(|error| error.moved(&root, dir))?;
     if cancelled.load(Ordering::Relaxed) {
         return Err(UnpackError::new(UnpackErrorKind::Cancelled));

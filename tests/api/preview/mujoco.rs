@@ -125,7 +125,7 @@ fn parse_drawing(svg: &str) -> (Extents, Joints) {
 fn matches_mujoco(dir: &Path, min_geoms: usize) -> bool {
     let bundle = Bundle::open(dir).unwrap();
     let svg = bundle.preview().unwrap();
-    let Some(output) = in_mujoco(EXTENTS, bundle.model()) else {
+    let Some(output) = in_mujoco(EXTENTS, bundle.model().path().unwrap()) else {
         return false;
     };
     let (geoms, joints) = parse_drawing(&svg);
