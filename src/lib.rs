@@ -271,3 +271,10 @@ pub use progenitor_client::{ByteStream, ResponseValue};
 pub use raw::{Client, builder, types};
 #[doc(inline)]
 pub use types::{AssetPipeline, Format};
+
+/// What the fuzz targets call and is not public.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::ext::http::transport::error_from_body as error;
+}

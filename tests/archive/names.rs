@@ -91,14 +91,12 @@ fn attaching(attach: &str) -> String {
     format!("<asset><model name='i' file='sub/inner.xml'/></asset><worldbody>{attach}</worldbody>")
 }
 
+const DIRECTORIES: &str = "<compiler meshdir='m' texturedir='t'/>";
 const ATTACH: &str = "<attach model='i' body='ball' prefix='p'/>";
 
 fn assets() -> Vec<Case> {
     let with = |asset: &str| format!("{asset}{BALL}");
-    let texture =
-        |attributes: &str| with(&format!("<asset><texture name='t' {attributes}/></asset>"));
     let hfield = "<asset><hfield name='h' size='1 1 1 1' file='f.bin'/></asset>";
-    let directories = "<compiler meshdir='m' texturedir='t'/>";
     vec![
         case("mesh", &with(&mesh("a.obj")), vec![obj("a.obj")]),
         case("backslash", &with(&mesh("x\\a.obj")), vec![obj("x/a.obj")]),
@@ -121,6 +119,57 @@ fn assets() -> Vec<Case> {
             ),
             vec![skin("m/s.skn")],
         ),
+        case(
+            "flexcomp",
+            "<worldbody><flexcomp name='f' type='mesh' dim='2' file='a.obj'/></worldbody>",
+            vec![obj("a.obj")],
+        ),
+        case(
+            "flexcomp without a file",
+            "<worldbody><flexcomp name='f' type='grid' count='3 3 1' spacing='.1 .1 .1' dim='2' file='a.obj'/></worldbody>",
+            vec![obj("a.obj")],
+        ),
+        case(
+            "meshdir",
+            &with(&(DIRECTORIES.to_owned() + &mesh("a.obj"))),
+            vec![obj("m/a.obj")],
+        ),
+        case(
+            "meshdir of a field",
+            &with(&(DIRECTORIES.to_owned() + hfield)),
+            vec![field("m/f.bin")],
+        ),
+        case(
+            "the last directory",
+            &with(&format!(
+                "<compiler meshdir='m'/><compiler assetdir='x'/>{}",
+                mesh("a.obj")
+            )),
+            vec![obj("x/a.obj"), obj("m/a.obj")],
+        ),
+        case(
+            "an empty directory",
+            &with(&format!(
+                "<compiler meshdir='m'/><compiler meshdir=''/>{}",
+                mesh("a.obj")
+            )),
+            vec![obj("a.obj"), obj("m/a.obj")],
+        ),
+        case(
+            "strippath",
+            &with(&format!(
+                "<compiler strippath='true'/>{}",
+                mesh("C:\\x\\a.obj")
+            )),
+            vec![obj("a.obj")],
+        ),
+    ]
+}
+
+fn textures() -> Vec<Case> {
+    let texture =
+        |attributes: &str| format!("<asset><texture name='t' {attributes}/></asset>{BALL}");
+    vec![
         case(
             "texture",
             &texture("type='2d' file='t.png'"),
@@ -155,53 +204,9 @@ fn assets() -> Vec<Case> {
             vec![picture("a.png"), picture("b.png")],
         ),
         case(
-            "flexcomp",
-            "<worldbody><flexcomp name='f' type='mesh' dim='2' file='a.obj'/></worldbody>",
-            vec![obj("a.obj")],
-        ),
-        case(
-            "flexcomp without a file",
-            "<worldbody><flexcomp name='f' type='grid' count='3 3 1' spacing='.1 .1 .1' dim='2' file='a.obj'/></worldbody>",
-            vec![obj("a.obj")],
-        ),
-        case(
-            "meshdir",
-            &with(&(directories.to_owned() + &mesh("a.obj"))),
-            vec![obj("m/a.obj")],
-        ),
-        case(
-            "meshdir of a field",
-            &with(&(directories.to_owned() + hfield)),
-            vec![field("m/f.bin")],
-        ),
-        case(
             "texturedir",
-            &format!("{directories}{}", texture("type='2d' file='t.png'")),
+            &format!("{DIRECTORIES}{}", texture("type='2d' file='t.png'")),
             vec![picture("t/t.png")],
-        ),
-        case(
-            "the last directory",
-            &with(&format!(
-                "<compiler meshdir='m'/><compiler assetdir='x'/>{}",
-                mesh("a.obj")
-            )),
-            vec![obj("x/a.obj"), obj("m/a.obj")],
-        ),
-        case(
-            "an empty directory",
-            &with(&format!(
-                "<compiler meshdir='m'/><compiler meshdir=''/>{}",
-                mesh("a.obj")
-            )),
-            vec![obj("a.obj"), obj("m/a.obj")],
-        ),
-        case(
-            "strippath",
-            &with(&format!(
-                "<compiler strippath='true'/>{}",
-                mesh("C:\\x\\a.obj")
-            )),
-            vec![obj("a.obj")],
         ),
     ]
 }
@@ -385,7 +390,8 @@ for path in sys.stdin.read().split('\\n'):
 ";
     let directory = tempfile::tempdir().unwrap();
     let mut models = Vec::new();
-    for case in assets().into_iter().chain(includes()).chain(attached()) {
+    let cases = [assets(), textures(), includes(), attached()];
+    for case in cases.into_iter().flatten() {
         let removals = std::iter::once(None).chain((0..case.files.len()).map(Some));
         for removed in removals {
             let root = directory.path().join(models.len().to_string());

@@ -69,10 +69,7 @@ pub(super) fn models(
 }
 
 /// Removes the models that are part of another one.
-fn complete<'a>(
-    mut models: Vec<&'a Path>,
-    parts: impl Fn(&Path) -> Option<Vec<PathBuf>>,
-) -> Vec<&'a Path> {
+fn complete(mut models: Vec<&Path>, parts: impl Fn(&Path) -> Option<Vec<PathBuf>>) -> Vec<&Path> {
     if !(2..=MAX_COMPARED).contains(&models.len()) {
         return models;
     }

@@ -85,11 +85,12 @@ fn find(root: &Path, directory: &Path, name: &str) -> Result<PathBuf, MissingRea
         return Err(MissingReason::Outside);
     };
     // The name may start with the placeholder.
-    let (folder, start) = match before.ends_with('/') || before.is_empty() {
-        true => (path.as_path(), ""),
-        false => (path::parent(&path), path::file_name(before)),
+    let (parent, start) = if before.ends_with('/') || before.is_empty() {
+        (path.as_path(), "")
+    } else {
+        (path::parent(&path), path::file_name(before))
     };
-    let entries = fs::read_dir(root.join(folder)).map_err(|_| MissingReason::Absent)?;
+    let entries = fs::read_dir(root.join(parent)).map_err(|_| MissingReason::Absent)?;
     let is_tile = |name: &str| {
         let tile = name
             .strip_prefix(start)
@@ -100,7 +101,7 @@ fn find(root: &Path, directory: &Path, name: &str) -> Result<PathBuf, MissingRea
         .flatten()
         .map(|entry| entry.file_name())
         .find(|name| name.to_str().is_some_and(is_tile));
-    Ok(folder.join(tile.ok_or(MissingReason::Absent)?))
+    Ok(parent.join(tile.ok_or(MissingReason::Absent)?))
 }
 
 /// Returns the asset paths of a layer that are files, once each; `None` if it is in binary form.

@@ -41,10 +41,10 @@ pub struct UnpackOptions {
 
     /// Whether textures are omitted, for physics without pictures. Defaults to `false`.
     ///
-    /// An MJCF model loses the `<texture>` elements that refer to files, and the references to them; all
-    /// other bytes stay the same. Files that only textures name are omitted, and pictures that nothing
-    /// names; height fields stay. Omitted files are neither inflated nor checked. USD and SDF are
-    /// unpacked completely.
+    /// An MJCF model loses the `<texture>` elements that refer to files, the references to them, and what
+    /// a material sets only for them; all other bytes stay the same. Files that only textures name are
+    /// omitted, and pictures that nothing names; height fields stay. Omitted files are neither inflated
+    /// nor checked. An archive with another model, or with none, is an error.
     pub slim: bool,
 
     /// Whether the contents are synced to disk before they are moved to their place. Defaults to `false`.
@@ -151,7 +151,9 @@ pub async fn unpack(
 /// # Errors
 ///
 /// One [`UnpackErrorKind`] for each reason to reject an archive, [`Io`](UnpackErrorKind::Io) for an
-/// error of the file system, and [`Bundle`](UnpackErrorKind::Bundle) for an archive without a model.
+/// error of the file system, and [`Bundle`](UnpackErrorKind::Bundle) for an archive without a file, or
+/// one whose models cannot be slimmed. An archive without a model, or with several, is unpacked:
+/// [`Bundle::model`] reports that.
 /// After an error `dir` is unchanged, and nothing remains next to it.
 ///
 /// # Cancel safety

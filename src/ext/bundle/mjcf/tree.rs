@@ -41,6 +41,10 @@ struct Attribute {
 enum Value {
     Text(Box<str>),
     /// The byte range in the file of a long value.
+    #[cfg_attr(
+        not(feature = "preview"),
+        expect(dead_code, reason = "only the preview reads long values")
+    )]
     InFile(Range<u64>),
 }
 
