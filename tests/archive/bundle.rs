@@ -142,8 +142,15 @@ fn a_directory_without_exactly_one_model_says_so() {
         assert_eq!(chosen.model().path().unwrap(), two.path().join("b.xml"));
         assert_eq!(chosen.missing_files().unwrap(), []);
     }
-    let error = bundle.with_model("c.xml").unwrap_err();
-    assert_eq!(error.kind(), BundleErrorKind::NoModel);
+    for path in ["c.xml", "../a.xml", "/a.xml"] {
+        let error = bundle.clone().with_model(path).unwrap_err();
+        assert_eq!(error.kind(), BundleErrorKind::NoModel);
+    }
+
+    let nested = directory_with(&[("scene.xml", MODEL), ("robot/arm.urdf", "<robot/>")]);
+    let bundle = Bundle::open(nested.path()).unwrap();
+    let robot = bundle.with_model("robot/arm.urdf").unwrap();
+    assert_eq!(robot.model().format().unwrap(), ModelFormat::Urdf);
 
     let error = Bundle::open(none.path().join("nowhere")).unwrap_err();
     assert_eq!(error.kind(), BundleErrorKind::Io);

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{BundleError, BundleFile, ModelFormat, mjcf, sdf, usd, xml};
+use super::{BundleError, BundleFile, ModelFormat, has_extension, mjcf, sdf, usd, xml};
 
 /// The file stems that have precedence within a format, best first: the usual names of a complete
 /// scene.
@@ -15,6 +15,10 @@ const ROOT_WITHIN: u64 = 64 * 1024;
 /// The maximum number of models that are read to find out which of them others include: those of a
 /// large collection of robots.
 const MAX_COMPARED: usize = 1000;
+/// The extensions of the formats.
+const USD: &[&str] = &["usd", "usda", "usdc", "usdz"];
+const SDF: &[&str] = &["sdf", "world"];
+const URDF: &[&str] = &["urdf"];
 /// The maximum number of file names in an error message.
 const MAX_NAMES: usize = 10;
 
@@ -41,7 +45,7 @@ pub(super) fn models(
         let models = mjcf::Models::read(root, path).ok()?;
         Some(models.into_parts().collect())
     });
-    let usd = with_extension(&visible, &["usd", "usda", "usdc", "usdz"]);
+    let usd = with_extension(&visible, USD);
     let usd = complete(usd, |path| Some(usd::Layers::of(root, path).ok()?.read));
     for level in levels.values() {
         let among = |models: &[&'_ Path]| -> Vec<PathBuf> {
@@ -58,7 +62,7 @@ pub(super) fn models(
                 ModelFormat::Mjcf => among(&mjcf),
                 ModelFormat::Usd => among(&usd),
                 ModelFormat::Sdf => among(&sdf_models(root, level)?),
-                ModelFormat::Urdf => among(&with_extension(level, &["urdf"])),
+                ModelFormat::Urdf => among(&with_extension(level, URDF)),
             };
             if !candidates.is_empty() {
                 return Ok((best(candidates), format));
@@ -66,6 +70,22 @@ pub(super) fn models(
         }
     }
     Ok((Vec::new(), ModelFormat::Mjcf))
+}
+
+/// Returns the format of a file; `None` if it is not a model.
+pub(super) fn format(root: &Path, path: &Path) -> Result<Option<ModelFormat>, BundleError> {
+    let is = |extensions: &[&str]| has_extension(path, extensions);
+    Ok(if is(&["xml"]) {
+        is_mjcf(&root.join(path))?.then_some(ModelFormat::Mjcf)
+    } else if is(USD) {
+        Some(ModelFormat::Usd)
+    } else if is(SDF) {
+        Some(ModelFormat::Sdf)
+    } else if is(URDF) {
+        Some(ModelFormat::Urdf)
+    } else {
+        None
+    })
 }
 
 /// Removes the models that are part of another one.
@@ -98,7 +118,7 @@ fn with_extension<'a>(files: &[&'a Path], extensions: &[&str]) -> Vec<&'a Path> 
     files
         .iter()
         .copied()
-        .filter(|path| super::has_extension(path, extensions))
+        .filter(|path| has_extension(path, extensions))
         .collect()
 }
 
@@ -137,7 +157,7 @@ fn sdf_models<'a>(root: &Path, files: &[&'a Path]) -> Result<Vec<&'a Path>, Bund
             return Ok(vec![model]);
         }
     }
-    Ok(with_extension(files, &["sdf", "world"]))
+    Ok(with_extension(files, SDF))
 }
 
 /// Returns the position of a file's stem in the order of precedence.

@@ -218,20 +218,32 @@ impl Bundle {
         })
     }
 
-    /// Chooses one of several models by its path, with or without the bundle's directory.
+    /// Chooses a model by its path, with or without the bundle's directory: one of several, or a file
+    /// that [`open`](Self::open) does not take for the model, such as a robot.
     ///
     /// # Errors
     ///
-    /// [`NoModel`](BundleErrorKind::NoModel) if it is not one of [`models`](Self::models).
+    /// [`NoModel`](BundleErrorKind::NoModel) if the bundle has no model at this path,
+    /// [`Io`](BundleErrorKind::Io) if the file cannot be read.
     pub fn with_model(mut self, path: impl AsRef<Path>) -> Result<Self, BundleError> {
         let path = path.as_ref();
-        let is_wanted = |model: &ModelFile| model.path == path || model.inner == path;
-        if !self.models.iter().any(is_wanted) {
+        let inner = path.strip_prefix(&self.dir).unwrap_or(path);
+        let known = self.files.iter().any(|file| file.path == inner);
+        let format = if known {
+            find::format(&self.dir, inner)?
+        } else {
+            None
+        };
+        let Some(format) = format else {
             let models = self.models.iter().map(|model| model.inner.as_path());
             let detail = find::contents(&models.collect::<Vec<_>>());
             return Err(BundleError::new(BundleErrorKind::NoModel, path, detail));
-        }
-        self.models.retain(is_wanted);
+        };
+        self.models = vec![ModelFile {
+            path: self.dir.join(inner),
+            format,
+            inner: inner.to_owned(),
+        }];
         Ok(self)
     }
 
