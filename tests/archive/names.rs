@@ -156,6 +156,11 @@ fn assets() -> Vec<Case> {
             vec![obj("a.obj"), obj("m/a.obj")],
         ),
         case(
+            "not in meshdir",
+            &with(&(DIRECTORIES.to_owned() + &mesh("a.obj"))),
+            vec![obj("a.obj")],
+        ),
+        case(
             "strippath",
             &with(&format!(
                 "<compiler strippath='true'/>{}",
@@ -240,6 +245,11 @@ fn includes() -> Vec<Case> {
             "next to the include, without meshdir",
             &format!("{}{}", with_dir("m"), including("sub/r.xml")),
             vec![sub(&arm), obj("sub/a.obj")],
+        ),
+        case(
+            "an include next to the main file, without meshdir",
+            &format!("{}{}", with_dir("m"), including("r.xml")),
+            vec![xml("r.xml", &arm), obj("a.obj")],
         ),
         case(
             "meshdir of the included file",

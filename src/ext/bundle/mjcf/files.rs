@@ -1,8 +1,8 @@
 //! The files that a model refers to.
 //!
 //! The rules are those of `MuJoCo` 4. The file of an [asset] is sought in `meshdir` or
-//! `texturedir`, which are relative to the directory of the main file, and then next to the file
-//! that names it, unless `strippath` is set. An [included file][include] is sought in the directory
+//! `texturedir`, which are relative to the directory of the main file, and then next to the included
+//! file that names it, unless `strippath` is set. An [included file][include] is sought in the directory
 //! of the main file, and then next to the including file; an attached [model] only next to the file
 //! that names it.
 //!
@@ -28,6 +28,9 @@ const SIDES: [&str; 6] = [
     "filefront",
     "fileback",
 ];
+
+/// The index of the main file.
+const MAIN: usize = 0;
 
 /// The way in which a model uses a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,18 +96,17 @@ impl Model {
     /// Returns where a file is sought, in this order.
     pub(super) fn candidates(&self, reference: Reference<'_>) -> Vec<Resolved> {
         let Reference { kind, name, by } = reference;
-        let by = &self.parts[by];
         match kind {
-            Use::Include => include_candidates(&self.directory, by, name),
-            Use::Attach => vec![path::resolve(path::parent(by), name)],
+            Use::Include => include_candidates(&self.directory, &self.parts[by], name),
+            Use::Attach => vec![path::resolve(path::parent(&self.parts[by]), name)],
             Use::Mesh => self.asset_candidates(&self.compiler.meshes, by, name),
             Use::Texture => self.asset_candidates(&self.compiler.textures, by, name),
         }
     }
 
-    /// Returns where the asset `name` of the file `by` is sought, with `directory` being `meshdir` or
+    /// Returns where the asset `name` of the file with the index `by` is sought, with `directory` being `meshdir` or
     /// `texturedir`.
-    fn asset_candidates(&self, directory: &str, by: &Path, name: &str) -> Vec<Resolved> {
+    fn asset_candidates(&self, directory: &str, by: usize, name: &str) -> Vec<Resolved> {
         let below = |name: &str| {
             if directory.is_empty() || path::is_absolute(name) {
                 path::resolve(&self.directory, name)
@@ -115,7 +117,11 @@ impl Model {
         if self.compiler.strip_path {
             return vec![below(path::file_name(name))];
         }
-        vec![below(name), path::resolve(path::parent(by), name)]
+        let mut candidates = vec![below(name)];
+        if by != MAIN {
+            candidates.push(path::resolve(path::parent(&self.parts[by]), name));
+        }
+        candidates
     }
 
     /// Returns who supplies a missing file.
