@@ -9,7 +9,7 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::call::{Call, Rule};
-use crate::export::{Brief, Language, archive};
+use crate::export::{self, Archive, Brief, Language, Method};
 use crate::files::etag;
 use crate::response::{HandlerResult, Refusal, full, validation_error};
 use crate::scenes;
@@ -111,13 +111,19 @@ pub(crate) async fn archived(
     if let Some(bytes) = cached {
         return Ok(bytes);
     }
-    let (texture_bytes, deflate) = (shared.options.texture_bytes, shared.options.deflate);
-    let task = move || archive(&brief, language, texture_bytes, deflate);
-    let built = tokio::task::spawn_blocking(task).await.map_err(|_| {
-        let message = "The export failed";
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "export_failed", message)
-    })?;
-    let bytes = Bytes::from(built);
+    let texture_bytes = shared.options.texture_bytes;
+    let archive = Archive::in_memory(if shared.options.deflate {
+        Method::Deflated
+    } else {
+        Method::Stored
+    });
+    let task = move || export::write(&brief, language, texture_bytes, archive);
+    let built = tokio::task::spawn_blocking(task).await;
+    let Ok(Ok(built)) = built else {
+        let (status, message) = (StatusCode::INTERNAL_SERVER_ERROR, "The export failed");
+        return Err(Refusal::new(status, "export_failed", message));
+    };
+    let bytes = Bytes::from(built.into_inner());
     shared.exports().put(key, bytes.clone());
     Ok(bytes)
 }

@@ -13,6 +13,8 @@ mod urdf;
 mod usd;
 mod zip;
 
+use std::io::{self, Seek, Write};
+
 use gizmo_client::alpha::{AssetFormat, SceneFormat};
 use gizmo_client::types::Format;
 use serde_json::json;
@@ -88,13 +90,13 @@ impl File {
     }
 }
 
-/// Returns the archive of a brief. Equal arguments result in equal bytes.
-pub(crate) fn archive(
+/// Writes the archive of a brief. Equal arguments result in equal bytes.
+pub(crate) fn write<W: Write + Seek>(
     brief: &Brief,
     language: Language,
     texture_bytes: u64,
-    deflate: bool,
-) -> Vec<u8> {
+    mut archive: Archive<W>,
+) -> io::Result<W> {
     let model = Model::of(brief);
     let mut files = match language {
         Language::Mjcf => mjcf::files(&model),
@@ -105,13 +107,8 @@ pub(crate) fn archive(
     let metadata = metadata(brief, &model, language);
     files.insert(1, File::new("metadata.json", format!("{metadata:#}\n")));
     files.extend(texture::files(&model, texture_bytes));
-    let mut archive = Archive::new(if deflate {
-        Method::Deflated
-    } else {
-        Method::Stored
-    });
     for file in &files {
-        archive.add(&file.path, &file.bytes);
+        archive.add(&file.path, &file.bytes)?;
     }
     archive.finish()
 }

@@ -21,12 +21,13 @@ pub(crate) fn usdz(item: &Item) -> Vec<u8> {
         robot_profile: None,
         items: vec![item.clone()],
     };
-    let mut archive = Archive::new(Method::Aligned);
-    archive.add(
-        &format!("{}.usda", item.name),
-        stage(&Model::of(&brief), false).as_bytes(),
-    );
-    archive.finish()
+    let mut archive = Archive::in_memory(Method::Aligned);
+    let stage = stage(&Model::of(&brief), false);
+    let added = archive.add(&format!("{}.usda", item.name), stage.as_bytes());
+    added
+        .and_then(|()| archive.finish())
+        .expect("writes to memory cannot fail")
+        .into_inner()
 }
 
 fn stage(model: &Model, textured: bool) -> String {
