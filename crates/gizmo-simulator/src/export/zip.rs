@@ -218,3 +218,19 @@ fn length_u32(length: usize) -> io::Result<u32> {
 fn length_u16(length: usize) -> io::Result<u16> {
     u16::try_from(length).map_err(|_| io::Error::from(io::ErrorKind::InvalidFilename))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_of_4_gib_is_refused() {
+        let mut archive = Archive::in_memory(Method::Stored);
+        archive.length = usize::try_from(u32::MAX).unwrap();
+        archive.add("last", b"").unwrap();
+        let refused = archive.add("beyond", b"").map_err(|error| error.kind());
+        assert_eq!(refused, Err(io::ErrorKind::FileTooLarge));
+        let refused = archive.finish().map_err(|error| error.kind());
+        assert_eq!(refused.err(), Some(io::ErrorKind::FileTooLarge));
+    }
+}
