@@ -99,10 +99,11 @@ pub(crate) async fn archived(shared: &Arc<Shared>, export: Export) -> Result<Byt
     let brief = &export.brief;
     let items: Vec<&str> = brief.items.iter().map(|item| item.id.as_str()).collect();
     let key = format!(
-        "{} {} {} {:?} {}",
+        "{} {} {} {:?} {:?} {}",
         export.language.name(),
         brief.id,
         brief.revision,
+        brief.name,
         brief.robot_profile,
         items.join(" ")
     );

@@ -7,6 +7,7 @@ use gizmo_client::archive::{UnpackOptions, unpack_blocking};
 use gizmo_client::bundle::Bundle;
 use gizmo_client::types::Format;
 use gizmo_simulator::{ExportShape, Options, SceneExport};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -95,6 +96,25 @@ async fn exports_have_the_observed_files() {
         "{name}: {}",
         bundle.model().display()
     );
+}
+
+#[tokio::test]
+async fn a_renamed_scene_gives_its_usd_export_the_new_name() {
+    let api = Api::instant().await;
+    let scene = api.scene("a lab").await;
+    for (name, model) in [("A lab", "a_lab.usda"), ("Kitchen 2", "kitchen_2.usda")] {
+        let path = format!("/v1/scenes/{scene}");
+        let renamed = api
+            .request(Method::PATCH, &path)
+            .json(&json!({ "name": name }));
+        assert_eq!(renamed.send().await.unwrap().status(), 200);
+        let (_directory, bundle) = unpacked(&export(&api, &scene, "usd", json!(null)).await);
+        assert!(
+            bundle.model().ends_with(model),
+            "{}",
+            bundle.model().display()
+        );
+    }
 }
 
 #[tokio::test]
