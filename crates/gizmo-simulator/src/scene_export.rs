@@ -10,8 +10,8 @@ use crate::options::Options;
 use crate::scenes::new_assets;
 use crate::state::{AssetEntry, Tables, name_of};
 
-/// The export of a scene, made without a server: that of the first scene of a simulator with the same
-/// options.
+/// The export of a scene, made without a server. It equals the export of the first scene that a simulator
+/// with the same options generates from the same prompt.
 ///
 /// ```
 /// use gizmo_simulator::{Options, SceneExport};
@@ -58,7 +58,7 @@ impl SceneExport {
         self
     }
 
-    /// Writes the archive. Its files are not held in memory.
+    /// Writes the archive. One mesh or one other file at a time is in memory.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl SceneExport {
         self.0.write(output).map(drop)
     }
 
-    /// Writes only the model, without the other files.
+    /// Writes only the model. One mesh at a time is in memory.
     ///
     /// # Errors
     ///

@@ -1,7 +1,5 @@
 //! The memory that an export takes while it is written.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use std::io::{self, Write};
 
 use allocation_counter::measure;
@@ -29,6 +27,7 @@ fn a_large_export_is_written_in_little_memory() {
             extra_faces: 700,
             ..ExportShape::default()
         },
+        texture_bytes: 6_000_000,
         ..Options::default()
     };
     let export = SceneExport::new(&options, "a lab");
@@ -38,11 +37,11 @@ fn a_large_export_is_written_in_little_memory() {
 
     let length = archive.metadata().unwrap().len();
     assert!(
-        model.0 > 20_000_000 && length > 4_000_000,
+        model.0 > 20_000_000 && length > 10_000_000,
         "{} {length}",
         model.0
     );
     for memory in [of_model, of_archive] {
-        assert!(memory.bytes_max < 2_000_000, "{memory:?}");
+        assert!(memory.bytes_max < 6_000_000, "{memory:?}");
     }
 }

@@ -71,28 +71,10 @@ impl Scene<'_> {
         );
         let textured = self.model.textured();
         for material in Material::ALL {
-            let name = material_name(*material);
             if textured.contains(material) {
-                let mut layers = String::new();
-                for role in ROLES {
-                    let (use_, file) = (role_name(*role), file_name(*material, *role));
-                    let texture = format!("tex_{}", file.trim_end_matches(".png"));
-                    let _ = writeln!(
-                        xml,
-                        "    <texture name=\"{texture}\" type=\"2d\" file=\"textures/{file}\"/>"
-                    );
-                    let _ = writeln!(
-                        layers,
-                        "      <layer role=\"{use_}\" texture=\"{texture}\"/>"
-                    );
-                }
-                let _ = write!(
-                    xml,
-                    "    <material name=\"{name}\" rgba=\"1 1 1 1\" roughness=\"0.7\" texrepeat=\"1 1\" \
-                     texuniform=\"true\">\n{layers}    </material>\n"
-                );
+                write_layers(&mut xml, *material);
             } else if !material.is_textured() {
-                let rgb = material.rgb().join(" ");
+                let (name, rgb) = (material_name(*material), material.rgb().join(" "));
                 let _ = writeln!(
                     xml,
                     "    <material name=\"{name}\" rgba=\"{rgb} 1\" roughness=\"0.7\"/>"
@@ -198,12 +180,31 @@ fn material_name(material: Material) -> String {
     format!("mat_{}", material as usize)
 }
 
-/// Returns the name of a texture's role in a layer.
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Colour => "rgb",
-        Role::Normal => "normal",
+/// Writes a material with its textures.
+fn write_layers(xml: &mut String, material: Material) {
+    let mut layers = String::new();
+    for role in ROLES {
+        let file = file_name(material, *role);
+        let texture = format!("tex_{}", file.trim_end_matches(".png"));
+        let name = match role {
+            Role::Colour => "rgb",
+            Role::Normal => "normal",
+        };
+        let _ = writeln!(
+            xml,
+            "    <texture name=\"{texture}\" type=\"2d\" file=\"textures/{file}\"/>"
+        );
+        let _ = writeln!(
+            layers,
+            "      <layer role=\"{name}\" texture=\"{texture}\"/>"
+        );
     }
+    let _ = write!(
+        xml,
+        "    <material name=\"{}\" rgba=\"1 1 1 1\" roughness=\"0.7\" texrepeat=\"1 1\" texuniform=\"true\">\n\
+         {layers}    </material>\n",
+        material_name(material)
+    );
 }
 
 fn rock_name(index: usize) -> String {

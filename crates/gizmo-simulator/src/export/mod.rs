@@ -135,7 +135,15 @@ impl Export {
         archive.add_with(&self.model_path(&model), |output| {
             self.write_model_of(&model, output)
         })?;
-        for file in self.other_files(&model) {
+        let (materials, roles) = (model.textured(), self.roles());
+        let textures = texture::files(
+            "textures",
+            model.seed,
+            &materials,
+            roles,
+            self.texture_bytes,
+        );
+        for file in self.other_files(&model).into_iter().chain(textures) {
             archive.add(&file.path, &file.bytes)?;
         }
         archive.finish()
@@ -177,26 +185,30 @@ impl Export {
         }
     }
 
-    /// Returns the files other than the model.
+    /// Returns the textures of each material.
+    fn roles(&self) -> &'static [Role] {
+        match (self.language, self.shape.layout) {
+            (Language::Mjcf, Layout::Observed) => inline::ROLES,
+            _ => &[Role::Colour],
+        }
+    }
+
+    /// Returns the files other than the model and the textures.
     fn other_files(&self, model: &Model) -> Vec<File> {
         let mut files = Vec::new();
-        let mut roles: &[Role] = &[Role::Colour];
         if self.shape.layout == Layout::Files {
             let metadata = metadata(&self.brief, model, self.language);
             files.push(File::new("metadata.json", format!("{metadata:#}\n")));
         }
         match (self.language, self.shape.layout) {
-            (Language::Mjcf, Layout::Observed) => {
-                roles = inline::ROLES;
-                if self.shape.robot_files {
-                    files.extend(robot::files(model));
-                }
+            (Language::Mjcf, Layout::Observed) if self.shape.robot_files => {
+                files.extend(robot::files(model));
             }
+            (Language::Mjcf, Layout::Observed) | (Language::Usd, Layout::Files) => {}
             (Language::Usd, Layout::Observed) => {
                 let snapshot = snapshot(&self.brief, model);
                 files.push(File::new("_unisim_snapshot.json", snapshot.to_string()));
             }
-            (Language::Usd, Layout::Files) => {}
             (Language::Mjcf, Layout::Files) => {
                 files.extend(mjcf::mesh_files(model.parts(), "meshes"));
             }
@@ -206,13 +218,6 @@ impl Export {
             }
             (Language::Urdf, _) => files.extend(urdf::mesh_files(model)),
         }
-        files.extend(texture::files(
-            "textures",
-            model.seed,
-            &model.textured(),
-            roles,
-            self.texture_bytes,
-        ));
         files
     }
 }

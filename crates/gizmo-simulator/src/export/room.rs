@@ -14,8 +14,8 @@ const WALL_HEIGHT: f64 = 2.6;
 const THICKNESS: f64 = 0.2;
 /// The distance between two rocks, in metres.
 const PITCH: f64 = 0.6;
-/// Number of rocks in a row. Each row is one body, because the
-/// default memory of `MuJoCo` suffices for 2,900 bodies.
+/// Number of rocks in a row. Each row is one body, because the default memory of `MuJoCo` suffices for 2,900
+/// bodies only.
 pub(super) const ROW: usize = 12;
 
 /// A box that does not move.

@@ -35,13 +35,13 @@ pub(super) fn files(
     materials: &[Material],
     roles: &[Role],
     total: u64,
-) -> Vec<File> {
+) -> impl Iterator<Item = File> {
+    let count = materials.len() * roles.len();
+    let share = total / u64::try_from(count.max(1)).unwrap_or(1);
     let textures = materials
         .iter()
         .flat_map(|material| roles.iter().map(|role| (*material, *role)));
-    let count = materials.len() * roles.len();
-    let share = total / u64::try_from(count.max(1)).unwrap_or(1);
-    let file = |(material, role)| {
+    textures.map(move |(material, role)| {
         let name = file_name(material, role);
         let mut random = Random::new(seed ^ hash(&[&name]));
         let image = match role {
@@ -50,8 +50,7 @@ pub(super) fn files(
             Role::Normal => flat(),
         };
         File::new(format!("{directory}/{name}"), image)
-    };
-    textures.map(file).collect()
+    })
 }
 
 /// Returns the normal map of a flat surface.
