@@ -10,7 +10,7 @@
 //! let scene = job.wait().await?;
 //! let export = client.export_scene().scene_id(&scene.scene_id).format(Format::Mjcf);
 //! let bundle = export.download().await?.unpack("lab").await?;
-//! println!("{}", bundle.model().display()); // lab/scene.xml
+//! println!("{}", bundle.model().display()); // lab/js7….xml
 //! # Ok(())
 //! # }
 //! ```

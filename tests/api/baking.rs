@@ -64,7 +64,7 @@ async fn a_bake_is_one_stream_of_events_that_ends_with_its_bundle() {
     };
     assert_eq!(
         bundle.model().path().unwrap(),
-        dir.path().join("lab/scene.usda")
+        dir.path().join("lab/a_robotics_lab.usda")
     );
     assert_tidy(dir.path());
     assert_eq!(lab.handle.job_count(), 1);

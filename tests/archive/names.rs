@@ -279,6 +279,13 @@ fn includes() -> Vec<Case> {
             &format!("<compiler strippath='true'/>{}", including("sub/r.xml")),
             vec![sub(&mesh("x/a.obj")), obj("a.obj")],
         ),
+    ]
+}
+
+fn nested() -> Vec<Case> {
+    let arm = mesh("a.obj");
+    let sub = |content: &str| xml("sub/r.xml", content);
+    vec![
         case(
             "nested, next to the include",
             &including("sub/r.xml"),
@@ -400,7 +407,7 @@ for path in sys.stdin.read().split('\\n'):
 ";
     let directory = tempfile::tempdir().unwrap();
     let mut models = Vec::new();
-    let cases = [assets(), textures(), includes(), attached()];
+    let cases = [assets(), textures(), includes(), nested(), attached()];
     for case in cases.into_iter().flatten() {
         let removals = std::iter::once(None).chain((0..case.files.len()).map(Some));
         for removed in removals {

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use gizmo_client::bundle::Bundle;
+use gizmo_simulator::{Layout, Options};
 use regex::Regex;
 
 use crate::support::{Lab, in_mujoco};
@@ -318,18 +319,19 @@ fn every_geom_and_joint_is_drawn_where_mujoco_places_it() {
 
 #[tokio::test]
 async fn a_generated_room_is_drawn_where_mujoco_places_it() {
-    let lab = Lab::instant().await;
-    let dir = tempfile::tempdir().unwrap();
-    let prompt = "two workbenches, a lamp, a vase, a stool, a bin, a crate and a shelf";
-    let bake = lab.client.bake(prompt).robot_profile("franka");
-    let bundle = bake.into_dir(dir.path().join("lab")).await.unwrap();
-    let svg = bundle.preview().unwrap();
-    for name in ["workbench_1", "lamp_3", "shelf_8"] {
-        assert!(
-            svg.contains(&format!(">{name}</text>")),
-            "{name} has no label"
-        );
+    for (layout, robot) in [(Layout::Observed, ""), (Layout::Files, "franka")] {
+        let mut options = Options::instant();
+        options.exports.layout = layout;
+        let lab = Lab::start(options).await;
+        let dir = tempfile::tempdir().unwrap();
+        let prompt = "two workbenches, a lamp, a vase, a stool, a bin, a crate and a shelf";
+        let bake = lab.client.bake(prompt).robot_profile(robot);
+        let bundle = bake.into_dir(dir.path().join("lab")).await.unwrap();
+        let svg = bundle.preview().unwrap();
+        for name in ["workbench_1", "lamp_3", "shelf_8"] {
+            assert!(svg.contains(&format!(">{name}")), "{name} has no label");
+        }
+        assert!(svg.contains("hinge: ") && svg.contains("slide: ") && svg.contains(" m</text>"));
+        matches_mujoco(bundle.dir(), 30);
     }
-    assert!(svg.contains("hinge: ") && svg.contains("slide: ") && svg.contains(" m</text>"));
-    matches_mujoco(bundle.dir(), 30);
 }
