@@ -28,4 +28,5 @@ mod resume;
 mod retries;
 mod secrets;
 mod servers;
+mod shapes;
 mod support;

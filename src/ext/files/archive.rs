@@ -225,7 +225,10 @@ pub(crate) async fn place_single_file(
         stage(&dir, &options, cancelled, |root| {
             let to = root.join(name);
             copy(&file, &to, options.sync)
-                .map_err(|error| UnpackError::io(&to, "cannot write", error))
+                .map_err(|error| UnpackError::io(&to, "cannot write", error))?;
+            // A single file that is not a model is not what was requested.
+            Bundle::open(root)?.model().path()?;
+            Ok(())
         })
     })
     .await

@@ -20,7 +20,11 @@ use quick_xml::events::Event;
 use quick_xml::events::attributes::Attributes;
 
 use super::{BundleError, BundleErrorKind};
+use crate::ext::error::one_line;
 use source::Source;
+
+/// The maximum length of a syntax error in characters.
+const MAX_QUOTED: usize = 200;
 
 /// A start tag.
 #[derive(Debug)]
@@ -126,6 +130,8 @@ pub(super) fn walk(
             }
             Err(error) => {
                 let at = reader.get_ref().in_file(reader.error_position());
+                // It quotes names of the document.
+                let error = one_line(&error.to_string(), MAX_QUOTED);
                 return Err(Failure::Syntax(format!("{error} at byte {at}")));
             }
         };
@@ -260,6 +266,18 @@ mod tests {
         let text = "<!DOCTYPE a [<!ENTITY e 'eeee'>]><a>x&lt;<![CDATA[<y>]]>&#65;&e;<!-- c --></a>";
         let text: Vec<String> = nodes(text).unwrap();
         assert_eq!(text[1..text.len() - 1].concat(), "x<<y>A&e;");
+    }
+
+    #[test]
+    fn an_error_is_one_short_line() {
+        let name = "\n\u{1b}".repeat(1000);
+        let Err(Failure::Syntax(detail)) = nodes(format!("<a{name}></b>")) else {
+            panic!("the tags do not match");
+        };
+        assert!(
+            !detail.contains(char::is_control) && detail.len() < 300,
+            "{detail}"
+        );
     }
 
     #[test]
