@@ -37,7 +37,7 @@ const MAX_METADATA_BYTES: u64 = 16 * 1024 * 1024;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let bundle = Bundle::open("lab")?;
-/// println!("{}", bundle.model().display()); // lab/scene.xml
+/// println!("{}", bundle.model().display()); // lab/js7….xml
 /// for warning in bundle.warnings()? {
 ///     eprintln!("{warning}");
 /// }
@@ -55,7 +55,7 @@ pub struct Bundle {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelFile {
-    /// Its path, including the bundle's directory: `lab/scene.xml`.
+    /// Its path, including the bundle's directory: `lab/js7….xml`.
     pub path: PathBuf,
     /// Its format.
     pub format: ModelFormat,
@@ -70,7 +70,10 @@ pub struct Model<'b> {
 }
 
 impl<'b> Model<'b> {
-    /// Returns the file that a simulator opens, including the bundle's directory: `lab/scene.xml`.
+    /// Returns the file that a simulator opens, including the bundle's directory: `lab/js7….xml`.
+    ///
+    /// `MuJoCo` 4.0 does not find the files of an included robot if it opens the model by a relative
+    /// path, so pass [`std::path::absolute`] of it.
     ///
     /// # Errors
     ///
@@ -329,8 +332,7 @@ impl Bundle {
     /// # Errors
     ///
     /// [`BadModel`](BundleErrorKind::BadModel) if the model or an included file is not XML,
-    /// [`TooLarge`](BundleErrorKind::TooLarge) beyond the limits of
-    /// [`TooLarge`](BundleErrorKind::TooLarge),
+    /// [`TooLarge`](BundleErrorKind::TooLarge) beyond its limits,
     /// [`UnsupportedFormat`](BundleErrorKind::UnsupportedFormat) for USD in binary form,
     /// [`Io`](BundleErrorKind::Io) if a file cannot be read.
     pub fn missing_files(&self) -> Result<Vec<MissingFile>, BundleError> {

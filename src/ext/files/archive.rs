@@ -123,7 +123,7 @@ impl Limits {
 /// ```no_run
 /// # async fn example() -> Result<(), gizmo_client::archive::UnpackError> {
 /// let bundle = gizmo_client::archive::unpack("lab.zip", "lab").await?;
-/// println!("{}", bundle.model().display()); // lab/scene.xml
+/// println!("{}", bundle.model().display()); // lab/js7….xml
 /// # Ok(())
 /// # }
 /// ```
