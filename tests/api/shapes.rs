@@ -12,9 +12,11 @@ use crate::support::in_mujoco;
 
 const PROMPT: &str = "two workbenches, a lamp, a stool, a bin and a shelf";
 
-fn export(shape: ExportShape) -> SceneExport {
-    let mut options = Options::default();
-    options.exports = shape;
+fn export(exports: ExportShape) -> SceneExport {
+    let options = Options {
+        exports,
+        ..Options::default()
+    };
     SceneExport::new(&options, PROMPT)
 }
 
@@ -64,9 +66,11 @@ fn a_slim_export_moves_as_the_complete_one() {
 #[test]
 fn what_a_real_export_may_lack_is_reported() {
     let dir = tempfile::tempdir().unwrap();
-    let mut shape = ExportShape::default();
-    shape.empty_assets = 2;
-    shape.robot_files = false;
+    let shape = ExportShape {
+        empty_assets: 2,
+        robot_files: false,
+        ..ExportShape::default()
+    };
     let bundle = unpack(
         &export(shape).robot_profile("franka_panda"),
         dir.path(),

@@ -17,8 +17,8 @@ pub enum BundleErrorKind {
     BadModel,
     /// The `metadata.json` is not JSON.
     BadMetadata,
-    /// The model exceeds 10,000 files, 500 levels of elements, 1 GiB for a tag, or 512 MiB of memory
-    /// for its elements without the numbers of meshes; the `metadata.json` exceeds 16 MiB; or the
+    /// The model exceeds 10,000 files, 4 GiB of XML, 500 levels of elements, 1 GiB for a tag, or 512
+    /// MiB of memory for its elements without the numbers of meshes; the `metadata.json` exceeds 16 MiB; or the
     /// model is too large to be drawn.
     TooLarge,
     /// The format of the model is not supported here.

@@ -41,12 +41,12 @@ pub(super) fn models(
         let depth = path.components().count();
         levels.entry(depth).or_default().push(path);
     }
-    let mjcf = complete(mjcf_files(root, &visible)?, |path| {
-        let models = mjcf::Models::read(root, path).ok()?;
-        Some(models.into_parts().collect())
+    let mjcf = complete(mjcf_files(root, &visible)?, |models| {
+        mjcf::parts(root, models)
     });
-    let usd = with_extension(&visible, USD);
-    let usd = complete(usd, |path| Some(usd::Layers::of(root, path).ok()?.read));
+    let usd = complete(with_extension(&visible, USD), |models| {
+        usd::parts(root, models)
+    });
     for level in levels.values() {
         let among = |models: &[&'_ Path]| -> Vec<PathBuf> {
             let models = models.iter().filter(|path| level.contains(path));
@@ -89,19 +89,17 @@ pub(super) fn format(root: &Path, path: &Path) -> Result<Option<ModelFormat>, Bu
 }
 
 /// Removes the models that are part of another one.
-fn complete(mut models: Vec<&Path>, parts: impl Fn(&Path) -> Option<Vec<PathBuf>>) -> Vec<&Path> {
+fn complete<'a>(
+    mut models: Vec<&'a Path>,
+    parts: impl FnOnce(&[&'a Path]) -> HashSet<PathBuf>,
+) -> Vec<&'a Path> {
     if !(2..=MAX_COMPARED).contains(&models.len()) {
         return models;
     }
-    let mut included = HashSet::new();
-    for model in &models {
-        // A malformed file is reported only if it is the model.
-        let parts = parts(model).unwrap_or_default().into_iter();
-        included.extend(parts.filter(|part| part != model));
-    }
+    let parts = parts(&models);
     // Files that include each other are all complete.
-    if models.iter().any(|path| !included.contains(*path)) {
-        models.retain(|path| !included.contains(*path));
+    if models.iter().any(|path| !parts.contains(*path)) {
+        models.retain(|path| !parts.contains(*path));
     }
     models
 }

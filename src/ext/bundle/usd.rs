@@ -29,8 +29,6 @@ const UDIM: &str = "<UDIM>";
 /// The layers of a model.
 #[derive(Debug, Default)]
 pub(super) struct Layers {
-    /// The layers in text form. The main one is the first.
-    pub(super) read: Vec<PathBuf>,
     /// The layers in binary form.
     pub(super) binary: Vec<PathBuf>,
     pub(super) missing: Vec<MissingFile>,
@@ -54,7 +52,7 @@ impl Layers {
             };
             for name in names {
                 match find(root, path::parent(&layer), &name) {
-                    Ok(path) if has_extension(&path, &["usd", "usda", "usdc"]) => {
+                    Ok(path) if is_layer(&path) => {
                         if seen.insert(path.clone()) {
                             queue.push(path);
                         }
@@ -68,10 +66,36 @@ impl Layers {
                     }),
                 }
             }
-            layers.read.push(layer);
         }
         Ok(layers)
     }
+}
+
+/// Returns the files that any of the layers refers to, directly or not. Each is read once.
+pub(super) fn parts(root: &Path, layers: &[&Path]) -> HashSet<PathBuf> {
+    let mut parts = HashSet::new();
+    let mut seen: HashSet<PathBuf> = layers.iter().map(|layer| layer.to_path_buf()).collect();
+    let mut queue: Vec<PathBuf> = seen.iter().cloned().collect();
+    while let Some(layer) = queue.pop() {
+        // What cannot be read refers to nothing.
+        let names = names(&root.join(&layer)).ok().flatten().unwrap_or_default();
+        for name in names {
+            let Ok(found) = find(root, path::parent(&layer), &name) else {
+                continue;
+            };
+            if found != layer {
+                parts.insert(found.clone());
+            }
+            if is_layer(&found) && seen.insert(found.clone()) {
+                queue.push(found);
+            }
+        }
+    }
+    parts
+}
+
+fn is_layer(path: &Path) -> bool {
+    has_extension(path, &["usd", "usda", "usdc"])
 }
 
 /// Returns the file that a layer in `directory` refers to, relative to the bundle.

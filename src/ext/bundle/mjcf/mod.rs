@@ -5,6 +5,7 @@ mod attributes;
 mod compiler;
 mod files;
 mod mesh;
+mod parts;
 mod slim;
 mod tree;
 mod warnings;
@@ -21,6 +22,7 @@ use compiler::Compiler;
 use files::{Reference, Use};
 #[cfg(feature = "preview")]
 pub(super) use mesh::Vertex;
+pub(super) use parts::parts;
 pub(crate) use slim::{Slimmed, copy_without};
 pub(super) use tree::Element;
 use tree::TreeReader;
@@ -30,6 +32,9 @@ use super::path;
 
 /// The maximum number of a model's XML files: ten times the objects of a large scene.
 const MAX_FILES: usize = 10_000;
+/// The maximum size of a model's XML files in bytes, fifteen times that of the largest known scene. A
+/// file counts each time that another model includes it.
+const MAX_BYTES: u64 = 4 << 30;
 /// The maximum memory for the elements of a model in bytes. The elements of a large scene take a
 /// hundredth; the numbers of its meshes are not kept.
 const MAX_MEMORY: usize = 512 << 20;
@@ -60,18 +65,21 @@ pub(super) struct Model {
     loaded: bool,
 }
 
-/// The files and the memory that may still be used for the elements of models.
+/// The files, bytes and memory that may still be used for the elements of models.
 #[derive(Debug)]
 struct Budget {
     files: usize,
+    bytes: u64,
     memory: usize,
 }
 
 impl Budget {
-    /// Counts one more file.
-    fn open(&mut self) -> Result<(), String> {
-        let detail = || format!("the model has more than {MAX_FILES} files");
-        self.files = self.files.checked_sub(1).ok_or_else(detail)?;
+    /// Counts one more file of this size.
+    fn open(&mut self, size: u64) -> Result<(), String> {
+        let too_many = || format!("the model has more than {MAX_FILES} files");
+        let too_large = || format!("the XML of the model exceeds {MAX_BYTES} bytes");
+        self.files = self.files.checked_sub(1).ok_or_else(too_many)?;
+        self.bytes = self.bytes.checked_sub(size).ok_or_else(too_large)?;
         Ok(())
     }
 
@@ -88,6 +96,7 @@ impl Models {
     pub(super) fn read(root: &Path, main: &Path) -> Result<Self, BundleError> {
         let mut budget = Budget {
             files: MAX_FILES,
+            bytes: MAX_BYTES,
             memory: MAX_MEMORY,
         };
         let mut read = Self {
@@ -115,11 +124,6 @@ impl Models {
     #[cfg(feature = "preview")]
     pub(super) fn all(&self) -> &[Model] {
         &self.models
-    }
-
-    /// Returns the files of all models, relative to the bundle.
-    pub(super) fn into_parts(self) -> impl Iterator<Item = PathBuf> {
-        self.models.into_iter().flat_map(|model| model.parts)
     }
 
     /// Returns the existing models that `model` may attach, with the names that it gives them.
@@ -203,9 +207,10 @@ mod tests {
     fn files_and_memory_are_limited() {
         let mut budget = Budget {
             files: 2,
+            bytes: 10,
             memory: 10,
         };
-        assert!(budget.open().is_ok() && budget.open().is_ok() && budget.open().is_err());
+        assert!(budget.open(5).is_ok() && budget.open(6).is_err() && budget.open(0).is_err());
         assert!(budget.keep(9).is_ok() && budget.keep(2).is_err());
     }
 }

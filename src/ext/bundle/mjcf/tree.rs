@@ -1,6 +1,7 @@
 //! The elements of a model, with those of its included files in place.
 
 use std::collections::HashSet;
+use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -178,8 +179,11 @@ impl TreeReader<'_> {
     /// Reads the elements of one file.
     fn parse(&mut self, file: &Path, part: usize, depth: usize) -> Result<Element, BundleError> {
         let fail = |kind, detail: String| BundleError::new(kind, file, detail);
+        let size = fs::metadata(file)
+            .map_err(|e| BundleError::io(file, e))?
+            .len();
         self.budget
-            .open()
+            .open(size)
             .map_err(|detail| fail(BundleErrorKind::TooLarge, detail))?;
         let mut open: Vec<Element> = Vec::new();
         let (mut root, mut excess) = (None, None);

@@ -95,23 +95,59 @@ pub(super) enum JointKind {
 struct Source<'a> {
     model: &'a Model,
     defaults: Defaults<'a>,
-    /// The mesh assets, by name.
+    /// The mesh assets and the height fields, by name.
     meshes: HashMap<&'a str, &'a Element>,
+    fields: HashMap<&'a str, &'a Element>,
+    /// The bodies and frames by their kind and name, and the class around each.
+    named: HashMap<(&'a str, &'a str), (&'a Element, Option<&'a str>)>,
 }
 
 impl<'a> Source<'a> {
     fn new(model: &'a Model) -> Self {
-        let sections = model.tree.named("asset");
-        let meshes = sections.flat_map(|section| section.named("mesh"));
-        let named = meshes.filter_map(|asset| {
-            let name = asset.value("name");
-            Some((name.or_else(|| asset.value("file").map(stem))?, asset))
-        });
+        let assets = |kind| {
+            let sections = model.tree.named("asset");
+            let assets = sections.flat_map(move |section| section.named(kind));
+            let named = assets.filter_map(|asset| {
+                let name = asset.value("name");
+                Some((name.or_else(|| asset.value("file").map(stem))?, asset))
+            });
+            named.collect()
+        };
+        let mut named = HashMap::new();
+        for world in model.tree.named("worldbody") {
+            index(world, None, &mut named);
+        }
         Self {
             model,
             defaults: Defaults::of(&model.tree),
-            meshes: named.collect(),
+            meshes: assets("mesh"),
+            fields: assets("hfield"),
+            named,
         }
+    }
+
+    /// Returns half the size of a height field along X and Y, its height and its depth.
+    fn field(&self, name: &str) -> Option<[f64; 4]> {
+        numbers(self.fields.get(name)?.value("size")?)?
+            .try_into()
+            .ok()
+    }
+}
+
+/// Adds the bodies and frames below `element`, and the class around each.
+fn index<'a>(
+    element: &'a Element,
+    class: Option<&'a str>,
+    named: &mut HashMap<(&'a str, &'a str), (&'a Element, Option<&'a str>)>,
+) {
+    let class = element.value("childclass").or(class);
+    for child in &element.children {
+        if matches!(child.name(), "body" | "frame")
+            && let Some(name) = child.value("name")
+        {
+            named.entry((child.name(), name)).or_insert((child, class));
+        }
+        index(child, class, named);
     }
 }
 
@@ -339,13 +375,15 @@ impl<'s, 'a> Reader<'s, 'a> {
             let name = element.value(kind)?;
             (name != "world").then_some((kind, name))
         });
-        for world in source.model.tree.named("worldbody") {
-            match wanted {
-                None => self.children(world, context)?,
-                Some((kind, name)) => {
-                    if let Some((child, class)) = find(world, None, kind, name) {
-                        self.child(child, Context { class, ..context })?;
-                    }
+        match wanted {
+            None => {
+                for world in source.model.tree.named("worldbody") {
+                    self.children(world, context)?;
+                }
+            }
+            Some(wanted) => {
+                if let Some((child, class)) = source.named.get(&wanted).copied() {
+                    self.child(child, Context { class, ..context })?;
                 }
             }
         }
@@ -418,7 +456,7 @@ impl<'s, 'a> Reader<'s, 'a> {
         } else if kind == "hfield" {
             let field = attributes
                 .value("hfield")
-                .and_then(|name| hfield(&context.source.model.tree, name));
+                .and_then(|name| context.source.field(name));
             field.map_or(Form::Unknown, |[x, y, top, bottom]| {
                 pose.position = pose.point([0.0, 0.0, (top - bottom) / 2.0]);
                 Form::Shape(Shape::Box([x, y, f64::midpoint(top, bottom)]))
@@ -457,34 +495,6 @@ impl<'s, 'a> Reader<'s, 'a> {
         });
         Form::Mesh(*index)
     }
-}
-
-/// Returns the body or the frame with this name below `element`, and the class around it.
-fn find<'a>(
-    element: &'a Element,
-    class: Option<&'a str>,
-    kind: &str,
-    name: &str,
-) -> Option<(&'a Element, Option<&'a str>)> {
-    let class = element.value("childclass").or(class);
-    element.children.iter().find_map(|child| {
-        if child.name() == kind && child.value("name") == Some(name) {
-            Some((child, class))
-        } else {
-            find(child, class, kind, name)
-        }
-    })
-}
-
-/// Returns half the size of a height field along X and Y, its height and its depth.
-fn hfield(model: &Element, name: &str) -> Option<[f64; 4]> {
-    let sections = model.named("asset");
-    let mut fields = sections.flat_map(|section| section.named("hfield"));
-    let field = fields.find(|field| {
-        let own = field.value("name");
-        own.or_else(|| field.value("file").map(stem)) == Some(name)
-    })?;
-    numbers(field.value("size")?)?.try_into().ok()
 }
 
 /// Returns a shape that needs no file. If its ends are specified, also returns its frame.
