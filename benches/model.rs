@@ -131,7 +131,7 @@ fn compare(table: &mut Table, meshes: usize, faces: usize) {
         unpack(&zip, &to, slim);
         fs::remove_dir_all(&to).expect("the directory can be removed");
     };
-    let slim_goal = Goal::AtMost(2.0);
+    let slim_goal = Goal::AtMost(2.5);
     row(
         "unpack without textures",
         slim_goal,
