@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod download;
+mod export;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../support/table.rs"]

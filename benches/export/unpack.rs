@@ -1,27 +1,34 @@
-//! Compares the unpacking of a textured export of 55 MB with `unzip -q` and `bsdtar -xf`.
+//! Compares the unpacking of a textured export of 55 MB, and of 20,000 small files, with `unzip -q`,
+//! `bsdtar -xf` and `ripunzip`.
 
-use std::fmt::Write as _;
+use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use gizmo_client::archive::{self, UnpackOptions};
-use zlib_rs::crc32::crc32;
-use zlib_rs::{Deflate, DeflateFlush};
 
+use crate::export::Export;
 use crate::table::{Goal, Table, median};
 
 /// Number of runs of each tool. The tools alternate, so that all run under the same conditions.
 const ROUNDS: usize = 21;
+
+/// The file system in memory on Linux.
+const MEMORY: &str = "/dev/shm";
+
+/// How many runs of a tool may fail and are repeated. Those of ripunzip 2.0.3 end with "corrupt deflate
+/// stream" now and then, because its threads share a position in the archive that they do not keep right.
+const MAX_FAILURES: usize = 10;
 
 /// A tool to compare with.
 struct Contender {
     name: &'static str,
     /// The time of the tool, relative to this crate, that is the goal.
     goal: Goal,
-    /// Unpacks the archive to a directory that does not exist yet.
-    run: fn(&Path, &Path),
+    /// Unpacks the archive to a directory that does not exist yet. Returns whether it succeeded.
+    run: fn(&Path, &Path) -> bool,
 }
 
 impl Contender {
@@ -36,7 +43,7 @@ impl Contender {
     }
 }
 
-const OTHERS: [Contender; 2] = [
+const OTHERS: [Contender; 3] = [
     Contender {
         name: "unzip -q",
         goal: Goal::AtLeast(2.0),
@@ -47,34 +54,69 @@ const OTHERS: [Contender; 2] = [
         goal: Goal::AtLeast(1.5),
         run: |zip, to| {
             fs::create_dir(to).expect("a new directory");
-            command(Command::new("bsdtar").arg("-xf").arg(zip).arg("-C").arg(to));
+            command(Command::new("bsdtar").arg("-xf").arg(zip).arg("-C").arg(to))
+        },
+    },
+    // The only other one that uses several threads.
+    Contender {
+        name: "ripunzip",
+        goal: Goal::AtLeast(1.0),
+        run: |zip, to| {
+            let mut ripunzip = Command::new("ripunzip");
+            command(ripunzip.arg("unzip-file").arg("-d").arg(to).arg(zip))
         },
     },
 ];
 
-/// Compares the tools in the directory for temporary files, and in memory if `/dev/shm` exists. On a
-/// disk, the time includes the cost of new files in the file system.
+/// Compares the tools in the directory for temporary files, and in memory. On a disk, the time includes the
+/// cost of new files in the file system.
 pub(crate) fn run() {
-    let export = Export::new();
+    let others: Vec<&Contender> = OTHERS.iter().filter(|other| other.is_installed()).collect();
     println!("## Unpacking an export\n");
     println!(
-        "Medians of {ROUNDS} rounds. The archive has {} files: {:.1} MB, compressed to {:.1} MB. Each ratio \
-         is the median of the ratios of adjacent runs.\n",
-        export.files,
-        megabytes(export.contents),
-        megabytes(export.zip.len() as u64),
+        "Medians of {ROUNDS} rounds. Each ratio is the median of the ratios of adjacent runs.\n"
     );
-    let mut table = Table::new(&[&"", &"directory", &"ms", &"times ours", &"goal"]);
-    let others: Vec<&Contender> = OTHERS.iter().filter(|other| other.is_installed()).collect();
+    for missing in OTHERS.iter().filter(|other| !other.is_installed()) {
+        println!("Skipped: `{}`, which is not installed.\n", missing.name);
+    }
+    let memory = Some(Path::new(MEMORY)).filter(|path| is_tmpfs(path));
+    if memory.is_none() {
+        println!("Skipped: unpacking in memory, because `{MEMORY}` is not a tmpfs.\n");
+    }
+    let header: [&dyn Display; 6] = [
+        &"",
+        &"directory",
+        &"ms",
+        &"failed runs",
+        &"times ours",
+        &"goal",
+    ];
+
+    let export = Export::textured();
+    println!("{}\n", export.describe("Textures and meshes"));
+    let mut table = Table::new(&header);
     compare(&mut table, &std::env::temp_dir(), &export, &others);
-    let memory = Path::new("/dev/shm");
-    if memory.is_dir() {
+    if let Some(memory) = memory {
         compare(&mut table, memory, &export, &others);
     }
-    for missing in OTHERS.iter().filter(|other| !other.is_installed()) {
-        table.row(&[&missing.name, &"", &"not installed", &"", &""]);
-    }
     println!("{table}");
+
+    if let Some(memory) = memory {
+        let export = Export::small();
+        println!("{}\n", export.describe("Small files"));
+        let mut table = Table::new(&header);
+        compare(&mut table, memory, &export, &others);
+        println!("{table}");
+    }
+}
+
+/// Whether a file system in memory is mounted at this path.
+fn is_tmpfs(path: &Path) -> bool {
+    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    mounts.lines().any(|mount| {
+        let mut fields = mount.split(' ').skip(1);
+        fields.next().map(Path::new) == Some(path) && fields.next() == Some("tmpfs")
+    })
 }
 
 /// Adds a row for each tool.
@@ -84,216 +126,68 @@ fn compare(table: &mut Table, parent: &Path, export: &Export, others: &[&Contend
     let zip = directory.join("export.zip");
     fs::write(&zip, &export.zip).expect("the file can be written");
 
-    let mut our_times = Vec::new();
-    let mut other_times = vec![Vec::new(); others.len()];
-    for round in 0..=ROUNDS {
-        let ours = timed(&zip, &directory, |zip, to| {
-            archive::unpack_blocking(zip, to, &UnpackOptions::default()).expect("a valid export");
-        });
-        let theirs: Vec<Duration> = others
-            .iter()
-            .map(|other| timed(&zip, &directory, other.run))
-            .collect();
-        // The first round fills the caches.
-        if round > 0 {
-            our_times.push(ours);
-            for (times, time) in other_times.iter_mut().zip(theirs) {
-                times.push(time);
-            }
+    let ours = |zip: &Path, to: &Path| {
+        archive::unpack_blocking(zip, to, &UnpackOptions::default()).is_ok()
+    };
+    let mut our_runs = Runs::default();
+    let mut other_runs: Vec<Runs> = others.iter().map(|_| Runs::default()).collect();
+    for _ in 0..=ROUNDS {
+        our_runs.add(&zip, &directory, ours);
+        for (runs, other) in other_runs.iter_mut().zip(others) {
+            runs.add(&zip, &directory, other.run);
         }
     }
     fs::remove_dir_all(&directory).expect("the directory can be removed");
 
-    let directory = parent.display();
-    table.row(&[
-        &"gizmo-client",
-        &directory,
-        &milliseconds(&our_times),
-        &"",
-        &"",
-    ]);
-    for (other, times) in others.iter().zip(&other_times) {
-        let pairs = times.iter().zip(&our_times);
+    let (directory, failed) = (parent.display(), our_runs.failed);
+    let ms = our_runs.milliseconds();
+    table.row(&[&"gizmo-client", &directory, &ms, &failed, &"", &""]);
+    for (other, runs) in others.iter().zip(&other_runs) {
+        let pairs = runs.times().iter().zip(our_runs.times());
         let ratio = median(pairs.map(|(theirs, ours)| theirs.as_secs_f64() / ours.as_secs_f64()));
+        let (ms, shown) = (runs.milliseconds(), format!("{ratio:.2}"));
         let goal = other.goal.of(ratio);
-        let shown = format!("{ratio:.2}");
-        table.row(&[&other.name, &directory, &milliseconds(times), &shown, &goal]);
+        table.row(&[&other.name, &directory, &ms, &runs.failed, &shown, &goal]);
     }
 }
 
-fn command(command: &mut Command) {
-    let status = command.status().expect("the tool is installed");
-    assert!(status.success(), "{command:?}");
+fn command(command: &mut Command) -> bool {
+    let status = command.stderr(Stdio::null()).status();
+    status.expect("the tool is installed").success()
 }
 
-/// Runs a tool once, and removes the files that it wrote.
-fn timed(zip: &Path, directory: &Path, run: impl Fn(&Path, &Path)) -> Duration {
-    let to = directory.join("lab");
-    let start = Instant::now();
-    run(zip, &to);
-    let time = start.elapsed();
-    fs::remove_dir_all(&to).expect("the unpacked files can be removed");
-    time
+/// The runs of a tool.
+#[derive(Default)]
+struct Runs {
+    all_times: Vec<Duration>,
+    failed: usize,
 }
 
-/// Returns the median in milliseconds.
-fn milliseconds(times: &[Duration]) -> String {
-    let median = median(times.iter().map(Duration::as_secs_f64));
-    format!("{:.1}", median * 1e3)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "it is shown with one digit")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
-}
-
-/// An archive like the export of a scene: textures as PNG, which deflate cannot shrink, meshes as text,
-/// and a model that refers to them.
-struct Export {
-    zip: Vec<u8>,
-    files: usize,
-    /// Total size of the files in bytes.
-    contents: u64,
-}
-
-impl Export {
-    fn new() -> Self {
-        let files = files();
-        Self {
-            zip: archive_of(&files),
-            files: files.len(),
-            contents: files
-                .iter()
-                .map(|(_, contents)| contents.len() as u64)
-                .sum(),
+impl Runs {
+    /// Runs the tool until it succeeds, and removes the files that it wrote.
+    fn add(&mut self, zip: &Path, directory: &Path, run: impl Fn(&Path, &Path) -> bool) {
+        let to = directory.join("lab");
+        loop {
+            let start = Instant::now();
+            let succeeded = run(zip, &to);
+            let time = start.elapsed();
+            let _ = fs::remove_dir_all(&to);
+            if succeeded {
+                return self.all_times.push(time);
+            }
+            self.failed += 1;
+            assert!(self.failed <= MAX_FAILURES, "a tool fails too often");
         }
     }
-}
 
-fn files() -> Vec<(String, Vec<u8>)> {
-    let mut noise = Noise(7);
-    let mut assets = String::new();
-    let mut files = Vec::new();
-    for i in 0..40 {
-        line(
-            &mut assets,
-            format_args!("<texture name=\"t{i}\" type=\"2d\" file=\"textures/{i}.png\"/>"),
-        );
-        let picture = noise.picture(400_000 + i * 45_000);
-        files.push((format!("textures/{i}.png"), picture));
-    }
-    for i in 0..120 {
-        line(
-            &mut assets,
-            format_args!("<mesh name=\"m{i}\" file=\"meshes/{i}.obj\"/>"),
-        );
-        files.push((format!("meshes/{i}.obj"), noise.mesh(500 + i * 20)));
-    }
-    let scene = format!("<mujoco><asset>\n{assets}</asset></mujoco>");
-    files.push(("scene.xml".to_owned(), scene.into_bytes()));
-    files.push(("metadata.json".to_owned(), b"{}".to_vec()));
-    files
-}
-
-fn archive_of(files: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let mut zip = Vec::new();
-    let mut directory = Vec::new();
-    for (name, contents) in files {
-        let header = local_header(name, contents, &mut zip);
-        directory.extend(b"PK\x01\x02\x14\x03");
-        directory.extend(&header.fixed);
-        directory.extend([0; 6]);
-        directory.extend((0o100_644_u32 << 16).to_le_bytes());
-        directory.extend(header.offset.to_le_bytes());
-        directory.extend(name.as_bytes());
-    }
-    let number = |number: usize| {
-        u32::try_from(number)
-            .expect("a small archive")
-            .to_le_bytes()
-    };
-    let (at, length) = (number(zip.len()), number(directory.len()));
-    let count = &number(files.len())[..2];
-    let end = [b"PK\x05\x06\0\0\0\0", count, count, &length, &at, &[0; 2]].concat();
-    [zip, directory, end].concat()
-}
-
-fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
-    writeln!(text, "{line}").expect("writing to memory cannot fail");
-}
-
-struct Header {
-    /// The fields that both headers share, from the version to the length of the extra field.
-    fixed: Vec<u8>,
-    offset: u32,
-}
-
-/// Appends an entry to the archive: its local header and its data.
-fn local_header(name: &str, contents: &[u8], zip: &mut Vec<u8>) -> Header {
-    let mut data = vec![0; contents.len() + contents.len() / 1000 + 1024];
-    let mut deflate = Deflate::new(6, false, 15);
-    deflate
-        .compress(contents, &mut data, DeflateFlush::Finish)
-        .expect("the buffer is large enough");
-    data.truncate(usize::try_from(deflate.total_out()).expect("the data fits in memory"));
-    let number = |number: usize| {
-        u32::try_from(number)
-            .expect("a small archive")
-            .to_le_bytes()
-    };
-    let fixed = [
-        // Version 2.0, no flags, deflated, 1980-01-01.
-        &[20, 0, 0, 0, 8, 0, 0, 0, 0x21, 0][..],
-        &crc32(0, contents).to_le_bytes(),
-        &number(data.len()),
-        &number(contents.len()),
-        &number(name.len())[..2],
-        &[0; 2],
-    ]
-    .concat();
-    let offset = u32::try_from(zip.len()).expect("a small archive");
-    zip.extend(b"PK\x03\x04");
-    zip.extend(&fixed);
-    zip.extend(name.as_bytes());
-    zip.extend(data);
-    Header { fixed, offset }
-}
-
-/// Pseudo-random numbers that are the same in every run (xorshift).
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
+    /// Returns the times, except for the first, which fills the caches.
+    fn times(&self) -> &[Duration] {
+        &self.all_times[1..]
     }
 
-    /// Returns data like a PNG: already compressed, so that deflate cannot shrink it.
-    fn picture(&mut self, bytes: usize) -> Vec<u8> {
-        let mut picture = b"\x89PNG\r\n\x1a\n".to_vec();
-        while picture.len() < bytes {
-            picture.extend(self.next().to_le_bytes());
-        }
-        picture
-    }
-
-    fn mesh(&mut self, vertices: usize) -> Vec<u8> {
-        let mut mesh = String::new();
-        for _ in 0..vertices {
-            let [x, y, z, ..] = self.next().to_le_bytes();
-            line(
-                &mut mesh,
-                format_args!("v {}.{:02} 0.{:03} -0.{:03}", x % 4, x / 4, y, z),
-            );
-        }
-        for i in 1..vertices {
-            line(
-                &mut mesh,
-                format_args!("f {i} {} {}", i + 1, (i * 7) % vertices + 1),
-            );
-        }
-        mesh.into_bytes()
+    /// Returns the median in milliseconds.
+    fn milliseconds(&self) -> String {
+        let median = median(self.times().iter().map(Duration::as_secs_f64));
+        format!("{:.1}", median * 1e3)
     }
 }

@@ -8,6 +8,7 @@
 mod alpha;
 mod bake;
 mod baking;
+mod complete;
 mod downloads;
 mod errors;
 mod events;
@@ -30,3 +31,6 @@ mod secrets;
 mod servers;
 mod shapes;
 mod support;
+#[path = "../archive/zip.rs"]
+#[expect(dead_code, reason = "the tests of unpacking need all of it")]
+mod zip;

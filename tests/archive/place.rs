@@ -1,7 +1,9 @@
 //! The target directory before, during and after unpacking.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use gizmo_client::archive::{self, UnpackErrorKind, UnpackOptions};
@@ -160,6 +162,117 @@ async fn one_of_many_concurrent_calls_succeeds_and_leaves_only_its_files() {
     }
     assert_eq!(succeeded, 1);
     assert_eq!(disk.tree("out/deep").len(), 4);
+}
+
+/// Returns an archive whose contents show that it is this one, and its contents.
+fn version(number: u8) -> (Vec<u8>, Tree) {
+    let files = (0..20).map(|i| (format!("{number}/{i}"), vec![number; 10_000]));
+    let items = files
+        .clone()
+        .map(|(name, contents)| Item::stored(name, contents));
+    let mut tree = new();
+    tree.insert(number.to_string(), None);
+    tree.extend(files.map(|(name, contents)| (name, Some(contents))));
+    (zip(items), tree)
+}
+
+#[test]
+fn threads_that_replace_the_same_directory_all_succeed_and_one_is_the_last() {
+    let disk = Disk::new();
+    let versions: Vec<(Vec<u8>, Tree)> = (0..8).map(version).collect();
+    let archives: Vec<_> = (0..8).map(|i| disk.path(&format!("in/{i}.zip"))).collect();
+    for (path, (archive, _)) in archives.iter().zip(&versions) {
+        fs::write(path, archive).unwrap();
+    }
+    for round in 0..10 {
+        if round % 2 == 0 {
+            fs::remove_dir_all(disk.lab()).ok();
+        }
+        let start = Barrier::new(archives.len());
+        let unpack = &|path: &PathBuf| {
+            start.wait();
+            archive::unpack_blocking(path, disk.lab(), &replace()).unwrap();
+        };
+        std::thread::scope(|scope| {
+            for path in &archives {
+                scope.spawn(move || unpack(path));
+            }
+        });
+        let found = disk.tree("out/deep/lab");
+        let is_complete = versions.iter().any(|(_, tree)| *tree == found);
+        assert!(is_complete, "round {round}: {:?}", found.keys());
+        assert_eq!(
+            disk.tree("out/deep").len(),
+            found.len() + 2,
+            "round {round}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn processes_that_replace_the_same_directory_all_succeed() {
+    let disk = Disk::new();
+    let (archive, tree) = version(1);
+    fs::write(disk.zip(), archive).unwrap();
+    for _ in 0..3 {
+        let children: Vec<Child> = (0..6).map(|_| start_child(&disk, "")).collect();
+        for child in children {
+            let output = child.wait_with_output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{stderr}");
+        }
+        assert_eq!(disk.tree("out/deep/lab"), tree);
+        assert_eq!(disk.tree("out/deep").len(), tree.len() + 2);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_another_does_not_block_the_runtime() {
+    let disk = Disk::new();
+    let old = create_old(&disk);
+    fs::write(disk.zip(), zip([])).unwrap();
+    // Another process that replaces the directory.
+    let lock = fs::File::create(disk.path("out/deep/.lab.gizmo-unpack-lock")).unwrap();
+    lock.lock().unwrap();
+    let waiting = tokio::spawn(archive::unpack_with(disk.zip(), disk.lab(), replace()));
+    let start = Instant::now();
+    let staged = || {
+        disk.tree("out/deep")
+            .keys()
+            .any(|name| name.ends_with("new/scene.xml"))
+    };
+    while !staged() {
+        assert!(start.elapsed() < Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // The time in which a call that does not wait ends.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!waiting.is_finished());
+    assert_eq!(disk.tree("out/deep/lab"), old);
+    drop(lock);
+    waiting.await.unwrap().unwrap();
+    assert_eq!(disk.tree("out/deep/lab"), new());
+    assert_eq!(disk.tree("out/deep").len(), 3);
+}
+
+#[tokio::test]
+async fn a_dropped_future_that_waits_for_another_leaves_no_files() {
+    let disk = Disk::new();
+    fs::write(disk.zip(), zip([])).unwrap();
+    let lock = fs::File::create(disk.path("out/deep/.lab.gizmo-unpack-lock")).unwrap();
+    lock.lock().unwrap();
+    let before = disk.tree("out");
+    let future = archive::unpack_with(disk.zip(), disk.lab(), replace());
+    let timeout = tokio::time::timeout(Duration::from_millis(50), future).await;
+    assert!(timeout.is_err(), "it did not wait");
+    let start = Instant::now();
+    while disk.tree("out") != before {
+        assert!(start.elapsed() < Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    drop(lock);
+    archive::unpack(disk.zip(), disk.lab()).await.unwrap();
 }
 
 #[tokio::test]

@@ -139,6 +139,51 @@ fn bytes_before_and_after_the_archive_are_ignored() {
 }
 
 #[test]
+fn entries_far_apart_and_in_another_order_than_the_directory_are_unpacked() {
+    let sizes = [
+        300, 40_000, 0, 5_000, 700_000, 1, 17_000, 300_000, 2_000, 70_000,
+    ];
+    let files: Vec<(String, Vec<u8>)> = (0..60)
+        .map(|i| (format!("{i}"), noise(sizes[i % sizes.len()] + i)))
+        .collect();
+    let mut zip = Zip::of([Item::deflated("scene.xml", MODEL)]);
+    for (i, (name, contents)) in files.iter().enumerate() {
+        let item = match i % 3 {
+            0 => Item::deflated(name, contents),
+            1 => Item::stored(name, contents),
+            _ => Item::deflated(name, contents).streamed(true, false),
+        };
+        zip.items.push(item);
+    }
+    // The same entries, which the directory lists from the last to the first.
+    let mut offset = 0;
+    let mut listed = Vec::new();
+    for item in &zip.items {
+        listed.push(Item {
+            offset: Some(offset as u64),
+            phantom: true,
+            ..item.clone()
+        });
+        offset += item.bytes();
+    }
+    listed.reverse();
+    let reversed = Zip {
+        before: zip.bytes()[..offset].to_vec(),
+        items: listed,
+        ..Zip::default()
+    };
+    for zip in [zip, reversed] {
+        let disk = Disk::new();
+        disk.unpack(&zip.bytes(), &UnpackOptions::default())
+            .unwrap();
+        for (name, contents) in &files {
+            let found = fs::read(disk.lab().join(name)).unwrap();
+            assert!(found == *contents, "{name}: {} bytes", found.len());
+        }
+    }
+}
+
+#[test]
 fn names_are_decoded_from_utf_8_and_from_code_page_437() {
     let zip = Zip::of([
         Item::deflated("scene.xml", MODEL),

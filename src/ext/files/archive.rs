@@ -10,6 +10,7 @@ mod inflate;
 mod name;
 mod place;
 mod slim;
+mod window;
 
 use std::fs::File;
 use std::io::{self, Seek};
@@ -36,7 +37,8 @@ pub use error::{UnpackError, UnpackErrorKind};
 pub struct UnpackOptions {
     /// Whether a directory that is not empty is replaced. Defaults to `false`: it is an error.
     ///
-    /// The directory is replaced atomically: old and new contents are never mixed.
+    /// The directory is replaced atomically: old and new contents are never mixed. Calls that replace the
+    /// same directory at the same time, also in several processes, do so one after the other.
     pub replace: bool,
 
     /// Whether textures are omitted, for physics without pictures. Defaults to `false`.
@@ -146,14 +148,15 @@ pub async fn unpack(
 /// case.
 ///
 /// If the process is killed, `dir` is unchanged or complete. A staging directory may remain next to it,
-/// `.<dir>.gizmo-unpack-<16 digits>`, which the next unpack to the same `dir` removes.
+/// `.<dir>.gizmo-unpack-<16 digits>`, and the file `.<dir>.gizmo-unpack-lock`. The next unpack to the same
+/// `dir` removes them.
 ///
 /// # Errors
 ///
 /// One [`UnpackErrorKind`] for each reason to reject an archive, [`Io`](UnpackErrorKind::Io) for an
-/// error of the file system, and [`Bundle`](UnpackErrorKind::Bundle) for an archive without a file, or
-/// one whose models cannot be slimmed. An archive without a model, or with several, is unpacked:
-/// [`Bundle::model`] reports that.
+/// error of the file system, [`Busy`](UnpackErrorKind::Busy) if another call replaces `dir` for 30 s, and
+/// [`Bundle`](UnpackErrorKind::Bundle) for an archive without a file, or one whose models cannot be
+/// slimmed. An archive without a model, or with several, is unpacked: [`Bundle::model`] reports that.
 /// After an error `dir` is unchanged, and nothing remains next to it.
 ///
 /// # Cancel safety
@@ -335,6 +338,6 @@ fn stage(
     if cancelled.load(Ordering::Relaxed) {
         return Err(UnpackError::new(UnpackErrorKind::Cancelled));
     }
-    staging.commit(options.sync)?;
+    staging.commit(options.sync, cancelled)?;
     Ok(bundle.moved_to(dir))
 }

@@ -8,6 +8,7 @@ mod source;
 mod unpack;
 
 use std::fmt;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
@@ -19,7 +20,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use self::file::Part;
 use self::source::{Expect, Fetch, Piece, Source};
-use super::zip::ends_like_zip;
+use super::zip;
 use crate::ext::error::{Error, ErrorKind};
 use crate::raw::Client;
 
@@ -146,6 +147,8 @@ impl Download {
     /// Returns the next bytes for a target that cannot start over.
     async fn next_bytes(&mut self, was_returned: bool) -> Result<Option<Bytes>, Error> {
         loop {
+            // What was returned cannot be searched for the archive.
+            self.source.check_start()?;
             match self.next().await? {
                 Some(Piece::Bytes(bytes)) => return Ok(Some(bytes)),
                 Some(Piece::Restart) if was_returned => {
@@ -221,8 +224,8 @@ impl Download {
                     return Err(self.failed(ErrorKind::Decode, message));
                 }
                 Some(Piece::Restart) => all.clear(),
-                None if self.is_complete(&all) => return Ok(all.freeze()),
-                None => self.source.reject(incomplete())?,
+                None if !self.source.is_zip() || is_archive(&all) => return Ok(all.freeze()),
+                None => self.source.reject_incomplete()?,
             }
         }
     }
@@ -252,7 +255,8 @@ impl Download {
         Ok(length)
     }
 
-    async fn receive(&mut self, part: &mut Part) -> Result<(), Error> {
+    /// Writes the bytes to a file, and returns whether it contains a complete archive.
+    async fn receive(&mut self, part: &mut Part) -> Result<bool, Error> {
         let mut writer = part.write().await?;
         loop {
             let continues = match self.next().await? {
@@ -265,17 +269,13 @@ impl Download {
             }
             // The download has ended, or the disk has failed.
             writer.finish().await.map_err(|error| part.failed(error))?;
-            let tail = part.tail().await?;
-            if self.is_complete(&tail) {
-                return Ok(());
+            let is_archive = part.contains_archive().await?;
+            if is_archive || !self.source.is_zip() {
+                return Ok(is_archive);
             }
-            self.source.reject(incomplete())?;
+            self.source.reject_incomplete()?;
             writer = part.write().await?;
         }
-    }
-
-    fn is_complete(&self, tail: &[u8]) -> bool {
-        !self.source.is_zip() || ends_like_zip(tail)
     }
 }
 
@@ -294,9 +294,8 @@ fn target_of(path: &Path) -> Result<PathBuf, Error> {
     path.canonicalize().map_err(failed)
 }
 
-fn incomplete() -> Error {
-    let message = "the archive is incomplete: its end is missing";
-    Error::new(ErrorKind::Transport, message)
+fn is_archive(bytes: &[u8]) -> bool {
+    zip::contains_archive(&mut Cursor::new(bytes)).expect("memory can be read")
 }
 
 impl fmt::Debug for Download {

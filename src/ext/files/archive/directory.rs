@@ -2,17 +2,18 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io;
 use std::path::Path;
 
 use rawzip::extra_fields::ExtraFieldId;
 use rawzip::{
     CompressionMethod, ErrorKind, FileReader, RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive,
-    ZipFileHeaderRecord,
+    ZipFileHeaderRecord, ZipLocator,
 };
 
 use super::name;
 use super::name::{Name, Names};
+use super::window::Window;
 use super::{Limits, UnpackError, UnpackErrorKind as Kind};
 use crate::ext::files::zip;
 
@@ -23,8 +24,22 @@ const MAX_LOCAL_FIELDS: usize = 2 * u16::MAX as usize;
 /// The other flags describe the effort of the compressor.
 const READING_FLAGS: u16 = 1 | 1 << 3 | 1 << 6 | 1 << 11 | 1 << 13;
 
-/// The archive on disk. The threads share it: each read names its offset, so they need no cursor.
-pub(super) type Archive = ZipArchive<FileReader>;
+/// The archive on disk. The threads share it: each read names its offset in the archive, so they need no
+/// cursor.
+#[derive(Debug)]
+pub(super) struct Archive {
+    file: FileReader,
+    found: zip::Found,
+}
+
+impl ReaderAt for Archive {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self.found.start.checked_add(offset) {
+            Some(offset) => self.file.read_at(buffer, offset),
+            None => Ok(0),
+        }
+    }
+}
 
 /// How the contents of an entry are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,36 +62,28 @@ pub(super) struct Entry {
     pub(super) data: u64,
 }
 
-/// Opens the archive and finds its central directory.
+/// Opens the file with the archive and finds it there.
 pub(super) fn open(path: &Path) -> Result<Archive, UnpackError> {
     find(File::open(path), path)
 }
 
-/// Finds the central directory of an opened archive. `path` is for errors.
+/// Finds the archive in an opened file. `path` is for errors.
 pub(super) fn find(opened: io::Result<File>, path: &Path) -> Result<Archive, UnpackError> {
     let io = |e| UnpackError::io(path, "cannot open the archive", e);
     let mut file = opened.map_err(io)?;
+    if let Some(found) = zip::find(&mut file).map_err(io)? {
+        let file = FileReader::from(file);
+        return Ok(Archive { file, found });
+    }
+    // Truncation removes the end and keeps the start.
+    let kind = if zip::starts_like_zip(&zip::start(&mut file).map_err(io)?) {
+        Kind::Truncated
+    } else {
+        Kind::NotAZip
+    };
     let length = file.metadata().map_err(io)?.len();
-    let mut start = Vec::new();
-    file.rewind().map_err(io)?;
-    (&mut file)
-        .take(zip::SIGNATURE as u64)
-        .read_to_end(&mut start)
-        .map_err(io)?;
-    let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
-    ZipArchive::from_file(file, &mut buffer).map_err(|error| match error.kind() {
-        ErrorKind::MissingEndOfCentralDirectory => {
-            // Truncation removes the end and keeps the start.
-            let kind = if start == zip::LOCAL_HEADER {
-                Kind::Truncated
-            } else {
-                Kind::NotAZip
-            };
-            let detail = format!("no central directory at the end of its {length} bytes");
-            UnpackError::new(kind).at(path).detail(detail)
-        }
-        _ => unreadable(error, path),
-    })
+    let detail = format!("no central directory at the end of its {length} bytes");
+    Err(UnpackError::new(kind).at(path).detail(detail))
 }
 
 /// Reads all entries in the order of the archive. Checks each one, and all of them against each other.
@@ -85,12 +92,22 @@ pub(super) fn read(
     path: &Path,
     limits: &Limits,
 ) -> Result<Vec<Entry>, UnpackError> {
+    let found = archive.found;
+    let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
+    let archive = ZipLocator::new()
+        .max_search_space(zip::SIGNATURE as u64)
+        .locate_in_reader(
+            Window::new(archive),
+            &mut buffer,
+            found.end_record - found.start + zip::SIGNATURE as u64,
+        )
+        .map_err(|(_, error)| unreadable(error, path))?;
     let declared = archive.entries_hint();
     if declared > limits.entries {
         return Err(too_many(declared, limits).at(path));
     }
     let mut reader = Reader {
-        archive,
+        archive: &archive,
         path,
         limits,
         local: vec![0; MAX_LOCAL_FIELDS],
@@ -102,26 +119,26 @@ pub(super) fn read(
     let mut buffer = vec![0; rawzip::MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
     let mut records = archive.entries(&mut buffer);
     let mut entries = Vec::new();
-    let mut seen = 0_u64;
     while let Some(record) = records
         .next_entry()
         .map_err(|error| reader.broken_directory(error))?
     {
-        seen += 1;
-        if seen > limits.entries {
-            return Err(too_many(seen, limits).at(path));
+        if entries.len() as u64 == limits.entries {
+            return Err(too_many(limits.entries + 1, limits).at(path));
         }
-        let raw = record.file_path();
-        let shown = String::from_utf8_lossy(raw.as_ref()).into_owned();
-        let entry = reader.entry(&record).map_err(|error| error.entry(&shown))?;
+        let entry = reader.entry(&record).map_err(|error| {
+            let name = record.file_path();
+            error.entry(&String::from_utf8_lossy(name.as_ref()))
+        })?;
         entries.push(entry);
     }
-    if seen != declared {
+    if entries.len() as u64 != declared {
         return Err(UnpackError::new(Kind::NotAZip).at(path).detail(format!(
-            "its central directory has {seen} entries instead of {declared}"
+            "its central directory has {} entries instead of {declared}",
+            entries.len()
         )));
     }
-    reader.check_together()?;
+    reader.check_together(&entries)?;
     Ok(entries)
 }
 
@@ -146,12 +163,12 @@ fn unreadable(error: rawzip::Error, path: &Path) -> UnpackError {
 struct Extent {
     start: u64,
     end: u64,
-    /// The name of the entry, for errors.
-    name: String,
+    /// The index of the entry.
+    entry: usize,
 }
 
 struct Reader<'a> {
-    archive: &'a Archive,
+    archive: &'a ZipArchive<Window<'a>>,
     path: &'a Path,
     limits: &'a Limits,
     local: Vec<u8>,
@@ -278,7 +295,7 @@ impl Reader<'_> {
         self.extents.push(Extent {
             start,
             end,
-            name: String::from_utf8_lossy(record.file_path().as_ref()).into_owned(),
+            entry: self.extents.len(),
         });
         Ok(data)
     }
@@ -325,25 +342,26 @@ impl Reader<'_> {
     }
 
     /// Checks the total ratio, and that no two entries share bytes.
-    fn check_together(&mut self) -> Result<(), UnpackError> {
+    fn check_together(&mut self, entries: &[Entry]) -> Result<(), UnpackError> {
         self.limits
             .check_ratio(self.compressed, self.total)
             .map_err(|error| error.at(self.path))?;
         self.extents.sort_unstable_by_key(|extent| extent.start);
+        let name = |extent: &Extent| entries[extent.entry].name.path.as_str();
         for pair in self.extents.windows(2) {
             if let [one, next] = pair
                 && next.start < one.end
             {
                 return Err(UnpackError::new(Kind::Overlap)
-                    .entry(&next.name)
-                    .detail(format!("entry {:?}", one.name)));
+                    .entry(name(next))
+                    .detail(format!("entry {:?}", name(one))));
             }
         }
         if let Some(last) = self.extents.last()
             && last.end > self.archive.directory_offset()
         {
             return Err(UnpackError::new(Kind::Overlap)
-                .entry(&last.name)
+                .entry(name(last))
                 .detail("the central directory"));
         }
         Ok(())

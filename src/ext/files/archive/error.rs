@@ -70,6 +70,8 @@ pub enum UnpackErrorKind {
     NotEmpty,
     /// The target exists and is not a directory.
     NotADirectory,
+    /// Another call has been replacing the target for 30 s. The message names its process.
+    Busy,
     /// The file system failed: the disk is full, permission is missing, the archive does not exist.
     Io,
     /// The unpacking was stopped, because its future was dropped or the runtime shut down.
@@ -110,6 +112,7 @@ impl UnpackErrorKind {
             Self::RatioTooHigh => "compression ratio too high",
             Self::NotEmpty => "directory is not empty",
             Self::NotADirectory => "not a directory",
+            Self::Busy => "another process is replacing the directory",
             Self::Io => "file system error",
             Self::Cancelled => "unpacking was cancelled",
             Self::Bundle(_) => "not a bundle",

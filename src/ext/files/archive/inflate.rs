@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::num::NonZero;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -21,6 +22,8 @@ const MAX_THREADS: usize = 8;
 const BYTES_PER_THREAD: u64 = 512 * 1024;
 /// The maximum number of compressed bytes in one read.
 const INPUT: usize = 128 * 1024;
+/// The maximum size of the contents of several entries that one thread writes without a look at the others.
+const BATCH: u64 = 1024 * 1024;
 /// The maximum number of bytes in one write.
 const OUTPUT: usize = 256 * 1024;
 /// The base-2 logarithm of the largest window of deflate.
@@ -66,15 +69,14 @@ impl Job<'_> {
     /// Writes the contents of all `entries`, the largest first. After several errors it returns the one
     /// whose entry is the first in the archive.
     pub(super) fn write_all(&self, entries: &[&Entry]) -> Result<(), UnpackError> {
-        let mut order: Vec<usize> = (0..entries.len()).collect();
-        order.sort_by_key(|&index| std::cmp::Reverse(entries[index].size));
+        let batches = batches(entries);
         let total: u64 = entries.iter().map(|entry| entry.size).sum();
         let justified = usize::try_from(total / BYTES_PER_THREAD).unwrap_or(MAX_THREADS) + 1;
         let threads = std::thread::available_parallelism()
             .map_or(1, NonZero::get)
             .min(MAX_THREADS)
             .min(justified)
-            .min(entries.len());
+            .min(batches.len());
 
         let next = AtomicUsize::new(0);
         let failed = AtomicBool::new(false);
@@ -82,13 +84,12 @@ impl Job<'_> {
         let work = || {
             let mut worker = Worker::new(self);
             while !failed.load(Ordering::Relaxed) {
-                let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) else {
                     break;
                 };
-                let entry = entries[index];
-                if let Err(error) = worker.write(entry) {
+                if let Err((index, error)) = worker.write_batch(batch, entries) {
                     failed.store(true, Ordering::Relaxed);
-                    let error = error.entry(&entry.name.path);
+                    let error = error.entry(&entries[index].name.path);
                     errors
                         .lock()
                         .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -112,11 +113,53 @@ impl Job<'_> {
     }
 }
 
+/// Entries that a thread writes one after the other: those whose data one read brings, or a single one.
+#[derive(Debug)]
+struct Batch {
+    /// The indices of the entries, in the order of their data.
+    entries: Vec<usize>,
+    /// The end of their data in the archive.
+    end: u64,
+    /// The size of their contents.
+    size: u64,
+}
+
+/// Groups the entries whose data lies close together. The largest batches come first.
+fn batches(entries: &[&Entry]) -> Vec<Batch> {
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    order.sort_unstable_by_key(|&index| entries[index].data);
+    let mut batches: Vec<Batch> = Vec::new();
+    let mut start = 0;
+    for index in order {
+        let entry = entries[index];
+        let end = entry.data + entry.compressed;
+        match batches.last_mut() {
+            Some(batch) if end - start <= INPUT as u64 && batch.size + entry.size <= BATCH => {
+                batch.entries.push(index);
+                batch.end = end;
+                batch.size += entry.size;
+            }
+            _ => {
+                start = entry.data;
+                batches.push(Batch {
+                    entries: vec![index],
+                    end,
+                    size: entry.size,
+                });
+            }
+        }
+    }
+    batches.sort_by_key(|batch| std::cmp::Reverse(batch.size));
+    batches
+}
+
 /// The buffers of one thread, which it reuses for each entry.
 struct Worker<'a> {
     job: &'a Job<'a>,
     inflate: Inflate,
     input: Vec<u8>,
+    /// The offsets in the archive of the bytes in `input`.
+    fetched: Range<u64>,
     output: Vec<u8>,
 }
 
@@ -144,11 +187,26 @@ impl<'a> Worker<'a> {
             job,
             inflate: Inflate::new(false, WINDOW_BITS),
             input: vec![0; INPUT],
+            fetched: 0..0,
             output: vec![0; OUTPUT],
         }
     }
 
-    fn write(&mut self, entry: &Entry) -> Result<(), UnpackError> {
+    /// Writes the entries of a batch. An error names the index of its entry.
+    fn write_batch(
+        &mut self,
+        batch: &Batch,
+        entries: &[&Entry],
+    ) -> Result<(), (usize, UnpackError)> {
+        for &index in &batch.entries {
+            self.write(entries[index], batch.end)
+                .map_err(|error| (index, error))?;
+        }
+        Ok(())
+    }
+
+    /// Writes an entry. Bytes up to `end` are read ahead.
+    fn write(&mut self, entry: &Entry, end: u64) -> Result<(), UnpackError> {
         let path = self.job.root.join(&entry.name.path);
         let file = File::create_new(&path).map_err(|e| match e.kind() {
             // The file system holds for equal what our folding of names does not.
@@ -162,8 +220,8 @@ impl<'a> Worker<'a> {
             written: 0,
         };
         match entry.method {
-            Method::Stored => self.copy(entry, &mut sink)?,
-            Method::Deflate => self.inflate(entry, &mut sink)?,
+            Method::Stored => self.copy(entry, end, &mut sink)?,
+            Method::Deflate => self.inflate(entry, end, &mut sink)?,
         }
         if sink.written != entry.size {
             return Err(wrong_size(entry, sink.written));
@@ -180,36 +238,34 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    fn copy(&mut self, entry: &Entry, sink: &mut Sink) -> Result<(), UnpackError> {
+    fn copy(&mut self, entry: &Entry, end: u64, sink: &mut Sink) -> Result<(), UnpackError> {
         let mut done = 0;
         while done < entry.compressed {
-            let read = read(self.job, &mut self.output, entry, done)?;
-            sink.put(&self.output[..read])?;
-            done += read as u64;
+            let data = self.fetch(entry, done, end)?;
+            done += data.len() as u64;
+            sink.put(&self.input[data])?;
         }
         Ok(())
     }
 
-    fn inflate(&mut self, entry: &Entry, sink: &mut Sink) -> Result<(), UnpackError> {
+    fn inflate(&mut self, entry: &Entry, end: u64, sink: &mut Sink) -> Result<(), UnpackError> {
         self.inflate.reset(false);
         let mut fetched = 0;
         let mut filled = 0;
         let mut pending = 0..0;
         loop {
             if pending.is_empty() && fetched < entry.compressed {
-                let read = read(self.job, &mut self.input, entry, fetched)?;
-                fetched += read as u64;
-                pending = 0..read;
+                pending = self.fetch(entry, fetched, end)?;
+                fetched += pending.len() as u64;
             }
-            // One byte more than announced is requested, so that excess contents are noticed.
-            let room = (entry.size - sink.written).saturating_add(1);
-            let room = usize::try_from(room).map_or(OUTPUT, |room| room.min(OUTPUT));
             let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
             let status = self
                 .inflate
                 .decompress(
                     &self.input[pending.clone()],
-                    &mut self.output[filled..room],
+                    // More room than the announced size: near its end the decoder is slow, and
+                    // excess contents are noticed.
+                    &mut self.output[filled..],
                     InflateFlush::NoFlush,
                 )
                 .map_err(|e| UnpackError::new(Kind::CorruptData).detail(e.as_str()))?;
@@ -240,6 +296,23 @@ impl<'a> Worker<'a> {
         }
         Ok(())
     }
+
+    /// Returns where `input` has the next bytes of an entry's data, at least one.
+    ///
+    /// If they are not there yet, it reads as much as fits of the bytes up to `end`.
+    fn fetch(&mut self, entry: &Entry, done: u64, end: u64) -> Result<Range<usize>, UnpackError> {
+        let at = entry.data + done;
+        if !self.fetched.contains(&at) {
+            let length = usize::try_from(end - at).map_or(INPUT, |length| length.min(INPUT));
+            let read = read(self.job, &mut self.input[..length], at)?;
+            self.fetched = at..at + read as u64;
+        }
+        let end = self.fetched.end.min(entry.data + entry.compressed);
+        let in_input = |offset: u64| {
+            usize::try_from(offset - self.fetched.start).expect("no more than the input")
+        };
+        Ok(in_input(at)..in_input(end))
+    }
 }
 
 fn wrong_size(entry: &Entry, found: u64) -> UnpackError {
@@ -251,19 +324,13 @@ fn wrong_size(entry: &Entry, found: u64) -> UnpackError {
     UnpackError::new(Kind::WrongSize).detail(detail)
 }
 
-/// Reads the next bytes of an entry's data. Returns their number, which is not 0.
-fn read(job: &Job<'_>, buffer: &mut [u8], entry: &Entry, done: u64) -> Result<usize, UnpackError> {
+/// Reads bytes of the archive. Returns their number, which is not 0.
+fn read(job: &Job<'_>, buffer: &mut [u8], offset: u64) -> Result<usize, UnpackError> {
     if job.cancelled.load(Ordering::Relaxed) {
         return Err(UnpackError::new(Kind::Cancelled));
     }
-    let remaining = entry.compressed - done;
-    let length = usize::try_from(remaining).map_or(buffer.len(), |len| len.min(buffer.len()));
     loop {
-        match job
-            .archive
-            .get_ref()
-            .read_at(&mut buffer[..length], entry.data + done)
-        {
+        match job.archive.read_at(buffer, offset) {
             Ok(0) => return Err(UnpackError::new(Kind::Truncated).at(job.path)),
             Ok(read) => return Ok(read),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
 
 use zlib_rs::crc32::crc32;
 
@@ -121,28 +120,20 @@ impl Names {
             return Ok(());
         }
         let folded = fold(&name.path);
-        match self.seen.entry(folded.clone()) {
-            Slot::Vacant(slot) => {
-                let seen = if name.directory {
-                    Seen::Directory
-                } else {
-                    Seen::File
-                };
-                slot.insert((name.path.clone(), seen));
-            }
-            Slot::Occupied(mut slot) => {
-                let (spelling, seen) = slot.get_mut();
-                let same = *spelling == name.path;
-                match (&seen, name.directory) {
-                    // A directory that occurs twice is created once.
-                    (Seen::Implied | Seen::Directory, true) if same => *seen = Seen::Directory,
-                    (Seen::File, false) if same => return Err((Kind::Duplicate, None)),
-                    (Seen::File, true) | (Seen::Directory | Seen::Implied, false) => {
-                        return Err((Kind::FileAsDirectory, None));
-                    }
-                    _ => return Err((Kind::CaseDuplicate, Some(spelling.clone()))),
+        if let Some((spelling, seen)) = self.seen.get_mut(&folded) {
+            let same = *spelling == name.path;
+            return match (&seen, name.directory) {
+                // A directory that occurs twice is created once. Its parent directories are known.
+                (Seen::Implied | Seen::Directory, true) if same => {
+                    *seen = Seen::Directory;
+                    Ok(())
                 }
-            }
+                (Seen::File, false) if same => Err((Kind::Duplicate, None)),
+                (Seen::File, true) | (Seen::Directory | Seen::Implied, false) => {
+                    Err((Kind::FileAsDirectory, None))
+                }
+                _ => Err((Kind::CaseDuplicate, Some(spelling.clone()))),
+            };
         }
         // Adds the parent directories, the nearest first. If one is known, so are those above it. Folding
         // keeps each `/`, so both spellings have the same parts.
@@ -159,6 +150,12 @@ impl Names {
                 .insert(up_key.to_owned(), (up.to_owned(), Seen::Implied));
             (path, key) = (up, up_key);
         }
+        let seen = if name.directory {
+            Seen::Directory
+        } else {
+            Seen::File
+        };
+        self.seen.insert(folded, (name.path.clone(), seen));
         Ok(())
     }
 }

@@ -11,7 +11,11 @@
 //! If the process is killed, `lab` has the old contents or the new ones. If the file system does not
 //! support the exchange, `lab` can be missing; then the next unpack to the same target restores it from
 //! `old`. That unpack also removes the staging directories of killed processes, which are not locked.
+//!
+//! Several calls may write their contents at the same time. Those that may replace `lab` do so one after the
+//! other, by the lock in [`lock`].
 
+mod lock;
 mod system;
 
 use std::ffi::{OsStr, OsString};
@@ -19,6 +23,7 @@ use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use super::{UnpackError, UnpackErrorKind as Kind};
 use crate::ext::error::Fnv1a;
@@ -39,7 +44,8 @@ pub(super) struct Target {
     path: PathBuf,
     parent: PathBuf,
     name: OsString,
-    current: Current,
+    /// Whether a directory that is not empty may be replaced.
+    replace: bool,
 }
 
 /// The state of the target before it is replaced.
@@ -53,48 +59,53 @@ enum Current {
     },
 }
 
-impl Target {
-    /// Checks that `dir` can be replaced, after it has cleaned up after killed processes.
-    pub(super) fn check(dir: &Path, replace: bool) -> Result<Self, UnpackError> {
+impl Current {
+    /// Reads the state, and checks that the target can be replaced. Errors name it `dir`.
+    fn of(target: &Target, dir: &Path) -> Result<Self, UnpackError> {
         let io = |e| UnpackError::io(dir, "cannot read the directory", e);
-        let mut target = match fs::canonicalize(dir) {
-            // Links are followed, so that the staging directory is on the same file system.
-            Ok(path) => Self::split(path),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                Self::split(std::path::absolute(dir).map_err(io)?)
-            }
-            Err(e) => return Err(io(e)),
-        }
-        .ok_or_else(|| UnpackError::new(Kind::NotADirectory).at(dir))?;
-        target.clean_up();
         let metadata = match fs::symlink_metadata(&target.path) {
             Ok(metadata) => metadata,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(target),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Self::Absent),
             Err(e) => return Err(io(e)),
         };
         if !metadata.is_dir() {
             return Err(UnpackError::new(Kind::NotADirectory).at(dir));
         }
         let empty = fs::read_dir(&target.path).map_err(io)?.next().is_none();
-        if !empty && !replace {
+        if !empty && !target.replace {
             return Err(UnpackError::new(Kind::NotEmpty).at(dir));
         }
-        target.current = Current::Directory {
+        Ok(Self::Directory {
             empty,
             permissions: metadata.permissions(),
-        };
-        Ok(target)
-    }
-
-    fn split(path: PathBuf) -> Option<Self> {
-        let name = path.file_name()?.to_owned();
-        let parent = path.parent()?.to_owned();
-        Some(Self {
-            path,
-            parent,
-            name,
-            current: Current::Absent,
         })
+    }
+}
+
+impl Target {
+    /// Checks that `dir` can be replaced, after it has cleaned up after killed processes.
+    pub(super) fn check(dir: &Path, replace: bool) -> Result<Self, UnpackError> {
+        let io = |e| UnpackError::io(dir, "cannot read the directory", e);
+        let path = match fs::canonicalize(dir) {
+            // Links are followed, so that the staging directory is on the same file system.
+            Ok(path) => path,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                std::path::absolute(dir).map_err(io)?
+            }
+            Err(e) => return Err(io(e)),
+        };
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(UnpackError::new(Kind::NotADirectory).at(dir));
+        };
+        let target = Self {
+            parent: parent.to_owned(),
+            name: name.to_owned(),
+            path,
+            replace,
+        };
+        target.clean_up();
+        Current::of(&target, dir)?;
+        Ok(target)
     }
 
     /// Returns the start of the names of its staging directories.
@@ -116,8 +127,11 @@ impl Target {
         let Ok(siblings) = fs::read_dir(&self.parent) else {
             return;
         };
-        let prefix = self.prefix();
+        let (prefix, lock) = (self.prefix(), lock::name(self));
         for sibling in siblings.flatten() {
+            if sibling.file_name() == lock {
+                lock::remove_abandoned(self);
+            }
             if !is_staging(&sibling.file_name(), &prefix) {
                 continue;
             }
@@ -235,19 +249,27 @@ impl Staging {
 
     /// Moves the contents to the target atomically, and removes the old ones.
     ///
-    /// If `sync` is set, the directories are synced to disk before and after the move.
-    pub(super) fn commit(mut self, sync: bool) -> Result<(), UnpackError> {
-        if let Current::Directory { permissions, .. } = &self.target.current {
-            fs::set_permissions(&self.new, permissions.clone())
-                .map_err(|e| UnpackError::io(&self.new, "cannot set the permissions", e))?;
-        }
+    /// A call that may replace the target waits for others, unless it is `cancelled`. If `sync` is set,
+    /// the directories are synced to disk before and after the move.
+    pub(super) fn commit(mut self, sync: bool, cancelled: &AtomicBool) -> Result<(), UnpackError> {
         if sync {
             sync_directories(&self.new)?;
         }
-        let path = self.target.path.clone();
-        match self.target.current {
+        let target = &self.target;
+        let lock = lock::acquire(target, cancelled)?;
+        let current = Current::of(target, &target.path)?;
+        if let Current::Directory { permissions, .. } = &current {
+            fs::set_permissions(&self.new, permissions.clone())
+                .map_err(|e| UnpackError::io(&self.new, "cannot set the permissions", e))?;
+            if sync {
+                sync_directory(&self.new)?;
+            }
+        }
+        let path = target.path.clone();
+        match current {
             Current::Directory { empty: false, .. } => self.swap(),
-            Current::Absent | Current::Directory { .. } => self.rename(),
+            Current::Directory { empty: true, .. } => self.rename_over_directory(),
+            Current::Absent => fs::rename(&self.new, &path),
         }
         .map_err(|e| match e.kind() {
             io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => {
@@ -261,15 +283,16 @@ impl Staging {
             _ => UnpackError::io(&path, "cannot rename", e),
         })?;
         self.created.0.clear();
+        drop(lock);
         if sync {
             sync_directory(&self.target.parent)?;
         }
         Ok(())
     }
 
-    /// Renames the new directory to the target, which is absent or empty.
-    fn rename(&self) -> io::Result<()> {
-        if cfg!(not(unix)) && matches!(self.target.current, Current::Directory { .. }) {
+    /// Renames the new directory to the target, which is an empty directory.
+    fn rename_over_directory(&self) -> io::Result<()> {
+        if cfg!(not(unix)) {
             fs::remove_dir(&self.target.path)?;
         }
         fs::rename(&self.new, &self.target.path)
@@ -429,7 +452,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let lab = parent.path().join("x".repeat(255));
         let staging = Target::check(&lab, false).unwrap().stage().unwrap();
-        staging.commit(true).unwrap();
+        staging.commit(true, &AtomicBool::new(false)).unwrap();
         assert_eq!(names(parent.path()), ["x".repeat(255)]);
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, sleep};
 
 use crate::ext::error::Error;
 use crate::ext::files::lock::{LockedFile, has_other_names};
@@ -16,6 +17,9 @@ use crate::ext::files::{replace, zip};
 
 /// The number of chunks that may wait for the disk.
 const CHUNKS_AHEAD: usize = 16;
+
+/// The time between two attempts to open a part file that another download uses.
+const POLL: Duration = Duration::from_millis(50);
 
 /// `{target}.part`. It is removed when this is dropped, unless it was moved to its target.
 ///
@@ -26,6 +30,8 @@ const CHUNKS_AHEAD: usize = 16;
 #[derive(Debug)]
 pub(super) struct Part {
     path: PathBuf,
+    /// How long it waits for another download to the same target.
+    patience: Duration,
     /// `None` before the first write.
     opened: Option<OpenPart>,
 }
@@ -63,8 +69,15 @@ impl Part {
         name.push(".part");
         Ok(Self {
             path: target.with_file_name(name),
+            patience: Duration::ZERO,
             opened: None,
         })
+    }
+
+    /// Waits until another download to the same target has ended, for at most this time.
+    #[cfg(feature = "bundle")]
+    pub(super) fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     #[cfg(feature = "bundle")]
@@ -75,8 +88,7 @@ impl Part {
     /// Starts to write from the beginning, on another thread: an async worker never waits for the disk.
     pub(super) async fn write(&mut self) -> Result<Writer, Error> {
         if self.opened.is_none() {
-            let path = self.path.clone();
-            self.opened = Some(self.on_thread(move || create(path)).await?);
+            self.opened = Some(self.open().await?);
         }
         let file = self.file();
         let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
@@ -84,10 +96,26 @@ impl Part {
         Ok(Writer { chunks, written })
     }
 
-    /// Reads the last bytes, as many as the end of a ZIP archive can have.
-    pub(super) async fn tail(&self) -> Result<Vec<u8>, Error> {
+    async fn open(&self) -> Result<OpenPart, Error> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let path = self.path.clone();
+            match self.on_thread(move || create(path)).await? {
+                Some(opened) => return Ok(opened),
+                None if Instant::now() < deadline => sleep(POLL).await,
+                None => {
+                    let message = "another download to the same target is in progress";
+                    return Err(self.failed(std::io::Error::new(ErrorKind::WouldBlock, message)));
+                }
+            }
+        }
+    }
+
+    /// Whether the file contains a complete archive.
+    pub(super) async fn contains_archive(&self) -> Result<bool, Error> {
         let file = self.file();
-        self.on_thread(move || zip::tail(&file)).await
+        self.on_thread(move || zip::contains_archive(&mut &*file))
+            .await
     }
 
     /// Flushes the file to disk, and returns its length in bytes.
@@ -141,7 +169,8 @@ impl Part {
     }
 }
 
-fn create(path: PathBuf) -> std::io::Result<OpenPart> {
+/// Opens and locks the part file; `None` if another download uses it.
+fn create(path: PathBuf) -> std::io::Result<Option<OpenPart>> {
     // A link with the name of the part file is replaced: what it refers to belongs to someone else.
     let is_link = |metadata: fs::Metadata| metadata.is_symlink() || has_other_names(&metadata);
     if fs::symlink_metadata(&path).is_ok_and(is_link) {
@@ -155,17 +184,16 @@ fn create(path: PathBuf) -> std::io::Result<OpenPart> {
                     "the file has another name, a hard link",
                 ));
             }
-            return Ok(OpenPart {
+            return Ok(Some(OpenPart {
                 path,
                 is_placed: false,
                 file: Arc::new(lock.file().try_clone()?),
                 _lock: lock,
-            });
+            }));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    let message = "another download to the same target is in progress";
-    Err(std::io::Error::new(ErrorKind::WouldBlock, message))
+    Ok(None)
 }
 
 /// The commands of the writing thread.

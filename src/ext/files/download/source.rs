@@ -12,6 +12,7 @@
 //! 14.2), if the response is of the same version (section 15.3.7.3). Otherwise it starts over. An export
 //! is requested again from the start: it costs nothing and changes nothing.
 
+use std::io::Cursor;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -24,7 +25,7 @@ use tracing::debug;
 
 use super::head::{ContentRange, Page, Validator};
 use crate::ext::error::{Error, ErrorKind, one_line};
-use crate::ext::files::zip::{SIGNATURE, starts_like_zip};
+use crate::ext::files::zip::{self, SIGNATURE, starts_like_zip};
 use crate::ext::http::backoff::{Backoff, random};
 use crate::ext::http::config::Credential;
 use crate::ext::http::headers::retry_after;
@@ -93,8 +94,10 @@ pub(super) struct Source {
     expect: Expect,
     /// Ranges can be requested.
     resumable: bool,
-    /// It starts like a ZIP archive, so it must end like one.
+    /// It is expected to be a ZIP archive or starts like one, so it must be a complete one.
     is_zip: bool,
+    /// Its start, if it is expected to be a ZIP archive and starts otherwise.
+    prefix: Option<Bytes>,
     state: State,
     received: u64,
     total: Option<u64>,
@@ -153,6 +156,7 @@ impl Source {
             expect,
             resumable,
             is_zip: false,
+            prefix: None,
             state: State::Ended,
             received: 0,
             total: None,
@@ -244,14 +248,28 @@ impl Source {
         }
     }
 
-    /// Rejects all bytes and starts over.
+    /// Rejects all bytes, which are not a complete archive, and starts over.
     ///
     /// # Errors
     ///
-    /// `error`, after too many failures.
-    pub(super) fn reject(&mut self, error: Error) -> Result<(), Error> {
+    /// After too many failures, or if the bytes do not start like an archive either.
+    pub(super) fn reject_incomplete(&mut self) -> Result<(), Error> {
+        self.check_start()?;
         self.validator = None;
-        self.broken(error)
+        self.broken(self.transport("the archive is incomplete: its end is missing".to_owned()))
+    }
+
+    /// Checks that an archive has nothing before it.
+    pub(super) fn check_start(&self) -> Result<(), Error> {
+        match &self.prefix {
+            Some(prefix) => Err(self.mismatch(prefix).with_operation(self.operation)),
+            None => Ok(()),
+        }
+    }
+
+    fn mismatch(&self, start: &Bytes) -> Error {
+        let start = self.credential.redact_body(start);
+        self.expect.mismatch(&start).with_body(&start)
     }
 
     fn piece(&mut self, chunk: Bytes) -> Result<Piece, Error> {
@@ -404,31 +422,44 @@ impl Source {
         } else {
             SIGNATURE
         };
-        let first = self.start_of(&mut body, wanted).await?;
-        self.is_zip = starts_like_zip(&first);
+        let mut first = BytesMut::new();
+        self.read_start(&mut body, &mut first, wanted).await?;
+        let starts_like_zip = starts_like_zip(&first);
         let is_wrong = match self.expect {
-            Expect::Zip => !self.is_zip,
+            Expect::Zip if starts_like_zip => false,
+            Expect::Zip => {
+                self.read_start(&mut body, &mut first, PAGE_START).await?;
+                status == StatusCode::ACCEPTED || !may_end_like_zip(&first, page)
+            }
             Expect::File => first.is_empty() || page.is_some_and(|page| page.is_shown_by(&first)),
         };
+        let first = first.freeze();
         if is_wrong {
-            let first = self.credential.redact_body(&first);
             if status == StatusCode::ACCEPTED {
                 let message = format!("the file is not ready yet ({status})");
-                let error = Error::new(ErrorKind::Transport, message).with_body(&first);
+                let body = self.credential.redact_body(&first);
+                let error = Error::new(ErrorKind::Transport, message).with_body(&body);
                 return Err(error.with_retry_after(retry_after));
             }
-            return Err(self.expect.mismatch(&first).with_body(&first));
+            return Err(self.mismatch(&first));
         }
+        self.is_zip = starts_like_zip || self.expect == Expect::Zip;
+        self.prefix =
+            (self.is_zip && !starts_like_zip).then(|| first.slice(..first.len().min(PAGE_START)));
         (self.total, self.validator, self.received) = (total, validator, 0);
         self.window = Window::new();
         self.state = State::Receiving { first, body };
         Ok(())
     }
 
-    /// Reads enough bytes to recognise the content.
-    async fn start_of(&self, body: &mut ByteStream, wanted: usize) -> Result<Bytes, Error> {
+    /// Reads until `first` has enough bytes to recognise the content, or the body ends.
+    async fn read_start(
+        &self,
+        body: &mut ByteStream,
+        first: &mut BytesMut,
+        wanted: usize,
+    ) -> Result<(), Error> {
         let deadline = Instant::now() + self.stall_window;
-        let mut first = BytesMut::new();
         while first.len() < wanted {
             match timeout_at(deadline, body.next()).await {
                 Ok(Some(chunk)) => first.extend_from_slice(&chunk?),
@@ -440,8 +471,17 @@ impl Source {
                 }
             }
         }
-        Ok(first.freeze())
+        Ok(())
     }
+}
+
+/// Whether a body that does not start like an archive may contain one further on, as a self-extracting one
+/// does. A body shorter than `PAGE_START` is complete.
+fn may_end_like_zip(first: &[u8], page: Option<Page>) -> bool {
+    if first.len() < PAGE_START {
+        return zip::contains_archive(&mut Cursor::new(first)).expect("memory can be read");
+    }
+    !page.unwrap_or(Page::IfError).is_shown_by(first)
 }
 
 impl Expect {

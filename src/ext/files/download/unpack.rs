@@ -1,12 +1,17 @@
 //! A download that is unpacked when it is complete.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::Download;
 use super::file::Part;
 use crate::ext::bundle::Bundle;
 use crate::ext::error::Error;
 use crate::ext::files::archive::{UnpackOptions, check_target, place_single_file, unpack_open};
+
+/// How long an unpack that replaces a directory waits for another download to the same one. A large export
+/// takes some minutes on a slow connection.
+const MAX_WAIT: Duration = Duration::from_secs(10 * 60);
 
 impl Download {
     /// Downloads the archive and unpacks it into the directory `dir`, which must be empty or not exist.
@@ -27,6 +32,9 @@ impl Download {
 
     /// Downloads and unpacks as [`unpack`](Self::unpack) does, with options.
     ///
+    /// With [`replace`](UnpackOptions::replace), it waits for another download that is unpacked into the
+    /// same directory, for at most 10 minutes. Then it fails with [`ErrorKind::Io`](crate::ErrorKind::Io).
+    ///
     /// # Errors
     ///
     /// Those of [`unpack`](Self::unpack).
@@ -46,10 +54,13 @@ impl Download {
         archive.push(".zip");
         let archive = Path::new(&archive);
         let mut part = Part::for_target(archive)?;
+        if options.replace {
+            part = part.patient(MAX_WAIT);
+        }
         let failed = |error| Error::from(error).with_operation(operation);
         check_target(dir, options.replace).await.map_err(failed)?;
-        self.receive(&mut part).await?;
-        let unpacked = match self.model_name.filter(|_| !self.source.is_zip()) {
+        let is_archive = self.receive(&mut part).await?;
+        let unpacked = match self.model_name.filter(|_| !is_archive) {
             Some(name) => place_single_file(part.file(), name, dir, options).await,
             None => unpack_open(part.file(), part.path(), dir, options).await,
         };
@@ -57,7 +68,7 @@ impl Download {
             Ok(bundle) => return Ok(bundle),
             Err(error) => failed(error),
         };
-        let may_keep = self.source.is_zip() && archive.symlink_metadata().is_err();
+        let may_keep = is_archive && archive.symlink_metadata().is_err();
         if !may_keep || part.place(archive).await.is_err() {
             return Err(error);
         }
