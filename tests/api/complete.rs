@@ -64,7 +64,7 @@ fn variants() -> Vec<(String, Vec<u8>, bool)> {
         }
     }
     let around = with(|zip| {
-        zip.before = stub.clone();
+        zip.before.clone_from(&stub);
         zip.offsets_ignore_before = true;
         zip.after = b"\r\n".to_vec();
     });
@@ -75,7 +75,7 @@ fn variants() -> Vec<(String, Vec<u8>, bool)> {
         ("a signature", b"PK\x05\x06"),
         ("an end record", &empty),
         ("an archive", &zip().bytes()),
-        ("64 KiB", &[b'x'; 0xffff]),
+        ("64 KiB", &vec![b'x'; 0xffff]),
     ] {
         let bytes = with(|zip| zip.comment = comment.to_vec());
         let cut = bytes[..bytes.len() - 1].to_vec();
@@ -94,7 +94,7 @@ fn variants() -> Vec<(String, Vec<u8>, bool)> {
     add(name, outer[..directory].to_vec(), false);
     add(
         &format!("{name}, by 1 byte"),
-        outer[..directory + 1].to_vec(),
+        outer[..=directory].to_vec(),
         false,
     );
     add("an error", b"{\"error\":\"no_scene\"}".to_vec(), false);
