@@ -13,7 +13,7 @@ use crate::export::Export;
 use crate::table::{Goal, Table, median};
 
 /// Number of runs of each tool. The tools alternate, so that all run under the same conditions.
-const ROUNDS: usize = 21;
+const ROUNDS: usize = 15;
 
 /// The file system in memory on Linux.
 const MEMORY: &str = "/dev/shm";

@@ -35,12 +35,13 @@ reported as missed.
 | `cargo bench --bench call` | one call, compared with bare reqwest |
 | `cargo bench --bench follow [-- JOBS]` | many jobs followed by one process |
 | `cargo bench --bench bakes` | many bakes within a rate limit |
-| `cargo bench --bench export [-- download\\|unpack]` | the download of an export, compared with curl, and its unpacking, compared with unzip and bsdtar |
+| `cargo bench --bench export [-- download\\|unpack]` | the download of an export, compared with curl; the unpacking of an export and of 20,000 small files, compared with unzip, bsdtar and ripunzip |
 | `cargo bench --bench model` | models of 300 MB, compared with a plain pass over their XML |
 | `cargo bench --bench sse [-- ROUNDS [NAME]]` | the decoder of server-sent events, compared with others |
 | `cargo xtask build-cost [--rounds N]` | cold builds, compared with the bare generated client |
 
-A peer that is not installed is reported and skipped.
+A peer that is not installed is reported and skipped. Debian and Ubuntu have curl, unzip and bsdtar, in the
+packages `curl`, `unzip` and `libarchive-tools`; `cargo install ripunzip@2.0.3 --locked` installs ripunzip.
 ";
 
 /// Runs all benchmarks in `root` and replaces the report. Calls `print_progress` before each step.

@@ -60,22 +60,39 @@ pub struct UnpackOptions {
     pub limits: Limits,
 }
 
-/// The limits for an archive. An archive that exceeds one is rejected before anything is written.
+/// The limits for an archive, which stop one that is made to fill the disk.
+///
+/// An archive that exceeds one is rejected before anything is written. There are no others: what else is
+/// rejected cannot be stored, or is damaged. Contents are also checked against the announced sizes while they
+/// are written.
+///
+/// # Examples
+/// ```
+/// use gizmo_client::archive::UnpackOptions;
+///
+/// let mut options = UnpackOptions::default();
+/// options.limits.total = 512 << 20;
+/// options.limits.entries = 1_000;
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The maximum number of entries. Defaults to 65,536, a hundred times a large scene.
+    /// The maximum number of entries. Defaults to 65,536, a hundred times a large scene. Beyond it the error
+    /// is [`TooManyEntries`](UnpackErrorKind::TooManyEntries).
     pub entries: u64,
-    /// The maximum size of the contents in bytes. Defaults to 8 GiB, a hundred times a large scene.
+    /// The maximum size of the contents in bytes. Defaults to 8 GiB, a hundred times a large scene. Beyond it
+    /// the error is [`TooLarge`](UnpackErrorKind::TooLarge).
     pub total: u64,
     /// The maximum ratio of contents to compressed data, for an entry and in total. Defaults to 200. Text
-    /// has a ratio of about 10, and deflate allows at most 1,032.
+    /// has a ratio of about 10, and deflate allows at most 1,032. Beyond it the error is
+    /// [`RatioTooHigh`](UnpackErrorKind::RatioTooHigh).
     pub ratio: u64,
     /// The size in bytes up to which contents may have any ratio. Defaults to 256 MiB: a mesh of zeros or a
     /// flat height field of 8,192 by 8,192 points is legitimate.
     pub ratio_from: u64,
     /// The maximum length of a name in bytes, with its directories. Defaults to 1,024. Linux stores paths of
-    /// 4,096 bytes and macOS of 1,024, including the path of the target.
+    /// 4,096 bytes and macOS of 1,024, including the path of the target; each part may have 255 bytes
+    /// everywhere. Beyond it the error is [`NameTooLong`](UnpackErrorKind::NameTooLong).
     pub name: usize,
 }
 
@@ -139,8 +156,9 @@ pub async fn unpack(
 /// Unpacks the archive at `path` to the directory `dir`.
 ///
 /// `dir` must not exist, or be empty, unless [`replace`](UnpackOptions::replace) is set. Missing
-/// parent directories are created. The archive may be stored or deflated, use ZIP64 or data
-/// descriptors, and have other bytes before and after it. Its modes, owners and times are ignored.
+/// parent directories are created. The archive may be stored or deflated, and use ZIP64 or data
+/// descriptors. Other bytes may precede it, as in a self-extracting archive, and less than a megabyte may
+/// follow it; a [`Download`](crate::Download) accepts the same. Its modes, owners and times are ignored.
 /// Inflating uses up to eight separate threads, never the runtime's workers.
 ///
 /// Names must be valid on every common system: no absolute or parent paths, no backslash or drive

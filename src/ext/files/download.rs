@@ -165,12 +165,16 @@ impl Download {
         Error::new(kind, message).with_operation(self.source.operation())
     }
 
-    /// Returns the bytes as a stream, which ends with an error if they are incomplete.
+    /// Returns the bytes as a stream, which ends with an error if the connection breaks.
+    ///
+    /// Only the other methods read the bytes again to check that an archive is complete. A stream requires
+    /// that an export starts like one: nothing may precede the archive.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Transport`] or [`ErrorKind::Timeout`] if the connection breaks or stalls, and the
-    /// missing bytes cannot be requested.
+    /// missing bytes cannot be requested, and [`ErrorKind::Decode`] if an export does not start like an
+    /// archive.
     pub fn bytes_stream(self) -> impl Stream<Item = Result<Bytes, Error>> + Send + Unpin {
         futures_util::stream::try_unfold((self, false), |(mut download, was_returned)| async move {
             let bytes = download.next_bytes(was_returned).await?;
@@ -206,8 +210,8 @@ impl Download {
     ///
     /// # Errors
     ///
-    /// Those of [`bytes_stream`](Self::bytes_stream), and [`ErrorKind::Decode`] beyond the limit
-    /// or if the archive is incomplete.
+    /// Those of [`bytes_stream`](Self::bytes_stream), [`ErrorKind::Decode`] beyond the limit or if the
+    /// bytes are no archive, and [`ErrorKind::Transport`] if the archive is incomplete.
     ///
     /// # Cancel safety
     ///
@@ -239,9 +243,10 @@ impl Download {
     ///
     /// # Errors
     ///
-    /// Those of [`bytes_stream`](Self::bytes_stream), [`ErrorKind::Decode`] if the archive is
-    /// incomplete, and [`ErrorKind::Io`] if the file cannot be written, for example because another
-    /// download to it is in progress. The target is unchanged.
+    /// [`ErrorKind::Transport`] or [`ErrorKind::Timeout`] if the connection breaks or stalls, or if the
+    /// archive is incomplete, also when it is requested again; [`ErrorKind::Decode`] if the bytes are no
+    /// archive; and [`ErrorKind::Io`] if the file cannot be written, for example because another download
+    /// to it is in progress. The target is unchanged.
     ///
     /// # Cancel safety
     ///

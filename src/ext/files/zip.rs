@@ -34,8 +34,8 @@ const END_64_LENGTH: usize = 56;
 /// The length of the locator of the ZIP64 record.
 const LOCATOR_64_LENGTH: usize = 20;
 
-/// How many bytes at the end of a file are searched for the end record. It is followed by a comment of at
-/// most 64 KiB, and by what others appended. Most archives have it in the first of these ranges.
+/// How many bytes at the end of a file are searched for the end record: those that suffice for most archives,
+/// then all. A comment of at most 64 KiB follows it, and what others have appended.
 const SEARCHED: [u64; 2] = [4 << 10, 1 << 20];
 
 /// Where an archive is in a file.
@@ -79,8 +79,10 @@ pub(super) fn contains_archive(file: &mut (impl Read + Seek)) -> io::Result<bool
 ///
 /// Its end record is the last one with a complete comment and directly behind the central directory. In a
 /// file that starts like an archive it must be the end of this one: if a broken download contains a
-/// complete archive, that is only an entry of the incomplete one. An archive without entries is found if
-/// there is no other and if it is at the start or the end of the file, because any zeros look like it.
+/// complete archive, that is only an entry of the incomplete one.
+///
+/// An archive without entries has no directory to check. It is found if there is no other, at the start of
+/// the file or at its end.
 pub(super) fn find(file: &mut (impl Read + Seek)) -> io::Result<Option<Found>> {
     let length = file.seek(SeekFrom::End(0))?;
     let has_prefix = !starts_like_zip(&start(file)?);
