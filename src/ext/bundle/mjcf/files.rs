@@ -13,7 +13,7 @@
 use std::path::{Path, PathBuf};
 
 use super::attributes::{Attributes, Defaults};
-use super::tree::Element;
+use super::tree::{Element, include_candidates};
 use super::{Model, Models};
 use crate::ext::bundle::path;
 use crate::ext::bundle::path::Resolved;
@@ -139,15 +139,6 @@ impl Model {
             Supplier::Export
         }
     }
-}
-
-/// Returns where the file that `by` includes as `name` is sought. Both paths are relative to the
-/// bundle.
-pub(super) fn include_candidates(directory: &Path, by: &Path, name: &str) -> Vec<Resolved> {
-    vec![
-        path::resolve(directory, name),
-        path::resolve(path::parent(by), name),
-    ]
 }
 
 impl<'m> Reference<'m> {

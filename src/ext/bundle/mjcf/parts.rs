@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::files::include_candidates;
+use super::tree::include_candidates;
 use crate::ext::bundle::path;
 use crate::ext::bundle::xml;
 use crate::ext::bundle::xml::Node;

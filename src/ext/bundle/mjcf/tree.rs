@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Budget;
 use crate::ext::bundle::path;
+use crate::ext::bundle::path::Resolved;
 use crate::ext::bundle::xml;
 use crate::ext::bundle::xml::{Node, Tag};
 use crate::ext::bundle::{BundleError, BundleErrorKind};
@@ -242,8 +243,17 @@ impl TreeReader<'_> {
     fn find(&self, name: &str, by: usize) -> Option<PathBuf> {
         path::first_present(
             self.root,
-            super::files::include_candidates(self.directory, &self.parts[by], name),
+            include_candidates(self.directory, &self.parts[by], name),
         )
         .ok()
     }
+}
+
+/// Returns where the file that `by` includes as `name` is sought. Both paths are relative to the
+/// bundle.
+pub(super) fn include_candidates(directory: &Path, by: &Path, name: &str) -> Vec<Resolved> {
+    vec![
+        path::resolve(directory, name),
+        path::resolve(path::parent(by), name),
+    ]
 }

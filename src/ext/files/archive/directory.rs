@@ -168,7 +168,7 @@ struct Extent {
 }
 
 struct Reader<'a> {
-    archive: &'a ZipArchive<Window<'a>>,
+    archive: &'a ZipArchive<Window<'a, Archive>>,
     path: &'a Path,
     limits: &'a Limits,
     local: Vec<u8>,

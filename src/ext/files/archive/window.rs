@@ -6,8 +6,6 @@ use std::ops::Range;
 
 use rawzip::ReaderAt;
 
-use super::directory::Archive;
-
 /// The number of bytes in the first read. It covers a header, and costs a large archive little.
 const MIN: usize = 4 * 1024;
 /// The maximum number of bytes in one read.
@@ -17,8 +15,8 @@ const NEAR: u64 = 16 * 1024;
 
 /// A reader that keeps the bytes around its last read. A read right behind them fetches twice as many.
 #[derive(Debug)]
-pub(super) struct Window<'a> {
-    archive: &'a Archive,
+pub(super) struct Window<'a, R> {
+    archive: &'a R,
     state: RefCell<State>,
 }
 
@@ -30,8 +28,8 @@ struct State {
     buffer: Vec<u8>,
 }
 
-impl<'a> Window<'a> {
-    pub(super) fn new(archive: &'a Archive) -> Self {
+impl<'a, R> Window<'a, R> {
+    pub(super) fn new(archive: &'a R) -> Self {
         let state = RefCell::new(State {
             kept: 0..0,
             buffer: Vec::new(),
@@ -40,7 +38,7 @@ impl<'a> Window<'a> {
     }
 }
 
-impl ReaderAt for Window<'_> {
+impl<R: ReaderAt> ReaderAt for Window<'_, R> {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut state = self.state.borrow_mut();
         if !state.kept.contains(&offset) {
@@ -61,7 +59,7 @@ impl ReaderAt for Window<'_> {
 
 impl State {
     /// Reads the bytes from `offset` on; none at the end of the file.
-    fn fill(&mut self, archive: &Archive, offset: u64) -> io::Result<()> {
+    fn fill(&mut self, archive: &impl ReaderAt, offset: u64) -> io::Result<()> {
         let gap = offset.checked_sub(self.kept.end);
         let is_near = gap.is_some_and(|gap| gap <= NEAR);
         let length = if is_near { self.buffer.len() * 2 } else { MIN };
