@@ -40,10 +40,6 @@ const SEARCHED: [u64; 2] = [4 << 10, 1 << 20];
 
 /// Where an archive is in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    not(feature = "bundle"),
-    expect(dead_code, reason = "nothing is unpacked")
-)]
 pub(super) struct Found {
     /// The offset from which the offsets in the archive count.
     pub(super) start: u64,
