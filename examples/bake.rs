@@ -109,7 +109,13 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Sen
                 bar.set_message(format!("export, {} bytes", progress.received));
             }
             BakeEvent::Finished(bundle) => {
-                bar.suspend(|| println!("{}", bundle.model().display()));
+                let warnings = bundle.warnings()?;
+                bar.suspend(|| {
+                    for warning in warnings {
+                        eprintln!("warning: {warning}");
+                    }
+                    println!("{}", bundle.model().display());
+                });
             }
             _ => {}
         }

@@ -10,7 +10,7 @@
 //! let scene = job.wait().await?;
 //! let export = client.export_scene().scene_id(&scene.scene_id).format(Format::Mjcf);
 //! let bundle = export.download().await?.unpack("lab").await?;
-//! println!("{}", bundle.model().display()); // lab/scene.xml
+//! println!("{}", bundle.model().display()); // lab/js7….xml
 //! # Ok(())
 //! # }
 //! ```
@@ -238,7 +238,8 @@ pub mod archive {
 #[cfg(feature = "bundle")]
 pub mod bundle {
     pub use crate::ext::bundle::{
-        Bundle, BundleError, BundleErrorKind, BundleFile, MissingFile, MissingReason, ModelFormat,
+        Bundle, BundleError, BundleErrorKind, BundleFile, MissingFile, MissingReason, Model,
+        ModelFile, ModelFormat, Supplier, Warning, WarningKind,
     };
 }
 
@@ -270,3 +271,10 @@ pub use progenitor_client::{ByteStream, ResponseValue};
 pub use raw::{Client, builder, types};
 #[doc(inline)]
 pub use types::{AssetPipeline, Format};
+
+/// What the fuzz targets call and is not public.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::ext::http::transport::error_from_body as error;
+}

@@ -62,7 +62,10 @@ async fn a_bake_is_one_stream_of_events_that_ends_with_its_bundle() {
     let BakeEvent::Finished(bundle) = events.last().unwrap() else {
         panic!("{:?}", events.last())
     };
-    assert_eq!(bundle.model(), dir.path().join("lab/scene.usda"));
+    assert_eq!(
+        bundle.model().path().unwrap(),
+        dir.path().join("lab/a_robotics_lab.usda")
+    );
     assert_tidy(dir.path());
     assert_eq!(lab.handle.job_count(), 1);
 }
@@ -78,11 +81,14 @@ async fn a_finished_bake_is_returned_without_a_request() {
     };
     let first = bake().await.unwrap();
     let requests = lab.handle.total();
-    assert_eq!(bake().await.unwrap().model(), first.model());
+    assert_eq!(
+        bake().await.unwrap().model().path().unwrap(),
+        first.model().path().unwrap()
+    );
     assert_eq!(lab.handle.total(), requests);
     // The directory is deleted, but the scene still exists.
     std::fs::remove_dir_all(dir.path().join("lab")).unwrap();
-    assert!(bake().await.unwrap().model().is_file());
+    assert!(bake().await.unwrap().model().path().unwrap().is_file());
     assert_eq!(
         (lab.handle.job_count(), lab.handle.count("export_scene")),
         (1, 2)
@@ -220,7 +226,7 @@ async fn an_asset_is_baked_in_an_existing_scene() {
         .into_dir(dir.path().join("lab"))
         .await
         .unwrap();
-    assert!(bundle.model().is_file());
+    assert!(bundle.model().path().unwrap().is_file());
     assert_tidy(dir.path());
     let robot = lab
         .client
@@ -346,7 +352,7 @@ async fn a_killed_bake_resumes_with_one_job_and_the_same_files() {
             }
             baked => baked,
         };
-        assert!(bundle.unwrap().model().is_file());
+        assert!(bundle.unwrap().model().path().unwrap().is_file());
         assert_eq!(lab.handle.job_count(), 1, "killed after {delay:?}");
         assert_tidy(dir.path());
         let found = contents(&out);
@@ -397,7 +403,10 @@ async fn a_bake_that_is_killed_again_and_again_with_lost_responses_is_paid_for_o
             }
             baked => baked,
         };
-        assert!(bundle.unwrap().model().is_file(), "step {step}");
+        assert!(
+            bundle.unwrap().model().path().unwrap().is_file(),
+            "step {step}"
+        );
         assert_eq!(lab.handle.job_count(), 1, "step {step}");
         assert_tidy(dir.path());
     }
@@ -423,6 +432,8 @@ async fn a_bake_finds_and_follows_the_job_of_a_lost_response() {
             bundle
                 .unwrap_or_else(|error| panic!("{fault:?}: {error:#}"))
                 .model()
+                .path()
+                .unwrap()
                 .is_file()
         );
         assert_eq!(lab.handle.job_count(), 1, "{fault:?}");
@@ -462,7 +473,7 @@ async fn a_scene_whose_job_is_unnamed_is_exported_once_it_is_finished() {
         let ended = bake.await;
         assert_eq!(lab.handle.job_count(), 1);
         if succeeds {
-            assert!(ended.unwrap().model().is_file());
+            assert!(ended.unwrap().model().path().unwrap().is_file());
             assert_tidy(dir.path());
             continue;
         }

@@ -189,7 +189,7 @@ async fn downloads_that_replace_the_same_directory_wait_for_each_other() {
     };
     let (one, other, third) = tokio::join!(unpack(), unpack(), unpack());
     for bundle in [one, other, third] {
-        assert!(bundle.unwrap().model().is_file());
+        assert!(bundle.unwrap().model().path().unwrap().is_file());
     }
     assert_eq!(names(dir.path()).into_iter().collect::<Vec<_>>(), ["lab"]);
 }

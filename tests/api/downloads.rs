@@ -338,7 +338,7 @@ async fn a_non_empty_directory_is_replaced_only_on_request() {
         .unpack_with(&dir, options)
         .await
         .unwrap();
-    assert!(bundle.model().is_file() && !dir.join("mine.txt").exists());
+    assert!(bundle.model().path().unwrap().is_file() && !dir.join("mine.txt").exists());
     assert_eq!(
         names(exports.dir.path()).into_iter().collect::<Vec<_>>(),
         ["lab"]
@@ -502,9 +502,9 @@ async fn the_target_is_checked_first_and_an_archive_that_cannot_be_unpacked_is_k
     assert!(error.contains("not empty"), "{error}");
     assert_eq!(names(exports.dir.path()).len(), 1);
     std::fs::remove_dir_all(&dir).unwrap();
-    // An archive without a model.
-    let archive: &[u8] = b"PK\x03\x04\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0a\
-        PK\x01\x02\x0a\0\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0a\
+    // The name of its only file is a control character.
+    let archive: &[u8] = b"PK\x03\x04\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x07\
+        PK\x01\x02\x0a\0\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\
         PK\x05\x06\0\0\0\0\x01\0\x01\0\x2f\0\0\0\x1f\0\0\0\0\0";
     let zip = Canned::empty(200).body(archive);
     let on = On::operation("export_scene");

@@ -29,6 +29,7 @@ mod resume;
 mod retries;
 mod secrets;
 mod servers;
+mod shapes;
 mod support;
 #[path = "../archive/zip.rs"]
 #[expect(dead_code, reason = "the tests of unpacking need all of it")]

@@ -270,9 +270,10 @@ async fn jobs(client: &Client) {
 }
 
 async fn exports_and_deletion(client: &Client, scene_id: &str) {
+    let mjcf = format!("{scene_id}.xml");
     for (format, model) in [
-        (Format::Mjcf, "scene.xml"),
-        (Format::Usd, "scene.usda"),
+        (Format::Mjcf, mjcf.as_str()),
+        (Format::Usd, "lab.usda"),
         (Format::Sdf, "model.sdf"),
     ] {
         let dir = tempfile::tempdir().unwrap();
@@ -285,8 +286,11 @@ async fn exports_and_deletion(client: &Client, scene_id: &str) {
             .unwrap();
         assert!(download.total().is_some());
         let bundle = download.unpack(dir.path().join("out")).await.unwrap();
-        assert_eq!(bundle.model(), dir.path().join("out").join(model));
-        assert!(bundle.metadata().unwrap().is_some(), "{format}");
+        assert_eq!(
+            bundle.model().path().unwrap(),
+            dir.path().join("out").join(model)
+        );
+        assert_eq!(bundle.metadata().unwrap(), None, "{format}");
         assert_eq!(bundle.missing_files().unwrap(), [], "{format}");
     }
     let deleted = client

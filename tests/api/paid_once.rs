@@ -342,7 +342,7 @@ async fn a_request_that_is_not_found_is_adopted_or_requested_again_only_by_the_c
     assert_eq!(wrong.kind(), ErrorKind::InvalidRequest, "{wrong}");
     let scene = lab.scene().await;
     let (events, adopted) = run(bake().adopt(&scene.scene_id), dir.path()).await;
-    assert!(adopted.unwrap().model().is_file());
+    assert!(adopted.unwrap().model().path().unwrap().is_file());
     assert!(
         !events
             .iter()
@@ -350,7 +350,7 @@ async fn a_request_that_is_not_found_is_adopted_or_requested_again_only_by_the_c
     );
     // Into a new directory, by the job.
     let (_, adopted) = run(bake().adopt(&scene.id), &dir.path().join("other")).await;
-    assert!(adopted.unwrap().model().is_file());
+    assert!(adopted.unwrap().model().path().unwrap().is_file());
     assert_eq!(lab.handle.count("generate_scene"), 4);
 }
 

@@ -46,7 +46,8 @@ async fn a_prompt_becomes_a_directory_with_a_model() {
     let (report, progress) = std::sync::mpsc::channel();
     let download = download.on_progress(move |progress| report.send(progress).unwrap());
     let bundle = download.unpack(dir.path().join("lab")).await.unwrap();
-    assert_eq!(bundle.model(), dir.path().join("lab/scene.xml"));
+    let model = format!("lab/{}.xml", scene.scene_id);
+    assert_eq!(bundle.model().path().unwrap(), dir.path().join(model));
     assert_eq!(progress.iter().last().unwrap().received, total);
     // No other file remains.
     assert_eq!(names(dir.path()).into_iter().collect::<Vec<_>>(), ["lab"]);
@@ -80,7 +81,7 @@ async fn an_exported_scene_loads_in_mujoco_with_and_without_textures() {
             .await
             .unwrap();
         assert_eq!(bundle.missing_files().unwrap(), []);
-        if let Some(counts) = in_mujoco(COUNTS, bundle.model()) {
+        if let Some(counts) = in_mujoco(COUNTS, bundle.model().path().unwrap()) {
             let counts: Vec<u32> = counts
                 .split_whitespace()
                 .map(|count| count.parse().unwrap())

@@ -2,7 +2,6 @@
 
 mod mujoco;
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -158,22 +157,16 @@ fn an_invalid_model_is_rejected_with_one_line() {
 
 #[test]
 fn a_model_that_is_too_large_is_rejected_with_one_line() {
-    let deep = "<body>".repeat(300) + &"</body>".repeat(300);
-    let wide = format!("<geom {} size='1'/>", "a='1' ".repeat(200));
-    let classes: String = (0..1001).fold(String::new(), |mut text, index| {
-        write!(text, "<default class='c{index}'/>").unwrap();
-        text
-    });
-    let classes = format!("<mujoco><default>{classes}</default></mujoco>");
+    let deep = "<body>".repeat(600) + &"</body>".repeat(600);
     let copies = "<replicate count='1e5'><geom size='1'/></replicate>";
     let many = "<replicate count='999'><replicate count='999'/></replicate>";
+    let itself = "<mujoco><asset><model name='m' file='scene.xml'/></asset>\
+                  <worldbody><attach model='m' prefix='p'/></worldbody></mujoco>";
     for (model, expected) in [
-        (world(&deep), "more than 200 levels of elements"),
-        (world(&wide), "more than 100 attributes of one element"),
-        (world(&"<a/>".repeat(200_000)), "more than 200000 elements"),
+        (world(&deep), "more than 500 levels of elements"),
+        (itself.to_owned(), "more than 500 levels of elements"),
         (world(copies), "more than 50000 bodies, geoms and joints"),
         (world(many), "more than 50000 bodies, geoms and joints"),
-        (classes, "more than 1000 default classes"),
     ] {
         assert_rejected(&model, BundleErrorKind::TooLarge, expected);
     }
@@ -215,6 +208,10 @@ fn names_are_escaped_and_unusual_models_are_drawn() {
             "2 geoms",
         ),
         ("<geom type='mesh' mesh='absent'/>", "of unknown shape: 1"),
+        (
+            "<composite/><composite/><flexcomp/><attach model='absent'/>",
+            "not drawn: 1 attached model, 2 composite, 1 flexcomp<",
+        ),
         ("<geom size='1' group='3'/>", "1 geom<"),
         ("<geom size='1' class='absent'/>", "1 geom<"),
         (

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gizmo_client::bundle::{Bundle, BundleErrorKind, MissingReason, ModelFormat};
+use gizmo_client::bundle::{Bundle, BundleErrorKind, MissingReason, ModelFormat, WarningKind};
 
 /// Creates a temporary directory with these files.
 fn directory_with(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -94,35 +94,116 @@ fn the_model_is_chosen_by_name_contents_and_depth() {
     for (files, model, format) in table {
         let directory = directory_with(files);
         let bundle = Bundle::open(directory.path()).unwrap();
-        assert_eq!(bundle.model(), directory.path().join(model), "{files:?}");
-        assert_eq!(bundle.format(), format, "{files:?}");
+        assert_eq!(
+            bundle.model().path().unwrap(),
+            directory.path().join(model),
+            "{files:?}"
+        );
+        assert_eq!(bundle.model().format().unwrap(), format, "{files:?}");
     }
 }
 
 #[test]
-fn a_directory_without_exactly_one_model_is_refused() {
+fn a_directory_without_exactly_one_model_says_so() {
     let none = directory_with(&[
         ("readme.txt", ""),
         ("a/x.xml", "<package/>"),
         ("b.xml", "no"),
+        ("metadata.json", "{}"),
     ]);
-    let error = Bundle::open(none.path()).unwrap_err();
+    let bundle = Bundle::open(none.path()).unwrap();
+    assert_eq!(bundle.models(), []);
+    assert_eq!(bundle.missing_files().unwrap(), []);
+    assert_eq!(bundle.metadata().unwrap(), Some(serde_json::json!({})));
+    let error = bundle.model().path().unwrap_err();
     assert_eq!(error.kind(), BundleErrorKind::NoModel);
     let shown = error.to_string();
     assert!(shown.starts_with("no model file found in "), "{shown}");
     assert!(
-        shown.ends_with("; it has: a/x.xml, b.xml, readme.txt"),
+        shown.ends_with("; it has: a/x.xml, b.xml, metadata.json, readme.txt"),
         "{shown}"
     );
+    let shown = bundle.model().display().to_string();
+    assert!(shown.ends_with(" (no model)"), "{shown}");
 
-    let two = directory_with(&[("a.xml", MODEL), ("b.xml", MODEL)]);
-    let error = Bundle::open(two.path()).unwrap_err();
+    let lacking = "<mujoco><asset><mesh file='gone.obj'/></asset></mujoco>";
+    let two = directory_with(&[("a.xml", lacking), ("b.xml", MODEL)]);
+    let bundle = Bundle::open(two.path()).unwrap();
+    let error = bundle.model().path().unwrap_err();
     assert_eq!(error.kind(), BundleErrorKind::SeveralModels);
     assert!(error.to_string().ends_with(": a.xml, b.xml"), "{error}");
+    let shown = bundle.model().display().to_string();
+    assert!(shown.ends_with("a.xml (and 1 other models)"), "{shown}");
+    // The files of all models are checked.
+    assert_eq!(missing(two.path()), ["gone.obj < a.xml"]);
+
+    for path in [Path::new("b.xml"), &two.path().join("b.xml")] {
+        let chosen = bundle.clone().with_model(path).unwrap();
+        assert_eq!(chosen.model().path().unwrap(), two.path().join("b.xml"));
+        assert_eq!(chosen.missing_files().unwrap(), []);
+    }
+    for path in ["c.xml", "../a.xml", "/a.xml"] {
+        let error = bundle.clone().with_model(path).unwrap_err();
+        assert_eq!(error.kind(), BundleErrorKind::NoModel);
+    }
+
+    let nested = directory_with(&[("scene.xml", MODEL), ("robot/arm.urdf", "<robot/>")]);
+    let bundle = Bundle::open(nested.path()).unwrap();
+    let robot = bundle.with_model("robot/arm.urdf").unwrap();
+    assert_eq!(robot.model().format().unwrap(), ModelFormat::Urdf);
 
     let error = Bundle::open(none.path().join("nowhere")).unwrap_err();
     assert_eq!(error.kind(), BundleErrorKind::Io);
     assert!(std::error::Error::source(&error).is_some());
+}
+
+#[test]
+fn a_file_that_another_includes_is_never_the_model() {
+    const INCLUDES_SCENE: &str = "<mujoco><include file='scene.xml'/></mujoco>";
+    const ATTACHES: &str = "<mujoco><asset><model file='robot/scene.xml'/></asset></mujoco>";
+    const LAYER: &str = "#usda 1.0\n(subLayers = [@./scene.usda@])";
+    for (files, model) in [
+        (
+            &[("lab.xml", INCLUDES_SCENE), ("scene.xml", MODEL)][..],
+            "lab.xml",
+        ),
+        (
+            &[
+                ("scene.xml", MODEL),
+                (
+                    "tasks/lift.xml",
+                    "<mujoco><include file='../scene.xml'/></mujoco>",
+                ),
+            ],
+            "tasks/lift.xml",
+        ),
+        (&[("x.xml", ATTACHES), ("robot/scene.xml", MODEL)], "x.xml"),
+        // Relative to the directory of the main file, not of the including one.
+        (
+            &[
+                ("a.xml", "<mujoco><include file='b/c.xml'/></mujoco>"),
+                ("b/c.xml", "<mujoco><include file='scene.xml'/></mujoco>"),
+                ("scene.xml", MODEL),
+            ],
+            "a.xml",
+        ),
+        // Each includes the other, so the name decides.
+        (
+            &[
+                ("lab.xml", INCLUDES_SCENE),
+                ("scene.xml", "<mujoco><include file='lab.xml'/></mujoco>"),
+            ],
+            "scene.xml",
+        ),
+        (
+            &[("lab.usda", LAYER), ("scene.usda", "#usda 1.0")],
+            "lab.usda",
+        ),
+    ] {
+        let directory = directory_with(files);
+        let bundle = Bundle::open(directory.path()).unwrap();
+        assert_eq!(bundle.model().path().unwrap(), directory.path().join(model));
+    }
 }
 
 #[test]
@@ -214,7 +295,8 @@ fn mjcf_file_names_are_resolved_as_mujoco_does() {
           <mesh file='a&amp;b.obj'/>
         </asset>
         <include file='parts/arm.xml'/><include file='parts/gone.xml'/>
-        <worldbody><flexcomp file='gone.msh'/></worldbody>
+        <worldbody><flexcomp type='gmsh' file='gone.msh'/><flexcomp file='grid.msh'/>
+          <attach model='other' body='b' prefix='o'/></worldbody>
         <!-- <mesh file='comment.obj'/> -->
       </mujoco>";
     let arm = "<mujocoinclude><include file='hand.xml'/><include file='scene.xml'/>\
@@ -248,10 +330,10 @@ fn mjcf_file_names_are_resolved_as_mujoco_does() {
             "hill.png < scene.xml",
             "gone.skn < scene.xml",
             "gone.xml < scene.xml",
+            "hand.png < parts/hand.xml",
+            "arm.obj < parts/arm.xml",
             "parts/gone.xml < scene.xml",
             "gone.msh < scene.xml",
-            "arm.obj < parts/arm.xml",
-            "hand.png < parts/hand.xml",
             "gone.png < other/model.xml",
         ]
     );
@@ -348,14 +430,157 @@ fn xml_entities_are_not_expanded() {
 }
 
 #[test]
-fn a_model_that_is_too_large_is_refused() {
-    let directory = directory_with(&[("scene.xml", "<mujoco>")]);
-    let huge = fs::OpenOptions::new()
-        .write(true)
-        .open(directory.path().join("scene.xml"))
-        .unwrap();
-    huge.set_len(1 << 40).unwrap();
-    let bundle = Bundle::open(directory.path()).unwrap();
+fn a_model_with_too_many_levels_is_refused() {
+    for (levels, expected) in [(498, None), (499, Some(BundleErrorKind::TooLarge))] {
+        let (open, close) = ("<body>".repeat(levels), "</body>".repeat(levels));
+        let scene = format!("<mujoco><worldbody>{open}{close}</worldbody></mujoco>");
+        let directory = directory_with(&[("scene.xml", &scene)]);
+        let bundle = Bundle::open(directory.path()).unwrap();
+        for result in [
+            bundle.missing_files().map(drop),
+            bundle.warnings().map(drop),
+        ] {
+            assert_eq!(result.err().map(|error| error.kind()), expected, "{levels}");
+        }
+    }
+}
+
+#[test]
+fn latin_1_is_read_with_and_without_a_declaration() {
+    for declaration in ["", "<?xml version='1.0' encoding='ISO-8859-1'?>"] {
+        let text = format!(
+            "{declaration}<mujoco model='caf\u{e9}'><!-- \u{fc} --><asset>\n  \
+             <texture name='\u{e9}' file='caf\u{e9}.png'/>\n  <material name='\u{e9}' texture='\u{e9}'/>\n\
+             </asset></mujoco>"
+        );
+        let latin: Vec<u8> = text
+            .chars()
+            .map(|c| u8::try_from(u32::from(c)).unwrap())
+            .collect();
+        let directory = directory_with(&[]);
+        fs::write(directory.path().join("scene.xml"), latin).unwrap();
+        assert_eq!(missing(directory.path()), ["caf\u{e9}.png < scene.xml"]);
+        fs::write(directory.path().join("caf\u{e9}.png"), "").unwrap();
+        assert!(missing(directory.path()).is_empty());
+    }
+}
+
+#[test]
+fn the_files_that_usd_refers_to_are_listed() {
+    let scene = "#usda 1.0\n( subLayers = [@./sub/base.usda@, @gone.usda@] )\n\
+                 asset a = @textures/a.png@\nasset b = @textures/b.png@\nasset c = @tiles/c.<UDIM>.png@\n\
+                 asset d = @tiles/d.<UDIM>.png@\nasset e = @OmniPBR.mdl@\nasset f = @../x.png@\n\
+                 asset g = @https://example.com/g.png@ # @h.png@";
+    let base = "#usda 1.0\nasset a = @../textures/a.png@\nasset b = @b.png@";
+    let directory = directory_with(&[
+        ("lab.usda", scene),
+        ("sub/base.usda", base),
+        ("textures/a.png", ""),
+        ("tiles/c.1001.png", ""),
+        ("tiles/d.x.png", ""),
+    ]);
+    assert_eq!(
+        missing(directory.path()),
+        [
+            "gone.usda < lab.usda",
+            "textures/b.png < lab.usda",
+            "tiles/d.<UDIM>.png < lab.usda",
+            "!../x.png < lab.usda",
+            "b.png < sub/base.usda",
+        ]
+    );
+
+    let binary = directory_with(&[("lab.usdc", "PXR-USDC")]);
+    let bundle = Bundle::open(binary.path()).unwrap();
     let error = bundle.missing_files().unwrap_err();
-    assert_eq!(error.kind(), BundleErrorKind::TooLarge);
+    assert_eq!(error.kind(), BundleErrorKind::UnsupportedFormat);
+    let warnings = bundle.warnings().unwrap();
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].kind, WarningKind::NotChecked);
+}
+
+#[test]
+fn warnings_list_what_is_missing_or_empty() {
+    let scene = "<mujoco>
+      <compiler boundmass='1e-6' boundinertia='1e-6'/>
+      <default>
+        <default class='light'><geom density='0'/><joint type='free'/></default>
+        <default class='wood'><material texture='wood'/></default>
+        <default class='layered'><material><layer role='rgb' texture='wood'/></material></default>
+      </default>
+      <asset>
+        <texture name='wood' file='wood.png'/>
+        <material name='plain'/>
+        <material name='textured' texture='wood' texrepeat='1 1'/>
+        <material name='of a class' class='wood' texrepeat='1 1'/>
+        <material name='layers of a class' class='layered' texrepeat='1 1'/>
+        <material name='layered' texrepeat='1 1'><layer role='rgb' texture='wood'/></material>
+        <material name='bare' texrepeat='1 1' texuniform='true'>  </material>
+        <material name='broken' texture='gone'/>
+        <material name='broken layer'><layer role='rgb' texture='gone'/></material>
+        <mesh name='hull' vertex='0 0 0 1 0 0 0 1 0 0 0 1'/>
+        <mesh name='whole' vertex='0 0 0 1 0 0 0 1 0 0 0 1' face='0 1 2'/>
+        <mesh name='cloud' file='cloud.obj'/>
+        <mesh name='solid' file='solid.obj'/>
+        <mesh name='stl' file='empty.stl'/>
+      </asset>
+      <include file='robot/robot.xml'/>
+      <include file='part.xml'/>
+      <worldbody>
+        <body name='empty' pos='1 0 0'/>
+        <body name='empty and free'><freejoint/></body>
+        <body name='empty with mass'><freejoint/><inertial mass='2' pos='0 0 0' diaginertia='1 1 1'/></body>
+        <body><body name='inner'/></body>
+        <body name='frame'><body><frame><geom size='1'/></frame></body></body>
+        <body name='marker'><site/></body>
+        <body name='target' mocap='true'/>
+        <body name='massless' childclass='light'><joint/><geom size='1'/></body>
+        <body name='heavy' childclass='light'><joint/><geom size='1' mass='1'/></body>
+        <body name='carried'><freejoint/><geom size='1' mass='0'/><body><geom size='1'/></body></body>
+        <body name='still' childclass='light'><geom size='1'/></body>
+      </worldbody>
+    </mujoco>";
+    let robot = "<mujoco><asset><mesh file='arm.obj'/></asset></mujoco>";
+    let directory = directory_with(&[
+        ("scene.xml", scene),
+        ("robot/robot.xml", robot),
+        ("cloud.obj", "v 0 0 0\n# f 1 2 3\nvn 0 0 1\n"),
+        ("solid.obj", "v 0 0 0\n\tf 1 1 1"),
+    ]);
+    fs::write(directory.path().join("empty.stl"), [0; 84]).unwrap();
+    let warnings = |directory: &Path| -> Vec<String> {
+        let warnings = Bundle::open(directory).unwrap().warnings().unwrap();
+        warnings.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(
+        warnings(directory.path()),
+        [
+            "mesh \"hull\" in scene.xml has no faces",
+            "mesh \"cloud\" in scene.xml has no faces",
+            "mesh \"stl\" in scene.xml has no faces",
+            "material \"bare\" in scene.xml lacks its texture",
+            "material \"broken\" in scene.xml lacks its texture",
+            "material \"broken layer\" in scene.xml lacks its texture",
+            "body \"empty\" in scene.xml has no geometry",
+            "body \"empty and free\" in scene.xml has no geometry",
+            "body \"empty and free\" in scene.xml moves freely, but has no mass",
+            "body \"empty with mass\" in scene.xml has no geometry",
+            "an unnamed body in scene.xml has no geometry",
+            "body \"massless\" in scene.xml moves freely, but has no mass",
+            "\"wood.png\", referenced by scene.xml, does not exist",
+            "\"arm.obj\", referenced by robot/robot.xml, does not exist; \
+             it belongs to a robot, which you supply",
+            "\"part.xml\", referenced by scene.xml, does not exist",
+        ]
+    );
+    fs::remove_dir_all(directory.path().join("robot")).unwrap();
+    let without_robot = warnings(directory.path());
+    assert!(
+        without_robot.contains(
+            &"\"robot/robot.xml\", referenced by scene.xml, does not exist; it belongs to a robot, \
+              which you supply"
+                .to_owned()
+        ),
+        "{without_robot:?}"
+    );
 }

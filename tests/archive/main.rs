@@ -7,6 +7,7 @@ mod bundle;
 mod disk;
 mod hostile;
 mod mutations;
+mod names;
 mod place;
 mod slim;
 mod valid;

@@ -19,7 +19,7 @@ fn slim() -> UnpackOptions {
 }
 
 /// Returns a PNG image of 2 x 2 grey pixels.
-fn png() -> Vec<u8> {
+pub(crate) fn png() -> Vec<u8> {
     fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
         let body = [&kind, data].concat();
         let length = u32::try_from(data.len()).unwrap().to_be_bytes();
@@ -119,7 +119,7 @@ const SLIM_SCENE: &str = r#"<?xml version="1.0"?>
   <asset>
     <texture name="sky" type="skybox" builtin="gradient" rgb1="1 1 1" rgb2="0 0 0" width="8" height="8"/>
     <texture name="grid" type="2d" builtin="checker" width="8" height="8"/>
-    <material name="wood" texrepeat="2 2"/>
+    <material name="wood"/>
     <material name="steel" rgba="1 0 0 1"
               shininess="0.5"/>
     <material name="grid" texture="grid"/>
@@ -213,7 +213,7 @@ fn mujoco_loads_the_model_with_and_without_textures() {
         let disk = Disk::new();
         let bundle = disk.unpack(&export(), &options).unwrap();
         assert_eq!(bundle.missing_files().unwrap(), []);
-        let Some(loaded) = mujoco(bundle.model()) else {
+        let Some(loaded) = mujoco(bundle.model().path().unwrap()) else {
             return;
         };
         // The numbers of textures, meshes, height fields and joints.
@@ -304,15 +304,40 @@ fn line_endings_are_kept() {
 }
 
 #[test]
-fn other_formats_are_unpacked_completely() {
-    for model in ["scene.usda", "scene.sdf"] {
+fn archives_without_an_mjcf_model_are_refused() {
+    for (model, kind) in [
+        ("scene.usda", BundleErrorKind::UnsupportedFormat),
+        ("scene.sdf", BundleErrorKind::UnsupportedFormat),
+        ("scene.glb", BundleErrorKind::NoModel),
+    ] {
         let zip = Zip::of([
             Item::deflated(model, "<sdf/>"),
             Item::stored("textures/t.png", png()),
         ]);
         let disk = Disk::new();
-        let bundle = disk.unpack(&zip.bytes(), &slim()).unwrap();
-        assert_eq!(bundle.files().len(), 2, "{model}");
+        let before = disk.tree("out");
+        let error = disk.unpack(&zip.bytes(), &slim()).unwrap_err();
+        assert_eq!(error.kind(), UnpackErrorKind::Bundle(kind), "{model}");
+        assert_eq!(disk.tree("out"), before);
+    }
+}
+
+#[test]
+fn each_of_several_models_is_slimmed() {
+    let model =
+        |texture: &str| format!("<mujoco><asset><texture file='{texture}'/></asset></mujoco>");
+    let zip = Zip::of([
+        Item::deflated("a.xml", model("a.png")),
+        Item::deflated("b.xml", model("b.png")),
+        Item::stored("a.png", png()),
+        Item::stored("b.png", png()),
+    ]);
+    let disk = Disk::new();
+    let bundle = disk.unpack(&zip.bytes(), &slim()).unwrap();
+    assert_eq!(bundle.files().len(), 2);
+    for model in bundle.models() {
+        let text = fs::read_to_string(&model.path).unwrap();
+        assert_eq!(text, "<mujoco><asset></asset></mujoco>");
     }
 }
 

@@ -36,7 +36,11 @@ fn assert_unpacks<const N: usize>(case: &str, zip: &Zip, expected: [(&str, &[u8]
         expected_tree.len() + 2,
         "{case}"
     );
-    assert_eq!(bundle.format(), ModelFormat::Mjcf, "{case}");
+    assert_eq!(
+        bundle.model().format().unwrap(),
+        ModelFormat::Mjcf,
+        "{case}"
+    );
     let files: Vec<_> = bundle
         .files()
         .iter()

@@ -11,7 +11,7 @@ use std::{
 use crate::{Error, Result, build_cost, cargo::cargo, table::Table};
 
 /// The benchmarks, in the order of the report.
-const BENCHES: [&str; 5] = ["call", "follow", "bakes", "export", "sse"];
+const BENCHES: [&str; 6] = ["call", "follow", "bakes", "export", "model", "sse"];
 
 /// The timeout of one compiled benchmark. The slowest one takes about a minute.
 const TIMEOUT: Duration = Duration::from_secs(240);
@@ -36,6 +36,7 @@ reported as missed.
 | `cargo bench --bench follow [-- JOBS]` | many jobs followed by one process |
 | `cargo bench --bench bakes` | many bakes within a rate limit |
 | `cargo bench --bench export [-- download\\|unpack]` | the download of an export, compared with curl; the unpacking of an export and of 20,000 small files, compared with unzip, bsdtar and ripunzip |
+| `cargo bench --bench model` | models of 300 MB, compared with a plain pass over their XML |
 | `cargo bench --bench sse [-- ROUNDS [NAME]]` | the decoder of server-sent events, compared with others |
 | `cargo xtask build-cost [--rounds N]` | cold builds, compared with the bare generated client |
 

@@ -1,6 +1,7 @@
 //! The export operations, and a cache of archives that makes repeated exports cheap.
 
 use std::collections::VecDeque;
+use std::io::Cursor;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::call::{Call, Rule};
-use crate::export::{Brief, Language, archive};
+use crate::export::{Brief, Export};
 use crate::files::etag;
 use crate::response::{HandlerResult, Refusal, full, validation_error};
 use crate::scenes;
@@ -81,7 +82,8 @@ pub(crate) async fn asset(call: Call) -> HandlerResult {
 /// Returns a response with the archive of a brief.
 async fn respond(shared: &Arc<Shared>, brief: Brief, format: Format) -> HandlerResult {
     let disposition = format!("attachment; filename=\"{}_{format}.zip\"", brief.id);
-    let bytes = archived(shared, brief, format.into()).await?;
+    let export = Export::new(&shared.options, brief, format.into());
+    let bytes = archived(shared, export).await?;
     let mut response = Response::new(full(bytes.clone()));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/zip"));
@@ -92,18 +94,16 @@ async fn respond(shared: &Arc<Shared>, brief: Brief, format: Format) -> HandlerR
     Ok(response)
 }
 
-/// Returns the archive of a brief from the cache, or builds it.
-pub(crate) async fn archived(
-    shared: &Arc<Shared>,
-    brief: Brief,
-    language: Language,
-) -> Result<Bytes, Refusal> {
+/// Returns an archive from the cache, or builds it.
+pub(crate) async fn archived(shared: &Arc<Shared>, export: Export) -> Result<Bytes, Refusal> {
+    let brief = &export.brief;
     let items: Vec<&str> = brief.items.iter().map(|item| item.id.as_str()).collect();
     let key = format!(
-        "{} {} {} {:?} {}",
-        language.name(),
+        "{} {} {} {:?} {:?} {}",
+        export.language.name(),
         brief.id,
         brief.revision,
+        brief.name,
         brief.robot_profile,
         items.join(" ")
     );
@@ -111,13 +111,13 @@ pub(crate) async fn archived(
     if let Some(bytes) = cached {
         return Ok(bytes);
     }
-    let (texture_bytes, deflate) = (shared.options.texture_bytes, shared.options.deflate);
-    let task = move || archive(&brief, language, texture_bytes, deflate);
-    let built = tokio::task::spawn_blocking(task).await.map_err(|_| {
-        let message = "The export failed";
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "export_failed", message)
-    })?;
-    let bytes = Bytes::from(built);
+    let task = move || export.write(Cursor::new(Vec::new()));
+    let built = tokio::task::spawn_blocking(task).await;
+    let Ok(Ok(built)) = built else {
+        let (status, message) = (StatusCode::INTERNAL_SERVER_ERROR, "The export failed");
+        return Err(Refusal::new(status, "export_failed", message));
+    };
+    let bytes = Bytes::from(built.into_inner());
     shared.exports().put(key, bytes.clone());
     Ok(bytes)
 }

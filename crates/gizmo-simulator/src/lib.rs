@@ -25,7 +25,8 @@
 //!     .into_dir(dir.path().join("lab"))
 //!     .await?;
 //!
-//! assert!(bundle.model().ends_with("lab/scene.xml"));
+//! let model = format!("{}.xml", handle.scenes()[0]);
+//! assert!(bundle.model().path().unwrap().ends_with(model));
 //! assert_eq!(cut.hits(), 1);
 //! assert_eq!(handle.count("export_scene"), 2); // requested again
 //! assert_eq!(handle.count("generate_scene"), 1); // paid for once
@@ -40,7 +41,7 @@
 //! | jobs | run through their stages 90 times as fast as those of the service ([`Options::speed`]); [`Handle::advance`] runs steps of a job immediately |
 //! | events | are about 200 for a scene, as observed, and the stream stays open after the last one; [`Options::documented`] follows the documentation instead |
 //! | a prompt | names the furniture: `two workbenches and a lamp`; with the word `flaky` one asset fails, with `doomed` the job fails, and with `forbidden` the request is refused |
-//! | exports | are archives in MJCF, USD and SDF that simulators load; [`Options::texture_bytes`] makes them as large as real ones |
+//! | exports | are archives in MJCF, USD and SDF that simulators load, with the files and names that were observed ([`ExportShape`]); [`Options::texture_bytes`] makes them as large as real ones |
 //! | limits | 100 requests a minute ([`Options::rate_limit`]), reported by `X-RateLimit-*`; [`Options::credits`] can run out |
 //! | responses | have the types of [`gizmo_client::types`] |
 //! | connections | use HTTP/1.1, or HTTP/2 with prior knowledge ([`Options::max_concurrent_streams`]) |
@@ -52,6 +53,8 @@
 //! [`StatusWords`] and [`Options::status_lag`] for the status of a job, [`AssetIdIn`] and
 //! [`Options::announce_scene_id`] for the place of an id, and [`Memory`] for what lists show: when a scene
 //! is listed, in which order, how many on a page, and in which form its prompt and its time appear.
+//! [`ExportShape`] selects what exports contain: meshes in the model or in files, assets without geometry,
+//! a robot without its files, and models of any size. [`SceneExport`] writes them without a server.
 //! [`Handle::start_scene`] starts a scene for another user of the account.
 //!
 //! # Faults
@@ -122,8 +125,10 @@ mod random;
 mod record;
 mod response;
 mod routes;
+mod scene_export;
 mod scenes;
 mod server;
+mod shape;
 mod state;
 mod trouble;
 mod wire;
@@ -135,7 +140,9 @@ pub use memory::{Listed, Memory, Order, ShownPrompt, ShownTime};
 pub use options::{AfterEnd, AssetIdIn, Numbering, Options, ResetForm, StatusWords, Vocabulary};
 pub use record::Received;
 pub use routes::{ALPHA_OPERATIONS, OPERATIONS};
+pub use scene_export::SceneExport;
 pub use server::Simulator;
+pub use shape::{ExportShape, Layout};
 
 /// The README's program runs.
 #[cfg(doctest)]

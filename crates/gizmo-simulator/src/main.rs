@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use gizmo_simulator::{AfterEnd, Listed, Options, Simulator, Vocabulary};
+use gizmo_simulator::{AfterEnd, ExportShape, Layout, Listed, Options, Simulator, Vocabulary};
 
 const USAGE: &str = "\
 usage: gizmo-simulator [option...]
@@ -13,6 +13,14 @@ usage: gizmo-simulator [option...]
   --speed X           run X times as fast as the real service (default: 90)
   --seed N            derive ids and contents from this seed (default: 0)
   --rate-limit N      allow N requests a minute for each key (default: 100)
+  --layout observed|files
+                      export models that contain their meshes, or that refer to mesh files
+                      (default: observed)
+  --empty-assets N    export N assets of a scene without geometry (default: 0)
+  --robot-files yes|no
+                      add the directory of a robot to the export (default: yes)
+  --extra-meshes N    add N meshes to each export (default: 0)
+  --extra-faces N     make each of these meshes of N triangles (default: 1000)
   --texture-bytes N   add N bytes of textures to each export (default: 0)
   --vocabulary documented|observed
                       report the documented or the observed events (default: observed)
@@ -92,11 +100,44 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
                 };
             }
             "--page-cap" => options.memory.page_cap = integer(&value).map_err(invalid)?.max(1),
+            "--layout" | "--empty-assets" | "--robot-files" | "--extra-meshes"
+            | "--extra-faces" => {
+                set_shape(&mut options.exports, &name, &value).map_err(invalid)?;
+            }
             "--texture-bytes" => options.texture_bytes = integer(&value).map_err(invalid)?,
             _ => return Err(format!("unknown option `{name}`")),
         }
     }
     Ok(options)
+}
+
+/// Sets a field of the shape of exports.
+fn set_shape(shape: &mut ExportShape, name: &str, value: &str) -> Result<(), String> {
+    let count = || {
+        value
+            .parse()
+            .map_err(|error: std::num::ParseIntError| error.to_string())
+    };
+    match name {
+        "--layout" => {
+            shape.layout = match value {
+                "observed" => Layout::Observed,
+                "files" => Layout::Files,
+                _ => return Err("must be `observed` or `files`".to_owned()),
+            };
+        }
+        "--empty-assets" => shape.empty_assets = count()?,
+        "--robot-files" => {
+            shape.robot_files = match value {
+                "yes" => true,
+                "no" => false,
+                _ => return Err("must be `yes` or `no`".to_owned()),
+            };
+        }
+        "--extra-meshes" => shape.extra_meshes = count()?,
+        _ => shape.extra_faces = count()?,
+    }
+    Ok(())
 }
 
 fn integer(value: &str) -> Result<u64, String> {
@@ -141,6 +182,52 @@ async fn main() -> ExitCode {
         Err(error) => {
             eprintln!("cannot receive Ctrl-C: {error}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Options, String> {
+        options(arguments.iter().map(|argument| (*argument).to_owned()))
+    }
+
+    #[test]
+    fn options_set_the_shape_of_exports() {
+        let arguments =
+            "--layout files --empty-assets 2 --robot-files=no --extra-meshes 3 --extra-faces=50";
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let expected = ExportShape {
+            layout: Layout::Files,
+            empty_assets: 2,
+            robot_files: false,
+            extra_meshes: 3,
+            extra_faces: 50,
+        };
+        assert_eq!(
+            parsed(&arguments).map(|options| options.exports),
+            Ok(expected)
+        );
+        assert_eq!(
+            parsed(&[]).map(|options| options.exports),
+            Ok(ExportShape::default())
+        );
+    }
+
+    #[test]
+    fn an_invalid_shape_is_refused_with_the_rule() {
+        for (name, value, rule) in [
+            ("--layout", "real", "must be `observed` or `files`"),
+            ("--robot-files", "true", "must be `yes` or `no`"),
+            ("--extra-meshes", "-1", "invalid digit found in string"),
+        ] {
+            let message = parsed(&[name, value]).unwrap_err();
+            assert_eq!(
+                message,
+                format!("invalid value `{value}` for `{name}`: {rule}")
+            );
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use gizmo_client::types::JobStatus;
 
 use crate::memory::Memory;
+use crate::shape::ExportShape;
 
 /// The configuration of a simulator. Unless noted otherwise, durations are those of the real service, and
 /// the simulator divides them by `speed`.
@@ -59,6 +60,8 @@ pub struct Options {
     pub asset_id_in: AssetIdIn,
     /// The `SETTINGS_MAX_CONCURRENT_STREAMS` of an HTTP/2 connection (default 100). `None` means no limit.
     pub max_concurrent_streams: Option<u32>,
+    /// The shape of the current API's exports.
+    pub exports: ExportShape,
     /// The total size of the textures in an export, in bytes. They contain noise that does not compress.
     /// With 0, the default, textures are a few kilobytes. An export of the real service has about 55 MB.
     pub texture_bytes: u64,
@@ -102,6 +105,7 @@ impl Default for Options {
             status_lag: Duration::ZERO,
             asset_id_in: AssetIdIn::Result,
             max_concurrent_streams: Some(100),
+            exports: ExportShape::default(),
             texture_bytes: 0,
             deflate: true,
             link_lifetime: Duration::from_secs(3_600),

@@ -96,7 +96,7 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    fn new(options: &Options) -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
         Self {
             scenes: Table::with_long_ids(options.seed, "js7"),
             assets: Table::with_long_ids(options.seed, "jn7"),

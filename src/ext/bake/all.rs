@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use futures_core::Stream;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
 
 use super::{Bake, BakeEvent};
+use crate::ext::bundle::Bundle;
 use crate::ext::error::{Error, Fnv1a};
 use crate::ext::jobs::reconcile::Confidence;
 use crate::raw::Client;
@@ -137,8 +139,11 @@ pub struct Baked {
     pub prompt: String,
     /// The directory of the scene.
     pub dir: PathBuf,
-    /// The model file, if it succeeded.
+    /// The model file, if it succeeded and the export has exactly one.
     pub model: Option<PathBuf>,
+    /// What the models lack, one line each, if it succeeded ([`Bundle::warnings`]).
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// The error on one line, if it failed.
     pub error: Option<String>,
     /// The job, if it failed with one.
@@ -150,9 +155,13 @@ pub struct Baked {
 impl Baked {
     async fn of(prompt: String, dir: PathBuf, mut bake: Bake) -> Self {
         let (mut model, mut error, mut found) = (None, None, None);
+        let mut warnings = Vec::new();
         while let Some(event) = bake.next().await {
             match event {
-                Ok(BakeEvent::Finished(bundle)) => model = Some(bundle.model().to_owned()),
+                Ok(BakeEvent::Finished(bundle)) => {
+                    model = bundle.model().path().ok().map(Path::to_owned);
+                    warnings = warnings_of(bundle).await;
+                }
                 Ok(BakeEvent::Found { confidence, .. }) => found = Some(confidence),
                 Ok(_) => {}
                 Err(failure) => error = Some(failure),
@@ -163,9 +172,20 @@ impl Baked {
             prompt,
             dir,
             model,
+            warnings,
             job_id: error.as_ref().and_then(Error::job_id).map(str::to_owned),
             error: error.map(|error| format!("{error:#}")),
         }
+    }
+}
+
+/// Returns what the models of a bundle lack, or why they could not be checked.
+async fn warnings_of(bundle: Bundle) -> Vec<String> {
+    let checked = spawn_blocking(move || bundle.warnings()).await;
+    match checked {
+        Ok(Ok(warnings)) => warnings.iter().map(ToString::to_string).collect(),
+        Ok(Err(error)) => vec![format!("the models could not be checked: {error}")],
+        Err(error) => vec![format!("the models could not be checked: {error}")],
     }
 }
 

@@ -50,7 +50,7 @@ impl Client {
     /// use gizmo_client::{BakeEvent, Format};
     ///
     /// let bundle = client.bake("a robotics lab").format(Format::Mjcf).into_dir("lab").await?;
-    /// println!("{}", bundle.model().display()); // lab/scene.xml
+    /// println!("{}", bundle.model().display()); // lab/js7….xml
     ///
     /// // Or with its events, for a progress bar. The scene exists, so no second job is started.
     /// let mut bake = client.bake("a robotics lab").into_dir("lab");

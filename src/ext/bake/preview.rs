@@ -13,7 +13,7 @@ use crate::ext::error::Error;
 /// Draws an MJCF model into `preview.svg` next to it, unless the export contains one. If that
 /// fails, the bundle is returned unchanged: it is complete without a picture.
 pub(super) async fn add(bundle: Bundle) -> Bundle {
-    if bundle.format() != ModelFormat::Mjcf {
+    if !matches!(bundle.model().format(), Ok(ModelFormat::Mjcf)) {
         return bundle;
     }
     let plain = bundle.clone();
@@ -28,7 +28,7 @@ pub(super) async fn add(bundle: Bundle) -> Bundle {
 /// Returns the bundle with its picture.
 fn draw(bundle: &Bundle) -> Result<Bundle, Error> {
     let svg = bundle.preview()?;
-    let path = bundle.model().with_file_name("preview.svg");
+    let path = bundle.model().path()?.with_file_name("preview.svg");
     let failed = |error| Error::io(format!("`{}` could not be written", path.display()), error);
     let mut file = File::create_new(&path).map_err(failed)?;
     let written: io::Result<()> = file

@@ -13,12 +13,13 @@ pub enum BundleErrorKind {
     NoModel,
     /// There are several such files, and none has precedence.
     SeveralModels,
-    /// The model is not well-formed XML, not UTF-8, or has invalid values.
+    /// The model is not well-formed XML, or has invalid values.
     BadModel,
     /// The `metadata.json` is not JSON.
     BadMetadata,
-    /// The model exceeds 64 MiB of XML or 10,000 included files, the `metadata.json` exceeds 16
-    /// MiB, or the model is too large to be drawn.
+    /// The model exceeds 10,000 files, 4 GiB of XML, 500 levels of elements, 1 GiB for a tag, or 512
+    /// MiB of memory for its elements without the numbers of meshes; the `metadata.json` exceeds 16 MiB; or the
+    /// model is too large to be drawn.
     TooLarge,
     /// The format of the model is not supported here.
     UnsupportedFormat,

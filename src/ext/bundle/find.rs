@@ -5,28 +5,32 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{
-    Budget, BundleError, BundleErrorKind as Kind, BundleFile, ModelFormat, mjcf, sdf, xml,
-};
+use super::{BundleError, BundleFile, ModelFormat, has_extension, mjcf, sdf, usd, xml};
 
 /// The file stems that have precedence within a format, best first: the usual names of a complete
 /// scene.
 const PREFERRED: [&str; 4] = ["scene", "world", "model", "main"];
 /// The root element must start within this many bytes of an XML file.
 const ROOT_WITHIN: u64 = 64 * 1024;
-/// The maximum number of models that are read to find out which of them others include.
-const MAX_COMPARED: usize = 32;
+/// The maximum number of models that are read to find out which of them others include: those of a
+/// large collection of robots.
+const MAX_COMPARED: usize = 1000;
+/// The extensions of the formats.
+const USD: &[&str] = &["usd", "usda", "usdc", "usdz"];
+const SDF: &[&str] = &["sdf", "world"];
+const URDF: &[&str] = &["urdf"];
 /// The maximum number of file names in an error message.
 const MAX_NAMES: usize = 10;
 
-/// Finds the model among `files`, whose paths are relative to `root`.
+/// Finds the models among `files`, whose paths are relative to `root`, and their format. They are one,
+/// none, or several of equal precedence.
 ///
 /// The topmost level with a model wins. It is the directory itself, or the directory into which the
 /// archive wrapped all its files.
-pub(super) fn model(
+pub(super) fn models(
     root: &Path,
     files: &[BundleFile],
-) -> Result<(PathBuf, ModelFormat), BundleError> {
+) -> Result<(Vec<PathBuf>, ModelFormat), BundleError> {
     let visible: Vec<&Path> = files
         .iter()
         .map(|file| file.path.as_path())
@@ -37,7 +41,17 @@ pub(super) fn model(
         let depth = path.components().count();
         levels.entry(depth).or_default().push(path);
     }
+    let mjcf = complete(mjcf_files(root, &visible)?, |models| {
+        mjcf::parts(root, models)
+    });
+    let usd = complete(with_extension(&visible, USD), |models| {
+        usd::parts(root, models)
+    });
     for level in levels.values() {
+        let among = |models: &[&'_ Path]| -> Vec<PathBuf> {
+            let models = models.iter().filter(|path| level.contains(path));
+            models.map(|path| path.to_path_buf()).collect()
+        };
         for format in [
             ModelFormat::Mjcf,
             ModelFormat::Usd,
@@ -45,17 +59,49 @@ pub(super) fn model(
             ModelFormat::Urdf,
         ] {
             let candidates = match format {
-                ModelFormat::Mjcf => mjcf_models(root, level)?,
-                ModelFormat::Usd => with_extension(level, &["usd", "usda", "usdc", "usdz"]),
-                ModelFormat::Sdf => sdf_models(root, level)?,
-                ModelFormat::Urdf => with_extension(level, &["urdf"]),
+                ModelFormat::Mjcf => among(&mjcf),
+                ModelFormat::Usd => among(&usd),
+                ModelFormat::Sdf => among(&sdf_models(root, level)?),
+                ModelFormat::Urdf => among(&with_extension(level, URDF)),
             };
-            if let Some(model) = choose(root, &candidates)? {
-                return Ok((model.to_owned(), format));
+            if !candidates.is_empty() {
+                return Ok((best(candidates), format));
             }
         }
     }
-    Err(BundleError::new(Kind::NoModel, root, contents(&visible)))
+    Ok((Vec::new(), ModelFormat::Mjcf))
+}
+
+/// Returns the format of a file; `None` if it is not a model.
+pub(super) fn format(root: &Path, path: &Path) -> Result<Option<ModelFormat>, BundleError> {
+    let is = |extensions: &[&str]| has_extension(path, extensions);
+    Ok(if is(&["xml"]) {
+        is_mjcf(&root.join(path))?.then_some(ModelFormat::Mjcf)
+    } else if is(USD) {
+        Some(ModelFormat::Usd)
+    } else if is(SDF) {
+        Some(ModelFormat::Sdf)
+    } else if is(URDF) {
+        Some(ModelFormat::Urdf)
+    } else {
+        None
+    })
+}
+
+/// Removes the models that are part of another one.
+fn complete<'a>(
+    mut models: Vec<&'a Path>,
+    parts: impl FnOnce(&[&'a Path]) -> HashSet<PathBuf>,
+) -> Vec<&'a Path> {
+    if !(2..=MAX_COMPARED).contains(&models.len()) {
+        return models;
+    }
+    let parts = parts(&models);
+    // Files that include each other are all complete.
+    if models.iter().any(|path| !parts.contains(*path)) {
+        models.retain(|path| !parts.contains(*path));
+    }
+    models
 }
 
 /// Whether macOS or version control added the file to the directory.
@@ -70,33 +116,16 @@ fn with_extension<'a>(files: &[&'a Path], extensions: &[&str]) -> Vec<&'a Path> 
     files
         .iter()
         .copied()
-        .filter(|path| super::has_extension(path, extensions))
+        .filter(|path| has_extension(path, extensions))
         .collect()
 }
 
-/// Returns the XML files with the root `<mujoco>`, without those that another of them includes.
-fn mjcf_models<'a>(root: &Path, files: &[&'a Path]) -> Result<Vec<&'a Path>, BundleError> {
-    let mut models = with_extension(files, &["xml"]);
-    let mut failed = None;
-    models.retain(|path| {
-        is_mjcf(&root.join(path)).unwrap_or_else(|error| {
-            failed = Some(error);
-            false
-        })
-    });
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    if (2..=MAX_COMPARED).contains(&models.len()) && !models.iter().any(|path| rank(path) == 0) {
-        let mut parts = HashSet::new();
-        for model in &models {
-            // A malformed file is reported only if it is the model.
-            if let Ok(model_parts) = mjcf::parts(root, model) {
-                parts.extend(model_parts.into_iter().filter(|part| part != model));
-            }
-        }
-        if models.iter().any(|path| !parts.contains(*path)) {
-            models.retain(|path| !parts.contains(*path));
+/// Returns the XML files with the root `<mujoco>`.
+fn mjcf_files<'a>(root: &Path, files: &[&'a Path]) -> Result<Vec<&'a Path>, BundleError> {
+    let mut models = Vec::new();
+    for path in with_extension(files, &["xml"]) {
+        if is_mjcf(&root.join(path))? {
+            models.push(path);
         }
     }
     Ok(models)
@@ -104,18 +133,10 @@ fn mjcf_models<'a>(root: &Path, files: &[&'a Path]) -> Result<Vec<&'a Path>, Bun
 
 /// Whether the root element of a file is `<mujoco>`.
 fn is_mjcf(path: &Path) -> Result<bool, BundleError> {
-    let mut head = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(ROOT_WITHIN).read_to_end(&mut head))
-        .map_err(|e| BundleError::io(path, e))?;
-    // The limit may split a character.
-    let head = match std::str::from_utf8(&head) {
-        Ok(head) => head,
-        Err(error) => std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default(),
-    };
+    let file = File::open(path).map_err(|e| BundleError::io(path, e))?;
     let mut found = false;
     // Only the root element matters here, so errors are ignored: the text may be truncated.
-    let _ = xml::walk(head, |node| match node {
+    let _ = xml::walk(file.take(ROOT_WITHIN), |node| match node {
         xml::Node::Open(tag) => {
             found = tag.name == "mujoco";
             false
@@ -128,13 +149,13 @@ fn is_mjcf(path: &Path) -> Result<bool, BundleError> {
 /// Returns the SDF file that `model.config` names, or else all SDF files.
 fn sdf_models<'a>(root: &Path, files: &[&'a Path]) -> Result<Vec<&'a Path>, BundleError> {
     for config in files.iter().filter(|path| path.ends_with("model.config")) {
-        let parsed = sdf::config(&root.join(config), &mut Budget::new())?;
+        let parsed = sdf::config(&root.join(config))?;
         let named = parsed.sdf.map(|name| config.with_file_name(name));
         if let Some(model) = files.iter().find(|path| Some(**path) == named.as_deref()) {
             return Ok(vec![model]);
         }
     }
-    Ok(with_extension(files, &["sdf", "world"]))
+    Ok(with_extension(files, SDF))
 }
 
 /// Returns the position of a file's stem in the order of precedence.
@@ -146,24 +167,18 @@ fn rank(path: &Path) -> usize {
         .unwrap_or(PREFERRED.len())
 }
 
-/// Returns the candidate with the best rank; an error if several share it.
-fn choose<'a>(root: &Path, candidates: &[&'a Path]) -> Result<Option<&'a Path>, BundleError> {
-    let Some(best) = candidates.iter().map(|path| rank(path)).min() else {
-        return Ok(None);
-    };
-    let mut best = candidates.iter().filter(|path| rank(path) == best);
-    match (best.next(), best.next()) {
-        (Some(model), None) => Ok(Some(model)),
-        _ => Err(BundleError::new(
-            Kind::SeveralModels,
-            root,
-            contents(candidates),
-        )),
+/// Returns the candidate with the best rank, or all if several share it.
+fn best(candidates: Vec<PathBuf>) -> Vec<PathBuf> {
+    let best = candidates.iter().map(|path| rank(path)).min();
+    let mut first = candidates.iter().filter(|path| Some(rank(path)) == best);
+    match (first.next(), first.next()) {
+        (Some(model), None) => vec![model.clone()],
+        _ => candidates,
     }
 }
 
 /// Lists the first names for an error message.
-fn contents(files: &[&Path]) -> String {
+pub(super) fn contents(files: &[&Path]) -> String {
     if files.is_empty() {
         return "nothing".to_owned();
     }

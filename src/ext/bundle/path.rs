@@ -13,27 +13,42 @@ pub(super) enum Resolved {
     Outside,
 }
 
-impl Resolved {
-    /// Returns why the file is missing in the bundle at `root`; `None` if it exists.
-    pub(super) fn missing(&self, root: &Path) -> Option<MissingReason> {
-        match self {
-            Self::Outside => Some(MissingReason::Outside),
-            Self::Inside(path) if root.join(path).is_file() => None,
-            Self::Inside(_) => Some(MissingReason::Absent),
-        }
-    }
-}
-
 /// Whether a name starts with `/`, `\` or a drive letter.
 pub(super) fn is_absolute(name: &str) -> bool {
     name.starts_with(['/', '\\'])
         || matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
 }
 
+/// Returns the last part of a name in a model.
+pub(super) fn file_name(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
+}
+
 /// Returns a file's name without directory and extension: the default name of an asset.
 pub(super) fn stem(name: &str) -> &str {
-    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let file = file_name(name);
     file.rsplit_once('.').map_or(file, |(stem, _)| stem)
+}
+
+/// Returns the directory of a file; it is empty for a file of the bundle's directory.
+pub(super) fn parent(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new(""))
+}
+
+/// Returns the first file that exists in the bundle at `root`, or why the first one is missing.
+pub(super) fn first_present(
+    root: &Path,
+    candidates: Vec<Resolved>,
+) -> Result<PathBuf, MissingReason> {
+    let mut reason = None;
+    for candidate in candidates {
+        match candidate {
+            Resolved::Inside(path) if root.join(&path).is_file() => return Ok(path),
+            Resolved::Inside(_) => reason = reason.or(Some(MissingReason::Absent)),
+            Resolved::Outside => reason = reason.or(Some(MissingReason::Outside)),
+        }
+    }
+    Err(reason.unwrap_or(MissingReason::Absent))
 }
 
 /// Resolves `name` from `directory`, which is relative to the bundle. A backslash is a separator,

@@ -1,21 +1,20 @@
 //! Draws the plan of an MJCF model as SVG, so that a person can look at it without a simulator.
 
-mod attributes;
 mod draw;
 mod drawn;
-mod elements;
+mod frames;
 mod labels;
 mod marks;
-mod mesh;
 mod meshes;
 mod plan;
 mod pose;
 mod shape;
 mod view;
 
-use super::mjcf::Model;
-use super::{Budget, Bundle, BundleError, BundleErrorKind, ModelFormat};
-use attributes::Defaults;
+use super::mjcf::Models;
+use super::{Bundle, BundleError, BundleErrorKind, ModelFormat};
+use drawn::Drawing;
+use meshes::Meshes;
 
 impl Bundle {
     /// Draws an MJCF model from above, and returns the text of an SVG file.
@@ -27,17 +26,20 @@ impl Bundle {
     /// metres, too, with Y upwards.
     ///
     /// The model is drawn in its initial state. As in `MuJoCo`'s viewer, geoms of group 3 and above
-    /// are omitted if the model has others. Attached models, composites, flexes, skins and sites
-    /// are not drawn. A geom whose mesh is missing or cannot be read is drawn as a cross. The same
+    /// are omitted if the model has others. Composites, flexes, skins and attached models that are
+    /// missing are counted as not drawn; sites are omitted. A geom whose mesh is missing or cannot be read is drawn as a cross. The same
     /// files yield the same text. This reads the model and blocks.
     ///
     /// # Errors
     ///
     /// [`UnsupportedFormat`](BundleErrorKind::UnsupportedFormat) if the model is not MJCF,
     /// [`BadModel`](BundleErrorKind::BadModel) if it or an included file is not XML, or if a frame,
-    /// a size or an axis is invalid, [`TooLarge`](BundleErrorKind::TooLarge) beyond 64 MiB of XML,
-    /// 10,000 files, 200,000 elements, 200 levels of elements, 50,000 bodies, geoms and joints, 512
-    /// MiB of meshes, or 50 million vertices, [`Io`](BundleErrorKind::Io) if a file cannot be read.
+    /// a size or an axis is invalid, [`TooLarge`](BundleErrorKind::TooLarge) beyond its limits,
+    /// 50,000 bodies, geoms and joints, 1 GiB for a mesh file, or 200 million vertices,
+    /// [`NoModel`](BundleErrorKind::NoModel) and
+    /// [`SeveralModels`](BundleErrorKind::SeveralModels), of which
+    /// [`with_model`](Self::with_model) chooses one,
+    /// [`Io`](BundleErrorKind::Io) if a file cannot be read.
     ///
     /// # Examples
     /// ```no_run
@@ -50,18 +52,15 @@ impl Bundle {
     /// # }
     /// ```
     pub fn preview(&self) -> Result<String, BundleError> {
-        if self.format != ModelFormat::Mjcf {
-            let detail = format!("only MJCF is drawn, and this is {:?}", self.format);
+        let model = self.single_model()?;
+        if model.format != ModelFormat::Mjcf {
+            let detail = format!("only MJCF is drawn, and this is {:?}", model.format);
             let kind = BundleErrorKind::UnsupportedFormat;
-            return Err(BundleError::new(kind, &self.model, detail));
+            return Err(BundleError::new(kind, &model.path, detail));
         }
-        let model = Model::read(&self.dir, &self.inner, &mut Budget::new())?;
-        let tree = elements::tree(&self.dir, &model)?;
-        let defaults = Defaults::of(&tree).ok_or_else(|| {
-            let detail = "more than 1000 default classes";
-            BundleError::new(BundleErrorKind::TooLarge, &self.model, detail)
-        })?;
-        let plan = plan::read(&self.dir, &model, &tree, &defaults)?;
-        Ok(draw::svg(&plan))
+        let models = Models::read(&self.dir, &model.inner)?;
+        let plan = plan::read(&models, &model.path)?;
+        let drawing = Drawing::of(&plan, Meshes::new(&self.dir))?;
+        Ok(draw::svg(&plan, drawing))
     }
 }

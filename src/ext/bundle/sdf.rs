@@ -13,7 +13,14 @@ use super::path;
 use super::path::Resolved;
 use super::xml;
 use super::xml::Node;
-use super::{Budget, BundleError, BundleErrorKind, MissingFile, MissingReason};
+use super::{BundleError, BundleErrorKind, MissingFile, MissingReason, Supplier};
+
+/// The maximum number of a model's files: ten times the objects of a large scene.
+const MAX_FILES: usize = 10_000;
+/// The maximum depth of nested elements, as in MJCF.
+const MAX_DEPTH: usize = 500;
+/// The maximum size of the text of an element that is read, in bytes. No file name is longer.
+const MAX_TEXT: usize = 64 * 1024;
 
 /// The contents of a `model.config`.
 #[derive(Debug, Default)]
@@ -24,67 +31,59 @@ pub(super) struct Config {
 }
 
 /// Reads a `model.config`.
-pub(super) fn config(file: &Path, budget: &mut Budget) -> Result<Config, BundleError> {
-    let text = budget.read(file)?;
+pub(super) fn config(file: &Path) -> Result<Config, BundleError> {
     let mut config = Config::default();
     let mut newest = Vec::new();
-    let mut version = Vec::new();
-    each_text(&text, |element, text| match element.names {
-        ["model", "name"] => config.name = Some(text.to_owned()),
-        ["model", "sdf"] => {
-            version.clear();
-            version.extend(
-                element
-                    .version
-                    .split('.')
-                    .map(|part| part.parse().unwrap_or(0_u32)),
-            );
+    each_text(file, |names, version, text| match names {
+        [model, name] if model == "model" && name == "name" => config.name = Some(text.to_owned()),
+        [model, sdf] if model == "model" && sdf == "sdf" => {
+            let parts = version.split('.');
+            let version: Vec<u32> = parts.map(|part| part.parse().unwrap_or(0)).collect();
             if config.sdf.is_none() || version > newest {
                 config.sdf = Some(text.to_owned());
-                newest.clone_from(&version);
+                newest = version;
             }
         }
         _ => {}
-    })
-    .map_err(|detail| BundleError::new(BundleErrorKind::BadModel, file, detail))?;
+    })?;
     Ok(config)
 }
 
-/// An element with text: the names of its ancestors and itself, and its `version`.
-struct Element<'s, 'a> {
-    names: &'s [&'a str],
-    version: &'s str,
-}
-
-/// Calls `visit` with each element that has text, and with that text trimmed.
-fn each_text(text: &str, mut visit: impl FnMut(&Element<'_, '_>, &str)) -> Result<(), String> {
-    let mut names = Vec::new();
+/// Calls `visit` with each element that has text: the names of the elements around it and its own,
+/// its `version`, and its text, trimmed.
+fn each_text(file: &Path, mut visit: impl FnMut(&[String], &str, &str)) -> Result<(), BundleError> {
+    let mut names: Vec<String> = Vec::new();
     let mut version = String::new();
     let mut content = String::new();
-    xml::walk(text, |node| {
+    let mut is_too_deep = false;
+    xml::walk_file(file, |node| {
         match node {
             Node::Open(tag) => {
-                names.push(tag.name);
-                tag.value("version")
-                    .unwrap_or_default()
-                    .clone_into(&mut version);
+                is_too_deep = names.len() == MAX_DEPTH;
+                names.push(tag.name.to_owned());
+                version = tag.value("version").unwrap_or_default().into_owned();
                 content.clear();
             }
-            Node::Text(part) => content.push_str(&part),
+            Node::Text(part) => {
+                if content.len() + part.len() <= MAX_TEXT {
+                    content.push_str(&part);
+                }
+            }
             Node::Close(_) => {
-                let element = Element {
-                    names: &names,
-                    version: &version,
-                };
                 if !content.trim().is_empty() {
-                    visit(&element, content.trim());
+                    visit(&names, &version, content.trim());
                 }
                 content.clear();
                 names.pop();
             }
         }
-        true
-    })
+        !is_too_deep
+    })?;
+    if is_too_deep {
+        let detail = format!("more than {MAX_DEPTH} levels of elements");
+        return Err(BundleError::new(BundleErrorKind::TooLarge, file, detail));
+    }
+    Ok(())
 }
 
 /// The directories and names by which `model://` is resolved.
@@ -99,18 +98,16 @@ struct Lookup<'a> {
 /// Returns the missing files of the model `main` and of the models that it includes. URLs
 /// (`https://`) are skipped.
 pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, BundleError> {
-    let directory = main.parent().unwrap_or(Path::new("")).to_owned();
-    let mut budget = Budget::new();
     let mut lookup = Lookup {
         root,
         names: Vec::new(),
-        directory,
+        directory: path::parent(main).to_owned(),
     };
-    let config_file = root.join(&lookup.directory).join("model.config");
-    if config_file.is_file() {
-        lookup.names.extend(config(&config_file, &mut budget)?.name);
-    }
     let model_dir = root.join(&lookup.directory);
+    let config_file = model_dir.join("model.config");
+    if config_file.is_file() {
+        lookup.names.extend(config(&config_file)?.name);
+    }
     if let Some(name) = model_dir.file_name().and_then(|name| name.to_str()) {
         lookup.names.push(name.to_owned());
     }
@@ -120,23 +117,21 @@ pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, Bund
     let mut queue = VecDeque::from([main.to_owned()]);
     while let Some(part) = queue.pop_front() {
         let file = root.join(&part);
-        let text = budget.read(&file)?;
-        for (name, is_include) in names(&text)
-            .map_err(|detail| BundleError::new(BundleErrorKind::BadModel, &file, detail))?
-        {
-            let found = lookup.find(&part, &name);
-            let reason = match found {
-                Some(Found::Present(path)) if is_include => {
-                    match included(root, &path, &mut budget)? {
-                        Some(model) => {
-                            if seen.insert(model.clone()) {
-                                queue.push_back(model);
-                            }
-                            continue;
+        if seen.len() > MAX_FILES {
+            let detail = format!("the model has more than {MAX_FILES} files");
+            return Err(BundleError::new(BundleErrorKind::TooLarge, file, detail));
+        }
+        for (name, is_include) in names(&file)? {
+            let reason = match lookup.find(&part, &name) {
+                Some(Found::Present(path)) if is_include => match included(root, &path)? {
+                    Some(model) => {
+                        if seen.insert(model.clone()) {
+                            queue.push_back(model);
                         }
-                        None => MissingReason::Absent,
+                        continue;
                     }
-                }
+                    None => MissingReason::Absent,
+                },
                 Some(Found::Present(_)) | None => continue,
                 Some(Found::Missing(reason)) => reason,
             };
@@ -144,6 +139,7 @@ pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, Bund
                 name,
                 named_by: part.clone(),
                 reason,
+                supplier: Supplier::Export,
             });
         }
     }
@@ -151,29 +147,28 @@ pub(super) fn missing(root: &Path, main: &Path) -> Result<Vec<MissingFile>, Bund
 }
 
 /// Returns the file names in a document, and whether each refers to an included model.
-fn names(text: &str) -> Result<Vec<(String, bool)>, String> {
+fn names(file: &Path) -> Result<Vec<(String, bool)>, BundleError> {
     let mut names = Vec::new();
-    each_text(text, |element, text| {
-        let (parent, name) = match element.names {
-            [.., parent, name] => (*parent, *name),
-            _ => return,
+    each_text(file, |path, _, text| {
+        let [.., parent, name] = path else {
+            return;
         };
-        let is_file = match name {
+        let is_file = match name.as_str() {
             "uri" | "cubemap_uri" => true,
             // `diffuse` is also the colour of a material; only in a texture does it name a file.
             "diffuse" | "normal" => parent == "texture",
-            _ => name.ends_with("_map"),
+            name => name.ends_with("_map"),
         };
         if is_file && text != "__default__" {
             names.push((text.to_owned(), name == "uri" && parent == "include"));
         }
     })?;
-    xml::walk(text, |node| {
+    xml::walk_file(file, |node| {
         if let Node::Open(tag) = node
             && matches!(tag.name, "mesh" | "texture")
             && let Some(file) = tag.value("filename")
         {
-            names.push((file.to_owned(), false));
+            names.push((file.into_owned(), false));
         }
         true
     })?;
@@ -222,13 +217,13 @@ impl Lookup<'_> {
 }
 
 /// Returns the SDF file of an included model. `path` is that file, or the directory of the model.
-fn included(root: &Path, path: &Path, budget: &mut Budget) -> Result<Option<PathBuf>, BundleError> {
+fn included(root: &Path, path: &Path) -> Result<Option<PathBuf>, BundleError> {
     if root.join(path).is_file() {
         return Ok(Some(path.to_owned()));
     }
     let file = path.join("model.config");
     if root.join(&file).is_file()
-        && let Some(sdf) = config(&root.join(&file), budget)?.sdf
+        && let Some(sdf) = config(&root.join(&file))?.sdf
         && let Resolved::Inside(model) = path::resolve(path, &sdf)
         && root.join(&model).is_file()
     {

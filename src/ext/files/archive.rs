@@ -43,10 +43,10 @@ pub struct UnpackOptions {
 
     /// Whether textures are omitted, for physics without pictures. Defaults to `false`.
     ///
-    /// An MJCF model loses the `<texture>` elements that refer to files, and the references to them; all
-    /// other bytes stay the same. Files that only textures name are omitted, and pictures that nothing
-    /// names; height fields stay. Omitted files are neither inflated nor checked. USD and SDF are
-    /// unpacked completely.
+    /// An MJCF model loses the `<texture>` elements that refer to files, the references to them, and what
+    /// a material sets only for them; all other bytes stay the same. Files that only textures name are
+    /// omitted, and pictures that nothing names; height fields stay. Omitted files are neither inflated
+    /// nor checked. An archive with another model, or with none, is an error.
     pub slim: bool,
 
     /// Whether the contents are synced to disk before they are moved to their place. Defaults to `false`.
@@ -142,7 +142,7 @@ impl Limits {
 /// ```no_run
 /// # async fn example() -> Result<(), gizmo_client::archive::UnpackError> {
 /// let bundle = gizmo_client::archive::unpack("lab.zip", "lab").await?;
-/// println!("{}", bundle.model().display()); // lab/scene.xml
+/// println!("{}", bundle.model().display()); // lab/js7….xml
 /// # Ok(())
 /// # }
 /// ```
@@ -173,7 +173,8 @@ pub async fn unpack(
 ///
 /// One [`UnpackErrorKind`] for each reason to reject an archive, [`Io`](UnpackErrorKind::Io) for an
 /// error of the file system, [`Busy`](UnpackErrorKind::Busy) if another call replaces `dir` for 30 s, and
-/// [`Bundle`](UnpackErrorKind::Bundle) for an archive without a model.
+/// [`Bundle`](UnpackErrorKind::Bundle) for an archive without a file, or one whose models cannot be
+/// slimmed. An archive without a model, or with several, is unpacked: [`Bundle::model`] reports that.
 /// After an error `dir` is unchanged, and nothing remains next to it.
 ///
 /// # Cancel safety
@@ -245,7 +246,10 @@ pub(crate) async fn place_single_file(
         stage(&dir, &options, cancelled, |root| {
             let to = root.join(name);
             copy(&file, &to, options.sync)
-                .map_err(|error| UnpackError::io(&to, "cannot write", error))
+                .map_err(|error| UnpackError::io(&to, "cannot write", error))?;
+            // A single file that is not a model is not what was requested.
+            Bundle::open(root)?.model().path()?;
+            Ok(())
         })
     })
     .await
@@ -331,7 +335,7 @@ fn run(
 
 /// Writes the contents to a staging directory, opens them as a bundle, and replaces `dir` with them.
 ///
-/// They are opened before the replacement, so that contents without a model leave `dir` unchanged.
+/// They are opened before the replacement, so that contents without a file leave `dir` unchanged.
 fn stage(
     dir: &Path,
     options: &UnpackOptions,
@@ -340,7 +344,14 @@ fn stage(
 ) -> Result<Bundle, UnpackError> {
     let staging = place::Target::check(dir, options.replace)?.stage()?;
     let root = staging.root().to_owned();
-    let written = write(&root).and_then(|()| Ok(Bundle::open(&root)?));
+    let open = || {
+        let bundle = Bundle::open(&root)?;
+        if bundle.files().is_empty() {
+            bundle.model().path()?;
+        }
+        Ok(bundle)
+    };
+    let written = write(&root).and_then(|()| open());
     let bundle = written.map_err(|error| error.moved(&root, dir))?;
     if cancelled.load(Ordering::Relaxed) {
         return Err(UnpackError::new(UnpackErrorKind::Cancelled));

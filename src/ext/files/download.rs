@@ -64,7 +64,7 @@ pub struct Progress {
 /// });
 /// let bytes = download.to_file("lab.zip").await?;
 /// let bundle = gizmo_client::archive::unpack("lab.zip", "lab").await?;
-/// println!("{}", bundle.model().display()); // lab/scene.xml
+/// println!("{}", bundle.model().display()); // lab/js7….xml
 /// # assert_eq!(std::fs::metadata("lab.zip")?.len(), bytes);
 /// # Ok(())
 /// # }

@@ -249,6 +249,17 @@ fn paid_request(operation: &Operation, request: &Request) -> PaidRequest {
     }
 }
 
+/// Returns the error of a response with this body; `None` if the status or the key is invalid.
+#[cfg(fuzzing)]
+pub fn error_from_body(status: u16, body: &[u8], key: &str) -> Option<Error> {
+    let status = http::StatusCode::from_u16(status).ok()?;
+    let credential = crate::ext::http::config::Credential::ApiKey(crate::ApiKey::new(key).ok()?);
+    let body = bytes::Bytes::copy_from_slice(body);
+    let headers = http::HeaderMap::new();
+    let response = error_response::error_response(status, &headers, &body, &credential);
+    Some(Error::from_response(response))
+}
+
 /// What retries and the rate limit need to know of a call.
 #[derive(Debug, Clone, Copy)]
 struct Call {

@@ -41,7 +41,10 @@ async fn an_asset_is_exported_in_each_format() {
         let out = dir.path().join(format.to_string());
         let bundle = export.download().await.unwrap().unpack(&out).await.unwrap();
         assert_eq!(
-            (bundle.model(), bundle.format()),
+            (
+                bundle.model().path().unwrap(),
+                bundle.model().format().unwrap()
+            ),
             (out.join(model).as_path(), language)
         );
         assert_eq!(bundle.missing_files().unwrap(), []);
@@ -81,7 +84,7 @@ async fn an_exported_scene_contains_its_assets_where_they_were_placed() {
         .unpack(dir.path().join("cell"))
         .await
         .unwrap();
-    let xml = std::fs::read_to_string(bundle.model()).unwrap();
+    let xml = std::fs::read_to_string(bundle.model().path().unwrap()).unwrap();
     assert!(
         xml.contains(r#"pos="1.5 -2.5 0.25" euler="0 0 1.5707963""#),
         "{xml}"
@@ -230,10 +233,16 @@ async fn a_model_file_without_an_archive_is_unpacked_too() {
         let out = dir.path().join(format.to_string());
         let bundle = export.download().await.unwrap().unpack(&out).await.unwrap();
         assert_eq!(
-            (bundle.model(), bundle.format()),
+            (
+                bundle.model().path().unwrap(),
+                bundle.model().format().unwrap()
+            ),
             (out.join(name).as_path(), language)
         );
-        assert_eq!(std::fs::read_to_string(bundle.model()).unwrap(), body);
+        assert_eq!(
+            std::fs::read_to_string(bundle.model().path().unwrap()).unwrap(),
+            body
+        );
     }
     let export = || {
         workshop

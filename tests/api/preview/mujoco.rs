@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use gizmo_client::bundle::Bundle;
+use gizmo_simulator::{Layout, Options};
 use regex::Regex;
 
 use crate::support::{Lab, in_mujoco};
@@ -125,7 +126,7 @@ fn parse_drawing(svg: &str) -> (Extents, Joints) {
 fn matches_mujoco(dir: &Path, min_geoms: usize) -> bool {
     let bundle = Bundle::open(dir).unwrap();
     let svg = bundle.preview().unwrap();
-    let Some(output) = in_mujoco(EXTENTS, bundle.model()) else {
+    let Some(output) = in_mujoco(EXTENTS, bundle.model().path().unwrap()) else {
         return false;
     };
     let (geoms, joints) = parse_drawing(&svg);
@@ -218,6 +219,7 @@ const EVERYTHING: &str = r#"<mujoco model="everything">
     <default class="round"><geom type="capsule" euler="10 20 30"/><joint type="slide" axis="1 2 3"/>
       <default class="rounder"><geom type="ellipsoid"/></default></default>
     <default class="large"><mesh scale="1.5 1.5 1.5"/></default>
+    <default class="tetrahedron"><geom type="mesh" mesh="stl"/></default>
   </default>
   <worldbody>
     <geom name="floor" type="plane" size="0 0 1"/>
@@ -256,6 +258,11 @@ const EVERYTHING: &str = r#"<mujoco model="everything">
     <geom name="stl" type="mesh" mesh="stl" pos="4 1 0" quat="1 0.5 0 0"/>
     <geom name="msh" type="mesh" mesh="msh" pos="3 3 1"/>
     <geom name="inline" type="mesh" mesh="inline" pos="4 3 1" zaxis="1 0 1"/>
+    <geom name="mesh_of_class" class="tetrahedron" pos="5 3 1"/>
+    <frame pos="6 0 0" euler="0 0 ANGLE"><attach model="inner" body="cart" prefix="a_"/></frame>
+    <body name="carrier" pos="6 2 0"><attach model="inner" body="wheel" prefix="b_"/></body>
+    <frame pos="8 0 0"><attach model="inner" frame="stand" prefix="c_"/></frame>
+    <frame pos="10 0 0"><attach model="inner" prefix="d_"/></frame>
   </worldbody>
 </mujoco>"#;
 const ASSETS: &str = r#"<mujocoinclude><asset>
@@ -263,9 +270,26 @@ const ASSETS: &str = r#"<mujocoinclude><asset>
     <mesh name="stl" file="b.stl" scale="1 -2 0.5"/>
     <mesh name="msh" file="c.msh" class="large" refpos="0.3 0.2 0.1" refquat="0.5 0.5 0.1 -0.3"/>
     <mesh name="inline" vertex="0 0 0  1 0 0  0 0.5 0  0 0 0.7"/>
+    <model name="inner" file="sub/inner.xml"/>
   </asset></mujocoinclude>"#;
 const PART: &str =
     r#"<mujocoinclude><geom name="included" pos="0.3 0 0" mass="1"/></mujocoinclude>"#;
+
+/// A model that is attached. Its settings are its own.
+const INNER: &str = r#"<mujoco>
+  <compiler angle="radian" meshdir="../meshes"/>
+  <default><geom size="0.2"/><default class="flat"><geom type="box" size="0.3 0.2 0.1"/></default></default>
+  <asset><mesh name="a" file="a.obj" scale="0.5 0.5 0.5"/></asset>
+  <worldbody>
+    <geom name="ground" type="box" size="0.1 0.1 0.1" pos="0 0 2"/>
+    <frame name="stand" pos="0 1 0" euler="0 0 0.5"><geom name="top" class="flat"/></frame>
+    <body name="cart" pos="1 0 0" childclass="flat">
+      <geom name="bed" euler="0 0 0.7"/>
+      <body name="wheel" pos="0.5 0 0"><joint name="spin"/><geom name="tyre"/>
+        <geom name="hub" type="mesh" mesh="a"/></body>
+    </body>
+  </worldbody>
+</mujoco>"#;
 
 #[test]
 fn every_geom_and_joint_is_drawn_where_mujoco_places_it() {
@@ -285,7 +309,9 @@ fn every_geom_and_joint_is_drawn_where_mujoco_places_it() {
         fs::write(dir.path().join("scene.xml"), model).unwrap();
         fs::write(dir.path().join("assets.xml"), ASSETS).unwrap();
         fs::write(dir.path().join("part.xml"), PART).unwrap();
-        if !matches_mujoco(dir.path(), 24) {
+        fs::create_dir(dir.path().join("sub")).unwrap();
+        fs::write(dir.path().join("sub/inner.xml"), INNER).unwrap();
+        if !matches_mujoco(dir.path(), 34) {
             return;
         }
     }
@@ -293,18 +319,19 @@ fn every_geom_and_joint_is_drawn_where_mujoco_places_it() {
 
 #[tokio::test]
 async fn a_generated_room_is_drawn_where_mujoco_places_it() {
-    let lab = Lab::instant().await;
-    let dir = tempfile::tempdir().unwrap();
-    let prompt = "two workbenches, a lamp, a vase, a stool, a bin, a crate and a shelf";
-    let bake = lab.client.bake(prompt).robot_profile("franka");
-    let bundle = bake.into_dir(dir.path().join("lab")).await.unwrap();
-    let svg = bundle.preview().unwrap();
-    for name in ["workbench_1", "lamp_3", "shelf_8"] {
-        assert!(
-            svg.contains(&format!(">{name}</text>")),
-            "{name} has no label"
-        );
+    for (layout, robot) in [(Layout::Observed, ""), (Layout::Files, "franka")] {
+        let mut options = Options::instant();
+        options.exports.layout = layout;
+        let lab = Lab::start(options).await;
+        let dir = tempfile::tempdir().unwrap();
+        let prompt = "two workbenches, a lamp, a vase, a stool, a bin, a crate and a shelf";
+        let bake = lab.client.bake(prompt).robot_profile(robot);
+        let bundle = bake.into_dir(dir.path().join("lab")).await.unwrap();
+        let svg = bundle.preview().unwrap();
+        for name in ["workbench_1", "lamp_3", "shelf_8"] {
+            assert!(svg.contains(&format!(">{name}")), "{name} has no label");
+        }
+        assert!(svg.contains("hinge: ") && svg.contains("slide: ") && svg.contains(" m</text>"));
+        matches_mujoco(bundle.dir(), 30);
     }
-    assert!(svg.contains("hinge: ") && svg.contains("slide: ") && svg.contains(" m</text>"));
-    matches_mujoco(bundle.dir(), 30);
 }

@@ -35,7 +35,7 @@ pub(crate) mod walk;
 
 use serde_json::Value;
 
-use crate::{Result, ledger::Ledger};
+use crate::{Error, Result, ledger::Ledger};
 
 /// One pass over the document.
 enum Rule {
@@ -119,6 +119,7 @@ const LAST_OF_TRANSLATION: &str = "ref-siblings";
 /// # Errors
 /// The same as for [`lower`].
 pub fn translate(document: &mut Value) -> Result<()> {
+    check_object(document)?;
     let mut ledger = Ledger::default();
     for (name, rule) in RULES {
         rule.apply(document, &mut ledger)?;
@@ -134,10 +135,33 @@ pub fn translate(document: &mut Value) -> Result<()> {
 /// # Errors
 /// The document uses something that the result cannot express. The message names its JSON pointer.
 pub fn lower(document: &mut Value) -> Result<Ledger> {
+    check_object(document)?;
     let mut ledger = Ledger::default();
     for (name, rule) in RULES {
         ledger.begin(name);
         rule.apply(document, &mut ledger)?;
     }
     Ok(ledger)
+}
+
+fn check_object(document: &Value) -> Result<()> {
+    if document.is_object() {
+        return Ok(());
+    }
+    Err(Error::refused("the document is not a JSON object"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_document_that_is_not_an_object_is_refused() {
+        for mut document in [json!(12), json!([]), json!("x"), Value::Null] {
+            assert!(lower(&mut document).is_err(), "{document}");
+            assert!(translate(&mut document).is_err(), "{document}");
+        }
+    }
 }

@@ -12,10 +12,11 @@ use serde_json::json;
 use super::Tables;
 use crate::call::Call;
 use crate::clock::iso_8601;
-use crate::export::{Brief, Language};
+use crate::export::{Brief, Export, Language};
 use crate::exports::archived;
 use crate::files;
 use crate::response::{Body, full, json_response};
+use crate::shape::Layout;
 use crate::state::Shared;
 
 /// The export that a token gives access to.
@@ -75,7 +76,9 @@ pub(crate) async fn file(
     let Some((brief, language)) = export else {
         return refused(StatusCode::FORBIDDEN, "AccessDenied", "Request has expired");
     };
-    match archived(shared, brief, language).await {
+    let mut export = Export::new(&shared.options, brief, language);
+    export.shape.layout = Layout::Files;
+    match archived(shared, export).await {
         Ok(bytes) => files::respond(&bytes, "application/zip", headers),
         Err(refusal) => refusal.into_response(),
     }

@@ -14,6 +14,11 @@ pub(crate) struct Brief {
 }
 
 impl Brief {
+    /// Returns whether it is the brief of an asset, which contains only itself.
+    pub(crate) fn is_asset(&self) -> bool {
+        self.items.first().is_some_and(|item| item.id == self.id)
+    }
+
     /// Returns the scene graph in the format of `record` and `metadata.json`.
     pub(crate) fn record(&self) -> Value {
         let assets = self.items.iter().enumerate().map(|(index, item)| {

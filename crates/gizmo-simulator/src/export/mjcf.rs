@@ -1,28 +1,20 @@
-//! Export as MJCF for `MuJoCo`: `scene.xml` and mesh files.
+//! Export as MJCF for `MuJoCo` with mesh files: `scene.xml` and `meshes/`.
 
 use std::fmt::Write as _;
 
 use super::File;
-use super::model::{Assembly, Body, JointKind, Material, Model, number, triple};
+use super::model::{Assembly, Body, Joint, JointKind, Material, Model, Part, number, triple};
 
-pub(super) fn files(model: &Model) -> Vec<File> {
-    let mut files = vec![File::new("scene.xml", scene(model))];
-    files.extend(mesh_files(model));
-    files
-}
-
-/// Returns the files of the model's meshes, in `meshes/`.
-pub(super) fn mesh_files(model: &Model) -> impl Iterator<Item = File> {
-    model.meshes().into_iter().map(|part| {
+/// Returns the files of these parts' meshes.
+pub(super) fn mesh_files(parts: Vec<&Part>, directory: &str) -> impl Iterator<Item = File> {
+    parts.into_iter().map(move |part| {
         let bytes = if part.material.is_textured() {
             part.mesh.obj()
         } else {
             part.mesh.stl()
         };
-        File::new(
-            format!("meshes/{}", file_name(&part.mesh.name, part.material)),
-            bytes,
-        )
+        let name = file_name(&part.mesh.name, part.material);
+        File::new(format!("{directory}/{name}"), bytes)
     })
 }
 
@@ -34,7 +26,8 @@ pub(super) fn file_name(mesh: &str, material: Material) -> String {
     )
 }
 
-fn scene(model: &Model) -> String {
+/// Returns the model of a scene, whose meshes are files.
+pub(super) fn scene(model: &Model) -> String {
     let mut xml = String::new();
     let _ = write!(
         xml,
@@ -46,34 +39,7 @@ fn scene(model: &Model) -> String {
          rgb2=\"0.1 0.1 0.15\" width=\"64\" height=\"64\"/>\n",
         model.name
     );
-    for material in model.textured() {
-        let name = material.name();
-        let repeat = if material == Material::Floor {
-            " texrepeat=\"8 8\" texuniform=\"true\""
-        } else {
-            ""
-        };
-        let _ = write!(
-            xml,
-            "    <texture name=\"{name}\" type=\"2d\" file=\"{name}.png\"/>\n    \
-             <material name=\"{name}\" texture=\"{name}\"{repeat} specular=\"0.3\" shininess=\"0.4\"/>\n"
-        );
-    }
-    let [red, green, blue] = Material::Steel
-        .colour()
-        .map(|value| number(f64::from(value) / 255.0));
-    let _ = writeln!(
-        xml,
-        "    <material name=\"steel\" rgba=\"{red} {green} {blue} 1\" reflectance=\"0.2\"/>"
-    );
-    for part in model.meshes() {
-        let name = &part.mesh.name;
-        let _ = writeln!(
-            xml,
-            "    <mesh name=\"{name}\" file=\"{}\"/>",
-            file_name(name, part.material)
-        );
-    }
+    write_assets(&mut xml, &model.textured(), &model.parts(), "");
     xml.push_str(
         "  </asset>\n  <worldbody>\n    <light name=\"sun\" pos=\"0 0 6\" dir=\"0 0 -1\" directional=\"true\"/>\n    \
          <light name=\"lamp\" pos=\"3 -3 4\" dir=\"-0.6 0.6 -0.8\" diffuse=\"0.5 0.5 0.5\"/>\n    \
@@ -84,13 +50,50 @@ fn scene(model: &Model) -> String {
         write_assembly(&mut xml, assembly);
     }
     xml.push_str("  </worldbody>\n");
-    write_contacts(&mut xml, model);
-    write_actuators(&mut xml, model);
+    write_contacts(&mut xml, &model.assemblies);
+    if let (_, Some(robot)) = model.split_robot() {
+        write_actuators(&mut xml, robot);
+    }
     xml.push_str("</mujoco>\n");
     xml
 }
 
-fn write_assembly(xml: &mut String, assembly: &Assembly) {
+/// Writes materials with their textures, and meshes. `directory` is the prefix of their files.
+pub(super) fn write_assets(
+    xml: &mut String,
+    textured: &[Material],
+    parts: &[&Part],
+    directory: &str,
+) {
+    for material in textured {
+        let name = material.name();
+        let repeat = if *material == Material::Floor {
+            " texrepeat=\"8 8\" texuniform=\"true\""
+        } else {
+            ""
+        };
+        let _ = write!(
+            xml,
+            "    <texture name=\"{name}\" type=\"2d\" file=\"{directory}{name}.png\"/>\n    \
+             <material name=\"{name}\" texture=\"{name}\"{repeat} specular=\"0.3\" shininess=\"0.4\"/>\n"
+        );
+    }
+    let _ = writeln!(
+        xml,
+        "    <material name=\"steel\" rgba=\"{} 1\" reflectance=\"0.2\"/>",
+        Material::Steel.rgb().join(" ")
+    );
+    for part in parts {
+        let name = &part.mesh.name;
+        let _ = writeln!(
+            xml,
+            "    <mesh name=\"{name}\" file=\"{directory}{}\"/>",
+            file_name(name, part.material)
+        );
+    }
+}
+
+pub(super) fn write_assembly(xml: &mut String, assembly: &Assembly) {
     let position = super::model::add(assembly.position, assembly.base.position);
     write_body(xml, &assembly.base, position, assembly.yaw, 2);
 }
@@ -109,16 +112,7 @@ fn write_body(xml: &mut String, body: &Body, position: [f64; 3], yaw: f64, depth
         triple(position, " ")
     );
     if let Some(joint) = &body.joint {
-        let (name, axis) = (&joint.name, triple(joint.axis, " "));
-        let range = joint.range.map(number).join(" ");
-        let _ = match joint.kind {
-            JointKind::Free => writeln!(xml, "{indent}  <freejoint name=\"{name}\"/>"),
-            JointKind::Hinge | JointKind::Slide => writeln!(
-                xml,
-                "{indent}  <joint name=\"{name}\" type=\"{}\" axis=\"{axis}\" limited=\"true\" range=\"{range}\"/>",
-                joint.kind.name()
-            ),
-        };
+        write_joint(xml, joint, depth + 1);
     }
     for part in &body.parts {
         let _ = writeln!(
@@ -135,18 +129,26 @@ fn write_body(xml: &mut String, body: &Body, position: [f64; 3], yaw: f64, depth
     let _ = writeln!(xml, "{indent}</body>");
 }
 
+pub(super) fn write_joint(xml: &mut String, joint: &Joint, depth: usize) {
+    let indent = "  ".repeat(depth);
+    let (name, axis) = (&joint.name, triple(joint.axis, " "));
+    let range = joint.range.map(number).join(" ");
+    let _ = match joint.kind {
+        JointKind::Free => writeln!(xml, "{indent}<freejoint name=\"{name}\"/>"),
+        JointKind::Hinge | JointKind::Slide => writeln!(
+            xml,
+            "{indent}<joint name=\"{name}\" type=\"{}\" axis=\"{axis}\" limited=\"true\" range=\"{range}\"/>",
+            joint.kind.name()
+        ),
+    };
+}
+
 /// Excludes contacts between the bodies of an assembly, because they touch at their joints.
-fn write_contacts(xml: &mut String, model: &Model) {
+pub(super) fn write_contacts(xml: &mut String, assemblies: &[Assembly]) {
     let mut pairs = String::new();
-    for assembly in &model.assemblies {
-        let mut bodies = Vec::new();
-        assembly
-            .base
-            .visit(&mut |body, _| bodies.push(body.name.as_str()));
-        for (index, first) in bodies.iter().enumerate() {
-            for second in &bodies[index + 1..] {
-                let _ = writeln!(pairs, "    <exclude body1=\"{first}\" body2=\"{second}\"/>");
-            }
+    for assembly in assemblies {
+        for [first, second] in assembly.pairs() {
+            let _ = writeln!(pairs, "    <exclude body1=\"{first}\" body2=\"{second}\"/>");
         }
     }
     if !pairs.is_empty() {
@@ -155,14 +157,7 @@ fn write_contacts(xml: &mut String, model: &Model) {
 }
 
 /// Adds a position actuator for each joint of the robot.
-fn write_actuators(xml: &mut String, model: &Model) {
-    let Some(robot) = model
-        .assemblies
-        .last()
-        .filter(|_| model.robot_profile.is_some())
-    else {
-        return;
-    };
+pub(super) fn write_actuators(xml: &mut String, robot: &Assembly) {
     xml.push_str("  <actuator>\n");
     robot.base.visit(&mut |body, _| {
         if let Some(joint) = &body.joint {

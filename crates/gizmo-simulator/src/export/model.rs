@@ -23,6 +23,28 @@ pub(crate) struct Assembly {
     pub(crate) base: Body,
 }
 
+impl Assembly {
+    /// Returns all parts of the assembly.
+    pub(crate) fn parts(&self) -> Vec<&Part> {
+        let mut parts = Vec::new();
+        self.base.visit(&mut |body, _| parts.extend(&body.parts));
+        parts
+    }
+
+    /// Returns the names of all pairs of bodies.
+    pub(crate) fn pairs(&self) -> Vec<[&str; 2]> {
+        let mut names = Vec::new();
+        self.base
+            .visit(&mut |body, _| names.push(body.name.as_str()));
+        let pairs = names.iter().enumerate().flat_map(|(index, first)| {
+            names[index + 1..]
+                .iter()
+                .map(move |second| [*first, *second])
+        });
+        pairs.collect()
+    }
+}
+
 /// A rigid body. Joints attach its children to it.
 pub(crate) struct Body {
     pub(crate) name: String,
@@ -97,19 +119,22 @@ pub(crate) enum Material {
     Paint,
     Ceramic,
     Fabric,
-    /// The only material without a texture.
     Steel,
     /// The ground of a scene.
     Floor,
+    /// The walls of a scene.
+    Plaster,
 }
 
 impl Material {
-    pub(crate) const TEXTURED: &[Self] = &[
+    pub(crate) const ALL: &[Self] = &[
         Self::Wood,
         Self::Paint,
         Self::Ceramic,
         Self::Fabric,
+        Self::Steel,
         Self::Floor,
+        Self::Plaster,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -120,6 +145,7 @@ impl Material {
             Self::Fabric => "fabric",
             Self::Steel => "steel",
             Self::Floor => "floor",
+            Self::Plaster => "plaster",
         }
     }
 
@@ -131,11 +157,24 @@ impl Material {
             Self::Fabric => [120, 50, 60],
             Self::Steel => [150, 155, 160],
             Self::Floor => [110, 110, 105],
+            Self::Plaster => [215, 210, 200],
         }
     }
 
+    /// Returns the colour as numbers from 0 to 1, as XML and USD write them.
+    pub(crate) fn rgb(self) -> [String; 3] {
+        self.colour().map(|value| number(f64::from(value) / 255.0))
+    }
+
+    /// Returns the textured ones of these materials, each once.
+    pub(crate) fn textured(used: impl Iterator<Item = Self>) -> Vec<Self> {
+        let used: Vec<Self> = used.filter(|material| material.is_textured()).collect();
+        let all = Self::ALL.iter().copied();
+        all.filter(|material| used.contains(material)).collect()
+    }
+
     pub(crate) fn is_textured(self) -> bool {
-        self != Self::Steel
+        !matches!(self, Self::Steel | Self::Plaster)
     }
 }
 
@@ -183,28 +222,21 @@ impl Model {
 
     /// Returns the textured materials in use, including the floor.
     pub(crate) fn textured(&self) -> Vec<Material> {
-        let mut used = vec![Material::Floor];
-        for assembly in &self.assemblies {
-            assembly
-                .base
-                .visit(&mut |body, _| used.extend(body.parts.iter().map(|part| part.material)));
-        }
-        Material::TEXTURED
-            .iter()
-            .copied()
-            .filter(|material| used.contains(material))
-            .collect()
+        let used = self.parts().into_iter().map(|part| part.material);
+        Material::textured(used.chain([Material::Floor]))
     }
 
     /// Returns all parts of the scene.
-    pub(crate) fn meshes(&self) -> Vec<&Part> {
-        let mut parts = Vec::new();
-        for assembly in &self.assemblies {
-            assembly
-                .base
-                .visit(&mut |body, _| parts.extend(&body.parts));
+    pub(crate) fn parts(&self) -> Vec<&Part> {
+        self.assemblies.iter().flat_map(Assembly::parts).collect()
+    }
+
+    /// Returns the furniture, and the robot if there is one.
+    pub(crate) fn split_robot(&self) -> (&[Assembly], Option<&Assembly>) {
+        match self.assemblies.split_last() {
+            Some((robot, furniture)) if self.robot_profile.is_some() => (furniture, Some(robot)),
+            _ => (&self.assemblies, None),
         }
-        parts
     }
 }
 

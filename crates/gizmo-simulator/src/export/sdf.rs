@@ -2,20 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::File;
-use super::mjcf::{file_name, mesh_files};
+use super::mjcf::file_name;
 use super::model::{Assembly, Body, JointKind, Model, Part, number, triple};
 
-pub(super) fn files(model: &Model) -> Vec<File> {
-    let mut files = vec![
-        File::new("model.config", config(model)),
-        File::new("model.sdf", sdf(model)),
-    ];
-    files.extend(mesh_files(model));
-    files
-}
-
-fn config(model: &Model) -> String {
+/// Returns the file that describes the model to Gazebo.
+pub(super) fn config(model: &Model) -> String {
     format!(
         "<?xml version=\"1.0\"?>\n<model>\n  <name>{}</name>\n  <version>1.0</version>\n  \
          <sdf version=\"1.9\">model.sdf</sdf>\n  <author>\n    <name>gizmo-simulator</name>\n  </author>\n  \
@@ -24,7 +15,8 @@ fn config(model: &Model) -> String {
     )
 }
 
-fn sdf(model: &Model) -> String {
+/// Returns the model of a scene, whose meshes are files.
+pub(super) fn sdf(model: &Model) -> String {
     let mut xml = format!(
         "<?xml version=\"1.0\"?>\n<sdf version=\"1.9\">\n  <model name=\"{}\">\n",
         model.name
@@ -90,10 +82,7 @@ fn write_part(xml: &mut String, part: &Part, model: &str) {
          </mesh>\n        </geometry>\n",
         triple(part.position, " ")
     );
-    let [red, green, blue] = part
-        .material
-        .colour()
-        .map(|value| number(f64::from(value) / 255.0));
+    let [red, green, blue] = part.material.rgb();
     let texture = if part.material.is_textured() {
         format!(
             "          <pbr>\n            <metal>\n              \

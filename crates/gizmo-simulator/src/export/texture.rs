@@ -6,28 +6,57 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
 use super::File;
-use super::model::{Material, Model};
-use crate::random::Random;
+use super::model::Material;
+use crate::random::{Random, hash};
 
 /// The width and height of a small texture, in pixels.
 const SIDE: u32 = 64;
 
-/// Returns the textures of a model. Unless `total` is 0, they have about `total` bytes together.
-pub(super) fn files(model: &Model, total: u64) -> Vec<File> {
-    let materials = model.textured();
-    let share = total / u64::try_from(materials.len().max(1)).unwrap_or(1);
-    materials
-        .into_iter()
-        .map(|material| {
-            let mut random = Random::new(model.seed ^ crate::random::hash(&[material.name()]));
-            let image = if share > 0 {
-                noise(share, &mut random)
-            } else {
-                pattern(material, &mut random)
-            };
-            File::new(format!("textures/{}.png", material.name()), image)
-        })
-        .collect()
+/// The use of a texture in a material.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Colour,
+    Normal,
+}
+
+/// Returns the name of a texture's file.
+pub(super) fn file_name(material: Material, role: Role) -> String {
+    match role {
+        Role::Colour => format!("{}.png", material.name()),
+        Role::Normal => format!("{}_normal.png", material.name()),
+    }
+}
+
+/// Returns the textures of these materials, each in all roles. Unless `total` is 0, they have about `total`
+/// bytes together.
+pub(super) fn files(
+    directory: &str,
+    seed: u64,
+    materials: &[Material],
+    roles: &[Role],
+    total: u64,
+) -> impl Iterator<Item = File> {
+    let count = materials.len() * roles.len();
+    let share = total / u64::try_from(count.max(1)).unwrap_or(1);
+    let textures = materials
+        .iter()
+        .flat_map(|material| roles.iter().map(|role| (*material, *role)));
+    textures.map(move |(material, role)| {
+        let name = file_name(material, role);
+        let mut random = Random::new(seed ^ hash(&[&name]));
+        let image = match role {
+            _ if share > 0 => noise(share, &mut random),
+            Role::Colour => pattern(material, &mut random),
+            Role::Normal => flat(),
+        };
+        File::new(format!("{directory}/{name}"), image)
+    })
+}
+
+/// Returns the normal map of a flat surface.
+fn flat() -> Vec<u8> {
+    let pixels = [128, 128, 255].repeat((SIDE * SIDE) as usize);
+    png(SIDE, &pixels, Compression::default())
 }
 
 /// Returns a small image that resembles the material.

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::File;
 use super::model::{Assembly, Body, JointKind, Model, number, triple};
 
-pub(super) fn files(model: &Model) -> Vec<File> {
+/// Returns the model of an asset, whose meshes are files.
+pub(super) fn urdf(model: &Model) -> String {
     let mut urdf = format!(
         "<?xml version=\"1.0\"?>\n<robot name=\"{}\">\n  <link name=\"world\"/>\n",
         model.name
@@ -14,14 +15,13 @@ pub(super) fn files(model: &Model) -> Vec<File> {
         write_assembly(&mut urdf, assembly);
     }
     urdf.push_str("</robot>\n");
-    let mut files = vec![File::new("asset.urdf", urdf)];
-    files.extend(
-        model
-            .meshes()
-            .into_iter()
-            .map(|part| File::new(format!("meshes/{}.stl", part.mesh.name), part.mesh.stl())),
-    );
-    files
+    urdf
+}
+
+/// Returns the files of the model's meshes.
+pub(super) fn mesh_files(model: &Model) -> impl Iterator<Item = File> {
+    let parts = model.parts().into_iter();
+    parts.map(|part| File::new(format!("meshes/{}.stl", part.mesh.name), part.mesh.stl()))
 }
 
 fn write_assembly(urdf: &mut String, assembly: &Assembly) {

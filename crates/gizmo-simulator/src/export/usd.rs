@@ -2,14 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::Brief;
 use super::brief::Item;
 use super::model::{Assembly, Body, JointKind, Material, Model, Part, number, triple};
 use super::zip::{Archive, Method};
-use super::{Brief, File};
-
-pub(super) fn files(model: &Model) -> Vec<File> {
-    vec![File::new("scene.usda", stage(model, true))]
-}
 
 /// Returns the item as USDZ with one layer, stored and aligned.
 pub(crate) fn usdz(item: &Item) -> Vec<u8> {
@@ -21,15 +17,21 @@ pub(crate) fn usdz(item: &Item) -> Vec<u8> {
         robot_profile: None,
         items: vec![item.clone()],
     };
-    let mut archive = Archive::new(Method::Aligned);
-    archive.add(
-        &format!("{}.usda", item.name),
-        stage(&Model::of(&brief), false).as_bytes(),
-    );
-    archive.finish()
+    let mut archive = Archive::in_memory(Method::Aligned);
+    let stage = write_stage(&Model::of(&brief), false);
+    let added = archive.add(&format!("{}.usda", item.name), stage.as_bytes());
+    added
+        .and_then(|()| archive.finish())
+        .expect("writes to memory cannot fail")
+        .into_inner()
 }
 
-fn stage(model: &Model, textured: bool) -> String {
+/// Returns the stage of a scene, with textures.
+pub(super) fn stage(model: &Model) -> String {
+    write_stage(model, true)
+}
+
+fn write_stage(model: &Model, textured: bool) -> String {
     let mut usd = String::from(
         "#usda 1.0\n(\n    defaultPrim = \"World\"\n    metersPerUnit = 1\n    kilogramsPerUnit = 1\n    upAxis = \"Z\"\n)\n\n\
          def Xform \"World\" (\n    kind = \"assembly\"\n)\n{\n    \
@@ -55,13 +57,13 @@ fn stage(model: &Model, textured: bool) -> String {
 fn write_material(usd: &mut String, material: Material, textured: bool) {
     let name = material.name();
     let path = format!("/World/Looks/{name}");
-    let [red, green, blue] = material
-        .colour()
-        .map(|value| number(f64::from(value) / 255.0));
     let colour = if textured {
         format!("color3f inputs:diffuseColor.connect = <{path}/Texture.outputs:rgb>")
     } else {
-        format!("color3f inputs:diffuseColor = ({red}, {green}, {blue})")
+        format!(
+            "color3f inputs:diffuseColor = ({})",
+            material.rgb().join(", ")
+        )
     };
     let _ = write!(
         usd,

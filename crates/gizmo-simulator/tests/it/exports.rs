@@ -1,118 +1,39 @@
 //! Exported archives, which are complete, reproducible and loadable, and the files of the catalog.
 
-use std::path::PathBuf;
-use std::process::Command;
-
-use gizmo_simulator::Options;
+use gizmo_simulator::{ExportShape, Layout, Options};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Api, text};
+use crate::python::{in_mujoco, python, stored};
+use crate::support::{Api, export, text};
 
 const PROMPT: &str =
     "A lab with two workbenches, a lamp, a vase, a stool, a bin, a crate and a shelf";
 
-/// Runs a Python script that needs `modules`, and returns its output.
-///
-/// Prints a message and returns `None` where Python cannot import the modules.
-fn python(name: &str, modules: &str, script: &str, arguments: &[&str]) -> Option<String> {
-    let importable = Command::new("python3")
-        .args(["-c", &format!("import {modules}")])
-        .output();
-    if !importable.is_ok_and(|output| output.status.success()) {
-        #[expect(clippy::print_stdout, reason = "a skipped test prints why")]
-        {
-            println!("skipped: {name}: Python cannot import {modules}");
-        }
-        return None;
+fn with_layout(layout: Layout) -> Options {
+    Options {
+        exports: ExportShape {
+            layout,
+            ..ExportShape::default()
+        },
+        ..Options::instant()
     }
-    let output = Command::new("python3")
-        .arg("-c")
-        .arg(script)
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Some(String::from_utf8(output.stdout).unwrap())
-}
-
-/// Writes an archive to a temporary file for Python.
-fn stored(name: &str, bytes: &[u8]) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("gizmo-simulator-{}-{name}", std::process::id()));
-    std::fs::write(&path, bytes).unwrap();
-    path
-}
-
-async fn export(api: &Api, scene: &str, format: &str, robot: Value) -> Vec<u8> {
-    let body = json!({ "format": format, "robot_profile": robot });
-    let response = api.post(&format!("/v1/scenes/{scene}/export"), &body).await;
-    assert_eq!(
-        (response.status.as_u16(), response.header("content-type")),
-        (200, "application/zip")
-    );
-    assert_eq!(
-        response.header("content-length"),
-        response.body.len().to_string()
-    );
-    assert!(
-        response.header("etag").starts_with('"')
-            && response.header("content-disposition").contains(scene)
-    );
-    response.body
-}
-
-/// Loads a model from each archive, simulates a second, and prints the properties of the model.
-const MUJOCO: &str = r"
-import json, mujoco, numpy, sys, tempfile, zipfile
-models = []
-for path in sys.argv[1:]:
-    with tempfile.TemporaryDirectory() as directory:
-        archive = zipfile.ZipFile(path)
-        assert archive.testzip() is None
-        archive.extractall(directory)
-        model = mujoco.MjModel.from_xml_path(directory + '/scene.xml')
-    data = mujoco.MjData(model)
-    for _ in range(500):
-        mujoco.mj_step(model, data)
-    models.append({
-        'meshes': model.nmesh, 'textures': model.ntex, 'actuators': model.nu,
-        'joints': sorted({mujoco.mjtJoint(kind).name for kind in model.jnt_type}),
-        'still': bool(numpy.isfinite(data.qpos).all() and abs(data.qvel).max(initial=0) < 0.5),
-        'warnings': int(sum(warning.number for warning in data.warning)),
-    })
-print(json.dumps(models))
-";
-
-/// Loads archives in `MuJoCo` and returns the properties of their models.
-///
-/// Returns `None` where `MuJoCo` is not installed.
-fn in_mujoco(name: &str, archives: &[Vec<u8>]) -> Option<Vec<Value>> {
-    let numbered = archives.iter().enumerate();
-    let paths: Vec<PathBuf> = numbered
-        .map(|(index, archive)| stored(&format!("{name}-{index}.zip"), archive))
-        .collect();
-    let arguments: Vec<&str> = paths.iter().map(|path| path.to_str().unwrap()).collect();
-    let output = python(name, "mujoco, numpy", MUJOCO, &arguments);
-    for path in paths {
-        std::fs::remove_file(path).unwrap();
-    }
-    output.map(|output| serde_json::from_str(&output).unwrap())
 }
 
 #[tokio::test]
 async fn an_exported_scene_loads_in_mujoco_and_stays_at_rest() {
-    let api = Api::instant().await;
-    let scene = api.scene(PROMPT).await;
-    let plain = export(&api, &scene, "mjcf", json!(null)).await;
-    let with_robot = export(&api, &scene, "mjcf", json!("franka")).await;
-    let Some(models) = in_mujoco("scenes", &[plain, with_robot]) else {
+    let mut archives = Vec::new();
+    for layout in [Layout::Observed, Layout::Files] {
+        let api = Api::start(with_layout(layout)).await;
+        let scene = api.scene(PROMPT).await;
+        for robot in [json!(null), json!("franka_panda")] {
+            archives.push(export(&api, &scene, "mjcf", robot).await);
+        }
+    }
+    let Some(models) = in_mujoco("scenes", &archives) else {
         return;
     };
-    for (model, actuators) in models.iter().zip([0, 3]) {
+    for (model, actuators) in models.iter().zip([0, 3, 0, 3]) {
         let (still, warnings, driven) = (&model["still"], &model["warnings"], &model["actuators"]);
         assert_eq!(
             (still, warnings, driven),
@@ -156,8 +77,8 @@ async fn every_kind_of_asset_loads_in_mujoco() {
 }
 
 #[tokio::test]
-async fn archives_contain_the_files_of_their_format() {
-    let api = Api::instant().await;
+async fn archives_with_mesh_files_contain_the_files_of_their_format() {
+    let api = Api::start(with_layout(Layout::Files)).await;
     let scene = api.scene("a lab").await;
     let script = r"
 import json, sys, zipfile

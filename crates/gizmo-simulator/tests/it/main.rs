@@ -12,5 +12,7 @@ mod memory;
 mod numbering;
 mod observed;
 mod operations;
+mod python;
 mod refusals;
+mod shapes;
 mod support;

@@ -114,6 +114,25 @@ impl Api {
     }
 }
 
+/// Exports a scene and returns the archive.
+pub(crate) async fn export(api: &Api, scene: &str, format: &str, robot: Value) -> Vec<u8> {
+    let body = json!({ "format": format, "robot_profile": robot });
+    let response = api.post(&format!("/v1/scenes/{scene}/export"), &body).await;
+    assert_eq!(
+        (response.status.as_u16(), response.header("content-type")),
+        (200, "application/zip")
+    );
+    assert_eq!(
+        response.header("content-length"),
+        response.body.len().to_string()
+    );
+    assert!(
+        response.header("etag").starts_with('"')
+            && response.header("content-disposition").contains(scene)
+    );
+    response.body
+}
+
 /// Builds a plain HTTP client that follows no redirects.
 pub(crate) fn client(with: fn(ClientBuilder) -> ClientBuilder) -> reqwest::Client {
     // In a build with gizmo-client, reqwest has rustls and needs a crypto provider even for HTTP.

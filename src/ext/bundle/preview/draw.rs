@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::drawn::Drawn;
+use super::drawn::{Drawing, Drawn};
 use super::labels;
 use super::marks;
 use super::plan::Plan;
@@ -21,17 +21,9 @@ const GRID: f64 = 48.0;
 const CEILING: f64 = 1.9;
 
 /// Draws a plan as SVG.
-pub(super) fn svg(plan: &Plan<'_>) -> String {
-    let mut geoms: Vec<Drawn<'_>> = plan
-        .geoms
-        .iter()
-        .map(|geom| Drawn {
-            geom,
-            outline: geom.shape.footprint(&geom.pose),
-            heights: geom.shape.heights(&geom.pose),
-        })
-        .collect();
-    let view = View::around(extent(plan, &geoms));
+pub(super) fn svg(plan: &Plan<'_>, drawing: Drawing<'_>) -> String {
+    let view = View::around(extent(&drawing));
+    let Drawing { mut geoms, unknown } = drawing;
     // Planes are the ground, so they come first. Then come the lower geoms, which others cover. The
     // sort is stable, so geoms of equal heights keep the model's order.
     geoms.sort_by(|a, b| {
@@ -44,7 +36,7 @@ pub(super) fn svg(plan: &Plan<'_>) -> String {
     let [width, height] = view.size();
     let (w, h) = (px(LEFT + width + RIGHT), px(TOP + height + BOTTOM));
     let mut out = String::new();
-    let name = text(plan.name.unwrap_or("unnamed model"), 80);
+    let name = text(plan.name.as_deref().unwrap_or("unnamed model"), 80);
     let _ = writeln!(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" \
@@ -70,7 +62,7 @@ pub(super) fn svg(plan: &Plan<'_>) -> String {
     ground(&mut out, &view, &geoms[..first_solid]);
     grid(&mut out, &view);
     objects(&mut out, &view, plan, &geoms[first_solid..]);
-    marks::draw(&mut out, &view, plan);
+    marks::draw(&mut out, &view, plan, &unknown);
     let _ = writeln!(
         out,
         "</g>\n</svg>\n<rect x=\"{LEFT}\" y=\"{TOP}\" width=\"{}\" height=\"{}\" fill=\"none\" stroke=\"{FAINT}\"/>",
@@ -78,16 +70,17 @@ pub(super) fn svg(plan: &Plan<'_>) -> String {
         px(height),
     );
     labels::draw(&mut out, &view, plan, &geoms[first_solid..]);
-    footer(&mut out, &view, plan);
+    footer(&mut out, &view, plan, unknown.len());
     out.push_str("</svg>\n");
     out
 }
 
 /// Returns the rectangle to draw: that of all solid geoms, or else that of all finite planes.
-fn extent(plan: &Plan<'_>, geoms: &[Drawn<'_>]) -> Rect {
-    let unknown: Vec<Vec2> = plan.unknown.iter().map(|[x, y, _]| [*x, *y]).collect();
+fn extent(drawing: &Drawing<'_>) -> Rect {
+    let unknown: Vec<Vec2> = drawing.unknown.iter().map(|[x, y, _]| [*x, *y]).collect();
     let outlines = |planes: bool| {
-        let chosen = geoms.iter().filter(move |drawn| drawn.is_plane() == planes);
+        let geoms = drawing.geoms.iter();
+        let chosen = geoms.filter(move |drawn| drawn.is_plane() == planes);
         let outlines = chosen.filter(|drawn| !drawn.is_infinite());
         Rect::around(outlines.flat_map(|drawn| &drawn.outline).chain(&unknown))
     };
@@ -109,10 +102,20 @@ fn header(out: &mut String, plan: &Plan<'_>, geoms: &[Drawn<'_>], name: &str) {
         |count: usize, one, many| format!("{count} {}", if count == 1 { one } else { many });
     let bodies = count(plan.bodies.len() - 1, "body", "bodies");
     let geoms = count(geoms.len(), "geom", "geoms");
+    let undrawn: Vec<String> = plan
+        .undrawn
+        .iter()
+        .map(|(kind, count)| format!("{count} {kind}"))
+        .collect();
+    let undrawn = if undrawn.is_empty() {
+        String::new()
+    } else {
+        format!(" · not drawn: {}", undrawn.join(", "))
+    };
     let _ = writeln!(
         out,
         "<text x=\"{LEFT}\" y=\"32\" font-size=\"17\" font-weight=\"600\" fill=\"{INK}\">{name}</text>\n\
-         <text x=\"{LEFT}\" y=\"52\" fill=\"{FAINT}\">seen from above · {width} × {depth} m · {bodies} · {geoms}</text>",
+         <text x=\"{LEFT}\" y=\"52\" fill=\"{FAINT}\">seen from above · {width} × {depth} m · {bodies} · {geoms}{undrawn}</text>",
     );
 }
 
@@ -236,7 +239,7 @@ fn objects(out: &mut String, view: &View, plan: &Plan<'_>, geoms: &[Drawn<'_>]) 
         if is_ceiling || plan.bodies[body.top].free {
             let _ = write!(style, " stroke-dasharray=\"{dash} {}\"", view.pixels(2.5));
         }
-        let names = [body.name, drawn.geom.name];
+        let names = [&body.name, &drawn.geom.name];
         let names: Vec<String> = names
             .into_iter()
             .flatten()
@@ -265,7 +268,7 @@ fn path(view: &View, outline: &[Vec2]) -> String {
 }
 
 /// Draws the axes, the scale bar and the legend.
-fn footer(out: &mut String, view: &View, plan: &Plan<'_>) {
+fn footer(out: &mut String, view: &View, plan: &Plan<'_>, unknown: usize) {
     let [_, height] = view.size();
     let y = TOP + height + 54.0;
     let origin = LEFT + 4.0;
@@ -297,5 +300,5 @@ fn footer(out: &mut String, view: &View, plan: &Plan<'_>) {
         px(y - 6.0),
         view.metres(step),
     );
-    marks::legend(out, plan, [bar + length + 48.0, y]);
+    marks::legend(out, plan, unknown, [bar + length + 48.0, y]);
 }

@@ -98,7 +98,7 @@ fn candidates(body: &Labelled<'_>, [width, height]: Vec2) -> Vec<Rect> {
 }
 
 /// Returns the bodies that have a name and a footprint.
-fn labelled<'a>(view: &View, plan: &Plan<'a>, geoms: &[Drawn<'_>]) -> Vec<Labelled<'a>> {
+fn labelled<'a>(view: &View, plan: &'a Plan<'_>, geoms: &[Drawn<'_>]) -> Vec<Labelled<'a>> {
     let mut corners: Vec<Vec<Vec2>> = vec![Vec::new(); plan.bodies.len()];
     for drawn in geoms {
         let body = drawn.geom.body;
@@ -117,7 +117,7 @@ fn labelled<'a>(view: &View, plan: &Plan<'a>, geoms: &[Drawn<'_>]) -> Vec<Labell
     let named = plan.bodies.iter().zip(&corners).enumerate();
     let named = named.filter_map(|(index, (body, corners))| {
         Some(Labelled {
-            name: body.name?,
+            name: body.name.as_deref()?,
             bounds: Rect::around(corners)?,
             top: body.top == index,
         })

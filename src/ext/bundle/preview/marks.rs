@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::plan::{JointKind, Plan};
+use super::pose::Vec3;
 use super::shape::Vec2;
 use super::view::View;
 use crate::ext::svg::{FAINT, INK, Number, px, text, width};
@@ -33,7 +34,7 @@ fn symbol(kind: JointKind, flat: f64) -> String {
 }
 
 /// Draws joints with their axes, and geoms of which only the position is known.
-pub(super) fn draw(out: &mut String, view: &View, plan: &Plan<'_>) {
+pub(super) fn draw(out: &mut String, view: &View, plan: &Plan<'_>, unknown: &[Vec3]) {
     let unit = Number(1.0 / view.scale, 9);
     let _ = writeln!(
         out,
@@ -43,14 +44,14 @@ pub(super) fn draw(out: &mut String, view: &View, plan: &Plan<'_>) {
         let [x, y, _] = joint.anchor.map(|value| view.metres(value));
         let flat = joint.axis[0].hypot(joint.axis[1]);
         let degrees = Number(joint.axis[1].atan2(joint.axis[0]).to_degrees(), 1);
-        let name = text(joint.name.unwrap_or("joint"), 80);
+        let name = text(joint.name.as_deref().unwrap_or("joint"), 80);
         let _ = writeln!(
             out,
             "<g transform=\"translate({x} {y}) scale({unit}) rotate({degrees})\">{}<title>{name}</title></g>",
             symbol(joint.kind, flat),
         );
     }
-    for [x, y, _] in &plan.unknown {
+    for [x, y, _] in unknown {
         let [x, y] = [x, y].map(|value| view.metres(*value));
         let _ = writeln!(
             out,
@@ -64,7 +65,7 @@ pub(super) fn draw(out: &mut String, view: &View, plan: &Plan<'_>) {
 const CROSS: &str = "M-4 -4L4 4M-4 4L4 -4";
 
 /// Writes the legend for the symbols in the drawing, in a row that starts at `[x, y]`.
-pub(super) fn legend(out: &mut String, plan: &Plan<'_>, [mut x, y]: Vec2) {
+pub(super) fn legend(out: &mut String, plan: &Plan<'_>, unknown: usize, [mut x, y]: Vec2) {
     let count = |kind| {
         plan.joints
             .iter()
@@ -93,7 +94,7 @@ pub(super) fn legend(out: &mut String, plan: &Plan<'_>, [mut x, y]: Vec2) {
             "ball joint",
         ),
         (free, dashed, "moves freely"),
-        (plan.unknown.len(), cross, "of unknown shape"),
+        (unknown, cross, "of unknown shape"),
     ] {
         if count == 0 {
             continue;

@@ -4,10 +4,9 @@
 //! defines them.
 
 use std::f64::consts::TAU;
-use std::rc::Rc;
 
-use super::mesh::Vertex;
-use super::pose::{Pose, Vec3, dot, unit};
+use super::pose::{Pose, Vec3, unit};
+use crate::ext::bundle::mjcf::Vertex;
 
 /// The number of corners of a round footprint.
 const CORNERS: u32 = 48;
@@ -30,8 +29,6 @@ pub(super) enum Shape {
     Cylinder(f64, f64),
     /// Half the size along X and Y.
     Plane(f64, f64),
-    /// The vertices, at least one.
-    Mesh(Rc<[Vertex]>),
 }
 
 impl Shape {
@@ -60,12 +57,6 @@ impl Shape {
                 let [x, y, _] = unit([direction[0], direction[1], 0.0]).unwrap_or_default();
                 [x * radius, y * radius, side(*half, direction[2])]
             }
-            Self::Mesh(vertices) => {
-                let points = vertices.iter().map(|vertex| vertex.map(f64::from));
-                let along = |point: &Vec3| dot(*point, direction);
-                let farthest = points.max_by(|a, b| along(a).total_cmp(&along(b)));
-                farthest.unwrap_or_default()
-            }
         }
     }
 
@@ -84,10 +75,6 @@ impl Shape {
         hull(match self {
             Self::Box([x, y, z]) => corners([*x, *y, *z]).map(flat).collect(),
             Self::Plane(x, y) => corners([*x, *y, 0.0]).map(flat).collect(),
-            Self::Mesh(vertices) => {
-                let points = vertices.iter().map(|vertex| vertex.map(f64::from));
-                points.map(flat).collect()
-            }
             Self::Ellipsoid(_) => round().map(flat).collect(),
             // The sides have two farthest points, one at each end, and rounding picks one of them.
             Self::Capsule(_, half) | Self::Cylinder(_, half) => round()
@@ -107,6 +94,25 @@ impl Shape {
     /// Returns the heights of the lowest and the highest point.
     pub(super) fn heights(&self, pose: &Pose) -> [f64; 2] {
         [-1.0, 1.0].map(|up| pose.point(self.support(pose.direction_in([0.0, 0.0, up])))[2])
+    }
+}
+
+/// A mesh, drawn as its convex hull: its vertices, at least one.
+#[derive(Debug)]
+pub(super) struct Mesh(pub(super) Vec<Vertex>);
+
+impl Mesh {
+    /// Returns the outline of the footprint, counterclockwise, and the heights of the lowest and
+    /// the highest point.
+    pub(super) fn footprint(&self, pose: &Pose) -> (Vec<Vec2>, [f64; 2]) {
+        let mut heights = [f64::INFINITY, f64::NEG_INFINITY];
+        let mut points = Vec::with_capacity(self.0.len());
+        for vertex in &self.0 {
+            let [x, y, z] = pose.point(vertex.map(f64::from));
+            heights = [heights[0].min(z), heights[1].max(z)];
+            points.push([x, y]);
+        }
+        (hull(points), heights)
     }
 }
 

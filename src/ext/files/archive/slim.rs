@@ -1,13 +1,14 @@
 //! Unpacking without textures.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use super::UnpackError;
 use super::directory::Entry;
 use super::inflate::Job;
-use crate::ext::bundle::Bundle;
+use crate::ext::bundle::{Bundle, copy_without};
 
 /// The extensions of pictures. A texture with another extension is inflated, and then removed.
 const PICTURES: [&str; 14] = [
@@ -15,19 +16,17 @@ const PICTURES: [&str; 14] = [
     "hdr",
 ];
 
-/// Writes the model without its textures, and all entries except those that only textures need.
+/// Writes the models without their textures, and all entries except those that only textures need.
 ///
-/// The model determines which pictures are needed, so everything except pictures is written first. The
-/// bundle that is opened here only serves to find the model: its list of files is not complete yet.
+/// The models determine which pictures are needed, so everything except pictures is written first. The
+/// bundle that is opened here only serves to find the models: its list of files is not complete yet.
 pub(super) fn write(job: &Job<'_>, entries: &[Entry]) -> Result<(), UnpackError> {
     let (pictures, others): (Vec<&Entry>, Vec<&Entry>) = entries
         .iter()
         .filter(|entry| !entry.name.directory)
         .partition(|entry| is_picture(&entry.name.path));
     job.write_all(&others)?;
-    let Some(slimmed) = Bundle::open(job.root)?.slimmed()? else {
-        return job.write_all(&pictures);
-    };
+    let slimmed = Bundle::open(job.root)?.slimmed()?;
     let needed: Vec<&Entry> = pictures
         .into_iter()
         .filter(|entry| slimmed.needed.contains(Path::new(&entry.name.path)))
@@ -39,16 +38,21 @@ pub(super) fn write(job: &Job<'_>, entries: &[Entry]) -> Result<(), UnpackError>
             fs::remove_file(&path).map_err(|e| UnpackError::io(&path, "cannot remove", e))?;
         }
     }
-    for (path, text) in &slimmed.rewritten {
+    for (path, cuts) in slimmed.cuts {
         let path = job.root.join(path);
-        File::create(&path)
-            .and_then(|mut file| {
-                file.write_all(text.as_bytes())?;
-                if job.sync { file.sync_all() } else { Ok(()) }
-            })
-            .map_err(|e| UnpackError::io(&path, "cannot write", e))?;
+        rewrite(job, &path, cuts).map_err(|e| UnpackError::io(&path, "cannot write", e))?;
     }
     Ok(())
+}
+
+/// Removes byte ranges from a file.
+fn rewrite(job: &Job<'_>, path: &Path, cuts: Vec<Range<u64>>) -> io::Result<()> {
+    let mut original = File::open(path)?;
+    // The open file remains readable after its name is removed.
+    fs::remove_file(path)?;
+    let mut file = File::create_new(path)?;
+    copy_without(&mut original, cuts, &mut file)?;
+    if job.sync { file.sync_all() } else { Ok(()) }
 }
 
 fn is_picture(path: &str) -> bool {
