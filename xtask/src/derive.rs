@@ -7,6 +7,7 @@ use crate::{
     guard::{self, Generated},
     ledger::Ledger,
     lower, overlay,
+    refusal::{self, LeftOut},
 };
 
 /// The result of a derivation.
@@ -14,12 +15,15 @@ use crate::{
 pub struct Derived {
     /// The derived document.
     pub document: Value,
-    /// The document with the overlay, translated to 3.0 but not lowered further.
+    /// The document with the overlay, translated to 3.0 but not lowered further. It contains what
+    /// only the generator does not support.
     pub wire: Value,
     /// The rewrites of lowering.
     pub ledger: Ledger,
     /// The code that the generator produces from the derived document.
     pub code: Generated,
+    /// What no rule could lower and the generator does not support.
+    pub left_out: Vec<LeftOut>,
     /// Differences between upstream and the overlay that a maintainer should check.
     pub warnings: Vec<String>,
 }
@@ -34,19 +38,30 @@ impl Derived {
 /// Derives the document from the bytes of `upstream.json` and `overlay.json`.
 ///
 /// # Errors
-/// If an input is invalid, or the generator does not accept the result.
+/// If an input is invalid, the generator does not accept the result, or the overlay needs an
+/// operation that has to be left out.
 pub fn derive(upstream: &[u8], overlay: &[u8]) -> Result<Derived> {
     let mut document = parse_upstream(upstream)?;
-    let warnings = overlay::apply(&mut document, &parse_overlay(overlay)?)?;
+    let overlay = parse_overlay(overlay)?;
+    let warnings = overlay::apply(&mut document, &overlay)?;
     let mut wire = document.clone();
-    lower::translate(&mut wire)?;
-    let ledger = lower::lower(&mut document)?;
-    let code = guard::generate(&document)?;
+    refusal::without_refused(&mut wire, lower::translate)?;
+    let ((mut ledger, code), left_out) = refusal::without_refused(&mut document, |document| {
+        let ledger = lower::lower(document)?;
+        Ok((ledger, guard::generate(document)?))
+    })?;
+    ledger.leave_out(&left_out);
+    if let Some((found, action)) = overlay::first_needed(&overlay, &left_out)? {
+        return Err(Error::refused(format!(
+            "{found}; overlay action {action} needs this operation"
+        )));
+    }
     Ok(Derived {
         document,
         wire,
         ledger,
         code,
+        left_out,
         warnings,
     })
 }
@@ -58,7 +73,7 @@ pub fn wire(upstream: &[u8], overlay: &[u8]) -> Value {
         let mut document = parse_upstream(upstream)?;
         let overlay = parse_overlay(overlay)?;
         overlay::apply_what_fits(&mut document, &overlay)?;
-        lower::translate(&mut document)?;
+        refusal::without_refused(&mut document, lower::translate)?;
         Ok(document)
     };
     derive().unwrap_or(Value::Null)

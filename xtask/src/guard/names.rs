@@ -6,15 +6,19 @@ use heck::{ToSnakeCase, ToUpperCamelCase};
 use serde_json::{Map, Value};
 use syn::Item;
 
-use crate::{Error, Result, lower::walk, pointer};
-
-use super::refusal;
+use crate::{
+    Error, Result,
+    lower::walk,
+    pointer,
+    refusal::{self, Refusal},
+};
 
 /// Methods that every client has, or that build.rs removes by name.
 const RESERVED: [&str; 2] = ["new", "new_with_client"];
 
-/// Refuses operations with reserved names, and paths that the generator would skip.
-pub(super) fn check(document: &Value) -> Result<()> {
+/// Returns the operations with reserved names, and the paths that the generator would skip.
+pub(super) fn check(document: &Value) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
     for path in document["paths"]
         .as_object()
         .into_iter()
@@ -22,25 +26,26 @@ pub(super) fn check(document: &Value) -> Result<()> {
     {
         if !(path.starts_with('/') || path.starts_with("x-")) {
             let at = pointer::join("/paths", path);
-            return Err(refusal(&at, "a path must start with a slash"));
+            refusals.push(Refusal::new(at, "a path must start with a slash"));
         }
     }
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "operationId");
         let name = document.pointer(&at).and_then(Value::as_str).unwrap_or("");
         if RESERVED.contains(&name.to_snake_case().as_str()) {
-            return Err(refusal(
-                &at,
-                &format!("the generated client already has a method `{name}`"),
+            refusals.push(Refusal::new(
+                at,
+                format!("the generated client already has a method `{name}`"),
             ));
         }
     }
-    Ok(())
+    refusals
 }
 
-/// Refuses generated code in which one module has two types of the same name.
+/// Refuses components and operations whose types have the same name in the generated code.
 pub(super) fn check_code(document: &Value, file: &syn::File) -> Result<()> {
-    for (module, what) in [("types", "schemas"), ("builder", "operations")] {
+    let mut refusals = Vec::new();
+    for module in ["types", "builder"] {
         let items = file.items.iter().find_map(|item| match item {
             Item::Mod(found) if found.ident == module => found.content.as_ref(),
             _ => None,
@@ -58,14 +63,31 @@ pub(super) fn check_code(document: &Value, file: &syn::File) -> Result<()> {
                 _ => continue,
             };
             if !seen.insert(name.to_string()) {
-                let places = places(document, module, &name.to_string()).join(" and ");
-                return Err(Error::refused(format!(
-                    "{places}: two {what} are both named {name} in Rust; rename one of them in the overlay"
-                )));
+                refusals.extend(clash(document, module, &name.to_string())?);
             }
         }
     }
-    Ok(())
+    refusal::none(refusals)
+}
+
+/// Returns all places with this name but the first.
+fn clash(document: &Value, module: &str, name: &str) -> Result<Vec<Refusal>> {
+    let places = places(document, module, name);
+    match places.as_slice() {
+        [] => Err(Error::refused(format!(
+            "two schemas inside others are both named {name} in Rust; make one of them a component \
+             in the overlay"
+        ))),
+        [only] => Ok(vec![Refusal::new(
+            only,
+            format!("a schema inside another is also named {name} in Rust"),
+        )]),
+        [first, others @ ..] => {
+            let reason = format!("{first} is also named {name} in Rust");
+            let refuse = |other| Refusal::new(other, reason.clone());
+            Ok(others.iter().map(refuse).collect())
+        }
+    }
 }
 
 /// Returns the pointers of the components or operations that have this name in Rust.
@@ -74,14 +96,10 @@ fn places(document: &Value, module: &str, name: &str) -> Vec<String> {
     if module == "types" {
         let schemas = document["components"]["schemas"].as_object();
         let names = schemas.into_iter().flat_map(Map::keys);
-        let places: Vec<String> = names
+        return names
             .filter(|other| is_same(other))
-            .map(|other| pointer::join("/components/schemas", other))
+            .map(|other| walk::component_pointer(other))
             .collect();
-        if places.is_empty() {
-            return vec!["/components/schemas".to_owned()];
-        }
-        return places;
     }
     walk::operations(document)
         .into_iter()

@@ -7,17 +7,17 @@ use heck::ToSnakeCase;
 use serde_json::Value;
 
 use crate::{
-    Result,
     lower::{reach, walk},
     pointer,
+    refusal::Refusal,
 };
-
-use super::refusal;
 
 /// Names that every generated builder already uses.
 const RESERVED: [&str; 4] = ["client", "new", "send", "exchange"];
 
-pub(super) fn check(document: &Value) -> Result<()> {
+/// Returns the unsupported parameters of all operations.
+pub(super) fn check(document: &Value) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
     for operation in walk::operations(document) {
         let at = &operation.pointer;
         let value = document.pointer(at).expect("operations() found it");
@@ -35,27 +35,28 @@ pub(super) fn check(document: &Value) -> Result<()> {
         }
         for (at, parameter) in &all {
             if let Some(reason) = unsupported(document, parameter) {
-                return Err(refusal(at, reason));
+                refusals.push(Refusal::new(at, reason));
+                continue;
             }
             let name = parameter["name"].as_str().unwrap_or("");
             let name = name.to_snake_case();
             if RESERVED.contains(&name.as_str()) {
-                return Err(refusal(
+                refusals.push(Refusal::new(
                     at,
-                    &format!("the generated builder already has a `{name}`"),
+                    format!("the generated builder already has a `{name}`"),
                 ));
             }
             if !names.insert(name.clone()) {
-                return Err(refusal(
+                refusals.push(Refusal::new(
                     at,
-                    &format!("the operation has two parameters that are both named {name} in Rust"),
+                    format!("the operation has two parameters that are both named {name} in Rust"),
                 ));
             }
             if parameter["in"] == "path"
                 && !placeholders(&operation.path)
                     .any(|placeholder| parameter["name"] == placeholder)
             {
-                return Err(refusal(
+                refusals.push(Refusal::new(
                     at,
                     "the path has no placeholder for this parameter",
                 ));
@@ -66,13 +67,13 @@ pub(super) fn check(document: &Value) -> Result<()> {
                 .any(|(_, parameter)| parameter["in"] == "path" && parameter["name"] == name)
         };
         if let Some(name) = placeholders(&operation.path).find(|name| !has_parameter(name)) {
-            return Err(refusal(
+            refusals.push(Refusal::new(
                 at,
-                &format!("the placeholder {{{name}}} of the path has no parameter"),
+                format!("the placeholder {{{name}}} of the path has no parameter"),
             ));
         }
     }
-    Ok(())
+    refusals
 }
 
 fn entries<'a>(at: &str, list: &'a Value) -> Vec<(String, &'a Value)> {

@@ -3,9 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToUpperCamelCase;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::{Error, Result, ledger::Ledger, pointer};
+use crate::{
+    Result,
+    ledger::Ledger,
+    pointer,
+    refusal::{self, Refusal},
+};
 
 use super::{
     reach,
@@ -84,7 +89,8 @@ fn free_name(document: &Value, owner: &str, definition: &str, schema: &Value) ->
 }
 
 /// Refuses references to anything but an existing component.
-fn check(document: &mut Value) -> Result<()> {
+fn check(document: &Value) -> Result<()> {
+    let mut refusals = Vec::new();
     for site in walk::schemas(document) {
         let schema = document.pointer(&site.pointer).unwrap_or(&Value::Null);
         let Some(reference) = schema.get("$ref") else {
@@ -93,14 +99,14 @@ fn check(document: &mut Value) -> Result<()> {
         let exists = reach::target(schema)
             .is_some_and(|name| document["components"]["schemas"].get(&name).is_some());
         if !exists {
-            return Err(Error::refused(format!(
-                "{} refers to {}, which is not a component of the document",
+            let shown = reference
+                .as_str()
+                .map_or_else(|| reference.to_string(), str::to_owned);
+            refusals.push(Refusal::new(
                 site.pointer,
-                reference
-                    .as_str()
-                    .map_or_else(|| json!(reference).to_string(), str::to_owned)
-            )));
+                format!("{shown} is not a component of the document"),
+            ));
         }
     }
-    Ok(())
+    refusal::none(refusals)
 }

@@ -2,7 +2,12 @@
 
 use serde_json::Value;
 
-use crate::{Error, Result, ledger::Ledger, pointer};
+use crate::{
+    Result,
+    ledger::Ledger,
+    pointer,
+    refusal::{self, Refusal},
+};
 
 use super::walk;
 
@@ -85,6 +90,7 @@ const NARROWING: [&str; 14] = [
 
 /// Refuses an unknown keyword, because ignoring it could change the generated type unnoticed.
 pub(super) fn check(document: &mut Value, _: &mut Ledger) -> Result<()> {
+    let mut refusals = Vec::new();
     for site in walk::schemas(document) {
         let schema = document.pointer(&site.pointer);
         let Some(schema) = schema.and_then(Value::as_object) else {
@@ -96,15 +102,14 @@ pub(super) fn check(document: &mut Value, _: &mut Ledger) -> Result<()> {
                 || NARROWING.contains(&keyword.as_str())
                 || keyword.starts_with("x-");
             if !known {
-                return Err(Error::refused(format!(
-                    "unknown schema keyword `{keyword}` at {}: add it to xtask's lowering, or \
-                     remove it in the overlay",
-                    site.pointer
-                )));
+                refusals.push(Refusal::new(
+                    &site.pointer,
+                    format!("`{keyword}` is not a keyword of JSON Schema"),
+                ));
             }
         }
     }
-    Ok(())
+    refusal::none(refusals)
 }
 
 /// Drops the keywords that 3.0 does not have.

@@ -20,7 +20,7 @@ mod keywords;
 mod limits;
 mod nullable;
 mod objects;
-mod operation_ids;
+pub(crate) mod operation_ids;
 mod parameters;
 mod prune;
 pub(crate) mod reach;

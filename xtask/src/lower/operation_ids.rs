@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use heck::ToSnakeCase;
 use serde_json::{Value, json};
 
-use crate::{Error, Result, ledger::Ledger, pointer};
+use crate::{
+    Result,
+    ledger::Ledger,
+    pointer,
+    refusal::{self, Refusal},
+};
 
 use super::walk::{self, Operation};
 
@@ -14,10 +19,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
     let names: Vec<(String, String)> = operations
         .iter()
         .map(|operation| {
-            let operation_id = document
-                .pointer(&pointer::join(&operation.pointer, "operationId"))
-                .and_then(Value::as_str);
-            let long = operation_id.map_or_else(|| derived(operation), str::to_owned);
+            let long = long(document, operation);
             (short(operation, &long), long)
         })
         .collect();
@@ -40,23 +42,44 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
     check(document)
 }
 
+/// Returns the name of the operation at a pointer, unless another operation has the same.
+pub(crate) fn name_at(document: &Value, at: &str) -> Option<String> {
+    let operation = walk::operations(document)
+        .into_iter()
+        .find(|operation| operation.pointer == at)?;
+    Some(short(&operation, &long(document, &operation)))
+}
+
+/// Returns the id of an operation, or a derived name if it has none.
+fn long(document: &Value, operation: &Operation) -> String {
+    document
+        .pointer(&pointer::join(&operation.pointer, "operationId"))
+        .and_then(Value::as_str)
+        .map_or_else(|| derived(operation), str::to_owned)
+}
+
 /// Returns whether two names give the same method name, which the generator writes in snake case.
 fn is_same(one: &str, other: &str) -> bool {
     one.to_snake_case() == other.to_snake_case()
 }
 
 fn check(document: &Value) -> Result<()> {
+    let mut refusals = Vec::new();
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "operationId");
         let name = document.pointer(&at).and_then(Value::as_str).unwrap_or("");
-        if let Some(first) = seen.insert(name.to_snake_case(), at.clone()) {
-            return Err(Error::refused(format!(
-                "{first} and {at} are both named {name}; rename one of them in the overlay"
-            )));
+        match seen.get(&name.to_snake_case()) {
+            Some(first) => refusals.push(Refusal::new(
+                at,
+                format!("{first} has the same name in Rust"),
+            )),
+            None => {
+                seen.insert(name.to_snake_case(), operation.pointer);
+            }
         }
     }
-    Ok(())
+    refusal::none(refusals)
 }
 
 /// Reduces a name to its stable part: `FastAPI` names an operation `{function}_{path}_{method}`.

@@ -1,6 +1,6 @@
 //! Determines which components are reachable from requests and which from responses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -59,6 +59,23 @@ impl Reach {
         }
     }
 
+    /// Returns the pointers of the operations from which each component is reachable.
+    pub(crate) fn users(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
+        let mut users: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for root in walk::roots(document) {
+            if root.position == Position::Component {
+                continue;
+            }
+            let mut found = BTreeSet::new();
+            follow(document, &root, &mut found);
+            let operations = walk::operations_at(document, &root.pointer);
+            for name in found {
+                users.entry(name).or_default().extend(operations.clone());
+            }
+        }
+        users
+    }
+
     /// Returns whether the component is reachable from any operation.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.request.contains(name) || self.response.contains(name)
@@ -74,7 +91,7 @@ pub(crate) fn closure(document: &Value, name: &str) -> BTreeSet<String> {
 
 fn component(name: &str) -> Site {
     Site {
-        pointer: crate::pointer::join("/components/schemas", name),
+        pointer: walk::component_pointer(name),
         position: Position::Component,
         owner: name.to_owned(),
         keyword: None,

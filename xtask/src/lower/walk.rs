@@ -6,7 +6,7 @@
 use heck::ToUpperCamelCase;
 use serde_json::{Map, Value};
 
-use crate::pointer::join;
+use crate::pointer::{join, segments};
 
 /// The keys of a path item that contain operations.
 pub(crate) const METHODS: [&str; 8] = [
@@ -134,6 +134,22 @@ fn descend(schema: &Value, site: Site, sites: &mut Vec<Site>) {
     sites.push(site);
 }
 
+/// Returns the pointer of a component.
+pub(crate) fn component_pointer(name: &str) -> String {
+    join("/components/schemas", name)
+}
+
+/// Returns the component that a JSON pointer is in, if it is in one.
+pub(crate) fn component(place: &str) -> Option<String> {
+    let segments = segments(place);
+    match segments.as_slice() {
+        [components, schemas, name, ..] if components == "components" && schemas == "schemas" => {
+            Some(name.clone())
+        }
+        _ => None,
+    }
+}
+
 /// The location of one operation and its names.
 pub(crate) struct Operation {
     pub(crate) pointer: String,
@@ -165,6 +181,24 @@ pub(crate) fn operations(document: &Value) -> Vec<Operation> {
         }
     }
     operations
+}
+
+/// Returns the pointer of the operation that contains a place, or those of all operations of the
+/// path item that does.
+pub(crate) fn operations_at(document: &Value, at: &str) -> Vec<String> {
+    let segments = segments(at);
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let ["paths", path, rest @ ..] = segments.as_slice() else {
+        return Vec::new();
+    };
+    let item = join("/paths", path);
+    let of_item = METHODS
+        .iter()
+        .filter(|method| document["paths"][path].get(method).is_some());
+    match rest.first() {
+        Some(method) if METHODS.contains(method) => vec![join(&item, method)],
+        _ => of_item.map(|method| join(&item, method)).collect(),
+    }
 }
 
 /// Returns the roots of all schema trees: first of operations, then of path items and components.

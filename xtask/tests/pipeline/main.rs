@@ -12,6 +12,7 @@ mod gate;
 mod generator;
 mod keywords;
 mod killed;
+mod left_out;
 mod lowering;
 mod nulls;
 mod operations;

@@ -217,7 +217,7 @@ fn names_that_clash_in_rust_are_refused_with_both_pointers() {
     });
     let text = refused(document(&paths, &json!({})));
     assert!(
-        text.contains("/paths/~1a/get/operationId and /paths/~1b/get/operationId"),
+        text.starts_with("/paths/~1b/get/operationId: /paths/~1a/get has the same name"),
         "{text}"
     );
 }
@@ -286,5 +286,5 @@ fn a_cycle_of_references_is_refused() {
         &json!({}),
     );
     subject["components"]["parameters"] = json!({"A": {"$ref": "#/components/parameters/A"}});
-    assert!(refused(subject).contains("refers to itself"));
+    assert!(refused(subject).contains("leads back to itself"));
 }

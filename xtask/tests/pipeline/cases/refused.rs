@@ -19,44 +19,45 @@ fn schemas() -> Vec<Refusal> {
     vec![
         case(
             json!({"A": {"type": "object", "properties": {"x": {"type": "string", "maxLenght": 3}}}}),
-            "unknown schema keyword `maxLenght` at /components/schemas/A/properties/x: add it to xtask's \
-             lowering, or remove it in the overlay",
+            "/components/schemas/A/properties/x: `maxLenght` is not a keyword of JSON Schema; remove or replace it \
+             in the overlay",
         ),
         case(
             json!({"A": {"type": "object", "properties": {"x": {"$ref": "#/components/schemas/B"}}}}),
-            "/components/schemas/A/properties/x refers to #/components/schemas/B, which is not a component \
-             of the document",
+            "/components/schemas/A/properties/x: #/components/schemas/B is not a component of the document; remove \
+             or replace it in the overlay",
         ),
         case(
             json!({"A": {"$ref": "other.json#/A"}}),
-            "/components/schemas/A refers to other.json#/A, which is not a component of the document",
+            "/components/schemas/A: other.json#/A is not a component of the document; remove or replace it in the \
+             overlay",
         ),
         case(
             json!({"A": {"$ref": "#/components/schemas/A"}}),
-            "/components/schemas/A is defined as itself; break the cycle in the overlay",
+            "/components/schemas/A: the schema is defined as itself; remove or replace it in the overlay",
         ),
         case(
             json!({
                 "A": {"allOf": [{"$ref": "#/components/schemas/B"}, {"type": "object"}]},
                 "B": {"anyOf": [{"type": "string"}, {"$ref": "#/components/schemas/A"}]},
             }),
-            "/components/schemas/A is defined as itself; break the cycle in the overlay",
+            "/components/schemas/A: the schema is defined as itself; remove or replace it in the overlay",
         ),
         case(
             json!({
                 "A": {"type": "object", "properties": {"x": {"$ref": "#/components/schemas/a"}}},
                 "a": {"type": "object", "properties": {"y": {"type": "string"}}},
             }),
-            "/components/schemas/A and /components/schemas/a: two schemas are both named A in Rust; rename \
-             one of them in the overlay",
+            "/components/schemas/a: /components/schemas/A is also named A in Rust; remove or replace it in the \
+             overlay",
         ),
         case(
             json!({
                 "A": {"type": "object", "properties": {"x": {"$ref": "#/components/schemas/a"}}},
                 "a": {"type": "string", "enum": ["y", "z"]},
             }),
-            "/components/schemas/A and /components/schemas/a: two schemas are both named A in Rust; rename \
-             one of them in the overlay",
+            "/components/schemas/a: /components/schemas/A is also named A in Rust; remove or replace it in the \
+             overlay",
         ),
     ]
 }
@@ -173,8 +174,8 @@ fn names() -> Vec<Refusal> {
         (
             json!({"/a": named("fetch_it"), "/b": named("fetchIt")}),
             json!({}),
-            "/paths/~1a/get/operationId and /paths/~1b/get/operationId are both named fetchIt; rename one \
-             of them in the overlay",
+            "/paths/~1b/get/operationId: /paths/~1a/get has the same name in Rust; remove or replace it in the \
+             overlay",
         ),
         (
             json!({"/a": named("new")}),
@@ -196,7 +197,7 @@ fn names() -> Vec<Refusal> {
         (
             json!({"/a": {"$ref": "#/components/pathItems/Gone"}}),
             json!({}),
-            "/paths/~1a refers to #/components/pathItems/Gone, which is not in the document",
+            "/paths/~1a: #/components/pathItems/Gone is not in the document; remove or replace it in the overlay",
         ),
     ]
 }
