@@ -43,6 +43,11 @@ impl Ledger {
         self.record(pointer.into(), true, None);
     }
 
+    /// Records a rewrite that loses information for a reason that depends on the document.
+    pub(crate) fn lossy_because(&mut self, pointer: impl Into<String>, reason: impl Into<String>) {
+        self.record(pointer.into(), true, Some(reason.into()));
+    }
+
     /// Records what is left out, before the rewrites of the rest.
     pub(crate) fn leave_out(&mut self, left_out: &[LeftOut]) {
         let entries = left_out.iter().map(|found| Entry {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{ledger::Ledger, pointer};
 
-use super::walk;
+use super::{inline, walk};
 
 /// Members that only 3.1 has, or that the generator does not use.
 const REMOVED: [&str; 4] = [
@@ -29,6 +29,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         document["paths"] = json!({});
         ledger.exact("/paths");
     }
+    inline::drop_sections(document, ledger);
     remove_mutual_tls(document, ledger);
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "callbacks");

@@ -48,7 +48,11 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             }
         }
     }
-    refusal::none(inlining.refusals)?;
+    refusal::none(inlining.refusals)
+}
+
+/// Removes the sections whose entries have been copied.
+pub(super) fn drop_sections(document: &mut Value, ledger: &mut Ledger) {
     for section in SECTIONS {
         if let Some(components) = pointer::object_mut(document, "/components")
             && components.shift_remove(section).is_some()
@@ -56,7 +60,6 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             ledger.exact(pointer::join("/components", section));
         }
     }
-    Ok(())
 }
 
 /// One pass over the document.

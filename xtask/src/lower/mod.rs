@@ -27,6 +27,7 @@ pub(crate) mod reach;
 mod references;
 mod requests;
 mod responses;
+mod schema_pointers;
 mod success;
 mod titles;
 mod tuples;
@@ -62,11 +63,13 @@ impl Rule {
 ///
 /// Those up to [`LAST_OF_TRANSLATION`] translate 3.1 to 3.0. The others adapt the document to the
 /// generator.
-const RULES: [(&str, Rule); 40] = [
+const RULES: [(&str, Rule); 42] = [
     ("inline-component", TryRewrite(inline::apply)),
-    ("unknown-keyword", TryRewrite(keywords::check)),
+    ("unknown-keyword", Rewrite(keywords::unknown)),
+    ("schema-pointer", Rewrite(schema_pointers::apply)),
     ("dropped-section", Rewrite(envelope::apply)),
-    ("definitions", TryRewrite(definitions::apply)),
+    ("definitions", Rewrite(definitions::apply)),
+    ("dangling-reference", Rewrite(definitions::dangling)),
     ("dropped-keyword", Rewrite(keywords::drop)),
     ("boolean-schema", Rewrite(objects::booleans)),
     ("content-encoding", Rewrite(contents::apply)),

@@ -148,6 +148,25 @@ fn keywords() -> Vec<Case> {
             &json!({"type": "object", "$comment": "c", "properties": {"a": {"type": "string"}}, "if": {"required": ["a"]}, "then": true}),
         ),
         property(
+            "unknown-keyword",
+            &json!({"type": "string", "placeholder": "a", "maxLenght": 9}),
+        ),
+        property("dropped-keyword", &json!({"not": {"type": "string"}})),
+        with(
+            "schema-pointer",
+            &json!({"type": "object", "properties": {
+                "it": {"$ref": "#/components/schemas/Other/properties/part"},
+                "next": {"$recursiveRef": "#"},
+            }}),
+            &json!({"Other": {"type": "object", "properties": {
+                "part": {"type": "object", "properties": {"up": {"$ref": "#/components/schemas/Other/properties/part"}}},
+            }}}),
+        ),
+        both(
+            "dangling-reference",
+            &json!({"type": "object", "properties": {"it": {"$ref": "other.json#/A"}}}),
+        ),
+        property(
             "examples",
             &json!({"type": "string", "examples": ["a", "b"]}),
         ),
