@@ -21,7 +21,8 @@ mod limits;
 mod nullable;
 mod objects;
 pub(crate) mod operation_ids;
-mod parameters;
+pub(crate) mod parameter_names;
+pub(crate) mod parameters;
 mod prune;
 pub(crate) mod reach;
 mod references;
@@ -63,7 +64,7 @@ impl Rule {
 ///
 /// Those up to [`LAST_OF_TRANSLATION`] translate 3.1 to 3.0. The others adapt the document to the
 /// generator.
-const RULES: [(&str, Rule); 42] = [
+const RULES: [(&str, Rule); 46] = [
     ("inline-component", TryRewrite(inline::apply)),
     ("unknown-keyword", Rewrite(keywords::unknown)),
     ("schema-pointer", Rewrite(schema_pointers::apply)),
@@ -84,6 +85,7 @@ const RULES: [(&str, Rule); 42] = [
     ("title", Rewrite(titles::apply)),
     ("format", Rewrite(contents::formats)),
     ("operation-id", TryRewrite(operation_ids::apply)),
+    ("request-content-type", Rewrite(bodies::names)),
     ("request-media-type", Rewrite(bodies::media_types)),
     ("request-body", Rewrite(bodies::shapes)),
     ("success-response", Rewrite(success::apply)),
@@ -94,6 +96,9 @@ const RULES: [(&str, Rule); 42] = [
     ("anything", Rewrite(arms::anything)),
     ("literal-union", Rewrite(unions::literals)),
     ("parameter-shape", Rewrite(parameters::apply)),
+    ("object-parameter", Rewrite(parameters::objects)),
+    ("optional-parameter", Rewrite(parameters::optional)),
+    ("parameter-name", Rewrite(parameter_names::apply)),
     ("union-tag", Rewrite(unions::tags)),
     ("first-fit", Rewrite(arms::first_fit)),
     ("named-enum", Rewrite(enums::hoist)),

@@ -25,19 +25,19 @@ fn unsupported_parameters_are_refused_with_their_pointer() {
     let text = json!({"type": "string"});
     for (parameter, reason) in [
         (
-            json!({"name": "a", "in": "cookie", "schema": text}),
+            json!({"name": "a", "in": "cookie", "required": true, "schema": text}),
             "cookie",
         ),
         (
-            json!({"name": "a", "in": "query", "style": "deepObject", "schema": {"type": "object"}}),
+            json!({"name": "a", "in": "query", "style": "deepObject", "required": true, "schema": {"type": "object"}}),
             "style `form`",
         ),
         (
-            json!({"name": "a", "in": "header", "style": "matrix", "schema": text}),
+            json!({"name": "a", "in": "header", "style": "matrix", "required": true, "schema": text}),
             "style `simple`",
         ),
         (
-            json!({"name": "a", "in": "query", "content": {"application/json": {"schema": text}}}),
+            json!({"name": "a", "in": "query", "required": true, "content": {"application/json": {"schema": text}}}),
             "have a schema",
         ),
     ] {

@@ -129,7 +129,7 @@ fn a_document_that_the_generator_does_not_support_is_refused_and_the_tree_is_unc
     let mut document: Value = serde_json::from_str(&tree.text("upstream.json")).unwrap();
     document["paths"]["/v1/usage"]["get"]["parameters"] = serde_json::json!([
         {"name": "authorization", "in": "header", "schema": {}},
-        {"name": "session", "in": "cookie", "schema": {"type": "string"}},
+        {"name": "session", "in": "cookie", "required": true, "schema": {"type": "string"}},
     ]);
     let path = tree.root.join("input.json");
     fs::write(&path, document.to_string()).unwrap();

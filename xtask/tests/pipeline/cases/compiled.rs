@@ -58,10 +58,17 @@ fn body(rule: &'static str, content: &Value) -> Case {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    [types(), keywords(), unions(), requests(), responses()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        types(),
+        keywords(),
+        unions(),
+        bodies(),
+        requests(),
+        responses(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn types() -> Vec<Case> {
@@ -280,9 +287,53 @@ fn unions() -> Vec<Case> {
     ]
 }
 
+fn bodies() -> Vec<Case> {
+    let object = json!({"schema": {"type": "object", "properties": {"a": {"type": "string"}}}});
+    vec![
+        body(
+            "request-media-type",
+            &json!({"multipart/form-data": object, "application/json": object}),
+        ),
+        body(
+            "request-content-type",
+            &json!({"application/vnd.api+json": object}),
+        ),
+        body(
+            "request-content-type",
+            &json!({"application/merge-patch+json": object}),
+        ),
+        body("request-content-type", &json!({"*/*": object})),
+        body(
+            "request-content-type",
+            &json!({"*/*": {"schema": {"type": "string", "format": "binary"}}}),
+        ),
+        // Bodies of one number, boolean or text, with their mocks.
+        body(
+            "request-body",
+            &json!({"application/json": {"schema": {"type": "integer"}}}),
+        ),
+        body(
+            "request-body",
+            &json!({"application/json": {"schema": {"type": "boolean"}}}),
+        ),
+        body(
+            "request-body",
+            &json!({"application/json": {"schema": {"type": "string"}}}),
+        ),
+        body("request-body", &json!({"application/octet-stream": {}})),
+        body(
+            "request-body",
+            &json!({"text/plain": {"schema": {"type": "string", "maxLength": 9}}}),
+        ),
+        body(
+            "request-body",
+            &json!({"application/x-www-form-urlencoded": object}),
+        ),
+    ]
+}
+
 fn requests() -> Vec<Case> {
     let schema = json!({"type": "string"});
-    let object = json!({"schema": {"type": "object", "properties": {"a": {"type": "string"}}}});
     vec![
         // Lists in a query. The mocks match one value at a time.
         parameters(
@@ -319,18 +370,29 @@ fn requests() -> Vec<Case> {
                 {"name": "X-Kebab.And-Dot", "in": "header", "schema": schema},
             ]),
         ),
-        body(
-            "request-media-type",
-            &json!({"multipart/form-data": object, "application/json": object}),
+        parameters(
+            "object-parameter",
+            &json!([
+                {"name": "filter", "in": "query", "style": "deepObject", "schema": {"type": "object", "properties": {
+                    "size": {"type": "integer"}, "kind": {"type": "string", "enum": ["a", "b"]},
+                }}},
+                {"name": "page", "in": "query", "required": true, "schema": {"type": "object", "required": ["limit"], "properties": {
+                    "limit": {"type": "integer"}, "sort": {"type": "array", "items": {"type": "string"}},
+                }}},
+            ]),
         ),
-        body("request-body", &json!({"application/octet-stream": {}})),
-        body(
-            "request-body",
-            &json!({"text/plain": {"schema": {"type": "string", "maxLength": 9}}}),
+        parameters(
+            "optional-parameter",
+            &json!([{"name": "session", "in": "cookie", "schema": schema}]),
         ),
-        body(
-            "request-body",
-            &json!({"application/x-www-form-urlencoded": object}),
+        parameters(
+            "parameter-name",
+            &json!([
+                {"name": "client", "in": "query", "schema": schema},
+                {"name": "send", "in": "header", "required": true, "schema": schema},
+                {"name": "id", "in": "query", "schema": schema},
+                {"name": "id", "in": "header", "schema": {"type": "integer"}},
+            ]),
         ),
         operation("operation-id", |get| {
             get["operationId"] = json!("fetch_fetch_get");
