@@ -51,9 +51,10 @@ fn settings(document: &Value) -> Result<GenerationSettings> {
     }
     for (name, schema) in tables::schemas(document) {
         if let Some(path) = schema["x-handwritten"].as_str() {
-            settings.with_replacement(name, path, std::iter::empty());
+            settings.with_replacement(tables::rust_name(name), path, std::iter::empty());
         } else if schema["x-open-enum"] == true {
-            let path = format!("{}::types::{}", module(document), tables::type_name(name));
+            let name = tables::rust_name(name);
+            let path = format!("{}::types::{name}", module(document));
             settings.with_replacement(name, path, std::iter::once(TypeImpl::Display));
         }
     }

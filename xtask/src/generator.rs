@@ -13,3 +13,4 @@ mod tables;
 mod verbs;
 
 pub(crate) use generate::{client, mocks};
+pub(crate) use tables::rust_name;

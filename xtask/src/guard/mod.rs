@@ -34,6 +34,7 @@ pub struct Generated {
 /// The document has something that the generator does not support, or for which it would generate
 /// code that does not compile. The message names its JSON pointer.
 pub fn generate(document: &Value) -> Result<Generated> {
+    information(document)?;
     let mut refusals = bodies(document);
     refusals.extend(parameters::check(document));
     refusals.extend(names::check(document));
@@ -78,6 +79,19 @@ fn attempt(document: &Value) -> std::result::Result<(syn::File, syn::File), Stri
             .map_err(|error| format!("the generator refused the document: {error}"))
     };
     Ok((run(generator::client)?, run(generator::mocks)?))
+}
+
+/// Refuses a document without a title or a version, which no operation is to blame for.
+fn information(document: &Value) -> Result<()> {
+    match ["title", "version"]
+        .into_iter()
+        .find(|name| !document["info"][name].is_string())
+    {
+        None => Ok(()),
+        Some(name) => Err(Error::refused(format!(
+            "/info: the document has no `{name}`; add it in the overlay"
+        ))),
+    }
 }
 
 /// Returns the request bodies that the generator does not support.

@@ -1,13 +1,13 @@
 //! Refuses names that differ in the document but clash in the generated code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use heck::{ToSnakeCase, ToUpperCamelCase};
+use heck::ToSnakeCase;
 use serde_json::{Map, Value};
 use syn::Item;
 
 use crate::{
-    Error, Result,
+    Error, Result, generator,
     lower::walk,
     pointer,
     refusal::{self, Refusal},
@@ -16,7 +16,8 @@ use crate::{
 /// Methods that every client has, or that build.rs removes by name.
 const RESERVED: [&str; 2] = ["new", "new_with_client"];
 
-/// Returns the operations with reserved names, and the paths that the generator would skip.
+/// Returns the operations and components with reserved or equal names, and the paths that the
+/// generator would skip.
 pub(super) fn check(document: &Value) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     for path in document["paths"]
@@ -38,6 +39,28 @@ pub(super) fn check(document: &Value) -> Vec<Refusal> {
                 format!("the generated client already has a method `{name}`"),
             ));
         }
+    }
+    refusals.extend(components(document));
+    refusals
+}
+
+/// Returns the components with the name of an earlier one, which the generator would take for the
+/// same.
+fn components(document: &Value) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let mut seen: BTreeMap<String, &String> = BTreeMap::new();
+    let schemas = document["components"]["schemas"].as_object();
+    for name in schemas.into_iter().flat_map(Map::keys) {
+        let rust_name = generator::rust_name(name);
+        if let Some(first) = seen.get(&rust_name) {
+            let first = walk::component_pointer(first);
+            refusals.push(Refusal::new(
+                walk::component_pointer(name),
+                format!("{first} is also named {rust_name} in Rust"),
+            ));
+            continue;
+        }
+        seen.insert(rust_name, name);
     }
     refusals
 }
@@ -92,7 +115,7 @@ fn clash(document: &Value, module: &str, name: &str) -> Result<Vec<Refusal>> {
 
 /// Returns the pointers of the components or operations that have this name in Rust.
 fn places(document: &Value, module: &str, name: &str) -> Vec<String> {
-    let is_same = |other: &str| other.to_upper_camel_case() == name;
+    let is_same = |other: &str| generator::rust_name(other) == name;
     if module == "types" {
         let schemas = document["components"]["schemas"].as_object();
         let names = schemas.into_iter().flat_map(Map::keys);

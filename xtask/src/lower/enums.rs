@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use heck::ToUpperCamelCase;
 use serde_json::{Map, Value, json};
 
-use crate::{ledger::Ledger, pointer};
+use crate::{generator, ledger::Ledger, pointer};
 
 use super::{
     reach::{self, Reach},
@@ -24,6 +24,13 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
         .filter(|site| !(site.is_root() && site.position == Position::Component))
         .filter(|site| !tags.contains(&site.pointer))
         .filter(|site| document.pointer(&site.pointer).is_some_and(is_enum))
+        .collect();
+    let inline = inline_names(document, &found);
+    let schemas = document["components"]["schemas"].as_object();
+    let mut owners: BTreeMap<String, String> = schemas
+        .into_iter()
+        .flat_map(Map::keys)
+        .map(|name| (generator::rust_name(name), name.clone()))
         .collect();
     let mut by_name: BTreeMap<String, BTreeSet<Vec<String>>> = BTreeMap::new();
     for site in &found {
@@ -49,13 +56,19 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
         if by_name[&short].len() == 1 {
             names.insert(0, short);
         }
+        let is_free = |name: &&String| {
+            let rust_name = generator::rust_name(name);
+            let is_owner = owners.get(&rust_name).is_none_or(|owner| owner == *name);
+            is_owner && !inline.contains(&rust_name)
+        };
         let fits = |name: &&String| match document["components"]["schemas"].get(name.as_str()) {
             None => true,
             Some(component) => is_enum(component) && values(component) == allowed,
         };
-        let Some(name) = names.iter().find(fits) else {
+        let Some(name) = names.iter().filter(is_free).find(fits) else {
             continue; // Different schemas have all its names, so it stays inline.
         };
+        owners.insert(generator::rust_name(name), name.clone());
         let component = document["components"]["schemas"].get(name).cloned();
         if component.is_none() {
             let definition = definition(schema);
@@ -67,6 +80,29 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
         refer(node, name, &site);
         ledger.exact(site.pointer);
     }
+}
+
+/// Returns the names that the generator gives to the types of properties that stay inline: those
+/// of the owner and all enclosing properties.
+fn inline_names(document: &Value, hoisted: &[Site]) -> BTreeSet<String> {
+    let hoisted: BTreeSet<&str> = hoisted.iter().map(|site| site.pointer.as_str()).collect();
+    walk::schemas(document)
+        .into_iter()
+        .filter(|site| site.is_property() && !hoisted.contains(site.pointer.as_str()))
+        .filter(|site| {
+            let schema = document.pointer(&site.pointer).unwrap_or(&Value::Null);
+            ["enum", "properties", "oneOf", "anyOf", "allOf"]
+                .iter()
+                .any(|keyword| schema.get(keyword).is_some())
+        })
+        .map(|site| {
+            let segments = pointer::segments(&site.pointer);
+            let pairs = segments.windows(2);
+            let properties = pairs.filter(|pair| pair[0] == "properties");
+            let names = properties.map(|pair| format!("-{}", pair[1]));
+            generator::rust_name(&format!("{}{}", site.owner, names.collect::<String>()))
+        })
+        .collect()
 }
 
 /// Returns whether a schema is a string with at least two permitted values. A single value is

@@ -117,6 +117,19 @@ fn any_other_panic_of_the_generator_is_reported_in_one_line() {
 }
 
 #[test]
+fn a_document_without_a_title_or_a_version_is_refused_for_that_reason() {
+    for name in ["title", "version"] {
+        let mut document = document(&json!({"/fetch": returning(&json!({}))}), &json!({}));
+        document["info"].as_object_mut().unwrap().remove(name);
+        lower::lower(&mut document).unwrap();
+        assert_eq!(
+            guard::generate(&document).unwrap_err().to_string(),
+            format!("/info: the document has no `{name}`; add it in the overlay")
+        );
+    }
+}
+
+#[test]
 fn an_untagged_recursive_union_is_supported() {
     received_with(
         &json!({"anyOf": [

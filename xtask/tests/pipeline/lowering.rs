@@ -356,6 +356,59 @@ fn an_enum_does_not_take_the_name_of_a_different_schema() {
 }
 
 #[test]
+fn an_enum_in_a_response_is_open_under_every_name() {
+    for (name, expected) in [
+        ("JobStatus", "JobStatus"),
+        ("job_status", "JobStatus"),
+        ("JOB_STATUS", "JobStatus"),
+        ("Job.Status", "JobStatus"),
+        ("Item-Output_Mode", "ItemOutputMode"),
+        ("Page[str]_Order", "PageStrOrder"),
+        ("2d", "X2d"),
+        ("self", "Self_"),
+    ] {
+        let paths = json!({"/fetch": returning(&reference(name))});
+        let schemas = json!({name: {"type": "string", "enum": ["a", "b"]}});
+        let code = xtask::guard::generate(&lowered(document(&paths, &schemas))).unwrap();
+        let outline = xtask::diff::outline(&code.client);
+        assert!(
+            outline.contains(&format!("open enum types::{expected}\n"))
+                && outline.contains(&format!("-> crate::raw::types::{expected}\n")),
+            "{outline}"
+        );
+    }
+}
+
+#[test]
+fn an_enum_does_not_take_a_name_that_is_the_same_in_rust() {
+    let subject = json!({"type": "object", "properties": {
+        "mode": {"type": "string", "enum": ["x", "y"]},
+        "other": reference("mode"),
+    }});
+    let others = json!({"mode": {"type": "object", "properties": {"a": {}}}});
+    let schemas = received_with(&subject, &others);
+    assert_eq!(
+        schemas["Subject"]["properties"]["mode"],
+        reference("SubjectMode")
+    );
+}
+
+#[test]
+fn an_enum_does_not_take_the_name_of_an_inline_type() {
+    let payment = json!({"type": "object", "required": ["type"], "properties": {
+        "type": {"const": "payment"},
+        "payment_type": {"type": "string", "enum": ["card", "bank"]},
+    }});
+    let refund = json!({"type": "object", "required": ["type"], "properties": {"type": {"const": "refund"}}});
+    let subject = json!({"oneOf": [reference("Payment"), reference("Refund")]});
+    let schemas = received_with(&subject, &json!({"Payment": payment, "Refund": refund}));
+    assert_eq!(
+        schemas["Payment"]["properties"]["payment_type"],
+        reference("PaymentPaymentType")
+    );
+}
+
+#[test]
 fn an_enum_inside_an_array_is_named_after_the_property() {
     let subject = json!({"type": "object", "properties": {
         "kinds": {"type": "array", "items": {"type": "string", "enum": ["x", "y"]}},

@@ -275,6 +275,33 @@ fn unions() -> Vec<Case> {
             &json!({"type": "string", "enum": ["a", "b-c", "4wd", "", "A"]}),
         ),
         property("open-enum", &json!({"type": "string", "enum": ["only"]})),
+        // Names that Rust writes otherwise, and more values than a recursive macro accepts.
+        with(
+            "open-enum",
+            &json!({"type": "object", "properties": {
+                "a": component("job_status"), "b": component("ITEM-Output_Mode"), "c": component("Page[str]_Order"),
+                "d": component("self"), "e": component("2d"), "f": {"allOf": [component("Job.Kind")], "description": "d"},
+            }}),
+            &json!({
+                "job_status": {"type": "string", "enum": ["queued", "running"]},
+                "ITEM-Output_Mode": {"type": "string", "enum": ["a", "b"]},
+                "Page[str]_Order": {"type": "string", "enum": ["up", "down"]},
+                "self": {"type": "string", "enum": ["x", "y"]},
+                "2d": {"type": "string", "enum": ["flat", "round"]},
+                "Job.Kind": {"type": "string", "enum": (0..150).map(|number| format!("kind{number}")).collect::<Vec<_>>()},
+            }),
+        ),
+        // The name of the enum would be that of the tag.
+        with(
+            "named-enum",
+            &json!({"oneOf": [component("Payment"), component("Refund")]}),
+            &json!({
+                "Payment": {"type": "object", "required": ["type", "payment_type"], "properties": {
+                    "type": {"const": "payment"}, "payment_type": {"type": "string", "enum": ["card", "bank"]},
+                }},
+                "Refund": {"type": "object", "required": ["type"], "properties": {"type": {"const": "refund"}}},
+            }),
+        ),
         Case {
             rule: "open-enum",
             paths: json!({"/submit": taking(&json!({"type": "object", "properties": {
