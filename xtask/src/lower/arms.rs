@@ -16,7 +16,7 @@ use super::{reach, walk};
 /// fewer required fields would also match values that are meant for an arm with more.
 pub(super) fn first_fit(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
-        let Some(schema) = document.pointer(&site.pointer).and_then(Value::as_object) else {
+        let Some(schema) = pointer::get(document, &site.pointer).and_then(Value::as_object) else {
             continue;
         };
         let has_both = schema.contains_key("anyOf") && schema.contains_key("oneOf");

@@ -85,7 +85,7 @@ fn free_name(document: &Value, owner: &str, definition: &str, schema: &Value) ->
 /// Replaces a reference to anything but an existing component with the schema for any value.
 pub(super) fn dangling(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
-        let schema = document.pointer(&site.pointer).unwrap_or(&Value::Null);
+        let schema = pointer::get(document, &site.pointer).unwrap_or(&Value::Null);
         let exists = reach::target(schema)
             .is_some_and(|name| document["components"]["schemas"].get(&name).is_some());
         let Some(schema) = pointer::object_mut(document, &site.pointer).filter(|_| !exists) else {

@@ -23,7 +23,7 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
         .into_iter()
         .filter(|site| !(site.is_root() && site.position == Position::Component))
         .filter(|site| !tags.contains(&site.pointer))
-        .filter(|site| document.pointer(&site.pointer).is_some_and(is_enum))
+        .filter(|site| pointer::get(document, &site.pointer).is_some_and(is_enum))
         .collect();
     let inline = inline_names(document, &found);
     let schemas = document["components"]["schemas"].as_object();
@@ -34,18 +34,14 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
         .collect();
     let mut by_name: BTreeMap<String, BTreeSet<Vec<String>>> = BTreeMap::new();
     for site in &found {
-        let schema = document
-            .pointer(&site.pointer)
-            .expect("the site was found above");
+        let schema = pointer::get(document, &site.pointer).expect("the site was found above");
         by_name
             .entry(short_name(site))
             .or_default()
             .insert(values(schema));
     }
     for site in found {
-        let schema = document
-            .pointer(&site.pointer)
-            .expect("the site was found above");
+        let schema = pointer::get(document, &site.pointer).expect("the site was found above");
         let allowed = values(schema);
         let short = short_name(&site);
         let long = format!("{}{short}", site.owner);
@@ -74,9 +70,7 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
             let definition = definition(schema);
             document["components"]["schemas"][name] = definition;
         }
-        let node = document
-            .pointer_mut(&site.pointer)
-            .expect("the site was found above");
+        let node = pointer::get_mut(document, &site.pointer).expect("the site was found above");
         refer(node, name, &site);
         ledger.exact(site.pointer);
     }
@@ -90,7 +84,7 @@ fn inline_names(document: &Value, hoisted: &[Site]) -> BTreeSet<String> {
         .into_iter()
         .filter(|site| site.is_property() && !hoisted.contains(site.pointer.as_str()))
         .filter(|site| {
-            let schema = document.pointer(&site.pointer).unwrap_or(&Value::Null);
+            let schema = pointer::get(document, &site.pointer).unwrap_or(&Value::Null);
             ["enum", "properties", "oneOf", "anyOf", "allOf"]
                 .iter()
                 .any(|keyword| schema.get(keyword).is_some())
@@ -169,7 +163,7 @@ pub(super) fn open(document: &mut Value, ledger: &mut Ledger) {
     let variants = variants(document);
     let tags = unions::tag_pointers(document);
     for site in walk::schemas(document) {
-        let has_name_clash = document.pointer(&site.pointer).is_some_and(has_name_clash);
+        let has_name_clash = pointer::get(document, &site.pointer).is_some_and(has_name_clash);
         if !reach.is_received(&site) && !has_name_clash {
             continue;
         }
@@ -208,9 +202,7 @@ fn has_name_clash(schema: &Value) -> bool {
 }
 
 fn is_single(document: &Value, at: &str) -> bool {
-    let values = document
-        .pointer(at)
-        .and_then(|schema| schema["enum"].as_array());
+    let values = pointer::get(document, at).and_then(|schema| schema["enum"].as_array());
     values.is_some_and(|values| values.len() == 1)
 }
 
@@ -222,7 +214,7 @@ fn variants(document: &Value) -> BTreeSet<String> {
         if !matches!(site.keyword, Some("anyOf" | "oneOf")) {
             continue;
         }
-        let schema = document.pointer(&site.pointer).unwrap_or(&Value::Null);
+        let schema = pointer::get(document, &site.pointer).unwrap_or(&Value::Null);
         match reach::target(schema) {
             Some(name) => found.insert(pointer::join("/components/schemas", &name)),
             None => found.insert(site.pointer),

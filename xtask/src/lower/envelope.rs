@@ -38,7 +38,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         }
         remove_dropshot(document, &operation.pointer, ledger);
         let at = pointer::join(&operation.pointer, "responses");
-        if document.pointer(&at).is_none()
+        if pointer::get(document, &at).is_none()
             && let Some(value) = pointer::object_mut(document, &operation.pointer)
         {
             value.insert("responses".to_owned(), json!({}));
@@ -50,7 +50,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
 /// Removes the extensions of the Dropshot framework, for which the generator would write different
 /// code.
 fn remove_dropshot(document: &mut Value, at: &str, ledger: &mut Ledger) {
-    let operation = document.pointer(at).and_then(Value::as_object);
+    let operation = pointer::get(document, at).and_then(Value::as_object);
     let names: Vec<String> = operation
         .into_iter()
         .flat_map(serde_json::Map::keys)

@@ -23,13 +23,13 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             (short(operation, &long), long)
         })
         .collect();
-    for (index, operation) in operations.iter().enumerate() {
-        let (short, long) = &names[index];
+    let mut users: BTreeMap<String, usize> = BTreeMap::new();
+    for (short, _) in &names {
+        *users.entry(short.to_snake_case()).or_default() += 1;
+    }
+    for (operation, (short, long)) in operations.iter().zip(&names) {
         // If two operations have the same short name, both keep their long names.
-        let is_shared = names
-            .iter()
-            .enumerate()
-            .any(|(other, (name, _))| other != index && is_same(name, short));
+        let is_shared = users[&short.to_snake_case()] > 1;
         let name = if is_shared { long } else { short };
         let at = pointer::join(&operation.pointer, "operationId");
         let value = pointer::object_mut(document, &operation.pointer)
@@ -52,15 +52,9 @@ pub(crate) fn name_at(document: &Value, at: &str) -> Option<String> {
 
 /// Returns the id of an operation, or a derived name if it has none.
 fn long(document: &Value, operation: &Operation) -> String {
-    document
-        .pointer(&pointer::join(&operation.pointer, "operationId"))
+    pointer::get(document, &pointer::join(&operation.pointer, "operationId"))
         .and_then(Value::as_str)
         .map_or_else(|| derived(operation), str::to_owned)
-}
-
-/// Returns whether two names give the same method name, which the generator writes in snake case.
-fn is_same(one: &str, other: &str) -> bool {
-    one.to_snake_case() == other.to_snake_case()
 }
 
 fn check(document: &Value) -> Result<()> {
@@ -68,7 +62,9 @@ fn check(document: &Value) -> Result<()> {
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "operationId");
-        let name = document.pointer(&at).and_then(Value::as_str).unwrap_or("");
+        let name = pointer::get(document, &at)
+            .and_then(Value::as_str)
+            .unwrap_or("");
         match seen.get(&name.to_snake_case()) {
             Some(first) => refusals.push(Refusal::new(
                 at,

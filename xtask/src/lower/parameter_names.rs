@@ -22,10 +22,7 @@ const SENT_NAME: &str = "x-name";
 pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     for operation in walk::operations(document) {
         let mut names = BTreeSet::from(RESERVED.map(str::to_owned));
-        if document
-            .pointer(&pointer::join(&operation.pointer, "requestBody"))
-            .is_some()
-        {
+        if pointer::get(document, &pointer::join(&operation.pointer, "requestBody")).is_some() {
             names.insert("body".to_owned());
         }
         let all = entries(document, &operation);
@@ -78,7 +75,7 @@ pub(crate) fn entries<'a>(document: &'a Value, operation: &Operation) -> Vec<(St
     let item = pointer::join("/paths", &operation.path);
     let list = |at: &str| -> Vec<(String, &'a Value)> {
         let at = pointer::join(at, "parameters");
-        let list = document.pointer(&at).and_then(Value::as_array);
+        let list = pointer::get(document, &at).and_then(Value::as_array);
         list.into_iter()
             .flatten()
             .enumerate()

@@ -34,9 +34,8 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         let Some((parameter, _)) = pointer::split(&site.pointer) else {
             continue;
         };
-        let Some((schema, parameter)) = document
-            .pointer(&site.pointer)
-            .zip(document.pointer(parameter))
+        let Some((schema, parameter)) =
+            pointer::get(document, &site.pointer).zip(pointer::get(document, parameter))
         else {
             continue;
         };
@@ -59,7 +58,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
 
 /// Replaces the schema and keeps its annotations.
 fn replace(document: &mut Value, site: &Site, mut shape: Value) {
-    let Some(node) = document.pointer_mut(&site.pointer) else {
+    let Some(node) = pointer::get_mut(document, &site.pointer) else {
         return;
     };
     for keyword in ["description", "default", "example", "deprecated"] {
@@ -123,7 +122,9 @@ fn shape(document: &Value, schema: &Value, depth: u8) -> Shape {
 /// styles `form` and `deepObject` send it.
 pub(super) fn objects(document: &mut Value, ledger: &mut Ledger) {
     for at in lists(document) {
-        let list = document.pointer(&at).and_then(Value::as_array).cloned();
+        let list = pointer::get(document, &at)
+            .and_then(Value::as_array)
+            .cloned();
         let mut expanded = Vec::new();
         for (index, parameter) in list.into_iter().flatten().enumerate() {
             match members(document, &parameter) {
@@ -134,7 +135,7 @@ pub(super) fn objects(document: &mut Value, ledger: &mut Ledger) {
                 None => expanded.push(parameter),
             }
         }
-        if let Some(list) = document.pointer_mut(&at) {
+        if let Some(list) = pointer::get_mut(document, &at) {
             *list = json!(expanded);
         }
     }
@@ -213,7 +214,9 @@ fn collect(
 /// Drops optional parameters that the generator does not support, such as cookies.
 pub(super) fn optional(document: &mut Value, ledger: &mut Ledger) {
     for at in lists(document) {
-        let list = document.pointer(&at).and_then(Value::as_array).cloned();
+        let list = pointer::get(document, &at)
+            .and_then(Value::as_array)
+            .cloned();
         let mut kept = Vec::new();
         for (index, parameter) in list.into_iter().flatten().enumerate() {
             match unsupported(document, &parameter)
@@ -225,7 +228,7 @@ pub(super) fn optional(document: &mut Value, ledger: &mut Ledger) {
                 None => kept.push(parameter),
             }
         }
-        if let Some(list) = document.pointer_mut(&at) {
+        if let Some(list) = pointer::get_mut(document, &at) {
             *list = json!(kept);
         }
     }
@@ -242,7 +245,7 @@ pub(super) fn lists(document: &Value) -> Vec<String> {
         .map(|operation| operation.pointer)
         .chain(paths.map(|path| pointer::join("/paths", path)))
         .map(|at| pointer::join(&at, "parameters"))
-        .filter(|at| document.pointer(at).is_some_and(Value::is_array))
+        .filter(|at| pointer::get(document, at).is_some_and(Value::is_array))
         .collect()
 }
 

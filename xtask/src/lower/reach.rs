@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::pointer;
+
 use super::walk::{self, Position, Site};
 
 const SCHEMAS: &str = "#/components/schemas/";
@@ -36,7 +38,9 @@ impl Reach {
                 Position::Parameter | Position::RequestBody => &mut reach.request,
                 Position::Response => &mut reach.response,
             };
-            follow(document, &root, found);
+            if let Some(schema) = pointer::get(document, &root.pointer) {
+                follow(document, schema, found);
+            }
         }
         reach
     }
@@ -67,7 +71,9 @@ impl Reach {
                 continue;
             }
             let mut found = BTreeSet::new();
-            follow(document, &root, &mut found);
+            if let Some(schema) = pointer::get(document, &root.pointer) {
+                follow(document, schema, &mut found);
+            }
             let operations = walk::operations_at(document, &root.pointer);
             for name in found {
                 users.entry(name).or_default().extend(operations.clone());
@@ -85,34 +91,31 @@ impl Reach {
 /// Returns a component and all components that it refers to, directly or indirectly.
 pub(crate) fn closure(document: &Value, name: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::from([name.to_owned()]);
-    follow(document, &component(name), &mut found);
+    follow(
+        document,
+        &document["components"]["schemas"][name],
+        &mut found,
+    );
     found
 }
 
-fn component(name: &str) -> Site {
-    Site {
-        pointer: walk::component_pointer(name),
-        position: Position::Component,
-        owner: name.to_owned(),
-        keyword: None,
-        property: None,
-    }
-}
-
-fn follow(document: &Value, root: &Site, found: &mut BTreeSet<String>) {
-    for site in walk::below(document, root) {
-        let Some(schema) = document.pointer(&site.pointer) else {
-            continue;
-        };
-        let mapped = schema["discriminator"]["mapping"]
-            .as_object()
-            .into_iter()
-            .flat_map(|mapping| mapping.values())
-            .filter_map(|value| target(&serde_json::json!({ "$ref": value })));
-        for name in target(schema).into_iter().chain(mapped) {
-            if found.insert(name.clone()) {
-                follow(document, &component(&name), found);
+/// Adds the components that a schema refers to, directly or indirectly.
+fn follow(document: &Value, schema: &Value, found: &mut BTreeSet<String>) {
+    let schemas = &document["components"]["schemas"];
+    let mut pending = vec![schema];
+    while let Some(schema) = pending.pop() {
+        walk::visit(schema, &mut |schema| {
+            let mapped = schema["discriminator"]["mapping"]
+                .as_object()
+                .into_iter()
+                .flat_map(|mapping| mapping.values())
+                .filter_map(|value| target(&serde_json::json!({ "$ref": value })));
+            for name in target(schema).into_iter().chain(mapped) {
+                if !found.contains(&name) {
+                    pending.extend(schemas.get(&name));
+                    found.insert(name);
+                }
             }
-        }
+        });
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     dynamic(document, &sites, ledger);
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     for site in &sites {
-        let schema = document.pointer(&site.pointer).unwrap_or(&Value::Null);
+        let schema = pointer::get(document, &site.pointer).unwrap_or(&Value::Null);
         let Some(target) = schema_target(document, schema) else {
             continue;
         };
@@ -38,7 +38,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     let mut targets: Vec<(String, String)> = names.into_iter().collect();
     targets.sort_by_key(|(target, _)| std::cmp::Reverse(target.matches('/').count()));
     for (target, name) in targets {
-        let Some(node) = document.pointer_mut(&target) else {
+        let Some(node) = pointer::get_mut(document, &target) else {
             continue;
         };
         let schema = node.clone();
@@ -60,7 +60,7 @@ fn schema_target(document: &Value, schema: &Value) -> Option<String> {
         pointer::segments(target).as_slice(),
         [components, schemas, _] if components == "components" && schemas == "schemas"
     );
-    let is_schema = target.starts_with('/') && document.pointer(target)?.is_object();
+    let is_schema = target.starts_with('/') && pointer::get(document, target)?.is_object();
     (is_schema && !is_definition && !is_component).then(|| target.to_owned())
 }
 
@@ -97,7 +97,7 @@ fn dynamic(document: &mut Value, sites: &[Site], ledger: &mut Ledger) {
     let anchors = anchors(document, sites);
     for site in sites {
         for keyword in ["$recursiveRef", "$dynamicRef", "$ref"] {
-            let schema = document.pointer(&site.pointer).unwrap_or(&Value::Null);
+            let schema = pointer::get(document, &site.pointer).unwrap_or(&Value::Null);
             let Some(reference) = schema.get(keyword).and_then(Value::as_str) else {
                 continue;
             };
@@ -131,7 +131,7 @@ fn dynamic(document: &mut Value, sites: &[Site], ledger: &mut Ledger) {
 fn anchors<'a>(document: &Value, sites: &'a [Site]) -> BTreeMap<String, Vec<&'a Site>> {
     let mut anchors: BTreeMap<String, Vec<&Site>> = BTreeMap::new();
     for site in sites {
-        let schema = document.pointer(&site.pointer).unwrap_or(&Value::Null);
+        let schema = pointer::get(document, &site.pointer).unwrap_or(&Value::Null);
         for keyword in ["$anchor", "$dynamicAnchor"] {
             if let Some(name) = schema.get(keyword).and_then(Value::as_str) {
                 anchors.entry(format!("#{name}")).or_default().push(site);

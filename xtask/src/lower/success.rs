@@ -81,8 +81,7 @@ const NAMED: [&str; 11] = [
 pub(super) fn contents(document: &mut Value, ledger: &mut Ledger) {
     for operation in walk::operations(document) {
         let responses = pointer::join(&operation.pointer, "responses");
-        let statuses: Vec<String> = document
-            .pointer(&responses)
+        let statuses: Vec<String> = pointer::get(document, &responses)
             .and_then(Value::as_object)
             .map(|responses| {
                 responses
