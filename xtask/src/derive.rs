@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::{
     Error, Result,
     guard::{self, Generated},
+    json::{self, Parsed},
     ledger::Ledger,
     lower, overlay,
     refusal::{self, LeftOut},
@@ -41,9 +42,9 @@ impl Derived {
 /// If an input is invalid, the generator does not accept the result, or the overlay needs an
 /// operation that has to be left out.
 pub fn derive(upstream: &[u8], overlay: &[u8]) -> Result<Derived> {
-    let mut document = parse_upstream(upstream)?;
+    let (mut document, mut warnings) = parse_upstream(upstream)?;
     let overlay = parse_overlay(overlay)?;
-    let warnings = overlay::apply(&mut document, &overlay)?;
+    warnings.extend(overlay::apply(&mut document, &overlay)?);
     let mut wire = document.clone();
     refusal::without_refused(&mut wire, lower::translate)?;
     let ((mut ledger, code), left_out) = refusal::without_refused(&mut document, |document| {
@@ -70,7 +71,7 @@ pub fn derive(upstream: &[u8], overlay: &[u8]) -> Result<Derived> {
 /// next one, so actions that match nothing are skipped. Returns null if an input is invalid.
 pub fn wire(upstream: &[u8], overlay: &[u8]) -> Value {
     let derive = || -> Result<Value> {
-        let mut document = parse_upstream(upstream)?;
+        let (mut document, _) = parse_upstream(upstream)?;
         let overlay = parse_overlay(overlay)?;
         overlay::apply_what_fits(&mut document, &overlay)?;
         refusal::without_refused(&mut document, lower::translate)?;
@@ -84,8 +85,9 @@ pub(crate) fn parse_overlay(overlay: &[u8]) -> Result<Value> {
         .map_err(|error| Error::refused(format!("overlay.json is not JSON: {error}")))
 }
 
-/// Parses the document of upstream. The error names the format that was found instead.
-pub(crate) fn parse_upstream(bytes: &[u8]) -> Result<Value> {
+/// Parses the document of upstream, and returns a warning for each duplicate key. The error names
+/// the format that was found instead.
+pub(crate) fn parse_upstream(bytes: &[u8]) -> Result<(Value, Vec<String>)> {
     let text = String::from_utf8_lossy(bytes);
     let start = text.trim_start_matches('\u{feff}').trim_start();
     if start.is_empty() {
@@ -99,7 +101,10 @@ pub(crate) fn parse_upstream(bytes: &[u8]) -> Result<Value> {
              the API",
         ));
     }
-    let document: Value = serde_json::from_slice(bytes)
+    let Parsed {
+        value: document,
+        duplicates,
+    } = json::parse(bytes)
         .map_err(|error| Error::refused(format!("the document is not JSON: {error}")))?;
     if let Some(version) = document.get("swagger") {
         return Err(Error::refused(format!(
@@ -122,5 +127,9 @@ pub(crate) fn parse_upstream(bytes: &[u8]) -> Result<Value> {
             "expected an OpenAPI 3.1 document, but its `openapi` member is {version}"
         )));
     }
-    Ok(document)
+    let warnings = duplicates
+        .iter()
+        .map(|at| format!("upstream has {at} more than once; the last value replaces the others"))
+        .collect();
+    Ok((document, warnings))
 }

@@ -17,6 +17,7 @@ pub mod fetch;
 mod generator;
 pub mod guard;
 mod handwritten;
+mod json;
 pub mod ledger;
 mod lock;
 pub mod lower;

@@ -170,7 +170,7 @@ fn is_same(path: &Path, bytes: &[u8]) -> bool {
 /// Returns the overlay without the actions that upstream has made redundant, and the removed
 /// actions. If there are none, the bytes of the overlay are unchanged.
 fn without_redundant(upstream: &[u8], overlay: &[u8]) -> Result<(Vec<u8>, Vec<String>)> {
-    let document = derive::parse_upstream(upstream)?;
+    let (document, _) = derive::parse_upstream(upstream)?;
     let before = derive::parse_overlay(overlay)?;
     let (after, dropped) = overlay::without_redundant(&document, &before)?;
     if after == before {
