@@ -92,7 +92,13 @@ fn without_unsupported_by_mocks(spec: &mut Value) {
         for parameter in parameters.into_iter().flatten() {
             let schema = resolve(&parameter["schema"]);
             if parameter["in"] == "query" && schema["type"] == "array" {
-                parameter["schema"] = schema["items"].clone();
+                let item = &schema["items"];
+                // The client names the type of an unnamed enum after the list.
+                parameter["schema"] = if item["enum"].is_array() {
+                    json!({"type": "string"})
+                } else {
+                    item.clone()
+                };
             }
         }
         let bodies = value.get_mut("requestBody").into_iter();

@@ -4,11 +4,12 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens as _, format_ident, quote};
 use serde_json::Value;
 use syn::{
-    Expr, Field, File, FnArg, GenericArgument, ImplItem, ImplItemFn, Item, ItemImpl, ItemMod,
-    ItemStruct, Lit, Member, Pat, PathArguments, ReturnType, Stmt, Type, Visibility, parse_quote,
+    Attribute, Expr, Field, File, FnArg, GenericArgument, ImplItem, ImplItemFn, Item, ItemImpl,
+    ItemMod, ItemStruct, Lit, Member, Pat, PathArguments, ReturnType, Stmt, Type, Visibility,
+    parse_quote,
 };
 
 use super::{tables, verbs::Builder};
@@ -81,20 +82,33 @@ fn accept_numeric_ids(item: &mut Item) {
         if !name.is_some_and(|name| name == "id" || name.ends_with("_id")) {
             continue;
         }
-        if is_named(&field.ty, "String") {
-            let read = "crate::ext::values::id::required";
-            field
-                .attrs
-                .push(parse_quote!(#[serde(deserialize_with = #read)]));
+        let read = if is_named(&field.ty, "String") {
+            "crate::ext::values::id::required"
         } else if is_named(&field.ty, "Option")
             && first_argument(&field.ty).is_some_and(|inner| is_named(inner, "String"))
         {
-            let read = "crate::ext::values::id::optional";
-            field
+            "crate::ext::values::id::optional"
+        } else {
+            continue;
+        };
+        // A field that is nullable but required has a function already, and no default.
+        let own = field.attrs.iter().position(reads_null);
+        match own {
+            Some(own) => field.attrs[own] = parse_quote!(#[serde(deserialize_with = #read)]),
+            None if is_named(&field.ty, "String") => field
                 .attrs
-                .push(parse_quote!(#[serde(default, deserialize_with = #read)]));
+                .push(parse_quote!(#[serde(deserialize_with = #read)])),
+            None => field
+                .attrs
+                .push(parse_quote!(#[serde(default, deserialize_with = #read)])),
         }
     }
+}
+
+/// `#[serde(deserialize_with = "::std::option::Option::deserialize")]`
+fn reads_null(attribute: &Attribute) -> bool {
+    let text = attribute.meta.to_token_stream().to_string();
+    text.starts_with("serde") && text.contains("Option::deserialize")
 }
 
 fn is_hooks(item: &Item) -> bool {

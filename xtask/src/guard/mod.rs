@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     Error, Result, generator,
-    lower::walk,
+    lower::{bodies::SUPPORTED, walk},
     pointer,
     refusal::{self, Refusal},
 };
@@ -106,15 +106,6 @@ fn bodies(document: &Value) -> Vec<Refusal> {
     }
     refusals
 }
-
-/// The media types of request bodies that the generator supports.
-const SUPPORTED: [&str; 5] = [
-    "application/json",
-    "application/octet-stream",
-    "application/x-www-form-urlencoded",
-    "text/plain",
-    "text/x-markdown",
-];
 
 /// Returns why a request body is unsupported, or `None` if it is supported.
 fn unsupported_body(content: &Value) -> Option<String> {

@@ -8,13 +8,10 @@ use syn::Item;
 
 use crate::{
     Error, Result, generator,
-    lower::walk,
+    lower::{operation_ids::RESERVED, walk},
     pointer,
     refusal::{self, Refusal},
 };
-
-/// Methods that every client has, or that build.rs removes by name.
-const RESERVED: [&str; 2] = ["new", "new_with_client"];
 
 /// Returns the operations and components with reserved or equal names, and the paths that the
 /// generator would skip.
@@ -28,6 +25,9 @@ pub(super) fn check(document: &Value) -> Vec<Refusal> {
         if !(path.starts_with('/') || path.starts_with("x-")) {
             let at = pointer::join("/paths", path);
             refusals.push(Refusal::new(at, "a path must start with a slash"));
+        } else if !has_paired_braces(path) {
+            let at = pointer::join("/paths", path);
+            refusals.push(Refusal::new(at, "the braces of the path do not match"));
         }
     }
     for operation in walk::operations(document) {
@@ -42,6 +42,18 @@ pub(super) fn check(document: &Value) -> Vec<Refusal> {
     }
     refusals.extend(components(document));
     refusals
+}
+
+/// Returns whether each opening brace of a path has a closing one, without another brace between.
+fn has_paired_braces(path: &str) -> bool {
+    let mut is_inside = false;
+    let braces = path.chars().filter(|letter| matches!(letter, '{' | '}'));
+    let mut pairs = braces.map(|brace| {
+        let is_paired = is_inside == (brace == '}');
+        is_inside = brace == '{';
+        is_paired
+    });
+    pairs.all(|is_paired| is_paired) && !is_inside
 }
 
 /// Returns the components with the name of an earlier one, which the generator would take for the

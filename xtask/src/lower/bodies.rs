@@ -8,6 +8,15 @@ use super::walk;
 
 const JSON: &str = "application/json";
 
+/// The media types of request bodies that the generator supports.
+pub(crate) const SUPPORTED: [&str; 5] = [
+    "application/json",
+    "application/octet-stream",
+    "application/x-www-form-urlencoded",
+    "text/plain",
+    "text/x-markdown",
+];
+
 /// The member of an operation with the media type that its request must have.
 const CONTENT_TYPE: &str = "x-content-type";
 

@@ -6,7 +6,7 @@
 //! idempotent.
 
 mod arms;
-mod bodies;
+pub(crate) mod bodies;
 mod bounds;
 mod constants;
 mod contents;
@@ -24,6 +24,7 @@ pub(crate) mod operation_ids;
 pub(crate) mod parameter_names;
 pub(crate) mod parameters;
 mod prune;
+mod raw_bodies;
 pub(crate) mod reach;
 mod references;
 mod requests;
@@ -64,7 +65,7 @@ impl Rule {
 ///
 /// Those up to [`LAST_OF_TRANSLATION`] translate 3.1 to 3.0. The others adapt the document to the
 /// generator.
-const RULES: [(&str, Rule); 46] = [
+const RULES: [(&str, Rule); 47] = [
     ("inline-component", TryRewrite(inline::apply)),
     ("unknown-keyword", Rewrite(keywords::unknown)),
     ("schema-pointer", Rewrite(schema_pointers::apply)),
@@ -87,6 +88,7 @@ const RULES: [(&str, Rule); 46] = [
     ("operation-id", TryRewrite(operation_ids::apply)),
     ("request-content-type", Rewrite(bodies::names)),
     ("request-media-type", Rewrite(bodies::media_types)),
+    ("request-bytes", Rewrite(raw_bodies::apply)),
     ("request-body", Rewrite(bodies::shapes)),
     ("success-response", Rewrite(success::apply)),
     ("success-content", Rewrite(success::contents)),

@@ -14,6 +14,9 @@ use crate::{
 
 use super::walk::{self, Operation};
 
+/// Methods that every client has, or that build.rs removes by name.
+pub(crate) const RESERVED: [&str; 2] = ["new", "new_with_client"];
+
 pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
     let operations = walk::operations(document);
     let names: Vec<(String, String)> = operations
@@ -29,8 +32,9 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
     }
     for (operation, (short, long)) in operations.iter().zip(&names) {
         // If two operations have the same short name, both keep their long names.
-        let is_shared = users[&short.to_snake_case()] > 1;
-        let name = if is_shared { long } else { short };
+        let short_name = short.to_snake_case();
+        let is_taken = users[&short_name] > 1 || RESERVED.contains(&short_name.as_str());
+        let name = if is_taken { long } else { short };
         let at = pointer::join(&operation.pointer, "operationId");
         let value = pointer::object_mut(document, &operation.pointer)
             .expect("operations() found an object");

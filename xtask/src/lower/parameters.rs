@@ -283,7 +283,7 @@ pub(crate) fn unsupported(document: &Value, parameter: &Value) -> Option<&'stati
 }
 
 /// Follows references, and each `allOf` of one schema, to the schema itself.
-fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+pub(super) fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     let mut schema = schema;
     for _ in 0..16 {
         let only = schema["allOf"].as_array().filter(|all| all.len() == 1);

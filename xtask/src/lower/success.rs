@@ -151,7 +151,8 @@ fn plain_json(content: &mut Map<String, Value>, at: &str, ledger: &mut Ledger) {
     }
 }
 
-fn essence(media_type: &str) -> &str {
+/// Returns a media type without its parameters.
+pub(super) fn essence(media_type: &str) -> &str {
     media_type.split(';').next().unwrap_or("").trim()
 }
 

@@ -51,30 +51,14 @@ fn unsupported_parameters_are_refused_with_their_pointer() {
 
 #[test]
 fn unsupported_bodies_are_refused_with_their_pointer() {
-    let schema = json!({"schema": {"type": "object"}});
-    for (content, reason) in [
-        (
-            json!({"multipart/form-data": schema}),
-            "multipart/form-data",
-        ),
-        (
-            json!({"text/plain": schema, "application/xml": schema}),
-            "text/plain and application/xml",
-        ),
-        (
-            json!({"application/x-www-form-urlencoded": {}}),
-            "have a schema",
-        ),
-        (json!({"application/xml": schema}), "application/xml"),
-    ] {
-        let mut item = taking(&json!({}));
-        item["post"]["requestBody"]["content"] = content;
-        let text = refusal(&json!({"/submit": item}), &json!({}));
-        assert!(
-            text.starts_with("/paths/~1submit/post/requestBody/content: ") && text.contains(reason),
-            "{text}"
-        );
-    }
+    let mut item = taking(&json!({}));
+    item["post"]["requestBody"]["content"] = json!({"application/x-www-form-urlencoded": {}});
+    let text = refusal(&json!({"/submit": item}), &json!({}));
+    assert!(
+        text.starts_with("/paths/~1submit/post/requestBody/content: ")
+            && text.contains("have a schema"),
+        "{text}"
+    );
 }
 
 #[test]

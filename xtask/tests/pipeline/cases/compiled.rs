@@ -356,6 +356,11 @@ fn bodies() -> Vec<Case> {
             "request-body",
             &json!({"application/x-www-form-urlencoded": object}),
         ),
+        body("request-bytes", &json!({"multipart/form-data": object})),
+        body(
+            "request-bytes",
+            &json!({"application/xml": {}, "image/*": {}}),
+        ),
     ]
 }
 
@@ -369,6 +374,7 @@ fn requests() -> Vec<Case> {
                 {"name": "tags", "in": "query", "schema": {"type": "array", "items": {"type": "string"}}},
                 {"name": "ids", "in": "query", "required": true, "schema": {"type": "array", "items": {"type": "integer"}}},
                 {"name": "kinds", "in": "query", "schema": {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}}},
+                {"name": "include", "in": "query", "schema": {"type": "array", "items": {"type": "string", "enum": ["a"]}}},
             ]),
         ),
         parameters(
