@@ -8,6 +8,7 @@
 mod cases;
 mod changes;
 mod document;
+mod fastapi;
 mod gate;
 mod generator;
 mod keywords;
