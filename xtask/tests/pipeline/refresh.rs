@@ -124,8 +124,8 @@ fn a_compressed_body_over_the_size_limit_is_refused() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(&vec![b' '; 17 * 1024 * 1024]).unwrap();
     let compressed = encoder.finish().unwrap();
-    let served = response("200 OK", "Content-Encoding: gzip\r\n", &compressed);
-    let (base, server) = serve(vec![served]);
+    let body = response("200 OK", "Content-Encoding: gzip\r\n", &compressed);
+    let (base, server) = serve(vec![body]);
     tree.fails(&["--url", &base], 1, "larger than 16 MiB");
     server.join().unwrap();
 }
