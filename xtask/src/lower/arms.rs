@@ -35,6 +35,9 @@ pub(super) fn first_fit(document: &mut Value, ledger: &mut Ledger) {
                 arms.push(arm.clone());
             }
         }
+        if arms.iter().any(is_any_text) {
+            arms.retain(|arm| !is_single_text(arm));
+        }
         arms.sort_by_key(|arm| std::cmp::Reverse(required_fields(document, arm, 0).len()));
         if keyword == "oneOf" && arms == *before {
             continue;
@@ -53,6 +56,18 @@ pub(super) fn first_fit(document: &mut Value, ledger: &mut Ledger) {
         }
         ledger.exact(pointer::join(&site.pointer, keyword));
     }
+}
+
+fn is_any_text(arm: &Value) -> bool {
+    is_equivalent(arm, &json!({"type": "string"}))
+}
+
+/// Returns whether an arm allows one text, which says no more than an arm for any text.
+fn is_single_text(arm: &Value) -> bool {
+    arm["type"] == "string"
+        && arm["enum"]
+            .as_array()
+            .is_some_and(|values| values.len() == 1)
 }
 
 /// Returns whether two schemas differ only in annotations.

@@ -65,7 +65,7 @@ impl Rule {
 ///
 /// Those up to [`LAST_OF_TRANSLATION`] translate 3.1 to 3.0. The others adapt the document to the
 /// generator.
-const RULES: [(&str, Rule); 47] = [
+const RULES: [(&str, Rule); 48] = [
     ("inline-component", TryRewrite(inline::apply)),
     ("unknown-keyword", Rewrite(keywords::unknown)),
     ("schema-pointer", Rewrite(schema_pointers::apply)),
@@ -94,6 +94,7 @@ const RULES: [(&str, Rule); 47] = [
     ("success-content", Rewrite(success::contents)),
     ("success-status", Rewrite(success::statuses)),
     ("error-response", Rewrite(errors::apply)),
+    ("unused-component", Rewrite(prune::apply)),
     ("nullable-parameter", Rewrite(requests::nullable_parameters)),
     ("anything", Rewrite(arms::anything)),
     ("literal-union", Rewrite(unions::literals)),

@@ -220,9 +220,21 @@ fn keywords() -> Vec<Case> {
             }}),
         ),
         with(
-            "prune",
+            "unused-component",
             &json!({"type": "object"}),
             &json!({"Unused": {"type": "string"}}),
+        ),
+        // The tags are copied into their variants.
+        with(
+            "prune",
+            &json!({"oneOf": [
+                {"type": "object", "required": ["kind"], "properties": {"kind": component("First")}},
+                {"type": "object", "required": ["kind"], "properties": {"kind": component("Second")}},
+            ]}),
+            &json!({
+                "First": {"type": "string", "enum": ["a", "b"]},
+                "Second": {"type": "string", "enum": ["c", "d"]},
+            }),
         ),
     ]
 }
