@@ -3,6 +3,8 @@
 
 #[path = "build/generate.rs"]
 mod generate;
+#[path = "build/names.rs"]
+mod names;
 #[path = "build/rewrite.rs"]
 mod rewrite;
 #[path = "build/tables.rs"]

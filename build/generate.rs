@@ -6,9 +6,9 @@ use std::env;
 use std::error::Error;
 
 use progenitor::{GenerationSettings, Generator, InterfaceStyle, TypeImpl};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{rewrite, tables, verbs};
+use super::{names, rewrite, tables, verbs};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -17,8 +17,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 pub(crate) fn client(document: &Value) -> Result<syn::File> {
     let spec: openapiv3::OpenAPI = serde_json::from_value(document.clone())?;
     let tokens = Generator::new(&settings(document)?).generate_tokens(&spec)?;
-    let mut file: syn::File = syn::parse2(tokens)?;
-    let builders = rewrite::rewrite(&mut file, &tables::open_enums(document))?;
+    let mut file: syn::File = syn::parse2(names::sent(document, tokens))?;
+    let builders = rewrite::rewrite(&mut file, document)?;
     let verbs: syn::File = syn::parse2(verbs::verbs(document, &file, &builders))?;
     let table: syn::File = syn::parse2(tables::operations(document)?)?;
     file.items.extend(verbs.items);
@@ -29,10 +29,10 @@ pub(crate) fn client(document: &Value) -> Result<syn::File> {
 /// Generates typed mocks of every operation.
 pub(crate) fn mocks(document: &Value) -> Result<syn::File> {
     let mut spec = document.clone();
-    without_null_or_lists(&mut spec);
+    without_unsupported_by_mocks(&mut spec);
     let spec: openapiv3::OpenAPI = serde_json::from_value(spec)?;
     let tokens = Generator::new(&settings(document)?).httpmock(&spec, module(document))?;
-    Ok(syn::parse2(tokens)?)
+    Ok(syn::parse2(names::sent(document, tokens))?)
 }
 
 /// Builder style, `JsonSchema` on every type with the feature `schemars`, and handwritten types where
@@ -51,9 +51,10 @@ fn settings(document: &Value) -> Result<GenerationSettings> {
     }
     for (name, schema) in tables::schemas(document) {
         if let Some(path) = schema["x-handwritten"].as_str() {
-            settings.with_replacement(name, path, std::iter::empty());
+            settings.with_replacement(tables::rust_name(name), path, std::iter::empty());
         } else if schema["x-open-enum"] == true {
-            let path = format!("{}::types::{}", module(document), tables::type_name(name));
+            let name = tables::rust_name(name);
+            let path = format!("{}::types::{name}", module(document));
             settings.with_replacement(name, path, std::iter::once(TypeImpl::Display));
         }
     }
@@ -65,10 +66,10 @@ fn module(document: &Value) -> &str {
     document["x-module"].as_str().unwrap_or("crate::raw")
 }
 
-/// Replaces two kinds of schema with which progenitor's mocks do not compile. A list in a query is
+/// Replaces three kinds of schema with which progenitor's mocks do not compile. A list in a query is
 /// sent as one pair for each value, so its mock matches one value at a time. A nullable body is
-/// matched, or returned, by a body that is not null.
-fn without_null_or_lists(spec: &mut Value) {
+/// matched, or returned, by a body that is not null, and a number or a boolean by a JSON value.
+fn without_unsupported_by_mocks(spec: &mut Value) {
     let schemas = spec["components"]["schemas"].clone();
     let resolve = |schema: &Value| -> Value {
         let name = schema["$ref"]
@@ -91,20 +92,27 @@ fn without_null_or_lists(spec: &mut Value) {
         for parameter in parameters.into_iter().flatten() {
             let schema = resolve(&parameter["schema"]);
             if parameter["in"] == "query" && schema["type"] == "array" {
-                parameter["schema"] = schema["items"].clone();
+                let item = &schema["items"];
+                // The client names the type of an unnamed enum after the list.
+                parameter["schema"] = if item["enum"].is_array() {
+                    json!({"type": "string"})
+                } else {
+                    item.clone()
+                };
             }
         }
-        value.get_mut("requestBody").map(present);
+        let bodies = value.get_mut("requestBody").into_iter();
+        bodies.for_each(|body| present(body, &resolve));
         let responses = value.get_mut("responses").and_then(Value::as_object_mut);
         responses
             .into_iter()
             .flatten()
-            .for_each(|(_, response)| present(response));
+            .for_each(|(_, response)| present(response, &resolve));
     }
 }
 
-/// Removes `nullable` from the schemas of a body.
-fn present(body: &mut Value) {
+/// Removes `nullable` from the schemas of a body, and the type if it is a number or a boolean.
+fn present(body: &mut Value, resolve: &dyn Fn(&Value) -> Value) {
     let Some(content) = body.get_mut("content").and_then(Value::as_object_mut) else {
         return;
     };
@@ -121,6 +129,13 @@ fn present(body: &mut Value) {
             .map(|all| all[0].clone());
         if let Some(only) = only.filter(|_| was_nullable) {
             *schema = only;
+        }
+        let is_copied = ["integer", "number", "boolean"];
+        if is_copied
+            .iter()
+            .any(|kind| resolve(schema)["type"] == *kind)
+        {
+            *schema = json!({});
         }
     }
 }

@@ -4,19 +4,21 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens as _, format_ident, quote};
+use serde_json::Value;
 use syn::{
-    Expr, Field, File, FnArg, GenericArgument, ImplItem, ImplItemFn, Item, ItemImpl, ItemMod,
-    ItemStruct, Lit, Member, Pat, PathArguments, ReturnType, Stmt, Type, Visibility, parse_quote,
+    Attribute, Expr, Field, File, FnArg, GenericArgument, ImplItem, ImplItemFn, Item, ItemImpl,
+    ItemMod, ItemStruct, Lit, Member, Pat, PathArguments, ReturnType, Stmt, Type, Visibility,
+    parse_quote,
 };
 
-use super::verbs::Builder;
+use super::{tables, verbs::Builder};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// Rewrites the generated file in place and returns its builders. `open_enums` joins the module
+/// Rewrites the generated file in place and returns its builders. The open enums join the module
 /// `types`.
-pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result<Vec<Builder>> {
+pub(crate) fn rewrite(file: &mut File, document: &Value) -> Result<Vec<Builder>> {
     // The transport replaces the hooks.
     file.items.retain(|item| !is_hooks(item));
     let mut builders = Vec::new();
@@ -29,11 +31,11 @@ pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result<Vec<B
             }
             Item::Mod(module) if module.ident == "types" => {
                 items(module)?.iter_mut().for_each(accept_numeric_ids);
-                let enums: File = syn::parse2(open_enums.clone())?;
+                let enums: File = syn::parse2(tables::open_enums(document))?;
                 items(module)?.extend(enums.items);
             }
             Item::Mod(module) if module.ident == "builder" => {
-                builders = rewrite_builders(items(module)?)?;
+                builders = rewrite_builders(items(module)?, document)?;
             }
             _ => {}
         }
@@ -41,14 +43,14 @@ pub(crate) fn rewrite(file: &mut File, open_enums: &TokenStream) -> Result<Vec<B
     Ok(builders)
 }
 
-fn rewrite_builders(items: &mut [Item]) -> Result<Vec<Builder>> {
+fn rewrite_builders(items: &mut [Item], document: &Value) -> Result<Vec<Builder>> {
     let mut structs: Vec<(Ident, Vec<Field>)> = Vec::new();
     let mut builders = Vec::new();
     for item in items {
         body_in_memory(item)?;
         match item {
             Item::Struct(builder) => structs.push((builder.ident.clone(), open_fields(builder))),
-            Item::Impl(block) => builders.extend(rewrite_send(block, &structs)?),
+            Item::Impl(block) => builders.extend(rewrite_send(block, &structs, document)?),
             _ => {}
         }
     }
@@ -80,20 +82,33 @@ fn accept_numeric_ids(item: &mut Item) {
         if !name.is_some_and(|name| name == "id" || name.ends_with("_id")) {
             continue;
         }
-        if is_named(&field.ty, "String") {
-            let read = "crate::ext::values::id::required";
-            field
-                .attrs
-                .push(parse_quote!(#[serde(deserialize_with = #read)]));
+        let read = if is_named(&field.ty, "String") {
+            "crate::ext::values::id::required"
         } else if is_named(&field.ty, "Option")
             && first_argument(&field.ty).is_some_and(|inner| is_named(inner, "String"))
         {
-            let read = "crate::ext::values::id::optional";
-            field
+            "crate::ext::values::id::optional"
+        } else {
+            continue;
+        };
+        // A field that is nullable but required has a function already, and no default.
+        let own = field.attrs.iter().position(reads_null);
+        match own {
+            Some(own) => field.attrs[own] = parse_quote!(#[serde(deserialize_with = #read)]),
+            None if is_named(&field.ty, "String") => field
                 .attrs
-                .push(parse_quote!(#[serde(default, deserialize_with = #read)]));
+                .push(parse_quote!(#[serde(deserialize_with = #read)])),
+            None => field
+                .attrs
+                .push(parse_quote!(#[serde(default, deserialize_with = #read)])),
         }
     }
+}
+
+/// `#[serde(deserialize_with = "::std::option::Option::deserialize")]`
+fn reads_null(attribute: &Attribute) -> bool {
+    let text = attribute.meta.to_token_stream().to_string();
+    text.starts_with("serde") && text.contains("Option::deserialize")
 }
 
 fn is_hooks(item: &Item) -> bool {
@@ -143,7 +158,11 @@ fn body_in_memory(item: &mut Item) -> Result<()> {
 
 /// Replaces everything that the generated `send` does once its request is built: the transport builds
 /// the request, once for each attempt, and decodes the response.
-fn rewrite_send(block: &mut ItemImpl, structs: &[(Ident, Vec<Field>)]) -> Result<Option<Builder>> {
+fn rewrite_send(
+    block: &mut ItemImpl,
+    structs: &[(Ident, Vec<Field>)],
+    document: &Value,
+) -> Result<Option<Builder>> {
     let methods = block.items.iter().filter_map(|item| match item {
         ImplItem::Fn(function) => Some(function.sig.ident.to_string()),
         _ => None,
@@ -181,12 +200,13 @@ fn rewrite_send(block: &mut ItemImpl, structs: &[(Ident, Vec<Field>)]) -> Result
     while methods.contains(&build_request.to_string()) {
         build_request = format_ident!("{build_request}_");
     }
+    let built = with_content_type(&request, tables::operation(document, &operation));
     let built: ImplItemFn = syn::parse2(quote! {
         /// Builds the request, without the credential.
         pub(crate) fn #build_request(&self) -> ::std::result::Result<::reqwest::Request, crate::Error> {
             let build = || -> ::std::result::Result<::reqwest::Request, Error> {
                 #(#statements)*
-                Ok(#request)
+                #built
             };
             build().map_err(crate::Error::not_built)
         }
@@ -220,6 +240,22 @@ fn rewrite_send(block: &mut ItemImpl, structs: &[(Ident, Vec<Field>)]) -> Result
         fields: fields.clone(),
         methods,
     }))
+}
+
+/// The built request, with the header `Content-Type` that the document states.
+fn with_content_type(request: &Expr, operation: Option<&Value>) -> TokenStream {
+    let content_type = operation.and_then(|operation| operation["x-content-type"].as_str());
+    let Some(content_type) = content_type else {
+        return quote!(Ok(#request));
+    };
+    quote! {
+        let mut request = #request;
+        request.headers_mut().insert(
+            ::reqwest::header::CONTENT_TYPE,
+            ::reqwest::header::HeaderValue::from_static(#content_type),
+        );
+        Ok(request)
+    }
 }
 
 /// The `T` of `Result<T, E>`.

@@ -1,5 +1,6 @@
 //! What the handwritten layer needs from the document: its operations and its open enums.
 
+use heck::ToUpperCamelCase;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
@@ -120,7 +121,7 @@ pub(crate) fn open_enums(document: &Value) -> TokenStream {
     let enums = schemas(document)
         .filter(|(_, schema)| schema["x-open-enum"] == true)
         .map(|(name, schema)| {
-            let ident = format_ident!("{}", type_name(name));
+            let ident = format_ident!("{}", rust_name(name));
             let doc = schema["description"].as_str().unwrap_or(name);
             let values: Vec<&str> = schema["enum"]
                 .as_array()
@@ -154,6 +155,24 @@ fn variant_names(values: &[&str]) -> Vec<Ident> {
         names.push(name);
     }
     names.iter().map(|name| format_ident!("{name}")).collect()
+}
+
+/// The name of the type that progenitor generates for a component: `JOB_STATUS` → `JobStatus`,
+/// `Page[str]_Order` → `PageStrOrder`. Replacements are found by it.
+pub(crate) fn rust_name(name: &str) -> String {
+    let words = name.replace('\'', "");
+    let words = words.replace(|c: char| !(c.is_alphanumeric() || c == '_'), "-");
+    let name = words.to_upper_camel_case();
+    let name = match name.chars().next() {
+        Some(first) if first.is_alphabetic() => name,
+        _ => format!("X{name}"),
+    };
+    // The only keyword in upper camel case.
+    if name == "Self" {
+        "Self_".to_owned()
+    } else {
+        name
+    }
 }
 
 /// `in_progress` → `InProgress`.

@@ -5,8 +5,10 @@ use serde_json::Value;
 use crate::{
     Error, Result,
     guard::{self, Generated},
+    json::{self, Parsed},
     ledger::Ledger,
     lower, overlay,
+    refusal::{self, LeftOut},
 };
 
 /// The result of a derivation.
@@ -14,12 +16,15 @@ use crate::{
 pub struct Derived {
     /// The derived document.
     pub document: Value,
-    /// The document with the overlay, translated to 3.0 but not lowered further.
+    /// The document with the overlay, translated to 3.0 but not lowered further. It contains what
+    /// only the generator does not support.
     pub wire: Value,
     /// The rewrites of lowering.
     pub ledger: Ledger,
     /// The code that the generator produces from the derived document.
     pub code: Generated,
+    /// What no rule could lower and the generator does not support.
+    pub left_out: Vec<LeftOut>,
     /// Differences between upstream and the overlay that a maintainer should check.
     pub warnings: Vec<String>,
 }
@@ -34,19 +39,30 @@ impl Derived {
 /// Derives the document from the bytes of `upstream.json` and `overlay.json`.
 ///
 /// # Errors
-/// If an input is invalid, or the generator does not accept the result.
+/// If an input is invalid, the generator does not accept the result, or the overlay needs an
+/// operation that has to be left out.
 pub fn derive(upstream: &[u8], overlay: &[u8]) -> Result<Derived> {
-    let mut document = parse_upstream(upstream)?;
-    let warnings = overlay::apply(&mut document, &parse_overlay(overlay)?)?;
+    let (mut document, mut warnings) = parse_upstream(upstream)?;
+    let overlay = parse_overlay(overlay)?;
+    warnings.extend(overlay::apply(&mut document, &overlay)?);
     let mut wire = document.clone();
-    lower::translate(&mut wire)?;
-    let ledger = lower::lower(&mut document)?;
-    let code = guard::generate(&document)?;
+    refusal::without_refused(&mut wire, lower::translate)?;
+    let ((mut ledger, code), left_out) = refusal::without_refused(&mut document, |document| {
+        let ledger = lower::lower(document)?;
+        Ok((ledger, guard::generate(document)?))
+    })?;
+    ledger.leave_out(&left_out);
+    if let Some((found, action)) = overlay::first_needed(&overlay, &left_out)? {
+        return Err(Error::refused(format!(
+            "{found}; overlay action {action} needs this operation"
+        )));
+    }
     Ok(Derived {
         document,
         wire,
         ledger,
         code,
+        left_out,
         warnings,
     })
 }
@@ -55,10 +71,10 @@ pub fn derive(upstream: &[u8], overlay: &[u8]) -> Result<Derived> {
 /// next one, so actions that match nothing are skipped. Returns null if an input is invalid.
 pub fn wire(upstream: &[u8], overlay: &[u8]) -> Value {
     let derive = || -> Result<Value> {
-        let mut document = parse_upstream(upstream)?;
+        let (mut document, _) = parse_upstream(upstream)?;
         let overlay = parse_overlay(overlay)?;
         overlay::apply_what_fits(&mut document, &overlay)?;
-        lower::translate(&mut document)?;
+        refusal::without_refused(&mut document, lower::translate)?;
         Ok(document)
     };
     derive().unwrap_or(Value::Null)
@@ -69,8 +85,9 @@ pub(crate) fn parse_overlay(overlay: &[u8]) -> Result<Value> {
         .map_err(|error| Error::refused(format!("overlay.json is not JSON: {error}")))
 }
 
-/// Parses the document of upstream. The error names the format that was found instead.
-pub(crate) fn parse_upstream(bytes: &[u8]) -> Result<Value> {
+/// Parses the document of upstream, and returns a warning for each duplicate key. The error names
+/// the format that was found instead.
+pub(crate) fn parse_upstream(bytes: &[u8]) -> Result<(Value, Vec<String>)> {
     let text = String::from_utf8_lossy(bytes);
     let start = text.trim_start_matches('\u{feff}').trim_start();
     if start.is_empty() {
@@ -84,7 +101,10 @@ pub(crate) fn parse_upstream(bytes: &[u8]) -> Result<Value> {
              the API",
         ));
     }
-    let document: Value = serde_json::from_slice(bytes)
+    let Parsed {
+        value: document,
+        duplicates,
+    } = json::parse(bytes)
         .map_err(|error| Error::refused(format!("the document is not JSON: {error}")))?;
     if let Some(version) = document.get("swagger") {
         return Err(Error::refused(format!(
@@ -107,5 +127,9 @@ pub(crate) fn parse_upstream(bytes: &[u8]) -> Result<Value> {
             "expected an OpenAPI 3.1 document, but its `openapi` member is {version}"
         )));
     }
-    Ok(document)
+    let warnings = duplicates
+        .iter()
+        .map(|at| format!("upstream has {at} more than once; the last value replaces the others"))
+        .collect();
+    Ok((document, warnings))
 }

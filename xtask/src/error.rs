@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::refusal::Refusal;
+
 /// The result of a step of the pipeline.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -26,6 +28,7 @@ pub enum Kind {
 pub struct Error {
     kind: Kind,
     message: String,
+    refusals: Vec<Refusal>,
 }
 
 impl Error {
@@ -53,7 +56,24 @@ impl Error {
         Self {
             kind,
             message: one_line(message),
+            refusals: Vec::new(),
         }
+    }
+
+    /// Returns an error of the kind [`Kind::Refused`] that names the first of the refused places.
+    pub(crate) fn of_refusals(refusals: Vec<Refusal>) -> Self {
+        let message = refusals.first().map_or_else(String::new, |first| {
+            format!("{first}; remove or replace it in the overlay")
+        });
+        Self {
+            refusals,
+            ..Self::refused(message)
+        }
+    }
+
+    /// Returns the places in the document that were refused. Empty for any other error.
+    pub fn refusals(&self) -> &[Refusal] {
+        &self.refusals
     }
 
     /// Returns the kind of the error.

@@ -4,8 +4,9 @@ use std::{fs, io::Read, path::Path, time::Duration};
 
 use ureq::{
     Agent,
-    http::{Response, Uri, header},
+    http::{Response, header},
 };
+use url::{Host, Url};
 
 use crate::{Error, Result};
 
@@ -54,16 +55,13 @@ pub fn document_url(base: &str) -> Result<String> {
     let address = match base.split_once("://") {
         Some(_) => base.to_owned(),
         None => match parse(&format!("http://{base}")) {
-            Ok(uri) if is_this_machine(&uri) => format!("http://{base}"),
+            Ok(url) if is_this_machine(&url) => format!("http://{base}"),
             _ => format!("https://{base}"),
         },
     };
-    let scheme = parse(&address)
-        .ok()
-        .and_then(|uri| uri.scheme_str().map(str::to_owned));
     // `https://` without a host: the slashes were trimmed above.
     let has_no_host = base.ends_with(':');
-    if has_no_host || !matches!(scheme.as_deref(), Some("https" | "http")) {
+    if has_no_host || parse(&address).is_err() {
         return Err(Error::refused(format!(
             "the base URL `{base}` is not an http or https URL; it must be like \
              `https://api.example.com`"
@@ -93,28 +91,30 @@ pub fn file(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// If the URL is refused, the request fails, the status is not 200, or the body is too large.
 pub fn url(address: &str, etag: Option<&str>) -> Result<Fetched> {
-    let mut uri = parse(address)?;
-    if uri.scheme_str() != Some("https") && !is_this_machine(&uri) {
+    let mut url = parse(address)?;
+    if url.scheme() != "https" && !is_this_machine(&url) {
         return Err(Error::refused(format!(
             "{address}: http is accepted for this machine only; use https"
         )));
     }
-    let agent = agent(&uri);
+    let agent = agent(&url);
     for _ in 0..=MAX_REDIRECTS {
-        let mut request = agent.get(&uri).header(header::ACCEPT, "application/json");
+        let mut request = agent
+            .get(url.as_str())
+            .header(header::ACCEPT, "application/json");
         if let Some(etag) = etag {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
         let response = request
             .call()
-            .map_err(|error| Error::network(format!("cannot fetch {uri}: {error}")))?;
+            .map_err(|error| Error::network(format!("cannot fetch {url}: {error}")))?;
         match response.status().as_u16() {
-            200 => return body(&uri, response),
+            200 => return body(&url, response),
             304 if etag.is_some() => return Ok(Fetched::NotModified),
-            301 | 302 | 303 | 307 | 308 => uri = redirected(&uri, &response)?,
+            301 | 302 | 303 | 307 | 308 => url = redirected(&url, &response)?,
             status => {
                 return Err(Error::network(format!(
-                    "{uri} returned {status}{}; check the URL",
+                    "{url} returned {status}{}; check the URL",
                     response
                         .status()
                         .canonical_reason()
@@ -131,7 +131,7 @@ pub fn url(address: &str, etag: Option<&str>) -> Result<Fetched> {
 
 /// Returns an agent that follows no redirects: `url` follows them, because it checks the scheme of
 /// each.
-fn agent(uri: &Uri) -> Agent {
+fn agent(url: &Url) -> Agent {
     let config = Agent::config_builder()
         .max_redirects(0)
         .http_status_as_error(false)
@@ -139,7 +139,7 @@ fn agent(uri: &Uri) -> Agent {
         .timeout_global(Some(TOTAL))
         .user_agent("gizmo-client-xtask");
     // A proxy from the environment cannot reach this machine.
-    let config = if is_this_machine(uri) {
+    let config = if is_this_machine(url) {
         config.proxy(None)
     } else {
         config
@@ -147,7 +147,8 @@ fn agent(uri: &Uri) -> Agent {
     config.build().into()
 }
 
-fn body(uri: &Uri, mut response: Response<ureq::Body>) -> Result<Fetched> {
+/// Reads a body. A compressed body is decompressed, and the limit applies to the result.
+fn body(url: &Url, mut response: Response<ureq::Body>) -> Result<Fetched> {
     let etag = response
         .headers()
         .get(header::ETAG)
@@ -159,9 +160,9 @@ fn body(uri: &Uri, mut response: Response<ureq::Body>) -> Result<Fetched> {
         .as_reader()
         .take(MAX_SIZE + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| Error::network(format!("cannot read the response of {uri}: {error}")))?;
+        .map_err(|error| Error::network(format!("cannot read the response of {url}: {error}")))?;
     if bytes.len() as u64 > MAX_SIZE {
-        return Err(Error::refused(format!("{uri}: {}", too_large())));
+        return Err(Error::refused(format!("{url}: {}", too_large())));
     }
     Ok(Fetched::Document { bytes, etag })
 }
@@ -173,49 +174,47 @@ fn too_large() -> String {
     )
 }
 
-fn redirected(from: &Uri, response: &Response<ureq::Body>) -> Result<Uri> {
+/// Returns the target of a redirect, which may be relative to the URL that redirects.
+///
+/// Plain http is accepted only between addresses of this machine, so no response from elsewhere
+/// makes the request leave https or reach a local server.
+fn redirected(from: &Url, response: &Response<ureq::Body>) -> Result<Url> {
     let location = response
         .headers()
         .get(header::LOCATION)
-        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.to_str().ok());
+    let target = location
+        .and_then(|location| from.join(location).ok())
+        .filter(Url::has_host)
         .ok_or_else(|| {
             Error::network(format!(
                 "{from} redirects without a valid `Location` header"
             ))
         })?;
-    let target = if location.starts_with('/') && !location.starts_with("//") {
-        let origin = format!(
-            "{}://{}",
-            from.scheme_str().unwrap_or("https"),
-            from.authority().map_or("", |authority| authority.as_str())
-        );
-        format!("{origin}{location}")
-    } else {
-        location.to_owned()
-    };
-    let target = parse(&target)?;
-    if target.scheme_str() != Some("https") {
-        return Err(Error::network(format!(
-            "{from} redirects to {target}, which is not https"
-        )));
+    let is_local = from.scheme() == "http" && is_this_machine(from) && is_this_machine(&target);
+    if target.scheme() == "https" || (target.scheme() == "http" && is_local) {
+        return Ok(target);
     }
-    Ok(target)
+    Err(Error::network(format!(
+        "{from} redirects to {target}, which is not https"
+    )))
 }
 
-fn parse(address: &str) -> Result<Uri> {
-    address
-        .parse::<Uri>()
+/// Parses an http or https URL.
+fn parse(address: &str) -> Result<Url> {
+    Url::parse(address)
         .ok()
-        .filter(|uri| uri.host().is_some() && uri.scheme().is_some())
-        .ok_or_else(|| Error::refused(format!("`{address}` is not a URL")))
+        .filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"))
+        .ok_or_else(|| Error::refused(format!("`{address}` is not an http or https URL")))
 }
 
-fn is_this_machine(uri: &Uri) -> bool {
-    let host = uri.host().unwrap_or("").trim_matches(['[', ']']);
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 
 #[path = "../../build/generate.rs"]
 mod generate;
+#[path = "../../build/names.rs"]
+mod names;
 #[path = "../../build/rewrite.rs"]
 mod rewrite;
 #[path = "../../build/tables.rs"]
@@ -11,3 +13,4 @@ mod tables;
 mod verbs;
 
 pub(crate) use generate::{client, mocks};
+pub(crate) use tables::rust_name;

@@ -2,6 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::refusal::LeftOut;
+
+/// The name under which the ledger records what was left out. It is not the name of a rule.
+const LEFT_OUT: &str = "left-out";
+
 /// A rewrite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -11,6 +16,8 @@ pub struct Entry {
     pub pointer: String,
     /// Whether the rewrite lost information.
     pub lossy: bool,
+    /// Why, where neither the rule nor the place says it.
+    pub reason: Option<String>,
 }
 
 /// A list of rewrites in chronological order.
@@ -28,19 +35,36 @@ impl Ledger {
 
     /// Records a rewrite that preserves the meaning.
     pub(crate) fn exact(&mut self, pointer: impl Into<String>) {
-        self.record(pointer.into(), false);
+        self.record(pointer.into(), false, None);
     }
 
     /// Records a rewrite that loses information.
     pub(crate) fn lossy(&mut self, pointer: impl Into<String>) {
-        self.record(pointer.into(), true);
+        self.record(pointer.into(), true, None);
     }
 
-    fn record(&mut self, pointer: String, lossy: bool) {
+    /// Records a rewrite that loses information for a reason that depends on the document.
+    pub(crate) fn lossy_because(&mut self, pointer: impl Into<String>, reason: impl Into<String>) {
+        self.record(pointer.into(), true, Some(reason.into()));
+    }
+
+    /// Records what is left out, before the rewrites of the rest.
+    pub(crate) fn leave_out(&mut self, left_out: &[LeftOut]) {
+        let entries = left_out.iter().map(|found| Entry {
+            rule: LEFT_OUT,
+            pointer: found.pointer.clone(),
+            lossy: true,
+            reason: Some(found.reason.clone()),
+        });
+        self.entries.splice(..0, entries);
+    }
+
+    fn record(&mut self, pointer: String, lossy: bool, reason: Option<String>) {
         self.entries.push(Entry {
             rule: self.rule,
             pointer,
             lossy,
+            reason,
         });
     }
 
@@ -52,7 +76,7 @@ impl Ledger {
     /// Returns the number of rewrites of each rule that made any, in order of first use.
     pub fn counts(&self) -> Vec<(&'static str, usize)> {
         let mut counts: Vec<(&'static str, usize)> = Vec::new();
-        for entry in &self.entries {
+        for entry in self.entries.iter().filter(|entry| entry.rule != LEFT_OUT) {
             match counts.iter_mut().find(|(rule, _)| *rule == entry.rule) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((entry.rule, 1)),
@@ -68,11 +92,14 @@ impl Ledger {
             .entries
             .iter()
             .map(|entry| {
-                let line: Value = json!({
+                let mut line: Value = json!({
                     "rule": entry.rule,
                     "pointer": entry.pointer,
                     "lossy": entry.lossy,
                 });
+                if let Some(reason) = &entry.reason {
+                    line["reason"] = json!(reason);
+                }
                 format!("  {line}")
             })
             .collect();

@@ -178,6 +178,9 @@ fn repository() -> PathBuf {
 
 fn show(report: &Report, format: OutputFormat, is_dry: bool) {
     print_warnings(&report.warnings);
+    for found in &report.left_out {
+        print_error(&format!("left out: {found}"));
+    }
     match format {
         OutputFormat::Text => show_text(report, is_dry),
         OutputFormat::Markdown => print_text(&report.diff.show(Format::Markdown)),
@@ -190,8 +193,9 @@ fn show_text(report: &Report, is_dry: bool) {
     print_text(&report.diff.show(Format::Text));
     let rewrites: usize = report.rewrites.iter().map(|(_, count)| count).sum();
     print_line(&format!(
-        "{} operations, {rewrites} rewrites by {} rules",
+        "{} operations and {} left out, {rewrites} rewrites by {} rules",
         report.operations,
+        report.left_out.len(),
         report.rewrites.len()
     ));
     let is_applied = !is_dry && report.refusal.is_none();

@@ -1,15 +1,28 @@
 //! JSON pointers (RFC 6901).
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use serde_json::{Map, Value};
 
 /// Escapes a segment and appends it to a pointer.
 pub(crate) fn join(pointer: &str, segment: &str) -> String {
-    format!(
-        "{pointer}/{}",
-        segment.replace('~', "~0").replace('/', "~1")
-    )
+    let mut joined = String::with_capacity(pointer.len() + 1 + segment.len());
+    joined.push_str(pointer);
+    joined.push('/');
+    if segment.contains(['~', '/']) {
+        joined.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+    } else {
+        joined.push_str(segment);
+    }
+    joined
+}
+
+fn unescaped(segment: &str) -> Cow<'_, str> {
+    if segment.contains('~') {
+        Cow::Owned(segment.replace("~1", "/").replace("~0", "~"))
+    } else {
+        Cow::Borrowed(segment)
+    }
 }
 
 /// Returns the unescaped segments of a pointer.
@@ -17,7 +30,7 @@ pub(crate) fn segments(pointer: &str) -> Vec<String> {
     pointer
         .split('/')
         .skip(1)
-        .map(|segment| segment.replace("~1", "/").replace("~0", "~"))
+        .map(|segment| unescaped(segment).into_owned())
         .collect()
 }
 
@@ -48,7 +61,34 @@ pub(crate) fn object_mut<'a>(
     document: &'a mut Value,
     pointer: &str,
 ) -> Option<&'a mut Map<String, Value>> {
-    document.pointer_mut(pointer)?.as_object_mut()
+    get_mut(document, pointer)?.as_object_mut()
+}
+
+/// Returns the node at a pointer, if there is one, as fast as [`get_mut`].
+pub(crate) fn get<'a>(document: &'a Value, pointer: &str) -> Option<&'a Value> {
+    let mut node = document;
+    for segment in pointer.split('/').skip(1) {
+        node = match node {
+            Value::Object(map) => map.get(&*unescaped(segment))?,
+            Value::Array(list) => list.get(segment.parse::<usize>().ok()?)?,
+            _ => return None,
+        };
+    }
+    Some(node)
+}
+
+/// Returns the node at a pointer, if there is one. `Value::pointer_mut` allocates two strings for
+/// each segment; this function only does so for escaped segments.
+pub(crate) fn get_mut<'a>(document: &'a mut Value, pointer: &str) -> Option<&'a mut Value> {
+    let mut node = document;
+    for segment in pointer.split('/').skip(1) {
+        node = match node {
+            Value::Object(map) => map.get_mut(&*unescaped(segment))?,
+            Value::Array(list) => list.get_mut(segment.parse::<usize>().ok()?)?,
+            _ => return None,
+        };
+    }
+    Some(node)
 }
 
 /// Removes the node at a pointer and returns it. The remaining members keep their order.

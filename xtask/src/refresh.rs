@@ -14,9 +14,11 @@ use crate::{
     derive::{self, Derived},
     diff::{self, Class, Diff, Side},
     fetch::{self, Fetched},
-    guard, lock,
+    guard, handwritten, lock,
     lower::walk,
-    overlay, replace, trial,
+    overlay,
+    refusal::LeftOut,
+    replace, trial,
 };
 
 const UPSTREAM: &str = "upstream.json";
@@ -64,6 +66,8 @@ pub struct Report {
     pub dropped: Vec<String>,
     /// The number of operations in the derived document.
     pub operations: usize,
+    /// What no rule could lower and the generator does not support.
+    pub left_out: Vec<LeftOut>,
     /// The number of rewrites of each rule of lowering.
     pub rewrites: Vec<(&'static str, usize)>,
     /// The error if the new document requires a major release and the options do not accept it. In
@@ -92,6 +96,7 @@ pub fn refresh(root: &Path, options: &Options) -> Result<Report> {
         files.push((OVERLAY, overlay.clone()));
     }
     let derived = derive::derive(&bytes, &overlay)?;
+    check_calls(root, &derived.left_out)?;
     let mut diff = compare(&directory, current.as_deref(), &overlay, &derived);
     diff.version = diff::current_version(root);
 
@@ -132,10 +137,30 @@ pub fn refresh(root: &Path, options: &Options) -> Result<Report> {
         diff,
         operations: walk::operations(&derived.document).len(),
         rewrites: derived.ledger.counts(),
+        left_out: derived.left_out,
         warnings: derived.warnings,
         dropped,
         refusal,
     })
+}
+
+/// Refuses to leave out an operation that the handwritten layer calls.
+fn check_calls(root: &Path, left_out: &[LeftOut]) -> Result<()> {
+    for found in left_out {
+        let Some(operation_id) = &found.operation_id else {
+            continue;
+        };
+        let caller = handwritten::caller(&root.join("src"), operation_id);
+        let caller = caller
+            .map_err(|error| Error::refused(format!("cannot read the crate's sources: {error}")))?;
+        if let Some(caller) = caller {
+            let caller = caller.strip_prefix(root).unwrap_or(&caller).display();
+            return Err(Error::refused(format!(
+                "{found}; {caller} needs this operation"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn is_same(path: &Path, bytes: &[u8]) -> bool {
@@ -145,7 +170,7 @@ fn is_same(path: &Path, bytes: &[u8]) -> bool {
 /// Returns the overlay without the actions that upstream has made redundant, and the removed
 /// actions. If there are none, the bytes of the overlay are unchanged.
 fn without_redundant(upstream: &[u8], overlay: &[u8]) -> Result<(Vec<u8>, Vec<String>)> {
-    let document = derive::parse_upstream(upstream)?;
+    let (document, _) = derive::parse_upstream(upstream)?;
     let before = derive::parse_overlay(overlay)?;
     let (after, dropped) = overlay::without_redundant(&document, &before)?;
     if after == before {
@@ -198,6 +223,7 @@ pub fn check(root: &Path) -> Result<Derived> {
     replace::recover(&directory)?;
     let upstream = read(&directory, UPSTREAM)?;
     let derived = derive::derive(&upstream, &read(&directory, OVERLAY)?)?;
+    check_calls(root, &derived.left_out)?;
     for (name, text) in [
         (DERIVED, derived.to_text()),
         (LEDGER, derived.ledger.to_text()),

@@ -29,8 +29,11 @@ pub fn build(root: &Path, document: &str, target: &Path) -> Result<()> {
                 tree.display()
             ))
         })?;
-    check(target)
+    check(target, ALL_FEATURES)
 }
+
+/// The features with which the generator writes more code.
+pub const ALL_FEATURES: &str = "alpha,httpmock,schemars";
 
 /// Returns the directory of the copy. There is only one per target directory: cargo would mistake
 /// two copies for the same package, and use the build of one for the other.
@@ -38,22 +41,17 @@ pub fn tree(target: &Path) -> PathBuf {
     target.join("tree")
 }
 
-/// Compiles the copy. Of its code, only the build script runs.
+/// Compiles the copy with these features in addition to the default ones. Of its code, only the build script runs.
 ///
 /// # Errors
 /// If it does not compile. The message contains the first error of the compiler.
-pub fn check(target: &Path) -> Result<()> {
+pub fn check(target: &Path, features: &str) -> Result<()> {
     // Cargo runs in the copy, where a relative path would name another directory.
     let target = fs::canonicalize(target)
         .map_err(|error| Error::refused(format!("cannot find {}: {error}", target.display())))?;
     let output = cargo()
         .args(["check", "--quiet", "--locked", "--package", "gizmo-client"])
-        .args([
-            "--features",
-            "alpha,httpmock,schemars",
-            "--message-format",
-            "short",
-        ])
+        .args(["--features", features, "--message-format", "short"])
         .current_dir(tree(&target))
         .env("CARGO_TARGET_DIR", &target)
         .env("CARGO_TERM_COLOR", "never")

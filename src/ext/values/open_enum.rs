@@ -70,7 +70,9 @@ macro_rules! open_enum {
             }
 
             fn json_schema(_: &mut ::schemars::SchemaGenerator) -> ::schemars::Schema {
-                ::schemars::json_schema!({ "type": "string", "examples": [$($value),*] })
+                // A list inside the macro would be limited by its recursion.
+                let values: &[&str] = &[$($value),*];
+                ::schemars::json_schema!({ "type": "string", "examples": values })
             }
         }
     };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::{lower::walk, pointer};
+use crate::lower::walk;
 
 use super::{
     Change, Level,
@@ -143,15 +143,4 @@ fn lossy(ledger: &Value) -> BTreeSet<(&str, &str)> {
         .filter(|entry| entry["lossy"] == true)
         .filter_map(|entry| Some((entry["rule"].as_str()?, entry["pointer"].as_str()?)))
         .collect()
-}
-
-/// Returns the component that a JSON pointer is in, if it is in one.
-pub(super) fn component(place: &str) -> Option<String> {
-    let segments = pointer::segments(place);
-    match segments.as_slice() {
-        [components, schemas, name, ..] if components == "components" && schemas == "schemas" => {
-            Some(name.clone())
-        }
-        _ => None,
-    }
 }

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToUpperCamelCase;
 
+use crate::lower::walk;
+
 use super::{
     Change, Level,
     Severity::{Breaking, Info},
     found::Found,
-    generator,
     surface::{self, Body, Entry, Field, Surface},
 };
 
@@ -227,7 +228,7 @@ pub(super) fn stems_from(change: &Change, wire: &Change) -> bool {
     let (module, rest) = change.place.split_once("::").unwrap_or(("", &change.place));
     let owner = rest.split("::").next().unwrap_or("").to_upper_camel_case();
     let is_call = module == "Client" || module == "builder";
-    let component = generator::component(&wire.place).map(|name| name.to_upper_camel_case());
+    let component = walk::component(&wire.place).map(|name| name.to_upper_camel_case());
     component.is_some_and(|component| owner.starts_with(&component))
         || wire.names.iter().any(|name| {
             let name = name.to_upper_camel_case();

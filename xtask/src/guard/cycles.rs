@@ -5,12 +5,17 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::{Error, Result, lower::reach, pointer};
+use crate::{
+    lower::{reach, walk},
+    refusal::Refusal,
+};
 
-/// Refuses a component that leads back to itself through only `$ref`, `allOf`, `anyOf` and `oneOf`.
-pub(super) fn check(document: &Value) -> Result<()> {
+/// Returns the components that lead back to themselves through only `$ref`, `allOf`, `anyOf` and
+/// `oneOf`.
+pub(super) fn check(document: &Value) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
     let Some(schemas) = document["components"]["schemas"].as_object() else {
-        return Ok(());
+        return refusals;
     };
     let targets: BTreeMap<&String, Vec<String>> = schemas
         .iter()
@@ -25,10 +30,9 @@ pub(super) fn check(document: &Value) -> Result<()> {
         let mut seen: Vec<String> = Vec::new();
         while let Some(next) = pending.pop() {
             if next == *name {
-                return Err(Error::refused(format!(
-                    "{} is defined as itself; break the cycle in the overlay",
-                    pointer::join("/components/schemas", name)
-                )));
+                let at = walk::component_pointer(name);
+                refusals.push(Refusal::new(at, "the schema is defined as itself"));
+                break;
             }
             if !seen.contains(&next) {
                 pending.extend(targets.get(&next).into_iter().flatten().cloned());
@@ -36,7 +40,7 @@ pub(super) fn check(document: &Value) -> Result<()> {
             }
         }
     }
-    Ok(())
+    refusals
 }
 
 /// Collects the components whose values may also be values of this schema.

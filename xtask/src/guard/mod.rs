@@ -2,7 +2,7 @@
 //!
 //! progenitor panics on documents that it does not support, and its messages name no location. What
 //! is known to be unsupported is therefore refused beforehand, with its JSON pointer. For any other
-//! failure, `search` finds the operation or the component that causes it.
+//! failure, `search` finds the operations or the component that cause it.
 
 mod cycles;
 mod names;
@@ -12,7 +12,12 @@ mod search;
 
 use serde_json::Value;
 
-use crate::{Error, Result, generator, lower::walk, pointer};
+use crate::{
+    Error, Result, generator,
+    lower::{bodies::SUPPORTED, walk},
+    pointer,
+    refusal::{self, Refusal},
+};
 
 /// The code that the build of the crate will generate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,15 +34,18 @@ pub struct Generated {
 /// The document has something that the generator does not support, or for which it would generate
 /// code that does not compile. The message names its JSON pointer.
 pub fn generate(document: &Value) -> Result<Generated> {
-    bodies(document)?;
-    parameters::check(document)?;
-    names::check(document)?;
-    cycles::check(document)?;
+    information(document)?;
+    let mut refusals = bodies(document);
+    refusals.extend(parameters::check(document));
+    refusals.extend(names::check(document));
+    refusals.extend(cycles::check(document));
+    refusal::none(refusals)?;
     let (client, mocks) = attempt(document).map_err(|reason| {
-        let reason = search::locate(document).map_or(reason.clone(), |at| {
-            format!("{at}: {reason}; replace it in the overlay")
-        });
-        Error::refused(reason)
+        let found = search::locate(document);
+        if found.is_empty() {
+            return Error::refused(reason);
+        }
+        Error::of_refusals(found)
     })?;
     names::check_code(document, &client)?;
     let generated = Generated {
@@ -73,32 +81,31 @@ fn attempt(document: &Value) -> std::result::Result<(syn::File, syn::File), Stri
     Ok((run(generator::client)?, run(generator::mocks)?))
 }
 
-/// Refuses request bodies that the generator does not support.
-fn bodies(document: &Value) -> Result<()> {
+/// Refuses a document without a title or a version, which no operation is to blame for.
+fn information(document: &Value) -> Result<()> {
+    match ["title", "version"]
+        .into_iter()
+        .find(|name| !document["info"][name].is_string())
+    {
+        None => Ok(()),
+        Some(name) => Err(Error::refused(format!(
+            "/info: the document has no `{name}`; add it in the overlay"
+        ))),
+    }
+}
+
+/// Returns the request bodies that the generator does not support.
+fn bodies(document: &Value) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "requestBody");
         let content = document.pointer(&pointer::join(&at, "content"));
         if let Some(reason) = content.and_then(unsupported_body) {
-            return Err(refusal(&pointer::join(&at, "content"), &reason));
+            refusals.push(Refusal::new(pointer::join(&at, "content"), reason));
         }
     }
-    Ok(())
+    refusals
 }
-
-fn refusal(at: &str, reason: &str) -> Error {
-    Error::refused(format!(
-        "{at}: {reason}; remove or replace it in the overlay"
-    ))
-}
-
-/// The media types of request bodies that the generator supports.
-const SUPPORTED: [&str; 5] = [
-    "application/json",
-    "application/octet-stream",
-    "application/x-www-form-urlencoded",
-    "text/plain",
-    "text/x-markdown",
-];
 
 /// Returns why a request body is unsupported, or `None` if it is supported.
 fn unsupported_body(content: &Value) -> Option<String> {

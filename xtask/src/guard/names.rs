@@ -1,20 +1,22 @@
 //! Refuses names that differ in the document but clash in the generated code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use heck::{ToSnakeCase, ToUpperCamelCase};
+use heck::ToSnakeCase;
 use serde_json::{Map, Value};
 use syn::Item;
 
-use crate::{Error, Result, lower::walk, pointer};
+use crate::{
+    Error, Result, generator,
+    lower::{operation_ids::RESERVED, walk},
+    pointer,
+    refusal::{self, Refusal},
+};
 
-use super::refusal;
-
-/// Methods that every client has, or that build.rs removes by name.
-const RESERVED: [&str; 2] = ["new", "new_with_client"];
-
-/// Refuses operations with reserved names, and paths that the generator would skip.
-pub(super) fn check(document: &Value) -> Result<()> {
+/// Returns the operations and components with reserved or equal names, and the paths that the
+/// generator would skip.
+pub(super) fn check(document: &Value) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
     for path in document["paths"]
         .as_object()
         .into_iter()
@@ -22,25 +24,63 @@ pub(super) fn check(document: &Value) -> Result<()> {
     {
         if !(path.starts_with('/') || path.starts_with("x-")) {
             let at = pointer::join("/paths", path);
-            return Err(refusal(&at, "a path must start with a slash"));
+            refusals.push(Refusal::new(at, "a path must start with a slash"));
+        } else if !has_paired_braces(path) {
+            let at = pointer::join("/paths", path);
+            refusals.push(Refusal::new(at, "the braces of the path do not match"));
         }
     }
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "operationId");
         let name = document.pointer(&at).and_then(Value::as_str).unwrap_or("");
         if RESERVED.contains(&name.to_snake_case().as_str()) {
-            return Err(refusal(
-                &at,
-                &format!("the generated client already has a method `{name}`"),
+            refusals.push(Refusal::new(
+                at,
+                format!("the generated client already has a method `{name}`"),
             ));
         }
     }
-    Ok(())
+    refusals.extend(components(document));
+    refusals
 }
 
-/// Refuses generated code in which one module has two types of the same name.
+/// Returns whether each opening brace of a path has a closing one, without another brace between.
+fn has_paired_braces(path: &str) -> bool {
+    let mut is_inside = false;
+    let braces = path.chars().filter(|letter| matches!(letter, '{' | '}'));
+    let mut pairs = braces.map(|brace| {
+        let is_paired = is_inside == (brace == '}');
+        is_inside = brace == '{';
+        is_paired
+    });
+    pairs.all(|is_paired| is_paired) && !is_inside
+}
+
+/// Returns the components with the name of an earlier one, which the generator would take for the
+/// same.
+fn components(document: &Value) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let mut seen: BTreeMap<String, &String> = BTreeMap::new();
+    let schemas = document["components"]["schemas"].as_object();
+    for name in schemas.into_iter().flat_map(Map::keys) {
+        let rust_name = generator::rust_name(name);
+        if let Some(first) = seen.get(&rust_name) {
+            let first = walk::component_pointer(first);
+            refusals.push(Refusal::new(
+                walk::component_pointer(name),
+                format!("{first} is also named {rust_name} in Rust"),
+            ));
+            continue;
+        }
+        seen.insert(rust_name, name);
+    }
+    refusals
+}
+
+/// Refuses components and operations whose types have the same name in the generated code.
 pub(super) fn check_code(document: &Value, file: &syn::File) -> Result<()> {
-    for (module, what) in [("types", "schemas"), ("builder", "operations")] {
+    let mut refusals = Vec::new();
+    for module in ["types", "builder"] {
         let items = file.items.iter().find_map(|item| match item {
             Item::Mod(found) if found.ident == module => found.content.as_ref(),
             _ => None,
@@ -58,30 +98,43 @@ pub(super) fn check_code(document: &Value, file: &syn::File) -> Result<()> {
                 _ => continue,
             };
             if !seen.insert(name.to_string()) {
-                let places = places(document, module, &name.to_string()).join(" and ");
-                return Err(Error::refused(format!(
-                    "{places}: two {what} are both named {name} in Rust; rename one of them in the overlay"
-                )));
+                refusals.extend(clash(document, module, &name.to_string())?);
             }
         }
     }
-    Ok(())
+    refusal::none(refusals)
+}
+
+/// Returns all places with this name but the first.
+fn clash(document: &Value, module: &str, name: &str) -> Result<Vec<Refusal>> {
+    let places = places(document, module, name);
+    match places.as_slice() {
+        [] => Err(Error::refused(format!(
+            "two schemas inside others are both named {name} in Rust; make one of them a component \
+             in the overlay"
+        ))),
+        [only] => Ok(vec![Refusal::new(
+            only,
+            format!("a schema inside another is also named {name} in Rust"),
+        )]),
+        [first, others @ ..] => {
+            let reason = format!("{first} is also named {name} in Rust");
+            let refuse = |other| Refusal::new(other, reason.clone());
+            Ok(others.iter().map(refuse).collect())
+        }
+    }
 }
 
 /// Returns the pointers of the components or operations that have this name in Rust.
 fn places(document: &Value, module: &str, name: &str) -> Vec<String> {
-    let is_same = |other: &str| other.to_upper_camel_case() == name;
+    let is_same = |other: &str| generator::rust_name(other) == name;
     if module == "types" {
         let schemas = document["components"]["schemas"].as_object();
         let names = schemas.into_iter().flat_map(Map::keys);
-        let places: Vec<String> = names
+        return names
             .filter(|other| is_same(other))
-            .map(|other| pointer::join("/components/schemas", other))
+            .map(|other| walk::component_pointer(other))
             .collect();
-        if places.is_empty() {
-            return vec!["/components/schemas".to_owned()];
-        }
-        return places;
     }
     walk::operations(document)
         .into_iter()

@@ -1,24 +1,26 @@
-//! Finds the part of a document on which the generator fails, by trying smaller documents.
+//! Finds the parts of a document on which the generator fails, by trying smaller documents.
 
 use serde_json::{Map, Value, json};
 
 use crate::{
     lower::{reach, walk},
-    pointer,
+    refusal::Refusal,
 };
 
 use super::attempt;
 
-/// Returns the pointer of the first component that fails by itself, or else of the first such
-/// operation.
-pub(super) fn locate(document: &Value) -> Option<String> {
+/// Returns the first component that fails by itself, or else all operations that do.
+pub(super) fn locate(document: &Value) -> Vec<Refusal> {
     if attempt(&with_paths(document, Map::new())).is_err() {
-        return component(document);
+        return component(document).into_iter().collect();
     }
     walk::operations(document)
         .into_iter()
-        .find(|operation| attempt(&with_operation(document, operation)).is_err())
-        .map(|operation| operation.pointer)
+        .filter_map(|operation| {
+            let reason = attempt(&with_operation(document, &operation)).err()?;
+            Some(Refusal::new(operation.pointer, reason))
+        })
+        .collect()
 }
 
 fn with_paths(document: &Value, paths: Map<String, Value>) -> Value {
@@ -40,9 +42,9 @@ fn with_operation(document: &Value, operation: &walk::Operation) -> Value {
     with_paths(document, paths)
 }
 
-/// Returns the pointer of a component that fails together with only the components that it refers
+/// Returns a component that fails together with only the components that it refers
 /// to. Tries the component with the fewest such components first.
-fn component(document: &Value) -> Option<String> {
+fn component(document: &Value) -> Option<Refusal> {
     let schemas = document["components"]["schemas"].as_object()?;
     let mut closures: Vec<(&String, Map<String, Value>)> = schemas
         .keys()
@@ -55,12 +57,10 @@ fn component(document: &Value) -> Option<String> {
         })
         .collect();
     closures.sort_by_key(|(_, closure)| closure.len());
-    closures
-        .into_iter()
-        .find(|(_, closure)| {
-            let mut reduced = with_paths(document, Map::new());
-            reduced["components"]["schemas"] = json!(closure);
-            attempt(&reduced).is_err()
-        })
-        .map(|(name, _)| pointer::join("/components/schemas", name))
+    closures.into_iter().find_map(|(name, closure)| {
+        let mut reduced = with_paths(document, Map::new());
+        reduced["components"]["schemas"] = json!(closure);
+        let reason = attempt(&reduced).err()?;
+        Some(Refusal::new(walk::component_pointer(name), reason))
+    })
 }

@@ -16,7 +16,7 @@ use super::{reach, walk};
 /// fewer required fields would also match values that are meant for an arm with more.
 pub(super) fn first_fit(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
-        let Some(schema) = document.pointer(&site.pointer).and_then(Value::as_object) else {
+        let Some(schema) = pointer::get(document, &site.pointer).and_then(Value::as_object) else {
             continue;
         };
         let has_both = schema.contains_key("anyOf") && schema.contains_key("oneOf");
@@ -34,6 +34,9 @@ pub(super) fn first_fit(document: &mut Value, ledger: &mut Ledger) {
             if !arms.iter().any(|other| is_equivalent(other, arm)) {
                 arms.push(arm.clone());
             }
+        }
+        if arms.iter().any(is_any_text) {
+            arms.retain(|arm| !is_single_text(arm));
         }
         arms.sort_by_key(|arm| std::cmp::Reverse(required_fields(document, arm, 0).len()));
         if keyword == "oneOf" && arms == *before {
@@ -53,6 +56,18 @@ pub(super) fn first_fit(document: &mut Value, ledger: &mut Ledger) {
         }
         ledger.exact(pointer::join(&site.pointer, keyword));
     }
+}
+
+fn is_any_text(arm: &Value) -> bool {
+    is_equivalent(arm, &json!({"type": "string"}))
+}
+
+/// Returns whether an arm allows one text, which says no more than an arm for any text.
+fn is_single_text(arm: &Value) -> bool {
+    arm["type"] == "string"
+        && arm["enum"]
+            .as_array()
+            .is_some_and(|values| values.len() == 1)
 }
 
 /// Returns whether two schemas differ only in annotations.

@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToUpperCamelCase;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::{Error, Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::{
     reach,
     walk::{self, Site},
 };
 
-const KEYWORDS: [&str; 2] = ["$defs", "definitions"];
+pub(super) const KEYWORDS: [&str; 2] = ["$defs", "definitions"];
 
-pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     // For each owner, the components moved out of it. In these, `#/$defs/…` still refers to the
     // definitions of the owner.
     let mut families = BTreeMap::new();
@@ -24,7 +24,6 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             hoist(document, &site, keyword, family, ledger);
         }
     }
-    check(document)
 }
 
 /// Moves the definitions of one schema to `components.schemas`.
@@ -83,24 +82,25 @@ fn free_name(document: &Value, owner: &str, definition: &str, schema: &Value) ->
     name
 }
 
-/// Refuses references to anything but an existing component.
-fn check(document: &mut Value) -> Result<()> {
+/// Replaces a reference to anything but an existing component with the schema for any value.
+pub(super) fn dangling(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
-        let schema = document.pointer(&site.pointer).unwrap_or(&Value::Null);
-        let Some(reference) = schema.get("$ref") else {
-            continue;
-        };
+        let schema = pointer::get(document, &site.pointer).unwrap_or(&Value::Null);
         let exists = reach::target(schema)
             .is_some_and(|name| document["components"]["schemas"].get(&name).is_some());
-        if !exists {
-            return Err(Error::refused(format!(
-                "{} refers to {}, which is not a component of the document",
-                site.pointer,
-                reference
+        let Some(schema) = pointer::object_mut(document, &site.pointer).filter(|_| !exists) else {
+            continue;
+        };
+        for keyword in ["$ref", "$dynamicRef", "$recursiveRef"] {
+            if let Some(reference) = schema.shift_remove(keyword) {
+                let shown = reference
                     .as_str()
-                    .map_or_else(|| json!(reference).to_string(), str::to_owned)
-            )));
+                    .map_or_else(|| reference.to_string(), str::to_owned);
+                ledger.lossy_because(
+                    pointer::join(&site.pointer, keyword),
+                    format!("{shown} is not a schema of the document"),
+                );
+            }
         }
     }
-    Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use heck::ToUpperCamelCase;
 use serde_json::{Map, Value, json};
 
-use crate::{ledger::Ledger, pointer};
+use crate::{generator, ledger::Ledger, pointer};
 
 use super::{
     reach::{self, Reach},
@@ -23,22 +23,25 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
         .into_iter()
         .filter(|site| !(site.is_root() && site.position == Position::Component))
         .filter(|site| !tags.contains(&site.pointer))
-        .filter(|site| document.pointer(&site.pointer).is_some_and(is_enum))
+        .filter(|site| pointer::get(document, &site.pointer).is_some_and(is_enum))
+        .collect();
+    let inline = inline_names(document, &found);
+    let schemas = document["components"]["schemas"].as_object();
+    let mut owners: BTreeMap<String, String> = schemas
+        .into_iter()
+        .flat_map(Map::keys)
+        .map(|name| (generator::rust_name(name), name.clone()))
         .collect();
     let mut by_name: BTreeMap<String, BTreeSet<Vec<String>>> = BTreeMap::new();
     for site in &found {
-        let schema = document
-            .pointer(&site.pointer)
-            .expect("the site was found above");
+        let schema = pointer::get(document, &site.pointer).expect("the site was found above");
         by_name
             .entry(short_name(site))
             .or_default()
             .insert(values(schema));
     }
     for site in found {
-        let schema = document
-            .pointer(&site.pointer)
-            .expect("the site was found above");
+        let schema = pointer::get(document, &site.pointer).expect("the site was found above");
         let allowed = values(schema);
         let short = short_name(&site);
         let long = format!("{}{short}", site.owner);
@@ -49,24 +52,51 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger) {
         if by_name[&short].len() == 1 {
             names.insert(0, short);
         }
+        let is_free = |name: &&String| {
+            let rust_name = generator::rust_name(name);
+            let is_owner = owners.get(&rust_name).is_none_or(|owner| owner == *name);
+            is_owner && !inline.contains(&rust_name)
+        };
         let fits = |name: &&String| match document["components"]["schemas"].get(name.as_str()) {
             None => true,
             Some(component) => is_enum(component) && values(component) == allowed,
         };
-        let Some(name) = names.iter().find(fits) else {
+        let Some(name) = names.iter().filter(is_free).find(fits) else {
             continue; // Different schemas have all its names, so it stays inline.
         };
+        owners.insert(generator::rust_name(name), name.clone());
         let component = document["components"]["schemas"].get(name).cloned();
         if component.is_none() {
             let definition = definition(schema);
             document["components"]["schemas"][name] = definition;
         }
-        let node = document
-            .pointer_mut(&site.pointer)
-            .expect("the site was found above");
+        let node = pointer::get_mut(document, &site.pointer).expect("the site was found above");
         refer(node, name, &site);
         ledger.exact(site.pointer);
     }
+}
+
+/// Returns the names that the generator gives to the types of properties that stay inline: those
+/// of the owner and all enclosing properties.
+fn inline_names(document: &Value, hoisted: &[Site]) -> BTreeSet<String> {
+    let hoisted: BTreeSet<&str> = hoisted.iter().map(|site| site.pointer.as_str()).collect();
+    walk::schemas(document)
+        .into_iter()
+        .filter(|site| site.is_property() && !hoisted.contains(site.pointer.as_str()))
+        .filter(|site| {
+            let schema = pointer::get(document, &site.pointer).unwrap_or(&Value::Null);
+            ["enum", "properties", "oneOf", "anyOf", "allOf"]
+                .iter()
+                .any(|keyword| schema.get(keyword).is_some())
+        })
+        .map(|site| {
+            let segments = pointer::segments(&site.pointer);
+            let pairs = segments.windows(2);
+            let properties = pairs.filter(|pair| pair[0] == "properties");
+            let names = properties.map(|pair| format!("-{}", pair[1]));
+            generator::rust_name(&format!("{}{}", site.owner, names.collect::<String>()))
+        })
+        .collect()
 }
 
 /// Returns whether a schema is a string with at least two permitted values. A single value is
@@ -133,7 +163,7 @@ pub(super) fn open(document: &mut Value, ledger: &mut Ledger) {
     let variants = variants(document);
     let tags = unions::tag_pointers(document);
     for site in walk::schemas(document) {
-        let has_name_clash = document.pointer(&site.pointer).is_some_and(has_name_clash);
+        let has_name_clash = pointer::get(document, &site.pointer).is_some_and(has_name_clash);
         if !reach.is_received(&site) && !has_name_clash {
             continue;
         }
@@ -172,9 +202,7 @@ fn has_name_clash(schema: &Value) -> bool {
 }
 
 fn is_single(document: &Value, at: &str) -> bool {
-    let values = document
-        .pointer(at)
-        .and_then(|schema| schema["enum"].as_array());
+    let values = pointer::get(document, at).and_then(|schema| schema["enum"].as_array());
     values.is_some_and(|values| values.len() == 1)
 }
 
@@ -186,7 +214,7 @@ fn variants(document: &Value) -> BTreeSet<String> {
         if !matches!(site.keyword, Some("anyOf" | "oneOf")) {
             continue;
         }
-        let schema = document.pointer(&site.pointer).unwrap_or(&Value::Null);
+        let schema = pointer::get(document, &site.pointer).unwrap_or(&Value::Null);
         match reach::target(schema) {
             Some(name) => found.insert(pointer::join("/components/schemas", &name)),
             None => found.insert(site.pointer),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{ledger::Ledger, pointer};
 
-use super::walk;
+use super::{inline, walk};
 
 /// Members that only 3.1 has, or that the generator does not use.
 const REMOVED: [&str; 4] = [
@@ -29,6 +29,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         document["paths"] = json!({});
         ledger.exact("/paths");
     }
+    inline::drop_sections(document, ledger);
     remove_mutual_tls(document, ledger);
     for operation in walk::operations(document) {
         let at = pointer::join(&operation.pointer, "callbacks");
@@ -37,7 +38,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         }
         remove_dropshot(document, &operation.pointer, ledger);
         let at = pointer::join(&operation.pointer, "responses");
-        if document.pointer(&at).is_none()
+        if pointer::get(document, &at).is_none()
             && let Some(value) = pointer::object_mut(document, &operation.pointer)
         {
             value.insert("responses".to_owned(), json!({}));
@@ -49,7 +50,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
 /// Removes the extensions of the Dropshot framework, for which the generator would write different
 /// code.
 fn remove_dropshot(document: &mut Value, at: &str, ledger: &mut Ledger) {
-    let operation = document.pointer(at).and_then(Value::as_object);
+    let operation = pointer::get(document, at).and_then(Value::as_object);
     let names: Vec<String> = operation
         .into_iter()
         .flat_map(serde_json::Map::keys)

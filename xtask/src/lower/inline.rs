@@ -4,7 +4,12 @@
 
 use serde_json::{Map, Value};
 
-use crate::{Error, Result, ledger::Ledger, pointer};
+use crate::{
+    Result,
+    ledger::Ledger,
+    pointer,
+    refusal::{self, Refusal},
+};
 
 use super::walk::METHODS;
 
@@ -25,18 +30,29 @@ const DEEPEST: usize = 16;
 
 pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
     let source = document.clone();
+    let mut inlining = Inlining {
+        source: &source,
+        document,
+        ledger,
+        refusals: Vec::new(),
+    };
     let empty = Map::new();
     for path in source["paths"].as_object().unwrap_or(&empty).keys() {
         let at = pointer::join("/paths", path);
-        resolve(&source, document, &at, ledger)?;
-        list(&source, document, &pointer::join(&at, "parameters"), ledger)?;
+        inlining.resolve(&at);
+        inlining.list(&pointer::join(&at, "parameters"));
         for method in METHODS {
             let at = pointer::join(&at, method);
-            if document.pointer(&at).is_some() {
-                operation(&source, document, &at, ledger)?;
+            if inlining.document.pointer(&at).is_some() {
+                inlining.operation(&at);
             }
         }
     }
+    refusal::none(inlining.refusals)
+}
+
+/// Removes the sections whose entries have been copied.
+pub(super) fn drop_sections(document: &mut Value, ledger: &mut Ledger) {
     for section in SECTIONS {
         if let Some(components) = pointer::object_mut(document, "/components")
             && components.shift_remove(section).is_some()
@@ -44,66 +60,70 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) -> Result<()> {
             ledger.exact(pointer::join("/components", section));
         }
     }
-    Ok(())
 }
 
-fn operation(source: &Value, document: &mut Value, at: &str, ledger: &mut Ledger) -> Result<()> {
-    list(source, document, &pointer::join(at, "parameters"), ledger)?;
-    resolve(source, document, &pointer::join(at, "requestBody"), ledger)?;
-    let responses = pointer::join(at, "responses");
-    for at in children(document, &responses) {
-        resolve(source, document, &at, ledger)?;
-        for at in children(document, &pointer::join(&at, "headers")) {
-            resolve(source, document, &at, ledger)?;
+/// One pass over the document.
+struct Inlining<'a> {
+    /// The document before the pass.
+    source: &'a Value,
+    document: &'a mut Value,
+    ledger: &'a mut Ledger,
+    refusals: Vec<Refusal>,
+}
+
+impl Inlining<'_> {
+    fn operation(&mut self, at: &str) {
+        self.list(&pointer::join(at, "parameters"));
+        self.resolve(&pointer::join(at, "requestBody"));
+        for at in self.children(&pointer::join(at, "responses")) {
+            self.resolve(&at);
+            self.list(&pointer::join(&at, "headers"));
         }
     }
-    Ok(())
-}
 
-fn list(source: &Value, document: &mut Value, at: &str, ledger: &mut Ledger) -> Result<()> {
-    for at in children(document, at) {
-        resolve(source, document, &at, ledger)?;
+    fn list(&mut self, at: &str) {
+        for at in self.children(at) {
+            self.resolve(&at);
+        }
     }
-    Ok(())
-}
 
-/// Returns the pointers of the entries of an object or an array.
-fn children(document: &Value, at: &str) -> Vec<String> {
-    match document.pointer(at) {
-        Some(Value::Object(map)) => map.keys().map(|key| pointer::join(at, key)).collect(),
-        Some(Value::Array(list)) => (0..list.len())
-            .map(|index| pointer::join(at, &index.to_string()))
-            .collect(),
-        _ => Vec::new(),
+    /// Returns the pointers of the entries of an object or an array.
+    fn children(&self, at: &str) -> Vec<String> {
+        match self.document.pointer(at) {
+            Some(Value::Object(map)) => map.keys().map(|key| pointer::join(at, key)).collect(),
+            Some(Value::Array(list)) => (0..list.len())
+                .map(|index| pointer::join(at, &index.to_string()))
+                .collect(),
+            _ => Vec::new(),
+        }
     }
-}
 
-/// Replaces a reference with its target. Siblings of the reference, such as `description`, take
-/// precedence.
-fn resolve(source: &Value, document: &mut Value, at: &str, ledger: &mut Ledger) -> Result<()> {
-    for _ in 0..DEEPEST {
-        let Some(node) = document.pointer_mut(at).and_then(Value::as_object_mut) else {
-            return Ok(());
-        };
-        let Some(reference) = node.get("$ref").and_then(Value::as_str) else {
-            return Ok(());
-        };
-        let found = reference
-            .strip_prefix('#')
-            .and_then(|path| source.pointer(path))
-            .and_then(Value::as_object)
-            .ok_or_else(|| {
-                Error::refused(format!(
-                    "{at} refers to {reference}, which is not in the document"
-                ))
-            })?;
-        let mut merged = found.clone();
-        node.shift_remove("$ref");
-        merged.append(node);
-        *node = merged;
-        ledger.exact(at);
+    /// Replaces a reference with its target. Siblings of the reference, such as `description`, take
+    /// precedence.
+    fn resolve(&mut self, at: &str) {
+        for _ in 0..DEEPEST {
+            let Some(node) = self.document.pointer_mut(at).and_then(Value::as_object_mut) else {
+                return;
+            };
+            let Some(reference) = node.get("$ref").and_then(Value::as_str) else {
+                return;
+            };
+            let found = reference
+                .strip_prefix('#')
+                .and_then(|path| self.source.pointer(path))
+                .and_then(Value::as_object);
+            let Some(found) = found else {
+                let reason = format!("{reference} is not in the document");
+                self.refusals.push(Refusal::new(at, reason));
+                return;
+            };
+            let mut merged = found.clone();
+            node.shift_remove("$ref");
+            merged.append(node);
+            *node = merged;
+            self.ledger.exact(at);
+        }
+        self.refusals
+            .push(Refusal::new(at, "the reference leads back to itself"));
     }
-    Err(Error::refused(format!(
-        "{at} refers to itself; break the cycle in the overlay"
-    )))
 }

@@ -1,14 +1,16 @@
-//! Refuses unknown schema keywords and drops those that the result cannot express.
+//! Drops schema keywords that are unknown or that the result cannot express.
 
 use serde_json::Value;
 
-use crate::{Error, Result, ledger::Ledger, pointer};
+use crate::{ledger::Ledger, pointer};
 
 use super::walk;
 
 /// Keywords that are kept, or that another rule translates.
-const KEPT: [&str; 43] = [
+const KEPT: [&str; 45] = [
     "$ref",
+    "$dynamicRef",
+    "$recursiveRef",
     "$defs",
     "definitions",
     "additionalProperties",
@@ -54,13 +56,14 @@ const KEPT: [&str; 43] = [
 ];
 
 /// Keywords that only annotate or identify a schema. Removing them loses nothing.
-const ANNOTATIONS: [&str; 7] = [
+const ANNOTATIONS: [&str; 8] = [
     "$schema",
     "$id",
     "$anchor",
     "$comment",
     "$vocabulary",
     "$dynamicAnchor",
+    "$recursiveAnchor",
     "xml",
 ];
 
@@ -83,28 +86,61 @@ const NARROWING: [&str; 14] = [
     "contentSchema",
 ];
 
-/// Refuses an unknown keyword, because ignoring it could change the generated type unnoticed.
-pub(super) fn check(document: &mut Value, _: &mut Ledger) -> Result<()> {
+/// Drops unknown keywords, which are annotations (JSON Schema 2020-12 core, section 6.5).
+///
+/// The ledger names a known keyword that is spelt almost the same, because the unknown one may be a
+/// misspelt constraint.
+pub(super) fn unknown(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
-        let schema = document.pointer(&site.pointer);
-        let Some(schema) = schema.and_then(Value::as_object) else {
+        let Some(schema) = pointer::object_mut(document, &site.pointer) else {
             continue;
         };
-        for keyword in schema.keys() {
-            let known = KEPT.contains(&keyword.as_str())
-                || ANNOTATIONS.contains(&keyword.as_str())
-                || NARROWING.contains(&keyword.as_str())
-                || keyword.starts_with("x-");
-            if !known {
-                return Err(Error::refused(format!(
-                    "unknown schema keyword `{keyword}` at {}: add it to xtask's lowering, or \
-                     remove it in the overlay",
-                    site.pointer
-                )));
-            }
+        let unknown: Vec<String> = schema
+            .keys()
+            .filter(|keyword| !keyword.starts_with("x-"))
+            .filter(|keyword| !known().any(|known| known == keyword.as_str()))
+            .cloned()
+            .collect();
+        for keyword in unknown {
+            schema.shift_remove(&keyword);
+            let reason = match similar(&keyword) {
+                Some(known) => format!("`{keyword}` is not a keyword; `{known}` is similar"),
+                None => format!("`{keyword}` is not a keyword"),
+            };
+            ledger.lossy_because(pointer::join(&site.pointer, &keyword), reason);
         }
     }
-    Ok(())
+}
+
+fn known() -> impl Iterator<Item = &'static str> {
+    KEPT.into_iter().chain(ANNOTATIONS).chain(NARROWING)
+}
+
+/// Returns the known keyword that differs least, if it differs by at most two edits and less than
+/// half of its letters.
+fn similar(keyword: &str) -> Option<&'static str> {
+    const MOST_EDITS: usize = 2;
+    known()
+        .map(|known| (edits(&keyword.to_lowercase(), &known.to_lowercase()), known))
+        .filter(|(edits, known)| *edits <= MOST_EDITS && 2 * edits < known.len())
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, known)| known)
+}
+
+/// Returns the number of letters to insert, remove or replace (the Levenshtein distance).
+fn edits(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for (column, expected) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *expected);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
 }
 
 /// Drops the keywords that 3.0 does not have.
@@ -123,5 +159,17 @@ pub(super) fn drop(document: &mut Value, ledger: &mut Ledger) {
                 ledger.lossy(pointer::join(&site.pointer, keyword));
             }
         }
+        if schema
+            .get("not")
+            .is_some_and(|not| !forbids_everything(not))
+        {
+            schema.shift_remove("not");
+            ledger.lossy(pointer::join(&site.pointer, "not"));
+        }
     }
+}
+
+/// Returns whether no value is valid if this schema must not be.
+fn forbids_everything(not: &Value) -> bool {
+    *not == true || not.as_object().is_some_and(serde_json::Map::is_empty)
 }

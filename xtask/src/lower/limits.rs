@@ -25,7 +25,6 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {
         for keyword in LIMITS {
-            let at = pointer::join(&site.pointer, keyword);
             let Some(schema) = pointer::object_mut(document, &site.pointer) else {
                 continue;
             };
@@ -37,7 +36,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
             {
                 requests::note(document, &site, &sentence);
             }
-            ledger.lossy(at);
+            ledger.lossy(pointer::join(&site.pointer, keyword));
         }
     }
 }

@@ -6,7 +6,7 @@
 //! idempotent.
 
 mod arms;
-mod bodies;
+pub(crate) mod bodies;
 mod bounds;
 mod constants;
 mod contents;
@@ -20,13 +20,16 @@ mod keywords;
 mod limits;
 mod nullable;
 mod objects;
-mod operation_ids;
-mod parameters;
+pub(crate) mod operation_ids;
+pub(crate) mod parameter_names;
+pub(crate) mod parameters;
 mod prune;
+mod raw_bodies;
 pub(crate) mod reach;
 mod references;
 mod requests;
 mod responses;
+mod schema_pointers;
 mod success;
 mod titles;
 mod tuples;
@@ -62,11 +65,13 @@ impl Rule {
 ///
 /// Those up to [`LAST_OF_TRANSLATION`] translate 3.1 to 3.0. The others adapt the document to the
 /// generator.
-const RULES: [(&str, Rule); 40] = [
+const RULES: [(&str, Rule); 48] = [
     ("inline-component", TryRewrite(inline::apply)),
-    ("unknown-keyword", TryRewrite(keywords::check)),
+    ("unknown-keyword", Rewrite(keywords::unknown)),
+    ("schema-pointer", Rewrite(schema_pointers::apply)),
     ("dropped-section", Rewrite(envelope::apply)),
-    ("definitions", TryRewrite(definitions::apply)),
+    ("definitions", Rewrite(definitions::apply)),
+    ("dangling-reference", Rewrite(definitions::dangling)),
     ("dropped-keyword", Rewrite(keywords::drop)),
     ("boolean-schema", Rewrite(objects::booleans)),
     ("content-encoding", Rewrite(contents::apply)),
@@ -81,16 +86,22 @@ const RULES: [(&str, Rule); 40] = [
     ("title", Rewrite(titles::apply)),
     ("format", Rewrite(contents::formats)),
     ("operation-id", TryRewrite(operation_ids::apply)),
+    ("request-content-type", Rewrite(bodies::names)),
     ("request-media-type", Rewrite(bodies::media_types)),
+    ("request-bytes", Rewrite(raw_bodies::apply)),
     ("request-body", Rewrite(bodies::shapes)),
     ("success-response", Rewrite(success::apply)),
     ("success-content", Rewrite(success::contents)),
     ("success-status", Rewrite(success::statuses)),
     ("error-response", Rewrite(errors::apply)),
+    ("unused-component", Rewrite(prune::apply)),
     ("nullable-parameter", Rewrite(requests::nullable_parameters)),
     ("anything", Rewrite(arms::anything)),
     ("literal-union", Rewrite(unions::literals)),
     ("parameter-shape", Rewrite(parameters::apply)),
+    ("object-parameter", Rewrite(parameters::objects)),
+    ("optional-parameter", Rewrite(parameters::optional)),
+    ("parameter-name", Rewrite(parameter_names::apply)),
     ("union-tag", Rewrite(unions::tags)),
     ("first-fit", Rewrite(arms::first_fit)),
     ("named-enum", Rewrite(enums::hoist)),

@@ -275,7 +275,7 @@ pub(super) fn components(document: &mut Value, ledger: &mut Ledger) {
     }
     let is_moved = |schema: &Value| reach::target(schema).is_some_and(|name| moved.contains(&name));
     for site in walk::schemas(document) {
-        let Some(schema) = document.pointer_mut(&site.pointer) else {
+        let Some(schema) = pointer::get_mut(document, &site.pointer) else {
             continue;
         };
         // A part of an `allOf` cannot be nullable by itself: the schema with the `allOf` is marked,

@@ -15,7 +15,7 @@ pub(super) fn booleans(document: &mut Value, ledger: &mut Ledger) {
         ) {
             continue; // 3.0 permits booleans there, and `patterns` reads them.
         }
-        match document.pointer(&site.pointer) {
+        match pointer::get(document, &site.pointer) {
             Some(Value::Bool(true)) => {
                 set(document, &site.pointer, json!({}));
                 ledger.exact(site.pointer);
@@ -34,7 +34,7 @@ pub(super) fn booleans(document: &mut Value, ledger: &mut Ledger) {
 }
 
 fn set(document: &mut Value, at: &str, value: Value) {
-    if let Some(node) = document.pointer_mut(at) {
+    if let Some(node) = pointer::get_mut(document, at) {
         *node = value;
     }
 }

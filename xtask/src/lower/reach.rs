@@ -1,8 +1,10 @@
 //! Determines which components are reachable from requests and which from responses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+
+use crate::pointer;
 
 use super::walk::{self, Position, Site};
 
@@ -36,7 +38,9 @@ impl Reach {
                 Position::Parameter | Position::RequestBody => &mut reach.request,
                 Position::Response => &mut reach.response,
             };
-            follow(document, &root, found);
+            if let Some(schema) = pointer::get(document, &root.pointer) {
+                follow(document, schema, found);
+            }
         }
         reach
     }
@@ -59,6 +63,25 @@ impl Reach {
         }
     }
 
+    /// Returns the pointers of the operations from which each component is reachable.
+    pub(crate) fn users(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
+        let mut users: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for root in walk::roots(document) {
+            if root.position == Position::Component {
+                continue;
+            }
+            let mut found = BTreeSet::new();
+            if let Some(schema) = pointer::get(document, &root.pointer) {
+                follow(document, schema, &mut found);
+            }
+            let operations = walk::operations_at(document, &root.pointer);
+            for name in found {
+                users.entry(name).or_default().extend(operations.clone());
+            }
+        }
+        users
+    }
+
     /// Returns whether the component is reachable from any operation.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.request.contains(name) || self.response.contains(name)
@@ -68,34 +91,31 @@ impl Reach {
 /// Returns a component and all components that it refers to, directly or indirectly.
 pub(crate) fn closure(document: &Value, name: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::from([name.to_owned()]);
-    follow(document, &component(name), &mut found);
+    follow(
+        document,
+        &document["components"]["schemas"][name],
+        &mut found,
+    );
     found
 }
 
-fn component(name: &str) -> Site {
-    Site {
-        pointer: crate::pointer::join("/components/schemas", name),
-        position: Position::Component,
-        owner: name.to_owned(),
-        keyword: None,
-        property: None,
-    }
-}
-
-fn follow(document: &Value, root: &Site, found: &mut BTreeSet<String>) {
-    for site in walk::below(document, root) {
-        let Some(schema) = document.pointer(&site.pointer) else {
-            continue;
-        };
-        let mapped = schema["discriminator"]["mapping"]
-            .as_object()
-            .into_iter()
-            .flat_map(|mapping| mapping.values())
-            .filter_map(|value| target(&serde_json::json!({ "$ref": value })));
-        for name in target(schema).into_iter().chain(mapped) {
-            if found.insert(name.clone()) {
-                follow(document, &component(&name), found);
+/// Adds the components that a schema refers to, directly or indirectly.
+fn follow(document: &Value, schema: &Value, found: &mut BTreeSet<String>) {
+    let schemas = &document["components"]["schemas"];
+    let mut pending = vec![schema];
+    while let Some(schema) = pending.pop() {
+        walk::visit(schema, &mut |schema| {
+            let mapped = schema["discriminator"]["mapping"]
+                .as_object()
+                .into_iter()
+                .flat_map(|mapping| mapping.values())
+                .filter_map(|value| target(&serde_json::json!({ "$ref": value })));
+            for name in target(schema).into_iter().chain(mapped) {
+                if !found.contains(&name) {
+                    pending.extend(schemas.get(&name));
+                    found.insert(name);
+                }
             }
-        }
+        });
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
 /// Replaces an `allOf` of one reference and without siblings with that reference.
 pub(super) fn plain(document: &mut Value, ledger: &mut Ledger) {
     for site in walk::schemas(document) {
-        let Some(schema) = document.pointer_mut(&site.pointer) else {
+        let Some(schema) = pointer::get_mut(document, &site.pointer) else {
             continue;
         };
         let has_no_siblings = schema.as_object().is_some_and(|schema| schema.len() == 1);

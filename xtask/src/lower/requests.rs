@@ -39,8 +39,7 @@ pub(super) fn note(document: &mut Value, site: &Site, sentence: &str) {
         Some((parent, _)) if site.position == Position::Parameter && site.is_root() => parent,
         _ => &site.pointer,
     };
-    let inner = document
-        .pointer(&site.pointer)
+    let inner = pointer::get(document, &site.pointer)
         .and_then(|schema| schema["description"].as_str())
         .map(str::to_owned);
     let Some(holder) = pointer::object_mut(document, holder) else {

@@ -81,8 +81,7 @@ const NAMED: [&str; 11] = [
 pub(super) fn contents(document: &mut Value, ledger: &mut Ledger) {
     for operation in walk::operations(document) {
         let responses = pointer::join(&operation.pointer, "responses");
-        let statuses: Vec<String> = document
-            .pointer(&responses)
+        let statuses: Vec<String> = pointer::get(document, &responses)
             .and_then(Value::as_object)
             .map(|responses| {
                 responses
@@ -152,7 +151,8 @@ fn plain_json(content: &mut Map<String, Value>, at: &str, ledger: &mut Ledger) {
     }
 }
 
-fn essence(media_type: &str) -> &str {
+/// Returns a media type without its parameters.
+pub(super) fn essence(media_type: &str) -> &str {
     media_type.split(';').next().unwrap_or("").trim()
 }
 

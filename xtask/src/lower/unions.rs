@@ -84,12 +84,12 @@ fn is_literal(arm: &Value) -> bool {
 /// match every value.
 pub(super) fn tags(document: &mut Value, ledger: &mut Ledger) {
     for at in tag_pointers(document) {
-        let Some(name) = document.pointer(&at).and_then(referred) else {
+        let Some(name) = pointer::get(document, &at).and_then(referred) else {
             continue;
         };
         let component = document["components"]["schemas"][&name].clone();
         if component["enum"].is_array() {
-            if let Some(node) = document.pointer_mut(&at) {
+            if let Some(node) = pointer::get_mut(document, &at) {
                 *node = component;
             }
             ledger.exact(at);
@@ -110,7 +110,7 @@ fn referred(schema: &Value) -> Option<String> {
 pub(super) fn tag_pointers(document: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for site in walk::schemas(document) {
-        let schema = document.pointer(&site.pointer).unwrap_or(&Value::Null);
+        let schema = pointer::get(document, &site.pointer).unwrap_or(&Value::Null);
         for keyword in ["anyOf", "oneOf"] {
             let count = schema[keyword].as_array().map_or(0, Vec::len);
             let variants: Vec<Map<String, Value>> = (0..count)
@@ -131,7 +131,7 @@ pub(super) fn tag_pointers(document: &Value) -> BTreeSet<String> {
 /// `allOf`.
 fn collect(document: &Value, at: &str, properties: &mut Map<String, Value>, depth: u8) {
     const DEEPEST: u8 = 16;
-    let Some(schema) = document.pointer(at).filter(|_| depth < DEEPEST) else {
+    let Some(schema) = pointer::get(document, at).filter(|_| depth < DEEPEST) else {
         return;
     };
     if let Some(name) = reach::target(schema) {
@@ -185,7 +185,7 @@ fn tags_of(document: &Value, variants: &[Map<String, Value>]) -> Vec<String> {
 
 /// Returns the values of a property that is an enum or a reference to one.
 fn values_at<'a>(document: &'a Value, at: &str) -> Option<&'a Vec<Value>> {
-    let schema = document.pointer(at)?;
+    let schema = pointer::get(document, at)?;
     let resolved = match referred(schema) {
         Some(name) => &document["components"]["schemas"][name],
         None => schema,

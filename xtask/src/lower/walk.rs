@@ -6,7 +6,7 @@
 use heck::ToUpperCamelCase;
 use serde_json::{Map, Value};
 
-use crate::pointer::join;
+use crate::pointer::{self, join, segments};
 
 /// The keys of a path item that contain operations.
 pub(crate) const METHODS: [&str; 8] = [
@@ -57,62 +57,79 @@ enum Contents {
     Map,
 }
 
-const KEYWORDS: [(&str, Contents); 21] = [
-    ("items", Contents::One),
-    ("additionalProperties", Contents::One),
-    ("additionalItems", Contents::One),
-    ("not", Contents::One),
-    ("contains", Contents::One),
-    ("propertyNames", Contents::One),
-    ("if", Contents::One),
-    ("then", Contents::One),
-    ("else", Contents::One),
-    ("unevaluatedItems", Contents::One),
-    ("unevaluatedProperties", Contents::One),
-    ("contentSchema", Contents::One),
-    ("anyOf", Contents::List),
-    ("oneOf", Contents::List),
-    ("allOf", Contents::List),
-    ("prefixItems", Contents::List),
-    ("properties", Contents::Map),
-    ("patternProperties", Contents::Map),
-    ("dependentSchemas", Contents::Map),
-    ("$defs", Contents::Map),
-    ("definitions", Contents::Map),
-];
+/// Returns a keyword that contains schemas. Most keys of a large document are looked up here, so
+/// this is a `match` and not a table.
+fn contents(key: &str) -> Option<(&'static str, Contents)> {
+    Some(match key {
+        "items" => ("items", Contents::One),
+        "additionalProperties" => ("additionalProperties", Contents::One),
+        "additionalItems" => ("additionalItems", Contents::One),
+        "not" => ("not", Contents::One),
+        "contains" => ("contains", Contents::One),
+        "propertyNames" => ("propertyNames", Contents::One),
+        "if" => ("if", Contents::One),
+        "then" => ("then", Contents::One),
+        "else" => ("else", Contents::One),
+        "unevaluatedItems" => ("unevaluatedItems", Contents::One),
+        "unevaluatedProperties" => ("unevaluatedProperties", Contents::One),
+        "contentSchema" => ("contentSchema", Contents::One),
+        "anyOf" => ("anyOf", Contents::List),
+        "oneOf" => ("oneOf", Contents::List),
+        "allOf" => ("allOf", Contents::List),
+        "prefixItems" => ("prefixItems", Contents::List),
+        "properties" => ("properties", Contents::Map),
+        "patternProperties" => ("patternProperties", Contents::Map),
+        "dependentSchemas" => ("dependentSchemas", Contents::Map),
+        "$defs" => ("$defs", Contents::Map),
+        "definitions" => ("definitions", Contents::Map),
+        _ => return None,
+    })
+}
 
 /// Returns every schema of the document, each after the schemas that it contains.
 pub(crate) fn schemas(document: &Value) -> Vec<Site> {
     let mut sites = Vec::new();
     for root in roots(document) {
-        if let Some(schema) = document.pointer(&root.pointer) {
+        if let Some(schema) = pointer::get(document, &root.pointer) {
             descend(schema, root, &mut sites);
         }
     }
     sites
 }
 
-/// Returns the schemas at and below `root`, each after the schemas that it contains.
-pub(crate) fn below(document: &Value, root: &Site) -> Vec<Site> {
-    let mut sites = Vec::new();
-    if let Some(schema) = document.pointer(&root.pointer) {
-        descend(schema, root.clone(), &mut sites);
+/// Calls `found` with a schema and all schemas that it contains.
+pub(crate) fn visit(schema: &Value, found: &mut dyn FnMut(&Value)) {
+    for (key, value) in schema.as_object().into_iter().flatten() {
+        match (contents(key), value) {
+            (Some((_, Contents::One)), Value::Object(_)) => visit(value, found),
+            (Some((_, Contents::List)), Value::Array(list)) => {
+                for value in list {
+                    visit(value, found);
+                }
+            }
+            (Some((_, Contents::Map)), Value::Object(map)) => {
+                for value in map.values() {
+                    visit(value, found);
+                }
+            }
+            _ => {}
+        }
     }
-    sites
+    found(schema);
 }
 
 fn descend(schema: &Value, site: Site, sites: &mut Vec<Site>) {
-    let empty = Map::new();
-    for (key, value) in schema.as_object().unwrap_or(&empty) {
-        let Some((keyword, contents)) = KEYWORDS.iter().find(|(keyword, _)| keyword == key) else {
+    for (key, value) in schema.as_object().into_iter().flatten() {
+        let Some((keyword, contents)) = contents(key) else {
             continue;
         };
         let at = join(&site.pointer, keyword);
         let child = |pointer: String, property: Option<&String>| Site {
             pointer,
+            position: site.position,
+            owner: site.owner.clone(),
             keyword: Some(keyword),
             property: property.or(site.property.as_ref()).cloned(),
-            ..site.clone()
         };
         match (contents, value) {
             (Contents::One, Value::Object(_) | Value::Bool(_)) => {
@@ -132,6 +149,22 @@ fn descend(schema: &Value, site: Site, sites: &mut Vec<Site>) {
         }
     }
     sites.push(site);
+}
+
+/// Returns the pointer of a component.
+pub(crate) fn component_pointer(name: &str) -> String {
+    join("/components/schemas", name)
+}
+
+/// Returns the component that a JSON pointer is in, if it is in one.
+pub(crate) fn component(place: &str) -> Option<String> {
+    let segments = segments(place);
+    match segments.as_slice() {
+        [components, schemas, name, ..] if components == "components" && schemas == "schemas" => {
+            Some(name.clone())
+        }
+        _ => None,
+    }
 }
 
 /// The location of one operation and its names.
@@ -167,12 +200,30 @@ pub(crate) fn operations(document: &Value) -> Vec<Operation> {
     operations
 }
 
+/// Returns the pointer of the operation that contains a place, or those of all operations of the
+/// path item that does.
+pub(crate) fn operations_at(document: &Value, at: &str) -> Vec<String> {
+    let segments = segments(at);
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let ["paths", path, rest @ ..] = segments.as_slice() else {
+        return Vec::new();
+    };
+    let item = join("/paths", path);
+    let of_item = METHODS
+        .iter()
+        .filter(|method| document["paths"][path].get(method).is_some());
+    match rest.first() {
+        Some(method) if METHODS.contains(method) => vec![join(&item, method)],
+        _ => of_item.map(|method| join(&item, method)).collect(),
+    }
+}
+
 /// Returns the roots of all schema trees: first of operations, then of path items and components.
 pub(crate) fn roots(document: &Value) -> Vec<Site> {
     let mut roots = Vec::new();
     for operation in operations(document) {
         let Operation { pointer, owner, .. } = &operation;
-        let value = &document.pointer(pointer).expect("operations() found it");
+        let value = &pointer::get(document, pointer).expect("operations() found it");
         parameters(
             &value["parameters"],
             &join(pointer, "parameters"),

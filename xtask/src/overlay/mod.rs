@@ -7,6 +7,7 @@
 
 mod action;
 mod merge;
+mod needs;
 mod redundant;
 
 use serde_json::Value;
@@ -17,6 +18,7 @@ use crate::{Error, Result, pointer};
 use action::{Change, actions};
 use merge::{merge_at, shorten};
 
+pub(crate) use needs::first_needed;
 pub use redundant::without_redundant;
 
 /// The differences between an overlay and the current upstream document.

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::document::{
-    document, lowered, received, received_property, received_with, refused, returning,
-    sent_property, sent_with,
+    document, lowered, received, received_property, received_with, returning, sent_property,
+    sent_with,
 };
 
 fn reference(name: &str) -> Value {
@@ -269,12 +269,119 @@ fn values_that_look_like_schemas_are_unchanged() {
     assert_eq!(received(&subject)["example"], example);
 }
 
+/// Returns the response schema of a document after lowering, and the reasons in the ledger.
+fn received_with_reasons(schema: &Value, others: &Value) -> (Value, Vec<String>) {
+    let mut subject = document(&json!({"/fetch": returning(schema)}), others);
+    let ledger = xtask::lower::lower(&mut subject).unwrap();
+    let entries = ledger.entries().iter();
+    let reasons = entries.filter_map(|entry| entry.reason.clone()).collect();
+    let content = &subject["paths"]["/fetch"]["get"]["responses"]["200"]["content"];
+    (content["application/json"]["schema"].clone(), reasons)
+}
+
 #[test]
-fn the_error_for_an_unknown_keyword_names_its_pointer() {
-    let schema = json!({"type": "object", "properties": {"a": {"type": "string", "minimun": 1}}});
-    let text = refused(document(&json!({"/fetch": returning(&schema)}), &json!({})));
-    let at = "/paths/~1fetch/get/responses/200/content/application~1json/schema/properties/a";
-    assert!(text.contains("`minimun`") && text.contains(at), "{text}");
+fn an_unknown_keyword_is_dropped_and_a_known_one_suggested() {
+    for (keyword, reason) in [
+        (
+            "minimun",
+            "`minimun` is not a keyword; `minimum` is similar",
+        ),
+        (
+            "maxLenght",
+            "`maxLenght` is not a keyword; `maxLength` is similar",
+        ),
+        ("Title", "`Title` is not a keyword; `title` is similar"),
+        ("placeholder", "`placeholder` is not a keyword"),
+        ("of", "`of` is not a keyword"),
+    ] {
+        let (schema, reasons) =
+            received_with_reasons(&json!({"type": "string", keyword: 1}), &json!({}));
+        assert_eq!(schema, json!({"type": "string"}));
+        assert_eq!(reasons, [reason]);
+    }
+}
+
+#[test]
+fn a_negation_is_dropped_unless_it_forbids_every_value() {
+    let schema = json!({"type": "string", "not": {"const": "a"}});
+    assert_eq!(received_property(&schema), json!({"type": "string"}));
+    let schema = json!({"type": "array", "items": false});
+    assert_eq!(received_property(&schema)["items"], json!({"not": {}}));
+}
+
+#[test]
+fn a_reference_into_another_schema_makes_its_target_a_component() {
+    let part = json!({"type": "object", "properties": {"x": {"type": "string"}}});
+    let other = json!({"type": "object", "properties": {"part": part}});
+    let subject = json!({"type": "object", "properties": {
+        "it": {"$ref": "#/components/schemas/Other/properties/part"},
+        "deeper": {"$ref": "#/components/schemas/Other/properties/part/properties/x"},
+        "other": reference("Other"),
+    }});
+    let schemas = received_with(&subject, &json!({"Other": other}));
+    let properties = &schemas["Subject"]["properties"];
+    assert_eq!(properties["it"], reference("OtherPart"));
+    assert_eq!(properties["deeper"], reference("OtherX"));
+    assert_eq!(
+        schemas["Other"]["properties"]["part"],
+        reference("OtherPart")
+    );
+    assert_eq!(schemas["OtherPart"]["properties"]["x"], reference("OtherX"));
+    assert_eq!(schemas["OtherX"], json!({"type": "string"}));
+}
+
+#[test]
+fn a_reference_into_a_path_or_a_shared_parameter_makes_its_target_a_component() {
+    let part = json!({"type": "object", "properties": {"x": {"type": "string"}}});
+    let at = "#/paths/~1fetch/get/responses/200/content/application~1json/schema";
+    let mut subject = document(
+        &json!({
+            "/fetch": returning(&part),
+            "/list": {"get": {"operationId": "list", "responses": returning(&json!({
+                "type": "object",
+                "properties": {"it": {"$ref": at}, "id": {"$ref": "#/components/parameters/Id/schema"}},
+            }))["get"]["responses"]}},
+        }),
+        &json!({}),
+    );
+    subject["components"]["parameters"] =
+        json!({"Id": {"name": "id", "in": "query", "schema": {"type": "integer"}}});
+    let result = lowered(subject);
+    let content = |path: &str| {
+        result["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+            .clone()
+    };
+    assert_eq!(content("/fetch"), reference("Fetch"));
+    assert_eq!(
+        content("/list")["properties"],
+        json!({"it": reference("Fetch"), "id": reference("IdSchema")})
+    );
+    assert_eq!(result["components"]["schemas"]["Fetch"], part);
+    assert_eq!(
+        result["components"]["schemas"]["IdSchema"],
+        json!({"type": "integer"})
+    );
+}
+
+#[test]
+fn dynamic_references_refer_to_the_schema_with_the_anchor() {
+    for (keyword, target) in [
+        ("$recursiveRef", "#"),
+        ("$dynamicRef", "#node"),
+        ("$ref", "#node"),
+        ("$dynamicRef", "#/components/schemas/Subject"),
+    ] {
+        let subject = json!({
+            "$dynamicAnchor": "node",
+            "type": "object",
+            "properties": {"children": {"type": "array", "items": {keyword: target}}},
+        });
+        assert_eq!(
+            received(&subject)["properties"]["children"]["items"],
+            reference("Subject"),
+            "{keyword} {target}"
+        );
+    }
 }
 
 #[test]
@@ -284,18 +391,22 @@ fn extensions_are_kept() {
 }
 
 #[test]
-fn the_error_for_a_dangling_reference_names_its_pointer() {
-    for target in [
-        "#/components/schemas/Gone",
-        "#/paths/~1a",
-        "other.json#/A",
-        "#",
+fn a_reference_without_a_schema_allows_any_value() {
+    for (keyword, target) in [
+        ("$ref", "#/components/schemas/Gone"),
+        ("$ref", "#/components/schemas/Other/properties/gone"),
+        ("$ref", "other.json#/A"),
+        ("$ref", "#"),
+        ("$dynamicRef", "#gone"),
+        ("$recursiveRef", "#"),
     ] {
-        let paths = json!({"/fetch": returning(&json!({"$ref": target}))});
-        let text = refused(document(&paths, &json!({})));
-        assert!(
-            text.contains(target) && text.contains("/paths/~1fetch/get"),
-            "{text}"
+        let subject = json!({keyword: target, "description": "d"});
+        let (schema, reasons) =
+            received_with_reasons(&subject, &json!({"Other": {"type": "object"}}));
+        assert_eq!(schema, json!({"description": "d"}));
+        assert_eq!(
+            reasons,
+            [format!("{target} is not a schema of the document")]
         );
     }
 }

@@ -20,6 +20,92 @@ fn parameter(schema: &Value) -> Value {
     .clone()
 }
 
+/// Returns the lowered parameters of an operation.
+fn parameters(list: &Value) -> Value {
+    let mut item = returning(&json!({}));
+    item["get"]["parameters"] = list.clone();
+    lowered(document(&json!({"/fetch": item}), &json!({})))["paths"]["/fetch"]["get"]["parameters"]
+        .clone()
+}
+
+#[test]
+fn an_object_in_a_query_becomes_a_parameter_for_each_property() {
+    let object = json!({"type": "object", "required": ["limit"], "properties": {
+        "limit": {"type": "integer"}, "sort": {"type": "string"},
+    }});
+    let of = |extra: Value| {
+        let mut parameter = json!({"name": "page", "in": "query", "schema": object});
+        for (key, value) in extra.as_object().unwrap() {
+            parameter[key] = value.clone();
+        }
+        parameters(&json!([parameter]))
+    };
+    let expected = |names: [&str; 2], is_required: bool| {
+        json!([
+            {"name": names[0], "in": "query", "required": is_required, "schema": {"type": "integer"}},
+            {"name": names[1], "in": "query", "required": false, "schema": {"type": "string"}},
+        ])
+    };
+    let plain = ["limit", "sort"];
+    assert_eq!(of(json!({})), expected(plain, false));
+    assert_eq!(of(json!({"required": true})), expected(plain, true));
+    assert_eq!(
+        of(json!({"style": "deepObject", "required": true})),
+        expected(["page[limit]", "page[sort]"], true)
+    );
+    assert_eq!(of(json!({"explode": false})), json!([]), "joined values");
+}
+
+#[test]
+fn an_optional_parameter_that_is_not_supported_is_removed() {
+    let text = json!({"type": "string"});
+    let kept = json!({"name": "q", "in": "query", "schema": text});
+    for unsupported in [
+        json!({"name": "a", "in": "cookie", "schema": text}),
+        json!({"name": "a", "in": "query", "schema": {"type": "object"}}),
+        json!({"name": "a", "in": "header", "style": "matrix", "schema": text}),
+    ] {
+        assert_eq!(parameters(&json!([unsupported, kept])), json!([kept]));
+    }
+}
+
+#[test]
+fn a_parameter_whose_name_is_taken_is_renamed_and_sent_under_its_own_name() {
+    let mut item = returning(&json!({}));
+    item["get"]["parameters"] = json!([
+        {"name": "id", "in": "path", "required": true, "schema": {"type": "string"}},
+        {"name": "id", "in": "query", "schema": {"type": "string"}},
+        {"name": "client", "in": "header", "schema": {"type": "string"}},
+    ]);
+    let result = lowered(document(&json!({"/fetch/{id}": item}), &json!({})));
+    let list = &result["paths"]["/fetch/{id}"]["get"]["parameters"];
+    assert_eq!(list[0]["name"], "id");
+    assert_eq!([&list[1]["name"], &list[1]["x-name"]], ["id_query", "id"]);
+    assert_eq!(
+        [&list[2]["name"], &list[2]["x-name"]],
+        ["client_header", "client"]
+    );
+    let code = xtask::guard::generate(&result).unwrap();
+    for text in [&code.client, &code.mocks] {
+        assert!(text.contains("\"id\"") && text.contains("\"client\""));
+        assert!(!text.contains("\"id_query\"") && !text.contains("\"client_header\""));
+    }
+}
+
+#[test]
+fn a_json_body_of_another_media_type_is_sent_with_that_type() {
+    let mut item = taking(&json!({}));
+    item["post"]["requestBody"]["content"] =
+        json!({"application/merge-patch+json": {"schema": {"type": "object"}}});
+    let result = lowered(document(&json!({"/submit": item}), &json!({})));
+    assert!(
+        result["paths"]["/submit"]["post"]["requestBody"]["content"]["application/json"]
+            .is_object()
+    );
+    let code = xtask::guard::generate(&result).unwrap().client;
+    assert!(code.contains("\"application/merge-patch+json\""), "{code}");
+}
+
 #[test]
 fn a_default_in_a_request_moves_to_the_description() {
     for (schema, expected) in [
@@ -267,6 +353,59 @@ fn an_enum_does_not_take_the_name_of_a_different_schema() {
     );
     assert_eq!(schemas["Mode"]["type"], "object");
     assert_eq!(schemas["SubjectMode"]["x-open-enum"], true);
+}
+
+#[test]
+fn an_enum_in_a_response_is_open_under_every_name() {
+    for (name, expected) in [
+        ("JobStatus", "JobStatus"),
+        ("job_status", "JobStatus"),
+        ("JOB_STATUS", "JobStatus"),
+        ("Job.Status", "JobStatus"),
+        ("Item-Output_Mode", "ItemOutputMode"),
+        ("Page[str]_Order", "PageStrOrder"),
+        ("2d", "X2d"),
+        ("self", "Self_"),
+    ] {
+        let paths = json!({"/fetch": returning(&reference(name))});
+        let schemas = json!({name: {"type": "string", "enum": ["a", "b"]}});
+        let code = xtask::guard::generate(&lowered(document(&paths, &schemas))).unwrap();
+        let outline = xtask::diff::outline(&code.client);
+        assert!(
+            outline.contains(&format!("open enum types::{expected}\n"))
+                && outline.contains(&format!("-> crate::raw::types::{expected}\n")),
+            "{outline}"
+        );
+    }
+}
+
+#[test]
+fn an_enum_does_not_take_a_name_that_is_the_same_in_rust() {
+    let subject = json!({"type": "object", "properties": {
+        "mode": {"type": "string", "enum": ["x", "y"]},
+        "other": reference("mode"),
+    }});
+    let others = json!({"mode": {"type": "object", "properties": {"a": {}}}});
+    let schemas = received_with(&subject, &others);
+    assert_eq!(
+        schemas["Subject"]["properties"]["mode"],
+        reference("SubjectMode")
+    );
+}
+
+#[test]
+fn an_enum_does_not_take_the_name_of_an_inline_type() {
+    let payment = json!({"type": "object", "required": ["type"], "properties": {
+        "type": {"const": "payment"},
+        "payment_type": {"type": "string", "enum": ["card", "bank"]},
+    }});
+    let refund = json!({"type": "object", "required": ["type"], "properties": {"type": {"const": "refund"}}});
+    let subject = json!({"oneOf": [reference("Payment"), reference("Refund")]});
+    let schemas = received_with(&subject, &json!({"Payment": payment, "Refund": refund}));
+    assert_eq!(
+        schemas["Payment"]["properties"]["payment_type"],
+        reference("PaymentPaymentType")
+    );
 }
 
 #[test]

@@ -8,10 +8,12 @@
 mod cases;
 mod changes;
 mod document;
+mod fastapi;
 mod gate;
 mod generator;
 mod keywords;
 mod killed;
+mod left_out;
 mod lowering;
 mod nulls;
 mod operations;

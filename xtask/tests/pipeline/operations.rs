@@ -217,7 +217,7 @@ fn names_that_clash_in_rust_are_refused_with_both_pointers() {
     });
     let text = refused(document(&paths, &json!({})));
     assert!(
-        text.contains("/paths/~1a/get/operationId and /paths/~1b/get/operationId"),
+        text.starts_with("/paths/~1b/get/operationId: /paths/~1a/get has the same name"),
         "{text}"
     );
 }
@@ -286,5 +286,77 @@ fn a_cycle_of_references_is_refused() {
         &json!({}),
     );
     subject["components"]["parameters"] = json!({"A": {"$ref": "#/components/parameters/A"}});
-    assert!(refused(subject).contains("refers to itself"));
+    assert!(refused(subject).contains("leads back to itself"));
+}
+
+/// Returns the operation that takes a body of these media types, after lowering.
+fn sending(content: &Value, parameters: &Value) -> Value {
+    let body = json!({"description": "A mesh.", "content": content});
+    let schemas = json!({"Upload": {"type": "object", "required": ["file"], "properties": {
+        "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+        "name": {"type": "string"},
+    }}});
+    let paths = json!({"/submit": {"post": {
+        "operationId": "submit", "requestBody": body, "parameters": parameters,
+        "responses": {"204": {"description": "d"}},
+    }}});
+    lowered(document(&paths, &schemas))["paths"]["/submit"]["post"].clone()
+}
+
+#[test]
+fn a_form_with_files_is_sent_as_bytes_with_the_media_type_of_the_caller() {
+    let form = json!({"schema": {"$ref": "#/components/schemas/Upload"}});
+    let ignored = json!([{"name": "content-type", "in": "header", "schema": {"type": "string"}}]);
+    let operation = sending(&json!({"multipart/form-data": form}), &ignored);
+    assert_eq!(
+        operation["requestBody"],
+        json!({
+            "description": "A mesh. Its fields: `file` (required), `name`.",
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            "required": true,
+        })
+    );
+    assert_eq!(
+        operation["parameters"],
+        json!([{
+            "name": "Content-Type",
+            "in": "header",
+            "required": true,
+            "description": "The media type of the body: `multipart/form-data`, with its boundary.",
+            "schema": {"type": "string"},
+        }])
+    );
+}
+
+#[test]
+fn of_several_media_types_the_first_supported_one_is_kept() {
+    for (content, expected) in [
+        (
+            json!({"application/xml": {}, "text/plain": {}, "application/octet-stream": {}}),
+            "text/plain",
+        ),
+        (
+            json!({"multipart/form-data": {}, "application/x-www-form-urlencoded": {"schema": {}}}),
+            "application/x-www-form-urlencoded",
+        ),
+        (
+            json!({"application/xml": {}, "image/png": {}}),
+            "application/octet-stream",
+        ),
+    ] {
+        let operation = sending(&content, &json!([]));
+        let kept = operation["requestBody"]["content"].as_object().unwrap();
+        assert_eq!(kept.keys().collect::<Vec<_>>(), [expected], "{content}");
+    }
+}
+
+#[test]
+fn an_operation_whose_short_name_is_reserved_keeps_the_long_one() {
+    let mut item = returning(&json!({}));
+    item["get"]["operationId"] = json!("new_robots_get");
+    let result = lowered(document(&json!({"/robots": item}), &json!({})));
+    assert_eq!(
+        result["paths"]["/robots"]["get"]["operationId"],
+        "new_robots_get"
+    );
 }

@@ -1,10 +1,11 @@
 //! Tests `refresh-spec` as a program: its output, its exit code and its effect on the tree.
 
-use std::{fs, net::TcpListener};
+use std::{fs, io::Write, net::TcpListener};
 
+use flate2::{Compression, write::GzEncoder};
 use serde_json::Value;
 
-use super::tree::{Tree, newer, response, serve, succeeds};
+use super::tree::{Tree, newer, response, serve, serve_to_itself, succeeds};
 
 #[test]
 fn the_derived_files_of_the_repository_are_up_to_date() {
@@ -64,6 +65,89 @@ fn a_newer_document_is_stored_as_served_and_pinned() {
     succeeds(&tree.run(&["--url", &url]));
     assert!(tree.files() == before);
     assert!(server.join().unwrap()[1].contains("if-none-match: \"2\""));
+}
+
+#[test]
+fn a_redirect_may_be_relative_and_stay_on_plain_http_on_this_machine() {
+    for location in [
+        "../openapi.json",
+        "/openapi.json",
+        "?latest",
+        "//BASE/openapi.json",
+    ] {
+        let tree = Tree::new();
+        let document = newer(&tree);
+        let (base, server) = serve_to_itself(location, response("200 OK", "", &document));
+        succeeds(&tree.run(&["--url", &format!("{base}/v1/openapi.json")]));
+        assert_eq!(fs::read(tree.path("upstream.json")).unwrap(), document);
+        let second = server.join().unwrap().remove(1);
+        let expected = match location {
+            "?latest" => "get /v1/openapi.json?latest ",
+            _ => "get /openapi.json ",
+        };
+        assert!(second.starts_with(expected), "{location}: {second}");
+    }
+}
+
+#[test]
+fn the_transfer_of_a_document_does_not_change_it() {
+    let tree = Tree::new();
+    let plain = newer(&tree);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&plain).unwrap();
+    let compressed = encoder.finish().unwrap();
+    let hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n";
+    let marked = [b"\xef\xbb\xbf", plain.as_slice()].concat();
+    for (served, stored) in [
+        (
+            response("200 OK", "Content-Encoding: gzip\r\n", &compressed),
+            &plain,
+        ),
+        (
+            [hints.as_slice(), &response("200 OK", "", &plain)].concat(),
+            &plain,
+        ),
+        (response("200 OK", "", &marked), &marked),
+    ] {
+        let tree = Tree::new();
+        let (base, server) = serve(vec![served]);
+        succeeds(&tree.run(&["--url", &base]));
+        server.join().unwrap();
+        assert!(fs::read(tree.path("upstream.json")).unwrap() == *stored);
+        succeeds(&tree.run(&["--check"]));
+    }
+}
+
+#[test]
+fn a_compressed_body_over_the_size_limit_is_refused() {
+    let tree = Tree::new();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&vec![b' '; 17 * 1024 * 1024]).unwrap();
+    let compressed = encoder.finish().unwrap();
+    let body = response("200 OK", "Content-Encoding: gzip\r\n", &compressed);
+    let (base, server) = serve(vec![body]);
+    tree.fails(&["--url", &base], 1, "larger than 16 MiB");
+    server.join().unwrap();
+}
+
+#[test]
+fn a_duplicate_key_is_reported() {
+    let tree = Tree::new();
+    let path = tree.root.join("input.json");
+    let text = tree.text("upstream.json");
+    let twice = text.replacen(
+        "\"title\":",
+        "\"title\": \"the first title\", \"title\":",
+        1,
+    );
+    fs::write(&path, twice).unwrap();
+    let output = tree.run(&["--file", path.to_str().unwrap()]);
+    let warnings = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        warnings,
+        "warning: upstream has /info/title more than once; the last value replaces the others\n"
+    );
+    assert_eq!(output.status.code(), Some(0));
 }
 
 #[test]
@@ -129,7 +213,7 @@ fn a_document_that_the_generator_does_not_support_is_refused_and_the_tree_is_unc
     let mut document: Value = serde_json::from_str(&tree.text("upstream.json")).unwrap();
     document["paths"]["/v1/usage"]["get"]["parameters"] = serde_json::json!([
         {"name": "authorization", "in": "header", "schema": {}},
-        {"name": "session", "in": "cookie", "schema": {"type": "string"}},
+        {"name": "session", "in": "cookie", "required": true, "schema": {"type": "string"}},
     ]);
     let path = tree.root.join("input.json");
     fs::write(&path, document.to_string()).unwrap();
@@ -147,7 +231,7 @@ fn a_network_failure_has_exit_code_3_and_the_tree_is_unchanged() {
         (response("404 Not Found", "", b"{}"), "404 Not Found"),
         (response("500 Internal Server Error", "", b""), "500"),
         (
-            response("302 Found", "Location: http://127.0.0.1:9/\r\n", b""),
+            response("302 Found", "Location: http://example.com/\r\n", b""),
             "not https",
         ),
         (response("302 Found", "", b""), "without a valid `Location`"),
@@ -180,7 +264,7 @@ fn a_body_over_the_size_limit_is_refused() {
 #[test]
 fn an_invalid_url_is_refused() {
     let tree = Tree::new();
-    tree.fails(&["--url", "nonsense"], 1, "not a URL");
+    tree.fails(&["--url", "nonsense"], 1, "not an http or https URL");
     tree.fails(&["--url", "http://example.com/openapi.json"], 1, "https");
     let output = tree
         .command(&[])

@@ -107,7 +107,25 @@ pub(crate) fn succeeds(output: &Output) -> String {
 
 /// Serves each response on one connection. The thread returns the headers of the requests.
 pub(crate) fn serve(responses: Vec<Vec<u8>>) -> (String, thread::JoinHandle<Vec<String>>) {
+    serve_on(TcpListener::bind("127.0.0.1:0").unwrap(), responses)
+}
+
+/// Serves a redirect, in whose `location` `BASE` stands for the address of the server, and then a
+/// response.
+pub(crate) fn serve_to_itself(
+    location: &str,
+    last: Vec<u8>,
+) -> (String, thread::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let header = format!("Location: {}\r\n", location.replace("BASE", &address));
+    serve_on(listener, vec![response("302 Found", &header, b""), last])
+}
+
+fn serve_on(
+    listener: TcpListener,
+    responses: Vec<Vec<u8>>,
+) -> (String, thread::JoinHandle<Vec<String>>) {
     let base = format!("http://{}", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
         responses

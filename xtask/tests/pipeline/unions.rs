@@ -30,6 +30,28 @@ fn a_union_with_an_arm_for_any_value_allows_any_value() {
 }
 
 #[test]
+fn an_arm_for_any_text_includes_single_texts() {
+    let schema = json!({"anyOf": [{"type": "string"}, {"const": "USD"}, {"type": "integer"}]});
+    assert_eq!(
+        received_property(&schema),
+        json!({"oneOf": [{"type": "string"}, {"type": "integer"}]})
+    );
+}
+
+#[test]
+fn a_union_that_no_operation_uses_has_no_effect() {
+    let variant = |tag: &str| json!({"type": "object", "properties": {"kind": {"const": tag}}});
+    let schemas = received_with(
+        &variant("a"),
+        &json!({"Unused": {"oneOf": [{"$ref": "#/components/schemas/Subject"}, variant("b")]}}),
+    );
+    assert_eq!(
+        schemas["Subject"]["properties"]["kind"],
+        json!({"type": "string"})
+    );
+}
+
+#[test]
 fn a_union_of_literals_becomes_an_enum() {
     let schemas = received_with(
         &json!({"type": "object", "properties": {"size": {"oneOf": [

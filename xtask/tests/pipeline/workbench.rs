@@ -111,7 +111,8 @@ impl Download {
 }
 "#;
 
-/// Compiles every client with its mocks. The error names the first module that does not compile.
+/// Compiles every client, with its mocks and JSON schemas and without them. The error names the first
+/// module that does not compile.
 pub(crate) fn compile(clients: &[(String, Generated)]) -> Result<(), String> {
     let (target, _lock) = target();
     let tree = trial::tree(&target);
@@ -121,7 +122,10 @@ pub(crate) fn compile(clients: &[(String, Generated)]) -> Result<(), String> {
     fs::create_dir_all(source.join("clients")).unwrap();
     let mut library = SUPPORT.replace("EXT", "../../ext");
     for (name, code) in clients {
-        let local = |text: &str| text.replace("crate::raw", &format!("crate::{name}::raw"));
+        let local = |text: &str| {
+            let text = text.replace("crate::raw", &format!("crate::{name}::raw"));
+            with_json_schemas(&text)
+        };
         for (part, text) in [("client", &code.client), ("mock", &code.mocks)] {
             let path = source.join("clients").join(format!("{name}_{part}.rs"));
             fs::write(path, local(text)).unwrap();
@@ -142,7 +146,21 @@ pub(crate) fn compile(clients: &[(String, Generated)]) -> Result<(), String> {
         .unwrap();
     }
     fs::write(source.join("lib.rs"), library).unwrap();
-    trial::check(&target).map_err(|error| error.to_string())
+    for features in [trial::ALL_FEATURES, ""] {
+        trial::check(&target, features).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// Derives `JsonSchema` for the types, as the build does with the feature `schemars`.
+fn with_json_schemas(code: &str) -> String {
+    let mut code = code.to_owned();
+    for start in ["#[derive(::serde::", "#[derive(\n        ::serde::"] {
+        let derived =
+            format!("#[cfg_attr(feature = \"schemars\", derive(schemars::JsonSchema))]\n{start}");
+        code = code.replace(start, &derived);
+    }
+    code
 }
 
 #[test]

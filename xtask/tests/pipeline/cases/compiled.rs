@@ -58,10 +58,17 @@ fn body(rule: &'static str, content: &Value) -> Case {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    [types(), keywords(), unions(), requests(), responses()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        types(),
+        keywords(),
+        unions(),
+        bodies(),
+        requests(),
+        responses(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn types() -> Vec<Case> {
@@ -148,6 +155,25 @@ fn keywords() -> Vec<Case> {
             &json!({"type": "object", "$comment": "c", "properties": {"a": {"type": "string"}}, "if": {"required": ["a"]}, "then": true}),
         ),
         property(
+            "unknown-keyword",
+            &json!({"type": "string", "placeholder": "a", "maxLenght": 9}),
+        ),
+        property("dropped-keyword", &json!({"not": {"type": "string"}})),
+        with(
+            "schema-pointer",
+            &json!({"type": "object", "properties": {
+                "it": {"$ref": "#/components/schemas/Other/properties/part"},
+                "next": {"$recursiveRef": "#"},
+            }}),
+            &json!({"Other": {"type": "object", "properties": {
+                "part": {"type": "object", "properties": {"up": {"$ref": "#/components/schemas/Other/properties/part"}}},
+            }}}),
+        ),
+        both(
+            "dangling-reference",
+            &json!({"type": "object", "properties": {"it": {"$ref": "other.json#/A"}}}),
+        ),
+        property(
             "examples",
             &json!({"type": "string", "examples": ["a", "b"]}),
         ),
@@ -194,9 +220,21 @@ fn keywords() -> Vec<Case> {
             }}),
         ),
         with(
-            "prune",
+            "unused-component",
             &json!({"type": "object"}),
             &json!({"Unused": {"type": "string"}}),
+        ),
+        // The tags are copied into their variants.
+        with(
+            "prune",
+            &json!({"oneOf": [
+                {"type": "object", "required": ["kind"], "properties": {"kind": component("First")}},
+                {"type": "object", "required": ["kind"], "properties": {"kind": component("Second")}},
+            ]}),
+            &json!({
+                "First": {"type": "string", "enum": ["a", "b"]},
+                "Second": {"type": "string", "enum": ["c", "d"]},
+            }),
         ),
     ]
 }
@@ -249,6 +287,33 @@ fn unions() -> Vec<Case> {
             &json!({"type": "string", "enum": ["a", "b-c", "4wd", "", "A"]}),
         ),
         property("open-enum", &json!({"type": "string", "enum": ["only"]})),
+        // Names that Rust writes otherwise, and more values than a recursive macro accepts.
+        with(
+            "open-enum",
+            &json!({"type": "object", "properties": {
+                "a": component("job_status"), "b": component("ITEM-Output_Mode"), "c": component("Page[str]_Order"),
+                "d": component("self"), "e": component("2d"), "f": {"allOf": [component("Job.Kind")], "description": "d"},
+            }}),
+            &json!({
+                "job_status": {"type": "string", "enum": ["queued", "running"]},
+                "ITEM-Output_Mode": {"type": "string", "enum": ["a", "b"]},
+                "Page[str]_Order": {"type": "string", "enum": ["up", "down"]},
+                "self": {"type": "string", "enum": ["x", "y"]},
+                "2d": {"type": "string", "enum": ["flat", "round"]},
+                "Job.Kind": {"type": "string", "enum": (0..150).map(|number| format!("kind{number}")).collect::<Vec<_>>()},
+            }),
+        ),
+        // The name of the enum would be that of the tag.
+        with(
+            "named-enum",
+            &json!({"oneOf": [component("Payment"), component("Refund")]}),
+            &json!({
+                "Payment": {"type": "object", "required": ["type", "payment_type"], "properties": {
+                    "type": {"const": "payment"}, "payment_type": {"type": "string", "enum": ["card", "bank"]},
+                }},
+                "Refund": {"type": "object", "required": ["type"], "properties": {"type": {"const": "refund"}}},
+            }),
+        ),
         Case {
             rule: "open-enum",
             paths: json!({"/submit": taking(&json!({"type": "object", "properties": {
@@ -261,9 +326,58 @@ fn unions() -> Vec<Case> {
     ]
 }
 
+fn bodies() -> Vec<Case> {
+    let object = json!({"schema": {"type": "object", "properties": {"a": {"type": "string"}}}});
+    vec![
+        body(
+            "request-media-type",
+            &json!({"multipart/form-data": object, "application/json": object}),
+        ),
+        body(
+            "request-content-type",
+            &json!({"application/vnd.api+json": object}),
+        ),
+        body(
+            "request-content-type",
+            &json!({"application/merge-patch+json": object}),
+        ),
+        body("request-content-type", &json!({"*/*": object})),
+        body(
+            "request-content-type",
+            &json!({"*/*": {"schema": {"type": "string", "format": "binary"}}}),
+        ),
+        // Bodies of one number, boolean or text, with their mocks.
+        body(
+            "request-body",
+            &json!({"application/json": {"schema": {"type": "integer"}}}),
+        ),
+        body(
+            "request-body",
+            &json!({"application/json": {"schema": {"type": "boolean"}}}),
+        ),
+        body(
+            "request-body",
+            &json!({"application/json": {"schema": {"type": "string"}}}),
+        ),
+        body("request-body", &json!({"application/octet-stream": {}})),
+        body(
+            "request-body",
+            &json!({"text/plain": {"schema": {"type": "string", "maxLength": 9}}}),
+        ),
+        body(
+            "request-body",
+            &json!({"application/x-www-form-urlencoded": object}),
+        ),
+        body("request-bytes", &json!({"multipart/form-data": object})),
+        body(
+            "request-bytes",
+            &json!({"application/xml": {}, "image/*": {}}),
+        ),
+    ]
+}
+
 fn requests() -> Vec<Case> {
     let schema = json!({"type": "string"});
-    let object = json!({"schema": {"type": "object", "properties": {"a": {"type": "string"}}}});
     vec![
         // Lists in a query. The mocks match one value at a time.
         parameters(
@@ -272,6 +386,7 @@ fn requests() -> Vec<Case> {
                 {"name": "tags", "in": "query", "schema": {"type": "array", "items": {"type": "string"}}},
                 {"name": "ids", "in": "query", "required": true, "schema": {"type": "array", "items": {"type": "integer"}}},
                 {"name": "kinds", "in": "query", "schema": {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}}},
+                {"name": "include", "in": "query", "schema": {"type": "array", "items": {"type": "string", "enum": ["a"]}}},
             ]),
         ),
         parameters(
@@ -300,18 +415,29 @@ fn requests() -> Vec<Case> {
                 {"name": "X-Kebab.And-Dot", "in": "header", "schema": schema},
             ]),
         ),
-        body(
-            "request-media-type",
-            &json!({"multipart/form-data": object, "application/json": object}),
+        parameters(
+            "object-parameter",
+            &json!([
+                {"name": "filter", "in": "query", "style": "deepObject", "schema": {"type": "object", "properties": {
+                    "size": {"type": "integer"}, "kind": {"type": "string", "enum": ["a", "b"]},
+                }}},
+                {"name": "page", "in": "query", "required": true, "schema": {"type": "object", "required": ["limit"], "properties": {
+                    "limit": {"type": "integer"}, "sort": {"type": "array", "items": {"type": "string"}},
+                }}},
+            ]),
         ),
-        body("request-body", &json!({"application/octet-stream": {}})),
-        body(
-            "request-body",
-            &json!({"text/plain": {"schema": {"type": "string", "maxLength": 9}}}),
+        parameters(
+            "optional-parameter",
+            &json!([{"name": "session", "in": "cookie", "schema": schema}]),
         ),
-        body(
-            "request-body",
-            &json!({"application/x-www-form-urlencoded": object}),
+        parameters(
+            "parameter-name",
+            &json!([
+                {"name": "client", "in": "query", "schema": schema},
+                {"name": "send", "in": "header", "required": true, "schema": schema},
+                {"name": "id", "in": "query", "schema": schema},
+                {"name": "id", "in": "header", "schema": {"type": "integer"}},
+            ]),
         ),
         operation("operation-id", |get| {
             get["operationId"] = json!("fetch_fetch_get");
