@@ -3,14 +3,17 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use openapi_lowering::{Dialect, lower};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(mut document) = serde_json::from_slice::<serde_json::Value>(data) else {
         return;
     };
-    if xtask::lower::lower(&mut document).is_ok() {
-        let once = document.clone();
-        xtask::lower::lower(&mut document).expect("a lowered document can be lowered");
-        assert_eq!(document, once);
+    for dialect in [Dialect::Plain, Dialect::Extended] {
+        if lower(&mut document, dialect).is_ok() {
+            let once = document.clone();
+            lower(&mut document, dialect).expect("a lowered document can be lowered");
+            assert_eq!(document, once);
+        }
     }
 });

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::refusal::Refusal;
-
 /// The result of a step of the pipeline.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -28,7 +26,6 @@ pub enum Kind {
 pub struct Error {
     kind: Kind,
     message: String,
-    refusals: Vec<Refusal>,
 }
 
 impl Error {
@@ -56,24 +53,7 @@ impl Error {
         Self {
             kind,
             message: one_line(message),
-            refusals: Vec::new(),
         }
-    }
-
-    /// Returns an error of the kind [`Kind::Refused`] that names the first of the refused places.
-    pub(crate) fn of_refusals(refusals: Vec<Refusal>) -> Self {
-        let message = refusals.first().map_or_else(String::new, |first| {
-            format!("{first}; remove or replace it in the overlay")
-        });
-        Self {
-            refusals,
-            ..Self::refused(message)
-        }
-    }
-
-    /// Returns the places in the document that were refused. Empty for any other error.
-    pub fn refusals(&self) -> &[Refusal] {
-        &self.refusals
     }
 
     /// Returns the kind of the error.
@@ -91,12 +71,6 @@ impl Error {
             Kind::Breaking => 5,
         }
     }
-
-    /// Puts `context` before the message.
-    #[must_use]
-    pub fn within(self, context: &str) -> Self {
-        Self::new(self.kind, &format!("{context}: {}", self.message))
-    }
 }
 
 impl fmt::Display for Error {
@@ -106,6 +80,12 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<openapi_lowering::Error> for Error {
+    fn from(error: openapi_lowering::Error) -> Self {
+        Self::refused(error.to_string())
+    }
+}
 
 /// Joins the lines of a message and truncates it.
 fn one_line(message: &str) -> String {

@@ -1,30 +1,19 @@
-//! The document pipeline, which derives `openapi/openapi.json` from the service's document, and the
-//! benchmark reports.
+//! The commands of this repository: `refresh-spec`, which derives `openapi/openapi.json` from the
+//! service's document, the benchmark reports, and the simulator.
 //!
-//! `overlay` corrects the document, `lower` translates it from `OpenAPI` 3.1 to the subset that the
-//! generator accepts, `guard` runs the generator, `refusal` leaves out the
-//! operations that neither accepts, `diff` compares the result with the previous one,
-//! and `refresh` runs all steps on files. This package does not depend on the crate, so it also
-//! builds when the crate does not.
+//! The document pipeline itself is the crate `openapi-lowering`. This package does not depend on the
+//! client, so it also builds when the client does not.
 
 pub mod bench_report;
 pub mod build_cost;
 mod cargo;
 pub mod derive;
-pub mod diff;
 pub mod error;
 pub mod fetch;
-mod generator;
-pub mod guard;
+pub mod generator;
 mod handwritten;
-mod json;
-pub mod ledger;
 mod lock;
-pub mod lower;
-pub mod overlay;
-mod pointer;
 pub mod refresh;
-pub mod refusal;
 mod replace;
 pub mod simulate;
 #[path = "../../benches/support/table.rs"]

@@ -8,10 +8,9 @@ use std::{
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
+use openapi_lowering::Format;
 use xtask::{
-    Result, bench_report, build_cost,
-    diff::Format,
-    fetch,
+    Result, bench_report, build_cost, fetch,
     refresh::{self, Options, Report, Source},
     simulate,
 };

@@ -2,23 +2,19 @@
 //! checks that they are up to date.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
+use openapi_lowering::{Class, Diff, Document, Ledger, LeftOut, Lowered, Side};
 use serde_json::Value;
 
 use crate::{
-    Error, Result,
-    derive::{self, Derived},
-    diff::{self, Class, Diff, Side},
+    Error, Result, derive,
     fetch::{self, Fetched},
-    guard, handwritten, lock,
-    lower::walk,
-    overlay,
-    refusal::LeftOut,
-    replace, trial,
+    generator::Gizmo,
+    handwritten, lock, replace, trial,
 };
 
 const UPSTREAM: &str = "upstream.json";
@@ -69,7 +65,7 @@ pub struct Report {
     /// What no rule could lower and the generator does not support.
     pub left_out: Vec<LeftOut>,
     /// The number of rewrites of each rule of lowering.
-    pub rewrites: Vec<(&'static str, usize)>,
+    pub rewrites: Vec<(String, usize)>,
     /// The error if the new document requires a major release and the options do not accept it. In
     /// this case, no file was changed.
     pub refusal: Option<Error>,
@@ -95,10 +91,12 @@ pub fn refresh(root: &Path, options: &Options) -> Result<Report> {
         (overlay, dropped) = without_redundant(&bytes, &overlay)?;
         files.push((OVERLAY, overlay.clone()));
     }
-    let derived = derive::derive(&bytes, &overlay)?;
+    let previous = previous(&directory);
+    let generator = generator(root)?;
+    let derived = derive::derive(&generator, &bytes, &overlay, previous.as_ref())?;
     check_calls(root, &derived.left_out)?;
     let mut diff = compare(&directory, current.as_deref(), &overlay, &derived);
-    diff.version = diff::current_version(root);
+    diff.version = current_version(root);
 
     files.push((DERIVED, derived.to_text().into_bytes()));
     files.push((LEDGER, derived.ledger.to_text().into_bytes()));
@@ -135,13 +133,21 @@ pub fn refresh(root: &Path, options: &Options) -> Result<Report> {
     Ok(Report {
         changed,
         diff,
-        operations: walk::operations(&derived.document).len(),
-        rewrites: derived.ledger.counts(),
+        operations: derived.operations(),
+        rewrites: rewrites(&derived.ledger),
         left_out: derived.left_out,
         warnings: derived.warnings,
         dropped,
         refusal,
     })
+}
+
+fn generator(root: &Path) -> Result<Gizmo> {
+    Gizmo::of(root).map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &io::Error) -> Error {
+    Error::refused(format!("cannot read the crate's sources: {error}"))
 }
 
 /// Refuses to leave out an operation that the handwritten layer calls.
@@ -150,9 +156,8 @@ fn check_calls(root: &Path, left_out: &[LeftOut]) -> Result<()> {
         let Some(operation_id) = &found.operation_id else {
             continue;
         };
-        let caller = handwritten::caller(&root.join("src"), operation_id);
-        let caller = caller
-            .map_err(|error| Error::refused(format!("cannot read the crate's sources: {error}")))?;
+        let caller = handwritten::caller(&root.join("src"), operation_id)
+            .map_err(|error| unreadable(&error))?;
         if let Some(caller) = caller {
             let caller = caller.strip_prefix(root).unwrap_or(&caller).display();
             return Err(Error::refused(format!(
@@ -170,47 +175,59 @@ fn is_same(path: &Path, bytes: &[u8]) -> bool {
 /// Returns the overlay without the actions that upstream has made redundant, and the removed
 /// actions. If there are none, the bytes of the overlay are unchanged.
 fn without_redundant(upstream: &[u8], overlay: &[u8]) -> Result<(Vec<u8>, Vec<String>)> {
-    let (document, _) = derive::parse_upstream(upstream)?;
+    let document = Document::parse(upstream)?.value;
     let before = derive::parse_overlay(overlay)?;
-    let (after, dropped) = overlay::without_redundant(&document, &before)?;
+    let (after, dropped) = openapi_lowering::without_redundant(&document, &before)?;
     if after == before {
         return Ok((overlay.to_vec(), dropped));
     }
     Ok((format!("{after:#}\n").into_bytes(), dropped))
 }
 
+/// Returns the current derived document, if there is one.
+fn previous(directory: &Path) -> Option<Value> {
+    let text = fs::read(directory.join(DERIVED)).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn rewrites(ledger: &Ledger) -> Vec<(String, usize)> {
+    let counts = ledger.counts().into_iter();
+    counts
+        .map(|(rule, count)| (rule.to_owned(), count))
+        .collect()
+}
+
 /// Compares the current files with the new derivation. The diff is empty if there is no current
 /// derived document.
-fn compare(directory: &Path, upstream: Option<&[u8]>, overlay: &[u8], after: &Derived) -> Diff {
-    let json = |name: &str| -> Value {
-        fs::read(directory.join(name))
-            .ok()
-            .and_then(|text| serde_json::from_slice(&text).ok())
-            .unwrap_or(Value::Null)
-    };
-    let (document, ledger) = (json(DERIVED), json(LEDGER));
-    if document.is_null() {
+fn compare(directory: &Path, upstream: Option<&[u8]>, overlay: &[u8], after: &Lowered) -> Diff {
+    let Some(document) = previous(directory) else {
         return Diff::default();
-    }
-    let after_ledger: Value = serde_json::from_str(&after.ledger.to_text()).unwrap_or(Value::Null);
+    };
+    let ledger = fs::read_to_string(directory.join(LEDGER)).ok();
+    let ledger = ledger.and_then(|text| Ledger::parse(&text).ok());
     // Without the upstream document of the current derivation, the wire level has nothing to
     // compare.
     let wire = upstream.map_or_else(|| after.wire.clone(), |bytes| derive::wire(bytes, overlay));
-    let code = guard::client(&document).unwrap_or_default();
+    let code = openapi_lowering::client(&document, &Gizmo::default()).unwrap_or_default();
     Diff::between(
         Side {
             wire: &wire,
             derived: &document,
-            ledger: &ledger,
+            ledger: &ledger.unwrap_or_default(),
             code: &code,
         },
-        Side {
-            wire: &after.wire,
-            derived: &after.document,
-            ledger: &after_ledger,
-            code: &after.code.client,
-        },
+        Side::from(after),
     )
+}
+
+/// Returns the version in the `[package]` of the manifest at `root`, if there is one.
+fn current_version(root: &Path) -> Option<String> {
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).ok()?;
+    let package = manifest.split("[package]").nth(1)?;
+    let line = package
+        .lines()
+        .find_map(|line| line.strip_prefix("version = \""))?;
+    Some(line.split('"').next()?.to_owned())
 }
 
 /// Checks, without network, that the derived files are up to date, and that the generator accepts
@@ -218,11 +235,17 @@ fn compare(directory: &Path, upstream: Option<&[u8]>, overlay: &[u8], after: &De
 ///
 /// # Errors
 /// If an input is refused, or a file is stale.
-pub fn check(root: &Path) -> Result<Derived> {
+pub fn check(root: &Path) -> Result<Lowered> {
     let directory = root.join("openapi");
     replace::recover(&directory)?;
     let upstream = read(&directory, UPSTREAM)?;
-    let derived = derive::derive(&upstream, &read(&directory, OVERLAY)?)?;
+    let previous = previous(&directory);
+    let derived = derive::derive(
+        &generator(root)?,
+        &upstream,
+        &read(&directory, OVERLAY)?,
+        previous.as_ref(),
+    )?;
     check_calls(root, &derived.left_out)?;
     for (name, text) in [
         (DERIVED, derived.to_text()),
@@ -250,7 +273,8 @@ pub fn check(root: &Path) -> Result<Derived> {
 fn check_alpha(text: &[u8]) -> Result<()> {
     let document = serde_json::from_slice(text);
     let document = document.map_err(|error| Error::refused(format!("not JSON: {error}")))?;
-    guard::generate(&document).map(drop)
+    openapi_lowering::generate(&document, &Gizmo::default())?;
+    Ok(())
 }
 
 /// Reads or fetches the document, and returns its bytes and its `ETag`.

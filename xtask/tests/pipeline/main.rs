@@ -6,23 +6,19 @@
 )]
 
 mod cases;
-mod changes;
+#[path = "../../../crates/openapi-lowering/tests/lowering/document.rs"]
+#[expect(dead_code, reason = "the tests of the pipeline use all of it")]
 mod document;
 mod fastapi;
 mod gate;
-mod generator;
-mod keywords;
+mod generated;
 mod killed;
 mod left_out;
-mod lowering;
-mod nulls;
-mod operations;
 mod property;
 mod refresh;
-mod services;
 mod surface;
+mod tolerance;
 mod tree;
 mod trial;
 mod typed;
-mod unions;
 mod workbench;

@@ -145,7 +145,7 @@ fn a_duplicate_key_is_reported() {
     let warnings = String::from_utf8(output.stderr).unwrap();
     assert_eq!(
         warnings,
-        "warning: upstream has /info/title more than once; the last value replaces the others\n"
+        "warning: /info/title occurs more than once; the last value replaces the others\n"
     );
     assert_eq!(output.status.code(), Some(0));
 }
@@ -175,16 +175,12 @@ fn an_invalid_document_is_refused_and_the_tree_is_unchanged() {
         ("{\"detail\": \"x\"}", "not an OpenAPI document"),
         ("{\"swagger\": \"2.0\", \"paths\": {}}", "Swagger 2.0"),
         (
-            "{\"openapi\": \"3.0.2\", \"paths\": {}}",
-            "its `openapi` member is \"3.0.2\"",
-        ),
-        (
             "{\"openapi\": \"3.2.0\", \"paths\": {}}",
-            "its `openapi` member is \"3.2.0\"",
+            "the `openapi` member is \"3.2.0\"",
         ),
         (
             "{\"openapi\": 3.1, \"paths\": {}}",
-            "its `openapi` member is 3.1",
+            "the `openapi` member is 3.1",
         ),
         ("{\"openapi\": \"3.1.0\"}", "matches nothing"),
         ("{\"openapi\": \"3.1.0\", \"paths\": []}", "matches nothing"),

@@ -3,7 +3,7 @@
 use std::{fs, process::Command};
 
 use serde_json::json;
-use xtask::{derive::derive, trial};
+use xtask::{derive::derive, generator::Gizmo, trial};
 
 use super::{
     typed::typed_upstream,
@@ -27,7 +27,13 @@ fn slow_the_crate_compiles_with_a_document_that_has_typed_responses_and_a_new_op
         }}}}},
     }});
     let overlay = fs::read(root().join("openapi/overlay.json")).unwrap();
-    let derived = derive(document.to_string().as_bytes(), &overlay).unwrap();
+    let derived = derive(
+        &Gizmo::default(),
+        document.to_string().as_bytes(),
+        &overlay,
+        None,
+    )
+    .unwrap();
     let (target, _lock) = target();
     trial::build(&root(), &derived.to_text(), &target).unwrap();
 }

@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use openapi_lowering::Lowered;
 use serde_json::{Value, json};
-use xtask::derive::{Derived, derive};
+use xtask::{derive::derive, generator::Gizmo};
 
 /// The names of all documented operations, as users call them.
 const OPERATIONS: [&str; 21] = [
@@ -43,8 +44,14 @@ fn upstream() -> Value {
     serde_json::from_slice(&read("upstream.json")).unwrap()
 }
 
-fn derived(upstream: &Value) -> Derived {
-    derive(upstream.to_string().as_bytes(), &read("overlay.json")).unwrap()
+fn derived(upstream: &Value) -> Lowered {
+    derive(
+        &Gizmo::default(),
+        upstream.to_string().as_bytes(),
+        &read("overlay.json"),
+        None,
+    )
+    .unwrap()
 }
 
 fn success_schemas(document: &Value) -> Vec<(String, Value)> {
@@ -285,7 +292,13 @@ fn the_error_for_a_removed_operation_names_it() {
         .as_object_mut()
         .unwrap()
         .remove("/v1/usage");
-    let error = derive(document.to_string().as_bytes(), &read("overlay.json")).unwrap_err();
+    let error = derive(
+        &Gizmo::default(),
+        document.to_string().as_bytes(),
+        &read("overlay.json"),
+        None,
+    )
+    .unwrap_err();
     assert!(
         error.to_string().contains("$.paths['/v1/usage'].get"),
         "{error}"

@@ -7,11 +7,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use openapi_lowering::{Generated, generate};
 use serde_json::json;
-use xtask::{
-    guard::{self, Generated},
-    trial,
-};
+use xtask::{generator::Gizmo, trial};
 
 use crate::document::{document, lowered, returning};
 
@@ -126,7 +124,8 @@ pub(crate) fn compile(clients: &[(String, Generated)]) -> Result<(), String> {
             let text = text.replace("crate::raw", &format!("crate::{name}::raw"));
             with_json_schemas(&text)
         };
-        for (part, text) in [("client", &code.client), ("mock", &code.mocks)] {
+        let mocks = code.mocks.as_ref().unwrap();
+        for (part, text) in [("client", &code.client), ("mock", mocks)] {
             let path = source.join("clients").join(format!("{name}_{part}.rs"));
             fs::write(path, local(text)).unwrap();
         }
@@ -166,7 +165,7 @@ fn with_json_schemas(code: &str) -> String {
 #[test]
 fn slow_broken_code_is_reported_after_a_successful_build() {
     let paths = json!({"/fetch": returning(&json!({"type": "object"}))});
-    let valid = guard::generate(&lowered(document(&paths, &json!({})))).unwrap();
+    let valid = generate(&lowered(document(&paths, &json!({}))), &Gizmo::default()).unwrap();
     let broken = Generated {
         client: format!("{}fn broken() -> u8 {{ 1u32 }}", valid.client),
         ..valid.clone()

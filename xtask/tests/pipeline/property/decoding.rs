@@ -2,9 +2,10 @@
 
 use std::{fmt::Write as _, fs, process::Command};
 
+use openapi_lowering::{generate, outline};
 use serde_json::{Value, json};
 use syn::Item;
-use xtask::{diff, guard};
+use xtask::generator::Gizmo;
 
 use crate::workbench::{root, target};
 
@@ -63,7 +64,7 @@ fn types(name: &str, code: &str) -> String {
 
 /// Returns the type that the operation returns.
 fn response(name: &str, code: &str) -> String {
-    let outline = diff::outline(code);
+    let outline = outline(code);
     let line = outline
         .lines()
         .find_map(|line| line.strip_prefix("operation builder::Fetch -> "));
@@ -80,7 +81,7 @@ fn slow_the_generated_type_decodes_every_instance_of_the_original_schema() {
     for seed in 0..60 {
         let sample = Sample::new(seed);
         let document = sample.lowered(true);
-        let code = guard::generate(&document)
+        let code = generate(&document, &Gizmo::default())
             .unwrap_or_else(|error| panic!("seed {seed}: {error}\n{}", sample.components));
         let name = format!("seed_{seed}");
         modules.push_str(&types(&name, &code.client));

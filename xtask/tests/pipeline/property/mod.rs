@@ -6,8 +6,8 @@ mod instances;
 mod schemas;
 mod validation;
 
+use openapi_lowering::{Dialect, lower};
 use serde_json::{Value, json};
-use xtask::lower;
 
 use crate::document::{document, returning, taking};
 
@@ -70,7 +70,7 @@ impl Sample {
             taking(&subject)
         };
         let mut document = document(&json!({"/it": item}), &self.components);
-        lower::lower(&mut document).unwrap();
+        lower(&mut document, Dialect::Extended).unwrap();
         document
     }
 }
