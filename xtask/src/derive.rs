@@ -25,7 +25,7 @@ pub fn derive(
     Ok(lowering.lower(&Document::parse(upstream)?)?)
 }
 
-/// Derives [`Lowered::wire`] of a previous document. Returns null if an input is invalid.
+/// Derives what is compared on the wire. Returns null if an input is invalid.
 pub fn wire(upstream: &[u8], overlay: &[u8]) -> Value {
     let derive = || -> Result<Value> {
         let overlay = parse_overlay(overlay)?;

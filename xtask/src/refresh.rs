@@ -95,7 +95,8 @@ pub fn refresh(root: &Path, options: &Options) -> Result<Report> {
     let generator = generator(root)?;
     let derived = derive::derive(&generator, &bytes, &overlay, previous.as_ref())?;
     check_calls(root, &derived.left_out)?;
-    let mut diff = compare(&directory, current.as_deref(), &overlay, &derived);
+    let wire = derive::wire(&bytes, &overlay);
+    let mut diff = compare(&directory, current.as_deref(), &overlay, (&wire, &derived));
     diff.version = current_version(root);
 
     files.push((DERIVED, derived.to_text().into_bytes()));
@@ -199,7 +200,12 @@ fn rewrites(ledger: &Ledger) -> Vec<(String, usize)> {
 
 /// Compares the current files with the new derivation. The diff is empty if there is no current
 /// derived document.
-fn compare(directory: &Path, upstream: Option<&[u8]>, overlay: &[u8], after: &Lowered) -> Diff {
+fn compare(
+    directory: &Path,
+    upstream: Option<&[u8]>,
+    overlay: &[u8],
+    (new_wire, after): (&Value, &Lowered),
+) -> Diff {
     let Some(document) = previous(directory) else {
         return Diff::default();
     };
@@ -207,7 +213,7 @@ fn compare(directory: &Path, upstream: Option<&[u8]>, overlay: &[u8], after: &Lo
     let ledger = ledger.and_then(|text| Ledger::parse(&text).ok());
     // Without the upstream document of the current derivation, the wire level has nothing to
     // compare.
-    let wire = upstream.map_or_else(|| after.wire.clone(), |bytes| derive::wire(bytes, overlay));
+    let wire = upstream.map_or_else(|| new_wire.clone(), |bytes| derive::wire(bytes, overlay));
     let code = openapi_lowering::client(&document, &Gizmo::default()).unwrap_or_default();
     Diff::between(
         Side {
@@ -216,7 +222,7 @@ fn compare(directory: &Path, upstream: Option<&[u8]>, overlay: &[u8], after: &Lo
             ledger: &ledger.unwrap_or_default(),
             code: &code,
         },
-        Side::from(after),
+        Side::new(new_wire, after, &after.code.client()),
     )
 }
 

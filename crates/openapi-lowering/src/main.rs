@@ -116,9 +116,9 @@ fn run(command: Command) -> Result<(), String> {
             write!(io::stderr(), "{report}").map_err(|error| error.to_string())
         }
         Command::Diff { old, new, format } => {
-            let after = lower(&new, None, None)?;
-            let before = lower(&old, None, None)?;
-            let diff = Diff::between(Side::from(&before), Side::from(&after));
+            let after = Compared::read(&new)?;
+            let before = Compared::read(&old)?;
+            let diff = Diff::between(before.side(), after.side());
             print(&diff.show(format.into()))
         }
     }
@@ -129,7 +129,7 @@ fn lower(
     overlay: Option<&Value>,
     previous: Option<&Value>,
 ) -> Result<Lowered, String> {
-    let document = Document::parse(&read(path)?).map_err(|error| in_file(path, error))?;
+    let document = document(path)?;
     let mut lowering = Lowering::new(&Progenitor);
     if let Some(overlay) = overlay {
         lowering = lowering.overlay(overlay);
@@ -140,6 +140,37 @@ fn lower(
     lowering
         .lower(&document)
         .map_err(|error| in_file(path, error))
+}
+
+fn document(path: &Path) -> Result<Document, String> {
+    Document::parse(&read(path)?).map_err(|error| in_file(path, error))
+}
+
+/// One side of a comparison.
+struct Compared {
+    wire: Value,
+    lowered: Lowered,
+    code: String,
+}
+
+impl Compared {
+    fn read(path: &Path) -> Result<Self, String> {
+        let document = document(path)?;
+        let lowering = Lowering::new(&Progenitor);
+        let compared = || {
+            let lowered = lowering.lower(&document)?;
+            Ok(Self {
+                wire: lowering.wire(&document)?,
+                code: lowered.code.client(),
+                lowered,
+            })
+        };
+        compared().map_err(|error: openapi_lowering::Error| in_file(path, error))
+    }
+
+    fn side(&self) -> Side<'_> {
+        Side::new(&self.wire, &self.lowered, &self.code)
+    }
 }
 
 fn warn(path: &Path, lowered: &Lowered) {

@@ -65,8 +65,6 @@ impl<'a> Lowering<'a> {
         if let Some(overlay) = self.overlay {
             warnings.extend(overlay::apply(&mut document, overlay)?);
         }
-        let mut wire = document.clone();
-        refusal::without_refused(&mut wire, lowering::translate)?;
         let target = Target {
             dialect: self.generator.dialect(),
             methods: self.generator.methods(),
@@ -86,7 +84,6 @@ impl<'a> Lowering<'a> {
         }
         Ok(Lowered {
             document,
-            wire,
             ledger,
             code,
             left_out,
@@ -94,8 +91,9 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    /// Derives only [`Lowered::wire`], for a comparison with an older document: actions of the overlay
-    /// that match nothing are skipped, since it may already be written for the newer one.
+    /// Returns the document with the overlay, translated to 3.0 but not lowered further, for a
+    /// comparison. It contains what only the generator does not support. Actions of the overlay that
+    /// match nothing are skipped: the document may be older than the overlay.
     ///
     /// # Errors
     /// The overlay is malformed, or the document is unusable as a whole.
@@ -114,9 +112,6 @@ impl<'a> Lowering<'a> {
 pub struct Lowered {
     /// The lowered document.
     pub document: Value,
-    /// The document with the overlay, translated to 3.0 but not lowered further. It contains what
-    /// only the generator does not support.
-    pub wire: Value,
     /// The rewrites.
     pub ledger: Ledger,
     /// The code that the generator writes for the lowered document.

@@ -6,7 +6,7 @@ use openapi_lowering::{Document, Lowering};
 use serde_json::Value;
 use xtask::generator::Gizmo;
 
-use crate::workbench::{compile, root};
+use crate::workbench::{Code, compile, root};
 
 /// The fewest clients that the installed versions must give.
 const AT_LEAST: usize = 20;
@@ -63,7 +63,7 @@ fn slow_the_documents_of_several_versions_give_clients_that_compile() {
             .lower(&Document::from(document))
             .unwrap();
         assert_eq!(lowered.left_out, [], "{name}");
-        clients.push((name, lowered.code));
+        clients.push((name, Code::from(&lowered.code)));
     }
     compile(&clients).unwrap();
 }

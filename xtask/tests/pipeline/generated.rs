@@ -21,7 +21,7 @@ fn a_renamed_parameter_is_sent_under_its_own_name() {
         {"name": "client", "in": "header", "schema": {"type": "string"}},
     ]);
     let code = generated(&json!({"/fetch/{id}": item}), &json!({}));
-    for text in [&code.client, &code.mocks.unwrap()] {
+    for text in [code.client(), code.mocks().unwrap()] {
         assert!(text.contains("\"id\"") && text.contains("\"client\""));
         assert!(!text.contains("\"id_query\"") && !text.contains("\"client_header\""));
     }
@@ -32,7 +32,7 @@ fn a_json_body_of_another_media_type_is_sent_with_that_type() {
     let mut item = taking(&json!({}));
     item["post"]["requestBody"]["content"] =
         json!({"application/merge-patch+json": {"schema": {"type": "object"}}});
-    let code = generated(&json!({"/submit": item}), &json!({})).client;
+    let code = generated(&json!({"/submit": item}), &json!({})).client();
     assert!(code.contains("\"application/merge-patch+json\""), "{code}");
 }
 
@@ -52,7 +52,7 @@ fn an_enum_in_a_response_is_open_under_every_name() {
             json!({"/fetch": returning(&json!({"$ref": format!("#/components/schemas/{name}")}))});
         let schemas = json!({name: {"type": "string", "enum": ["a", "b"]}});
         let code = generated(&paths, &schemas);
-        let outline = outline(&code.client);
+        let outline = outline(&code.client());
         assert!(
             outline.contains(&format!("open enum types::{expected}\n"))
                 && outline.contains(&format!("-> crate::raw::types::{expected}\n")),
@@ -67,13 +67,20 @@ fn a_new_value_of_an_open_enum_breaks_nothing() {
         let schemas = json!({"Mood": {"type": "string", "enum": values}});
         let paths = json!({"/fetch": returning(&json!({"$ref": "#/components/schemas/Mood"}))});
         let document = Document::from(document(&paths, &schemas));
-        Lowering::new(&Gizmo::default()).lower(&document).unwrap()
+        let generator = Gizmo::default();
+        let lowering = Lowering::new(&generator);
+        let (wire, lowered) = (lowering.wire(&document), lowering.lower(&document));
+        (wire.unwrap(), lowered.unwrap())
     };
     let (before, after) = (
         lowered(&["calm", "wild"]),
         lowered(&["calm", "wild", "odd"]),
     );
-    let diff = Diff::between(Side::from(&before), Side::from(&after));
+    let (old, new) = (before.1.code.client(), after.1.code.client());
+    let diff = Diff::between(
+        Side::new(&before.0, &before.1, &old),
+        Side::new(&after.0, &after.1, &new),
+    );
     let in_rust = diff
         .changes
         .iter()

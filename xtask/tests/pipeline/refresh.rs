@@ -318,7 +318,7 @@ fn a_handwritten_document_that_the_generator_does_not_support_fails_the_check() 
         (&unknown, "openapi/alpha.json: "),
         (
             &reserved,
-            "openapi/alpha.json: /paths/~1v1~1scenes~1{scene_id}~1assets/post/operationId: the generated client already has a method `new`",
+            "openapi/alpha.json: /paths/~1v1~1scenes~1{scene_id}~1assets/post/operationId: the client already has a method `new`",
         ),
     ] {
         fs::write(tree.path("alpha.json"), text).unwrap();

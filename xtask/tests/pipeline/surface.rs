@@ -18,7 +18,7 @@ fn the_operations_and_types_match_the_snapshot() {
         None,
     )
     .unwrap();
-    let current = outline(&derived.code.client);
+    let current = outline(&derived.code.client());
     let path = root().join("xtask/tests/surface.txt");
     if env::var_os("UPDATE_SNAPSHOTS").is_some() {
         fs::write(&path, &current).unwrap();

@@ -109,9 +109,25 @@ impl Download {
 }
 "#;
 
+/// The files of one client.
+#[derive(Clone)]
+pub(crate) struct Code {
+    client: String,
+    mocks: String,
+}
+
+impl From<&Generated> for Code {
+    fn from(code: &Generated) -> Self {
+        Self {
+            client: code.client(),
+            mocks: code.mocks().unwrap(),
+        }
+    }
+}
+
 /// Compiles every client, with its mocks and JSON schemas and without them. The error names the first
 /// module that does not compile.
-pub(crate) fn compile(clients: &[(String, Generated)]) -> Result<(), String> {
+pub(crate) fn compile(clients: &[(String, Code)]) -> Result<(), String> {
     let (target, _lock) = target();
     let tree = trial::tree(&target);
     trial::mirror(&root(), &tree).unwrap();
@@ -124,8 +140,7 @@ pub(crate) fn compile(clients: &[(String, Generated)]) -> Result<(), String> {
             let text = text.replace("crate::raw", &format!("crate::{name}::raw"));
             with_json_schemas(&text)
         };
-        let mocks = code.mocks.as_ref().unwrap();
-        for (part, text) in [("client", &code.client), ("mock", mocks)] {
+        for (part, text) in [("client", &code.client), ("mock", &code.mocks)] {
             let path = source.join("clients").join(format!("{name}_{part}.rs"));
             fs::write(path, local(text)).unwrap();
         }
@@ -165,12 +180,13 @@ fn with_json_schemas(code: &str) -> String {
 #[test]
 fn slow_broken_code_is_reported_after_a_successful_build() {
     let paths = json!({"/fetch": returning(&json!({"type": "object"}))});
-    let valid = generate(&lowered(document(&paths, &json!({}))), &Gizmo::default()).unwrap();
-    let broken = Generated {
+    let valid =
+        Code::from(&generate(&lowered(document(&paths, &json!({}))), &Gizmo::default()).unwrap());
+    let broken = Code {
         client: format!("{}fn broken() -> u8 {{ 1u32 }}", valid.client),
         ..valid.clone()
     };
-    let compile = |code: &Generated| compile(&[("one".to_owned(), code.clone())]);
+    let compile = |code: &Code| compile(&[("one".to_owned(), code.clone())]);
     compile(&valid).unwrap();
     let reason = compile(&broken).unwrap_err();
     assert!(

@@ -112,13 +112,15 @@ pub struct Side<'a> {
     pub code: &'a str,
 }
 
-impl<'a> From<&'a Lowered> for Side<'a> {
-    fn from(lowered: &'a Lowered) -> Self {
+impl<'a> Side<'a> {
+    /// Returns one side of a comparison from its parts: [`Lowering::wire`](crate::Lowering::wire), the
+    /// lowered document, and its client.
+    pub fn new(wire: &'a Value, lowered: &'a Lowered, code: &'a str) -> Self {
         Self {
-            wire: &lowered.wire,
+            wire,
             derived: &lowered.document,
             ledger: &lowered.ledger,
-            code: &lowered.code.client,
+            code,
         }
     }
 }

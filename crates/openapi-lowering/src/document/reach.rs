@@ -48,7 +48,7 @@ impl Reach {
     /// Returns whether a schema at this site may be part of a request.
     pub(crate) fn is_sent(&self, site: &Site) -> bool {
         match site.position {
-            Position::Component => self.request.contains(&site.owner),
+            Position::Component => self.request.contains(&*site.owner),
             Position::Parameter | Position::RequestBody => true,
             Position::Response => false,
         }
@@ -57,7 +57,7 @@ impl Reach {
     /// Returns whether a schema at this site may be part of a response.
     pub(crate) fn is_received(&self, site: &Site) -> bool {
         match site.position {
-            Position::Component => self.response.contains(&site.owner),
+            Position::Component => self.response.contains(&*site.owner),
             Position::Parameter | Position::RequestBody => false,
             Position::Response => true,
         }

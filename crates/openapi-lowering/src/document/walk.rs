@@ -3,6 +3,8 @@
 //! Rules find schemas only through this module. A property *named* `const`, or an example that
 //! looks like a schema, is therefore never mistaken for a keyword or a schema.
 
+use std::rc::Rc;
+
 use heck::ToUpperCamelCase;
 use serde_json::{Map, Value};
 
@@ -30,11 +32,11 @@ pub(crate) struct Site {
     pub(crate) pointer: String,
     pub(crate) position: Position,
     /// The name of the component, or that of the operation in upper camel case, as in type names.
-    pub(crate) owner: String,
+    pub(crate) owner: Rc<str>,
     /// The keyword of the parent schema that contains it; `None` at the root of its tree.
     pub(crate) keyword: Option<&'static str>,
     /// The name of the nearest enclosing property, parameter or header.
-    pub(crate) property: Option<String>,
+    pub(crate) property: Option<Rc<str>>,
 }
 
 impl Site {
@@ -127,9 +129,11 @@ fn descend(schema: &Value, site: Site, sites: &mut Vec<Site>) {
         let child = |pointer: String, property: Option<&String>| Site {
             pointer,
             position: site.position,
-            owner: site.owner.clone(),
+            owner: Rc::clone(&site.owner),
             keyword: Some(keyword),
-            property: property.or(site.property.as_ref()).cloned(),
+            property: property
+                .map(|name| name.as_str().into())
+                .or_else(|| site.property.clone()),
         };
         match (contents, value) {
             (Contents::One, Value::Object(_) | Value::Bool(_)) => {
@@ -270,7 +274,7 @@ pub(crate) fn roots(document: &Value) -> Vec<Site> {
         roots.push(Site {
             pointer: join("/components/schemas", name),
             position: Position::Component,
-            owner: name.clone(),
+            owner: name.as_str().into(),
             keyword: None,
             property: None,
         });
@@ -300,14 +304,14 @@ fn field(
         roots.push(Site {
             pointer: join(at, "schema"),
             position,
-            owner: owner.to_owned(),
+            owner: owner.into(),
             keyword: None,
             property: None,
         });
     }
     content(value, at, position, owner, roots);
     for root in &mut roots[first..] {
-        root.property = name.map(str::to_owned);
+        root.property = name.map(Rc::from);
     }
 }
 
@@ -319,7 +323,7 @@ fn content(value: &Value, at: &str, position: Position, owner: &str, roots: &mut
             roots.push(Site {
                 pointer: join(&at, "schema"),
                 position,
-                owner: owner.to_owned(),
+                owner: owner.into(),
                 keyword: None,
                 property: None,
             });
@@ -361,7 +365,7 @@ mod tests {
         let sites = schemas(&document);
         assert_eq!(sites[0].property.as_deref(), Some("kind"));
         assert_eq!(sites[0].keyword, Some("anyOf"));
-        assert_eq!(sites[0].owner, "ListThings");
+        assert_eq!(&*sites[0].owner, "ListThings");
         assert!(sites[1].is_root() && sites[1].position == Position::Parameter);
     }
 }

@@ -10,6 +10,7 @@ mod panics;
 mod parameters;
 mod search;
 
+use proc_macro2::TokenStream;
 use serde_json::Value;
 
 use crate::{
@@ -21,12 +22,29 @@ use crate::{
 };
 
 /// The code that a generator writes for a lowered document.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Generated {
-    /// The client.
-    pub client: String,
-    /// The mocks, if the generator writes any.
-    pub mocks: Option<String>,
+    client: TokenStream,
+    mocks: Option<TokenStream>,
+}
+
+impl Generated {
+    /// Returns the formatted code of the client.
+    pub fn client(&self) -> String {
+        formatted(&self.client)
+    }
+
+    /// Returns the formatted code of the mocks, if the generator writes any.
+    pub fn mocks(&self) -> Option<String> {
+        self.mocks.as_ref().map(formatted)
+    }
+}
+
+fn formatted(code: &TokenStream) -> String {
+    match syn::parse2(code.clone()) {
+        Ok(file) => prettyplease::unparse(&file),
+        Err(_) => code.to_string(),
+    }
 }
 
 /// Runs the generator on a lowered document.
@@ -40,49 +58,31 @@ pub fn generate(document: &Value, generator: &dyn Generator) -> Result<Generated
     refusals.extend(names::check(document, generator.methods()));
     refusals.extend(cycles::check(document));
     refusal::none(refusals)?;
-    let (client, mocks) = attempt(document, generator).map_err(|reason| {
+    let generated = attempt(document, generator).map_err(|reason| {
         let found = search::locate(document, generator);
         if found.is_empty() {
             return Error::new(reason);
         }
         Error::of_refusals(found)
     })?;
-    names::check_code(document, &client)?;
-    let generated = Generated {
-        client: prettyplease::unparse(&client),
-        mocks: mocks.as_ref().map(prettyplease::unparse),
-    };
-    let is_needed = |name: &&&str| generated.client.contains(&format!("::{name}::"));
-    match MISSING.iter().find(is_needed) {
-        None => Ok(generated),
-        Some(needed) => Err(Error::new(format!(
-            "the generated code would need the crate {needed}, on which the client does not depend"
-        ))),
-    }
+    names::check_code(document, &generated.client)?;
+    Ok(generated)
 }
 
 /// Returns only the client of a document that [`generate`] has accepted.
 pub fn client(document: &Value, generator: &dyn Generator) -> Option<String> {
     let code = panics::caught(|| generator.client(document).ok()).ok()??;
-    Some(prettyplease::unparse(&syn::parse2(code).ok()?))
+    Some(formatted(&code))
 }
 
-/// Crates that generated code may need for formats and patterns, and on which a client need not
-/// depend.
-const MISSING: [&str; 3] = ["chrono", "uuid", "regress"];
-
 /// Runs the generator for the client and the mocks, and returns the reason for an error or a panic.
-fn attempt(
-    document: &Value,
-    generator: &dyn Generator,
-) -> std::result::Result<(syn::File, Option<syn::File>), String> {
-    let client = panics::caught(|| -> std::result::Result<_, Box<dyn std::error::Error>> {
-        Ok(syn::parse2(generator.client(document)?)?)
-    });
-    let mocks = panics::caught(|| -> std::result::Result<_, Box<dyn std::error::Error>> {
-        Ok(generator.mocks(document)?.map(syn::parse2).transpose()?)
-    });
-    Ok((completed(client)?, completed(mocks)?))
+fn attempt(document: &Value, generator: &dyn Generator) -> std::result::Result<Generated, String> {
+    let client = panics::caught(|| generator.client(document));
+    let mocks = panics::caught(|| generator.mocks(document));
+    Ok(Generated {
+        client: completed(client)?,
+        mocks: completed(mocks)?,
+    })
 }
 
 /// Returns the reason for an error or a panic of the generator.

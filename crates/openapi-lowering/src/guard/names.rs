@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToSnakeCase;
+use proc_macro2::{TokenStream, TokenTree};
 use serde_json::{Map, Value};
-use syn::Item;
 
 use crate::{
     Error, Result,
@@ -91,31 +91,53 @@ fn components(document: &Value) -> Vec<Refusal> {
 }
 
 /// Refuses components and operations whose types have the same name in the generated code.
-pub(super) fn check_code(document: &Value, file: &syn::File) -> Result<()> {
+pub(super) fn check_code(document: &Value, code: &TokenStream) -> Result<()> {
     let mut refusals = Vec::new();
-    for module in ["types", "builder"] {
-        let items = file.items.iter().find_map(|item| match item {
-            Item::Mod(found) if found.ident == module => found.content.as_ref(),
-            _ => None,
-        });
+    for (module, body) in modules(code) {
         let mut seen = BTreeSet::new();
-        for item in items.into_iter().flat_map(|(_, items)| items) {
-            let name = match item {
-                Item::Struct(item) => &item.ident,
-                Item::Enum(item) => &item.ident,
-                Item::Type(item) => &item.ident,
-                Item::Macro(item) => &match open_enum(&item.mac.tokens) {
-                    Some((name, _)) => name,
-                    None => continue,
-                },
-                _ => continue,
-            };
-            if !seen.insert(name.to_string()) {
-                refusals.extend(clash(document, module, &name.to_string())?);
+        for name in types(body) {
+            if !seen.insert(name.clone()) {
+                refusals.extend(clash(document, module, &name)?);
             }
         }
     }
     refusal::none(refusals)
+}
+
+/// Returns the modules of the generated code that contain its types.
+fn modules(code: &TokenStream) -> Vec<(&'static str, TokenStream)> {
+    let trees: Vec<TokenTree> = code.clone().into_iter().collect();
+    let modules = trees.windows(3).filter_map(|trees| match trees {
+        [
+            TokenTree::Ident(keyword),
+            TokenTree::Ident(name),
+            TokenTree::Group(body),
+        ] if keyword == "mod" => {
+            let module = ["types", "builder"]
+                .into_iter()
+                .find(|module| name == module)?;
+            Some((module, body.stream()))
+        }
+        _ => None,
+    });
+    modules.collect()
+}
+
+/// Returns the names of the types that code defines, in order, without those inside others.
+fn types(code: TokenStream) -> Vec<String> {
+    let trees: Vec<TokenTree> = code.into_iter().collect();
+    let names = trees.windows(2).filter_map(|trees| match trees {
+        [TokenTree::Ident(keyword), TokenTree::Ident(name)]
+            if keyword == "struct" || keyword == "enum" || keyword == "type" =>
+        {
+            Some(name.to_string())
+        }
+        [TokenTree::Punct(mark), TokenTree::Group(body)] if mark.as_char() == '!' => {
+            Some(open_enum(&body.stream())?.0.to_string())
+        }
+        _ => None,
+    });
+    names.collect()
 }
 
 /// Returns all places with this name but the first.

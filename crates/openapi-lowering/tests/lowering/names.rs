@@ -22,7 +22,7 @@ fn lowered(modes: &[&[&str]], previous: Option<&Value>) -> Lowered {
 }
 
 fn enums(lowered: &Lowered) -> Vec<String> {
-    let outline = outline(&lowered.code.client);
+    let outline = outline(&lowered.code.client());
     let names = outline
         .lines()
         .filter_map(|line| line.strip_prefix("enum types::"));

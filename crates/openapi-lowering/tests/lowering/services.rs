@@ -14,7 +14,7 @@ fn derived(name: &str) -> Lowered {
 
 /// Asserts that the outline of the client contains each of the lines.
 fn assert_outline_contains(derived: &Lowered, expected: &[&str]) {
-    let outline = outline(&derived.code.client);
+    let outline = outline(&derived.code.client());
     let lines: BTreeSet<&str> = outline.lines().map(str::trim).collect();
     for line in expected {
         assert!(lines.contains(line), "no `{line}` in\n{outline}");
@@ -25,7 +25,7 @@ fn assert_outline_contains(derived: &Lowered, expected: &[&str]) {
 fn slow_clients_of_documents_from_three_frameworks_compile() {
     let clients: Vec<_> = ["fastapi", "hono", "utoipa"]
         .into_iter()
-        .map(|name| (name.to_owned(), derived(name).code.client))
+        .map(|name| (name.to_owned(), derived(name).code.client()))
         .collect();
     compile(&clients).unwrap();
 }

@@ -84,8 +84,8 @@ fn slow_the_generated_type_decodes_every_instance_of_the_original_schema() {
         let code = generate(&document, &Gizmo::default())
             .unwrap_or_else(|error| panic!("seed {seed}: {error}\n{}", sample.components));
         let name = format!("seed_{seed}");
-        modules.push_str(&types(&name, &code.client));
-        let response = response(&name, &code.client);
+        modules.push_str(&types(&name, &code.client()));
+        let response = response(&name, &code.client());
         writeln!(calls, "decode::<{response}>(\"{name}\", &instances);").unwrap();
         instances[&name] = Value::Array(sample.instances);
         samples[&name] = document["components"]["schemas"].clone();

@@ -27,13 +27,12 @@ const LIMITS: [&str; 9] = [
 pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {
-        for keyword in LIMITS {
-            let Some(schema) = pointer::object_mut(document, &site.pointer) else {
-                continue;
-            };
-            let Some(limit) = schema.shift_remove(keyword) else {
-                continue;
-            };
+        let Some(schema) = pointer::object_mut(document, &site.pointer) else {
+            continue;
+        };
+        let remove = |keyword| Some((keyword, schema.shift_remove(keyword)?));
+        let removed: Vec<(&str, Value)> = LIMITS.into_iter().filter_map(remove).collect();
+        for (keyword, limit) in removed {
             if reach.is_sent(&site)
                 && let Some(sentence) = sentence(keyword, &limit)
             {

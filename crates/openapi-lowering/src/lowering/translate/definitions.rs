@@ -20,7 +20,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
     // definitions of the owner.
     let mut families = BTreeMap::new();
     for site in walk::schemas(document) {
-        let family: &mut BTreeSet<String> = families.entry(site.owner.clone()).or_default();
+        let family: &mut BTreeSet<String> = families.entry(site.owner.to_string()).or_default();
         for keyword in KEYWORDS {
             hoist(document, &site, keyword, family, ledger);
         }
@@ -50,7 +50,7 @@ fn hoist(
     }
     family.extend(renamed.values().cloned());
     for inner in walk::schemas(document) {
-        let local = inner.owner == site.owner || family.contains(&inner.owner);
+        let local = inner.owner == site.owner || family.contains(&*inner.owner);
         let Some(schema) = pointer::object_mut(document, &inner.pointer) else {
             continue;
         };

@@ -272,7 +272,7 @@ pub(super) fn components(document: &mut Value, ledger: &mut Ledger) {
         if is_nullable(schema) && defines_type {
             schema.shift_remove("nullable");
             ledger.exact(site.pointer);
-            moved.push(site.owner);
+            moved.push(site.owner.to_string());
         }
     }
     let is_moved = |schema: &Value| reach::target(schema).is_some_and(|name| moved.contains(&name));

@@ -36,7 +36,7 @@ fn slow_every_small_document_gives_code_that_compiles() {
         let code = generate(&document, &Progenitor)
             .unwrap_or_else(|error| panic!("case {number}, {}: {error}", case.rule));
         let name = format!("case_{number}_{}", case.rule.replace('-', "_"));
-        clients.push((name, code.client));
+        clients.push((name, code.client()));
     }
     assert!(clients.len() >= 25);
     workbench::compile(&clients).unwrap();

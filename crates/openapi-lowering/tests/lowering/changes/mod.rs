@@ -9,13 +9,32 @@ use serde_json::{Value, json};
 
 use crate::document::document;
 
-fn derived(paths: &Value, schemas: &Value) -> Lowered {
-    let document = Document::from(document(paths, schemas));
-    Lowering::new(&Progenitor).lower(&document).unwrap()
+/// One side of a comparison.
+struct Derived {
+    wire: Value,
+    lowered: Lowered,
+    code: String,
 }
 
-fn between(before: &Lowered, after: &Lowered) -> Diff {
-    let mut diff = Diff::between(Side::from(before), Side::from(after));
+impl Derived {
+    fn side(&self) -> Side<'_> {
+        Side::new(&self.wire, &self.lowered, &self.code)
+    }
+}
+
+fn derived(paths: &Value, schemas: &Value) -> Derived {
+    let document = Document::from(document(paths, schemas));
+    let lowering = Lowering::new(&Progenitor);
+    let lowered = lowering.lower(&document).unwrap();
+    Derived {
+        wire: lowering.wire(&document).unwrap(),
+        code: lowered.code.client(),
+        lowered,
+    }
+}
+
+fn between(before: &Derived, after: &Derived) -> Diff {
+    let mut diff = Diff::between(before.side(), after.side());
     diff.version = Some("0.3.1".to_owned());
     diff
 }
