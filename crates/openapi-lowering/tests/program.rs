@@ -132,7 +132,7 @@ fn the_overlay_corrects_the_document() {
     let directory = Directory::new("overlay");
     directory.write("api.yaml", YAML);
     let overlay = r#"{"overlay": "1.0.0", "actions": [
-        {"target": "$.paths['/upload']", "remove": true, "x-evidence": "observed"}]}"#;
+        {"target": "$.paths['/upload']", "remove": true}]}"#;
     directory.write("overlay.json", overlay);
     let output = directory.run(&[
         "lower",

@@ -1,10 +1,8 @@
-//! Parses the actions of an overlay, each with its evidence.
+//! Parses the actions of an overlay.
 
 use serde_json::Value;
 
 use crate::{Error, Result};
-
-const EVIDENCE: [&str; 3] = ["documented", "observed", "guess"];
 
 /// One action: the nodes that it selects, and the change that it makes to them.
 #[derive(Debug)]
@@ -57,14 +55,6 @@ fn parse(action: &Value) -> Result<Action> {
     let target = action["target"]
         .as_str()
         .ok_or_else(|| Error::new("it has no target"))?;
-    if !action["x-evidence"]
-        .as_str()
-        .is_some_and(|evidence| EVIDENCE.contains(&evidence))
-    {
-        return Err(Error::new(format!(
-            "{target} has no valid `x-evidence`; set it to documented, observed or guess"
-        )));
-    }
     let change = match (action.get("update"), action["remove"].as_bool()) {
         (Some(update), None | Some(false)) => Change::Update(update.clone()),
         (None, Some(true)) => Change::Remove {

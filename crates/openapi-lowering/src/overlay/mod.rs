@@ -1,8 +1,7 @@
-//! Applies an `OpenAPI` Overlay 1.0 with three extensions: evidence, optional actions and expected
-//! values.
+//! Applies an `OpenAPI` Overlay 1.0 with two extensions: optional actions and expected values.
 //!
-//! An overlay is a list of corrections of the upstream document. Each must name its evidence, and
-//! each is checked against the current upstream document. The target of an update must exist. A
+//! An overlay is a list of corrections of the upstream document. Each is checked
+//! against the current upstream document. The target of an update must exist. A
 //! correction that upstream has made itself is a warning.
 
 mod action;
@@ -34,7 +33,7 @@ struct Drift {
 /// Applies every action of `overlay` to `document`, and returns warnings for the maintainer.
 ///
 /// # Errors
-/// The overlay is malformed, an action has no evidence, or the target of an update matches nothing.
+/// The overlay is malformed, or the target of an update matches nothing.
 pub(crate) fn apply(document: &mut Value, overlay: &Value) -> Result<Vec<String>> {
     let before = document.clone();
     let drift = run(document, overlay, true)?;
@@ -157,7 +156,7 @@ mod tests {
     fn an_update_merges_objects_and_replaces_scalars() {
         let (document, warnings) = run(
             json!({"a": {"b": 1, "c": {"d": [1]}}}),
-            &json!([{"target": "$.a", "update": {"b": 2, "c": {"d": [2], "e": 3}}, "x-evidence": "guess"}]),
+            &json!([{"target": "$.a", "update": {"b": 2, "c": {"d": [2], "e": 3}}}]),
         );
         assert_eq!(document, json!({"a": {"b": 2, "c": {"d": [1, 2], "e": 3}}}));
         assert!(warnings.is_empty());
@@ -167,7 +166,7 @@ mod tests {
     fn an_update_of_an_array_appends_one_entry() {
         let (document, _) = run(
             json!({"list": [{"name": "a"}]}),
-            &json!([{"target": "$.list", "update": {"name": "b"}, "x-evidence": "guess"}]),
+            &json!([{"target": "$.list", "update": {"name": "b"}}]),
         );
         assert_eq!(document, json!({"list": [{"name": "a"}, {"name": "b"}]}));
     }
@@ -179,7 +178,7 @@ mod tests {
             &json!([{
                 "target": "$.parameters",
                 "update": {"in": "header", "name": "Last-Event-ID", "schema": {"type": "string"}},
-                "x-evidence": "guess"
+
             }]),
         );
         assert_eq!(document["parameters"].as_array().unwrap().len(), 1);
@@ -191,15 +190,14 @@ mod tests {
     fn a_removal_removes_every_match_from_an_array() {
         let (document, _) = run(
             json!({"list": [{"n": 1}, {"n": 2}, {"n": 1}, {"n": 3}]}),
-            &json!([{"target": "$.list[?@.n == 1]", "remove": true, "x-evidence": "observed"}]),
+            &json!([{"target": "$.list[?@.n == 1]", "remove": true}]),
         );
         assert_eq!(document, json!({"list": [{"n": 2}, {"n": 3}]}));
     }
 
     #[test]
     fn the_removal_of_an_unexpected_value_is_reported() {
-        let actions =
-            json!([{"target": "$.a", "remove": true, "x-expect": {}, "x-evidence": "observed"}]);
+        let actions = json!([{"target": "$.a", "remove": true, "x-expect": {}}]);
         assert!(run(json!({"a": {}}), &actions).1.is_empty());
         let (_, warnings) = run(json!({"a": {"$ref": "#/components/schemas/Job"}}), &actions);
         assert_eq!(
@@ -212,7 +210,7 @@ mod tests {
 
     #[test]
     fn an_optional_action_gives_a_warning_only_if_it_matches() {
-        let actions = json!([{"target": "$.a", "remove": true, "x-optional": true, "x-evidence": "observed"}]);
+        let actions = json!([{"target": "$.a", "remove": true, "x-optional": true}]);
         assert!(run(json!({}), &actions).1.is_empty());
         assert!(run(json!({"a": 1}), &actions).1[0].starts_with("upstream now has /a"));
     }
@@ -221,14 +219,14 @@ mod tests {
     fn an_update_that_changes_nothing_is_reported_as_redundant() {
         let (_, warnings) = run(
             json!({"a": {"b": 1}}),
-            &json!([{"target": "$.a", "update": {"b": 1}, "x-evidence": "guess"}]),
+            &json!([{"target": "$.a", "update": {"b": 1}}]),
         );
         assert!(warnings[0].contains("redundant"), "{warnings:?}");
     }
 
     #[test]
     fn a_removal_that_matches_nothing_is_reported_as_redundant() {
-        let actions = json!([{"target": "$.gone", "remove": true, "x-evidence": "observed"}]);
+        let actions = json!([{"target": "$.gone", "remove": true}]);
         let (document, warnings) = run(json!({"a": 1}), &actions);
         assert_eq!(document, json!({"a": 1}));
         assert!(warnings[0].contains("redundant: 0"), "{warnings:?}");
@@ -239,7 +237,7 @@ mod tests {
         let text = refusal(
             json!({}),
             &json!({"overlay": "1.0.0", "actions": [
-                {"target": "$.gone", "description": "why", "update": 1, "x-evidence": "guess"}
+                {"target": "$.gone", "description": "why", "update": 1}
             ]}),
         );
         assert!(text.contains("$.gone") && text.contains("why"), "{text}");
@@ -255,16 +253,12 @@ mod tests {
                 "action 0: it has no target",
             ),
             (
-                json!({"overlay": "1.0.0", "actions": [{"target": "$", "update": 1}]}),
-                "x-evidence",
-            ),
-            (
-                json!({"overlay": "1.0.0", "actions": [{"target": "$", "x-evidence": "guess"}]}),
+                json!({"overlay": "1.0.0", "actions": [{"target": "$"}]}),
                 "either `update` or",
             ),
             (
                 json!({"overlay": "1.0.0", "actions": [
-                    {"target": "$[", "update": 1, "x-evidence": "guess"}
+                    {"target": "$[", "update": 1}
                 ]}),
                 "not a JSONPath",
             ),
@@ -278,11 +272,11 @@ mod tests {
     fn only_redundant_actions_are_dropped() {
         let typed = json!({"$ref": "#/components/schemas/Job"});
         let overlay = json!({"overlay": "1.0.0", "actions": [
-            {"target": "$.a.schema", "remove": true, "x-optional": true, "x-expect": {}, "x-evidence": "observed"},
-            {"target": "$.a", "update": {"schema": typed}, "x-evidence": "observed"},
-            {"target": "$.b.schema", "remove": true, "x-optional": true, "x-expect": {}, "x-evidence": "observed"},
-            {"target": "$.b", "update": {"schema": typed}, "x-evidence": "observed"},
-            {"target": "$.c", "update": {"name": "c"}, "x-evidence": "guess"},
+            {"target": "$.a.schema", "remove": true, "x-optional": true, "x-expect": {}},
+            {"target": "$.a", "update": {"schema": typed}},
+            {"target": "$.b.schema", "remove": true, "x-optional": true, "x-expect": {}},
+            {"target": "$.b", "update": {"schema": typed}},
+            {"target": "$.c", "update": {"name": "c"}},
         ]});
         let mut document = json!({"a": {"schema": {}}, "b": {"schema": {}}, "c": {}});
         assert_eq!(
@@ -316,8 +310,8 @@ mod tests {
     fn apply_what_fits_skips_actions_that_match_nothing() {
         let mut document = json!({"a": {}});
         let overlay = json!({"overlay": "1.0.0", "actions": [
-            {"target": "$.gone", "update": {"x": 1}, "x-evidence": "guess"},
-            {"target": "$.a", "update": {"x": 1}, "x-evidence": "guess"},
+            {"target": "$.gone", "update": {"x": 1}},
+            {"target": "$.a", "update": {"x": 1}},
         ]});
         apply_what_fits(&mut document, &overlay).unwrap();
         assert_eq!(document, json!({"a": {"x": 1}}));

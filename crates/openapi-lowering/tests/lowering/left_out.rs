@@ -95,7 +95,7 @@ fn a_path_item_without_a_target_is_left_out() {
 #[test]
 fn an_operation_that_the_overlay_names_is_not_left_out() {
     let paths = json!({"/submit": unsupported(), "/fetch": returning(&json!({}))});
-    let action = |target: &str| json!([{"target": target, "update": {"summary": "s"}, "x-evidence": "guess"}]);
+    let action = |target: &str| json!([{"target": target, "update": {"summary": "s"}}]);
     let error = derived(&paths, &json!({}), &action("$.paths['/submit'].post")).unwrap_err();
     assert_eq!(
         error.to_string(),
