@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
-use openapi_lowering::{Diff, Document, Format, Lowered, Lowering, Progenitor, Side};
+use openapi_lowering::{Document, Format, Lowered, Lowering, Progenitor};
 use serde_json::Value;
 
 #[derive(Debug, Parser)]
@@ -116,9 +116,9 @@ fn run(command: Command) -> Result<(), String> {
             write!(io::stderr(), "{report}").map_err(|error| error.to_string())
         }
         Command::Diff { old, new, format } => {
-            let after = Compared::read(&new)?;
-            let before = Compared::read(&old)?;
-            let diff = Diff::between(before.side(), after.side());
+            let after = document(&new)?;
+            let diff = Lowering::new(&Progenitor).diff(&document(&old)?, &after);
+            let diff = diff.map_err(|error| error.to_string())?;
             print(&diff.show(format.into()))
         }
     }
@@ -144,33 +144,6 @@ fn lower(
 
 fn document(path: &Path) -> Result<Document, String> {
     Document::parse(&read(path)?).map_err(|error| in_file(path, error))
-}
-
-/// One side of a comparison.
-struct Compared {
-    wire: Value,
-    lowered: Lowered,
-    code: String,
-}
-
-impl Compared {
-    fn read(path: &Path) -> Result<Self, String> {
-        let document = document(path)?;
-        let lowering = Lowering::new(&Progenitor);
-        let compared = || {
-            let lowered = lowering.lower(&document)?;
-            Ok(Self {
-                wire: lowering.wire(&document)?,
-                code: lowered.code.client(),
-                lowered,
-            })
-        };
-        compared().map_err(|error: openapi_lowering::Error| in_file(path, error))
-    }
-
-    fn side(&self) -> Side<'_> {
-        Side::new(&self.wire, &self.lowered, &self.code)
-    }
 }
 
 fn warn(path: &Path, lowered: &Lowered) {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    Document, Error, Result,
+    Diff, Document, Error, Result, Side,
     document::walk,
     generator::Generator,
     guard::{self, Generated},
@@ -105,6 +105,18 @@ impl<'a> Lowering<'a> {
         refusal::without_refused(&mut wire, lowering::translate)?;
         Ok(wire)
     }
+
+    /// Lowers two documents and compares them.
+    ///
+    /// # Errors
+    /// As for [`lower`](Self::lower).
+    pub fn diff(&self, old: &Document, new: &Document) -> Result<Diff> {
+        let (before, after) = (self.lower(old)?, self.lower(new)?);
+        Ok(Diff::between(
+            Side::new(&self.wire(old)?, &before, &before.code.client()),
+            Side::new(&self.wire(new)?, &after, &after.code.client()),
+        ))
+    }
 }
 
 /// A lowered document, and how it came about.
@@ -158,5 +170,18 @@ impl Lowered {
             entries.len() - self.left_out.len()
         ));
         lines.join("\n") + "\n"
+    }
+}
+
+impl<'a> Side<'a> {
+    /// Returns one side of a comparison from its parts: [`Lowering::wire`], the
+    /// lowered document, and its client.
+    pub fn new(wire: &'a Value, lowered: &'a Lowered, code: &'a str) -> Self {
+        Self {
+            wire,
+            derived: &lowered.document,
+            ledger: &lowered.ledger,
+            code,
+        }
     }
 }

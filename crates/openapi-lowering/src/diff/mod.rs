@@ -20,7 +20,7 @@ use std::{cmp::Reverse, fmt};
 
 use serde_json::Value;
 
-use crate::{ledger::Ledger, pipeline::Lowered};
+use crate::ledger::Ledger;
 
 pub use show::Format;
 pub use surface::outline;
@@ -110,19 +110,6 @@ pub struct Side<'a> {
     pub ledger: &'a Ledger,
     /// The code of the generated client.
     pub code: &'a str,
-}
-
-impl<'a> Side<'a> {
-    /// Returns one side of a comparison from its parts: [`Lowering::wire`](crate::Lowering::wire), the
-    /// lowered document, and its client.
-    pub fn new(wire: &'a Value, lowered: &'a Lowered, code: &'a str) -> Self {
-        Self {
-            wire,
-            derived: &lowered.document,
-            ledger: &lowered.ledger,
-            code,
-        }
-    }
 }
 
 impl Diff {
