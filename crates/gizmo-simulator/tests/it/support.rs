@@ -159,7 +159,7 @@ pub(crate) fn text(value: &Value) -> String {
 }
 
 /// Reads a complete response.
-async fn complete(response: Response) -> reqwest::Result<FullResponse> {
+pub(crate) async fn complete(response: Response) -> reqwest::Result<FullResponse> {
     let (status, headers) = (response.status(), response.headers().clone());
     Ok(FullResponse {
         status,
