@@ -62,6 +62,24 @@
 //! limit. Dropping a handle, a stream or a future does not stop the job; only [`JobHandle::cancel`]
 //! does. A function that may leave something behind has a section *Cancel safety*; the others only read.
 //!
+//! # Runtime
+//!
+//! Every asynchronous function must be called in a Tokio runtime with its I/O and its timers
+//! (`#[tokio::main]`, or `enable_all` on a builder). Outside of one it returns [`ErrorKind::Config`] before
+//! it sends anything. A blocking program makes one runtime and uses it for every call:
+//!
+//! ```no_run
+//! use gizmo_client::Client;
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//!     let client = Client::from_env()?;
+//!     let bundle = runtime.block_on(client.bake("a robotics lab").into_dir("lab"))?;
+//!     println!("{}", bundle.model().display()); // lab/js7….xml
+//!     Ok(())
+//! }
+//! ```
+//!
 //! # Errors
 //!
 //! There is one [`Error`]. Its `Display` prints one line, `{error:#}` adds the causes, and both include

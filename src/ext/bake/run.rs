@@ -15,6 +15,7 @@ use crate::ext::error::{Error, ErrorKind};
 use crate::ext::files::archive::{UnpackOptions, unpack_with};
 use crate::ext::files::download::Download;
 use crate::ext::files::zip;
+use crate::ext::http::runtime;
 use crate::raw::{Client, OPERATIONS};
 
 /// Bakes into `dir`, or resumes.
@@ -25,6 +26,7 @@ pub(super) async fn run(
     dir: PathBuf,
     events: UnboundedSender<BakeEvent>,
 ) -> Result<Bundle, Error> {
+    runtime::require()?;
     let paths = Paths::of(&dir)?;
     request.check()?;
     if let Some(parent) = paths.dir.parent() {
