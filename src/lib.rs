@@ -139,8 +139,9 @@
 //! | feature | default | adds |
 //! | --- | --- | --- |
 //! | `bundle` | yes | [`Download::unpack`], [`Bundle`] and [`Client::bake`] |
-//! | `rustls` | yes | TLS by rustls with ring, and the platform's certificates |
-//! | `native-tls` | | TLS by the platform's library, if `rustls` is off |
+//! | `rustls` | yes | TLS as reqwest has it by default: rustls with aws-lc, and the platform's certificates |
+//! | `rustls-ring` | | TLS by rustls with ring instead, which builds in seconds; a `reqwest::Client` of the program then needs a process-wide provider, unless reqwest's default TLS is enabled as well |
+//! | `native-tls` | | TLS by the platform's library, if `rustls` and `rustls-ring` are off |
 //! | `httpmock` | | `mock`: a typed mock of every operation, for tests |
 //! | `alpha` | | `alpha`: the early-access API |
 //! | `preview` | | pictures as SVG: the plan of a scene, and the `Timeline` of a job; no further dependency |
