@@ -19,7 +19,7 @@ struct Arguments {
     #[arg(long, conflicts_with = "prompt", value_parser = |file: &str| std::fs::read_to_string(file))]
     prompts: Option<String>,
     /// Simulator format: mjcf, usd or sdf.
-    #[arg(long, default_value = "mjcf", value_parser = |text: &str| Format::try_from(text).map_err(|_| "it must be mjcf, usd or sdf"))]
+    #[arg(long, default_value = "mjcf", value_parser = str::parse::<Format>)]
     format: Format,
     /// Directory for the scene: a new or empty one, or that of an earlier run.
     #[arg(long, default_value = "scene")]

@@ -283,6 +283,7 @@ pub use ext::jobs::stream::EventStream;
 #[cfg(feature = "preview")]
 pub use ext::jobs::timeline::Timeline;
 pub use ext::jobs::wait_all::{WaitAll, wait_all};
+pub use ext::values::open_enum::UnknownValue;
 pub use ext::values::secret::{ApiKey, SignedUrl};
 pub use ext::values::timestamp::Timestamp;
 pub use progenitor_client::{ByteStream, ResponseValue};

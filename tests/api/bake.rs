@@ -226,6 +226,9 @@ async fn each_prompt_of_a_file_is_baked_into_its_own_directory() {
     );
     assert_eq!((output.status.code(), lab.handle.job_count()), (Some(1), 3));
 
+    let unknown = run(bake().args(["a lab", "--format", "urdf"]), &out).await;
+    assert!(text(&unknown.stderr).contains("the known values: mjcf, usd, sdf"));
+
     let absent = run(bake().args(["--prompts", "absent.txt"]), &out).await;
     assert!(text(&absent.stderr).contains("invalid value 'absent.txt' for '--prompts"));
 }

@@ -31,9 +31,9 @@ impl AssetStatus {
 impl Asset {
     /// Whether the service lists a format as available for export. It does so when the asset is
     /// ready, and not in lists of assets.
-    pub fn is_available_as(&self, format: AssetFormat) -> bool {
+    pub fn is_available_as(&self, format: &AssetFormat) -> bool {
         let mut formats = self.formats_available.iter().flatten();
-        formats.any(|available| *available == format.to_string())
+        formats.any(|available| available == format.as_str())
     }
 }
 

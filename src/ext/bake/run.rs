@@ -315,7 +315,7 @@ impl Run {
                 .as_ref()
                 .ok_or_else(|| missing("asset"))?;
             let export = self.client.export_asset().asset_id(asset_id);
-            return export.format(request.format).download().await;
+            return export.format(request.format.clone()).download().await;
         }
         let scene_id = self
             .journal
@@ -326,7 +326,7 @@ impl Run {
             .client
             .export_scene()
             .scene_id(scene_id)
-            .format(request.format);
+            .format(request.format.clone());
         if let Some(profile) = &request.robot_profile {
             export = export.robot_profile(profile);
         }

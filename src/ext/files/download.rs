@@ -99,11 +99,11 @@ impl Download {
         })
     }
 
-    /// Accepts a model without an archive, which is unpacked under this name.
+    /// Accepts a model without an archive, which is unpacked under this name, if it has one.
     #[cfg(feature = "alpha")]
-    pub(crate) fn or_model(self, name: &'static str) -> Self {
+    pub(crate) fn or_model(self, name: Option<&'static str>) -> Self {
         Self {
-            model_name: Some(name),
+            model_name: name,
             ..self
         }
     }
