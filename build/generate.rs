@@ -52,7 +52,7 @@ fn settings(document: &Value) -> Result<GenerationSettings> {
     for (name, schema) in tables::schemas(document) {
         if let Some(path) = schema["x-handwritten"].as_str() {
             settings.with_replacement(tables::rust_name(name), path, std::iter::empty());
-        } else if schema["x-open-enum"] == true {
+        } else if tables::is_open_enum(schema) {
             let name = tables::rust_name(name);
             let path = format!("{}::types::{name}", module(document));
             settings.with_replacement(name, path, std::iter::once(TypeImpl::Display));

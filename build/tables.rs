@@ -116,10 +116,17 @@ pub(crate) fn success(operation: &Value) -> &'static str {
     }
 }
 
-/// The enums in responses: `JobStatus { Queued = "queued", … }` and `Unknown(String)`.
+/// Whether a schema becomes an open enum: a component that lists strings. A new value of a request needs no
+/// new version of the crate, and one of a response can be decoded.
+pub(crate) fn is_open_enum(schema: &Value) -> bool {
+    schema["type"] == "string" && schema["enum"].is_array() && schema["x-handwritten"].is_null()
+}
+
+/// The open enums: `JobStatus { Queued = "queued", … }` and `Unknown(String)`. Those in responses have an
+/// `x-open-enum`.
 pub(crate) fn open_enums(document: &Value) -> TokenStream {
     let enums = schemas(document)
-        .filter(|(_, schema)| schema["x-open-enum"] == true)
+        .filter(|(_, schema)| is_open_enum(schema))
         .map(|(name, schema)| {
             let ident = format_ident!("{}", rust_name(name));
             let doc = schema["description"].as_str().unwrap_or(name);
@@ -130,10 +137,16 @@ pub(crate) fn open_enums(document: &Value) -> TokenStream {
                 .filter_map(Value::as_str)
                 .collect();
             let variants = variant_names(&values);
+            // A request may have the listed values only, as far as the document knows.
+            let keyword = if schema["x-open-enum"] == true {
+                "examples"
+            } else {
+                "enum"
+            };
             quote! {
                 crate::ext::values::open_enum::open_enum! {
                     #[doc = #doc]
-                    #ident { #(#variants = #values),* }
+                    #keyword #ident { #(#variants = #values),* }
                 }
             }
         });

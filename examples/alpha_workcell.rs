@@ -55,7 +55,7 @@ async fn main() -> Outcome<()> {
 /// Returns a client of the service that the environment names or, without a key, of a simulator in
 /// this process. The simulator runs until it is dropped.
 async fn client() -> Outcome<(alpha::Client, Option<Simulator>)> {
-    if std::env::var_os("GIZMO_API_KEY").is_some() {
+    if std::env::var_os("GIZMO_API_KEY").is_some_and(|key| !key.is_empty()) {
         return Ok((Client::from_env()?.alpha(), None));
     }
     let simulator = Simulator::start(Options::default()).await?;

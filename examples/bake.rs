@@ -19,7 +19,7 @@ struct Arguments {
     #[arg(long, conflicts_with = "prompt", value_parser = |file: &str| std::fs::read_to_string(file))]
     prompts: Option<String>,
     /// Simulator format: mjcf, usd or sdf.
-    #[arg(long, default_value = "mjcf", value_parser = |text: &str| Format::try_from(text).map_err(|_| "it must be mjcf, usd or sdf"))]
+    #[arg(long, default_value = "mjcf", value_parser = str::parse::<Format>)]
     format: Format,
     /// Directory for the scene: a new or empty one, or that of an earlier run.
     #[arg(long, default_value = "scene")]
@@ -45,12 +45,20 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Sen
     let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}")?;
     let bar = ProgressBar::no_length().with_style(style);
     bar.enable_steady_tick(std::time::Duration::from_millis(100));
-    let variables = ["GIZMO_API_KEY", "GIZMO_BASE_URL"].map(std::env::var_os);
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let simulator;
-    let client = if variables.iter().any(Option::is_some) {
+    let client = if is_set("GIZMO_API_KEY") || is_set("GIZMO_BASE_URL") {
         Client::from_env()?
     } else {
-        simulator = Simulator::start(Options::default()).await?;
+        // With its history next to the directory, the simulator of a second run has the same jobs.
+        let mut history = arguments.out.components().as_path().as_os_str().to_owned();
+        history.push(".simulator.jsonl");
+        let history = Some(history.into());
+        let options = Options {
+            history,
+            ..Options::default()
+        };
+        simulator = Simulator::start(options).await?;
         let url = simulator.url();
         bar.suspend(|| eprintln!("GIZMO_API_KEY is not set: using the simulator at {url}"));
         let settings = Client::builder().api_key(simulator.api_key());

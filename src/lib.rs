@@ -62,6 +62,24 @@
 //! limit. Dropping a handle, a stream or a future does not stop the job; only [`JobHandle::cancel`]
 //! does. A function that may leave something behind has a section *Cancel safety*; the others only read.
 //!
+//! # Runtime
+//!
+//! Every asynchronous function must be called in a Tokio runtime with its I/O and its timers
+//! (`#[tokio::main]`, or `enable_all` on a builder). Outside of one it returns [`ErrorKind::Config`] before
+//! it sends anything. A blocking program makes one runtime and uses it for every call:
+//!
+//! ```no_run
+//! use gizmo_client::Client;
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//!     let client = Client::from_env()?;
+//!     let bundle = runtime.block_on(client.bake("a robotics lab").into_dir("lab"))?;
+//!     println!("{}", bundle.model().display()); // lab/js7….xml
+//!     Ok(())
+//! }
+//! ```
+//!
 //! # Errors
 //!
 //! There is one [`Error`]. Its `Display` prints one line, `{error:#}` adds the causes, and both include
@@ -121,8 +139,9 @@
 //! | feature | default | adds |
 //! | --- | --- | --- |
 //! | `bundle` | yes | [`Download::unpack`], [`Bundle`] and [`Client::bake`] |
-//! | `rustls` | yes | TLS by rustls with ring, and the platform's certificates |
-//! | `native-tls` | | TLS by the platform's library, if `rustls` is off |
+//! | `rustls` | yes | TLS as reqwest has it by default: rustls with aws-lc, and the platform's certificates |
+//! | `rustls-ring` | | TLS by rustls with ring instead, which builds in seconds; a `reqwest::Client` of the program then needs a process-wide provider, unless reqwest's default TLS is enabled as well |
+//! | `native-tls` | | TLS by the platform's library, if `rustls` and `rustls-ring` are off |
 //! | `httpmock` | | `mock`: a typed mock of every operation, for tests |
 //! | `alpha` | | `alpha`: the early-access API |
 //! | `preview` | | pictures as SVG: the plan of a scene, and the `Timeline` of a job; no further dependency |
@@ -264,6 +283,7 @@ pub use ext::jobs::stream::EventStream;
 #[cfg(feature = "preview")]
 pub use ext::jobs::timeline::Timeline;
 pub use ext::jobs::wait_all::{WaitAll, wait_all};
+pub use ext::values::open_enum::UnknownValue;
 pub use ext::values::secret::{ApiKey, SignedUrl};
 pub use ext::values::timestamp::Timestamp;
 pub use progenitor_client::{ByteStream, ResponseValue};

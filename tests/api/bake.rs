@@ -1,7 +1,8 @@
 //! The example `bake`, run as a program.
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use gizmo_simulator::Options;
 use tokio::process::Command;
@@ -47,9 +48,72 @@ async fn without_a_key_the_example_uses_the_simulator_and_reports_it() {
     }
     assert_eq!(
         names(dir.path()).len(),
-        6,
-        "a directory and a journal for each format"
+        9,
+        "a directory, a journal and a history for each format"
     );
+}
+
+/// Returns the number of scenes that the simulator of the example has generated.
+fn scenes_in(history: &Path) -> usize {
+    let history = std::fs::read_to_string(history).unwrap();
+    history.matches("\"generate_scene\"").count()
+}
+
+/// Runs a command, and kills it when a journal in `dir` whose name starts with `name` has the job's id.
+async fn interrupt(command: &mut Command, dir: &Path, name: &str) {
+    let mut running = command.stderr(Stdio::null()).spawn().unwrap();
+    let journal = || {
+        let mut files = std::fs::read_dir(dir).ok()?.flatten();
+        let is_journal = |file: &str| file.starts_with(name) && file.ends_with(".bake.json");
+        let journal = files.find(|file| file.file_name().to_str().is_some_and(is_journal))?;
+        std::fs::read_to_string(journal.path()).ok()
+    };
+    while !journal().is_some_and(|journal| journal.contains("\"job_id\": \"job")) {
+        assert!(running.try_wait().unwrap().is_none(), "it ended");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    running.kill().await.unwrap();
+    let journal = journal().unwrap();
+    assert!(journal.contains("\"phase\": \"running\""), "{journal}");
+}
+
+#[tokio::test]
+async fn without_a_key_the_example_resumes_after_an_interruption() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("scene");
+    let command = || {
+        let mut command = bake();
+        command.args(["a robotics lab", "--out"]).arg(&out);
+        // An empty variable is not set.
+        command.env("GIZMO_API_KEY", "").env("GIZMO_BASE_URL", "");
+        command
+    };
+    interrupt(&mut command(), dir.path(), "scene").await;
+    // Then once more, with its directory removed.
+    for _ in 0..2 {
+        let output = command().output().await.unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(Path::new(text(&output.stdout).trim()).is_file());
+        assert_eq!(scenes_in(&dir.path().join("scene.simulator.jsonl")), 1);
+        std::fs::remove_dir_all(&out).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn without_a_key_a_file_of_prompts_resumes_after_an_interruption() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, out) = (dir.path().join("prompts.txt"), dir.path().join("scenes"));
+    std::fs::write(&file, "a kitchen\na garage\na robotics lab\n").unwrap();
+    let command = || {
+        let mut command = bake();
+        command.arg("--prompts").arg(&file).arg("--out").arg(&out);
+        command
+    };
+    interrupt(&mut command(), &out, "a-garage").await;
+    let output = command().output().await.unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout).lines().count(), 3);
+    assert_eq!(scenes_in(&dir.path().join("scenes.simulator.jsonl")), 3);
 }
 
 #[tokio::test]
@@ -161,6 +225,9 @@ async fn each_prompt_of_a_file_is_baked_into_its_own_directory() {
         "{models}"
     );
     assert_eq!((output.status.code(), lab.handle.job_count()), (Some(1), 3));
+
+    let unknown = run(bake().args(["a lab", "--format", "urdf"]), &out).await;
+    assert!(text(&unknown.stderr).contains("the known values: mjcf, usd, sdf"));
 
     let absent = run(bake().args(["--prompts", "absent.txt"]), &out).await;
     assert!(text(&absent.stderr).contains("invalid value 'absent.txt' for '--prompts"));

@@ -201,3 +201,20 @@ async fn an_export_that_is_not_an_archive_is_an_error_that_quotes_its_start() {
         assert_eq!(error.body(), body.as_bytes());
     }
 }
+
+#[tokio::test]
+async fn debug_prints_the_same_line_as_the_display_with_causes() {
+    // What `fn main() -> Result<(), gizmo_client::Error>` prints after `Error: `.
+    let client = client_without_retries("http://127.0.0.1:1");
+    let error = client.whoami().send().await.unwrap_err();
+    let shown = format!("{error:?}");
+    assert!(
+        shown.starts_with("whoami: could not connect to http://127.0.0.1:1: "),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("refused") && shown.lines().count() == 1,
+        "{shown}"
+    );
+    assert_eq!(shown, format!("{error:#}"));
+}

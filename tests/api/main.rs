@@ -27,6 +27,7 @@ mod reconcile;
 mod requests;
 mod resume;
 mod retries;
+mod runtime;
 mod secrets;
 mod servers;
 mod shapes;

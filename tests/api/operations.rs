@@ -280,7 +280,7 @@ async fn exports_and_deletion(client: &Client, scene_id: &str) {
         let download = client
             .export_scene()
             .scene_id(scene_id)
-            .format(format)
+            .format(format.clone())
             .download()
             .await
             .unwrap();

@@ -299,7 +299,7 @@ async fn bakes_beside_each_other_get_one_scene_each_also_with_separate_clients()
     let dir = tempfile::tempdir().unwrap();
     let one = lab.client.bake(PROMPT).into_dir(dir.path().join("one"));
     let two = token.bake(PROMPT).into_dir(dir.path().join("two"));
-    let (one, two) = tokio::join!(async { one.await }, async { two.await });
+    let (one, two) = tokio::join!(one, two);
     one.unwrap();
     two.unwrap();
     assert_eq!(scenes(dir.path()).len(), 2);

@@ -16,10 +16,10 @@ use crate::support::Lab;
 async fn a_bake_writes_the_plan_next_to_the_model() {
     let lab = Lab::instant().await;
     let dir = tempfile::tempdir().unwrap();
-    let bake = |format| {
+    let bake = |format: Format| {
         lab.client
             .bake("a lab")
-            .format(format)
+            .format(format.clone())
             .into_dir(dir.path().join(format.to_string()))
     };
     let bundle = bake(Format::Mjcf).await.unwrap();

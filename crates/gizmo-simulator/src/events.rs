@@ -130,6 +130,12 @@ impl Log {
         self.growth.subscribe()
     }
 
+    /// Waits for the terminal event, or until the job is deleted.
+    pub(crate) async fn ended(&self) {
+        let ended = |growth: &Growth| growth.ended || growth.deleted;
+        let _ = self.watch().wait_for(ended).await;
+    }
+
     /// The highest ordinal that a connection has sent.
     pub(crate) fn sent(&self) -> usize {
         self.sent.load(Ordering::SeqCst)

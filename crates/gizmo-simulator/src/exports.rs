@@ -82,7 +82,7 @@ pub(crate) async fn asset(call: Call) -> HandlerResult {
 /// Returns a response with the archive of a brief.
 async fn respond(shared: &Arc<Shared>, brief: Brief, format: Format) -> HandlerResult {
     let disposition = format!("attachment; filename=\"{}_{format}.zip\"", brief.id);
-    let export = Export::new(&shared.options, brief, format.into());
+    let export = Export::new(&shared.options, brief, (&format).into());
     let bytes = archived(shared, export).await?;
     let mut response = Response::new(full(bytes.clone()));
     let headers = response.headers_mut();

@@ -26,6 +26,7 @@ const PING: &[u8] = b"event: ping\ndata: {\"type\":\"ping\"}\n\n";
 const NEIGHBOUR_WAIT: Duration = Duration::from_millis(50);
 
 /// The faults of a stream, and the control of the socket that they may break.
+#[derive(Default)]
 pub(crate) struct Faults {
     events: Vec<EventFault>,
     control: Arc<Control>,

@@ -137,13 +137,15 @@ impl Handle {
     /// step reports one event. At speed 0 a job runs only the steps that are requested here.
     pub fn advance(&self, job_id: &str, steps: usize) {
         if let Some(job) = self.shared.tables().jobs.get(job_id) {
-            job.permits.add_permits(steps);
+            job.advance(steps);
         }
     }
 
     /// Makes a job run all its remaining steps immediately.
     pub fn finish(&self, job_id: &str) {
-        self.advance(job_id, 1 << 20);
+        if let Some(job) = self.shared.tables().jobs.get(job_id) {
+            job.finish();
+        }
     }
 
     /// Deletes a job. Requests for it return 404, and its open event streams end without a terminal event.

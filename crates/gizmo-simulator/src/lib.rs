@@ -99,6 +99,9 @@
 //! follows tokio's clock. A paused clock (`tokio::time::pause`) advances even while a response is in
 //! flight, so a high [`Options::speed`] is the more reliable way to make tests fast.
 //!
+//! A simulator that starts with the [`Options::history`] of an earlier one goes on where it ended: with its
+//! address, scenes, assets and jobs.
+//!
 //! Programs in other languages can use the program `gizmo-simulator`.
 
 mod account;
@@ -114,6 +117,7 @@ mod fault;
 mod feed;
 mod files;
 mod handle;
+mod history;
 mod job;
 mod jobs;
 mod limits;

@@ -1,6 +1,7 @@
 //! The options of a simulator.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gizmo_client::types::JobStatus;
@@ -77,6 +78,11 @@ pub struct Options {
     pub clock_skew: i64,
     /// How lists show scenes and assets.
     pub memory: Memory,
+    /// A file that records the requests that change scenes, assets and jobs of the current API (default:
+    /// none). A simulator that starts with the file of an earlier one, and with otherwise equal options,
+    /// has the same data, listens on the same port if [`address`](Self::address) has port 0, and has
+    /// completed the jobs that were running. One simulator at a time may use the file.
+    pub history: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -113,6 +119,7 @@ impl Default for Options {
             requests_kept: 10_000,
             clock_skew: 0,
             memory: Memory::default(),
+            history: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Seek, Write};
 
 use gizmo_client::types::Format;
 
-use crate::export::{Brief, Export};
+use crate::export::{Brief, Export, Language};
 use crate::job::furniture;
 use crate::options::Options;
 use crate::scenes::new_assets;
@@ -41,13 +41,17 @@ impl SceneExport {
             robot_profile: None,
             items: assets.iter().map(AssetEntry::item).collect(),
         };
-        Self(Export::new(options, brief, Format::Mjcf.into()))
+        Self(Export::new(options, brief, Language::Mjcf))
     }
 
-    /// Sets the format.
+    /// Sets the format. One that the simulator does not know is MJCF.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "as the client's builders take it"
+    )]
     pub fn format(mut self, format: Format) -> Self {
-        self.0.language = format.into();
+        self.0.language = (&format).into();
         self
     }
 

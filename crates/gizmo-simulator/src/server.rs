@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::call::{Call, read_query};
 use crate::fault::Fault;
 use crate::handle::Handle;
+use crate::history::{History, Recorded};
 use crate::limits::credential;
 use crate::options::Options;
 use crate::record::{Received, copied};
@@ -52,17 +53,25 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// Returns an error if a port cannot be bound.
-    #[expect(
-        clippy::unused_async,
-        reason = "it requires a runtime, and may await in future versions"
-    )]
-    pub async fn start(options: Options) -> io::Result<Self> {
+    /// Returns an error if a port cannot be bound, or if the history cannot be read or written.
+    pub async fn start(mut options: Options) -> io::Result<Self> {
+        let recorded = options.history.as_deref().map(Recorded::read).transpose()?;
+        let earlier = recorded.as_ref().and_then(Recorded::address);
+        if let Some(earlier) = earlier.filter(|_| options.address.port() == 0) {
+            options.address.set_port(earlier.port());
+        }
         let listener = listen(options.address)?;
         let address = listener.local_addr()?;
         let cdn = listen(SocketAddr::new(address.ip(), 0))?;
         let cdn_address = cdn.local_addr()?;
-        let shared = Shared::new(options, format!("http://{cdn_address}"));
+        let history = match (&options.history, &recorded) {
+            (Some(path), Some(recorded)) => Some(History::create(path, address, recorded)?),
+            _ => None,
+        };
+        let shared = Shared::new(options, format!("http://{cdn_address}"), history);
+        if let Some(recorded) = recorded {
+            recorded.restore(&shared).await;
+        }
         let serve = |listener, address, port| {
             tokio::spawn(accept(listener, address, Arc::clone(&shared), port))
         };
@@ -321,7 +330,13 @@ async fn handle(
     events: feed::Faults,
 ) -> HandlerResult {
     match api {
-        Api::Current => dispatch(operation, call, events).await,
+        Api::Current => {
+            let shared = Arc::clone(&call.shared);
+            match &shared.history {
+                Some(history) => history.handle(operation, call, events).await,
+                None => dispatch(operation, call, events).await,
+            }
+        }
         Api::Alpha => alpha::dispatch(operation, &call),
     }
 }

@@ -14,6 +14,7 @@ use crate::clock::{Clock, timestamp};
 use crate::export::{Brief, Kind};
 use crate::exports::Cache;
 use crate::fault::Faults;
+use crate::history::History;
 use crate::job::JobEntry;
 use crate::limits::Limits;
 use crate::options::Options;
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) cdn_url: String,
     pub(crate) catalog: Catalog,
     pub(crate) network: watch::Sender<Network>,
+    pub(crate) history: Option<History>,
     tables: Mutex<Tables>,
     limits: Mutex<Limits>,
     faults: Mutex<Faults>,
@@ -39,7 +41,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(options: Options, cdn_url: String) -> Arc<Self> {
+    pub(crate) fn new(options: Options, cdn_url: String, history: Option<History>) -> Arc<Self> {
         let clock = Clock::new(options.speed, options.clock_skew);
         Arc::new(Self {
             catalog: Catalog::new(options.seed, options.catalog_items),
@@ -49,6 +51,7 @@ impl Shared {
             faults: Mutex::default(),
             record: Mutex::new(Record::new(options.requests_kept)),
             exports: Mutex::default(),
+            history,
             clock,
             cdn_url,
             options,

@@ -11,6 +11,7 @@ use crate::alpha::Client;
 use crate::alpha::types::{Asset, AssetFormat, AssetStatus};
 use crate::ext::error::{Error, ErrorKind, one_line};
 use crate::ext::http::backoff::random;
+use crate::ext::http::runtime;
 use crate::ext::jobs::handle::PollPolicy;
 use crate::ext::jobs::handle::retry_transient;
 
@@ -30,9 +31,9 @@ impl AssetStatus {
 impl Asset {
     /// Whether the service lists a format as available for export. It does so when the asset is
     /// ready, and not in lists of assets.
-    pub fn is_available_as(&self, format: AssetFormat) -> bool {
+    pub fn is_available_as(&self, format: &AssetFormat) -> bool {
         let mut formats = self.formats_available.iter().flatten();
-        formats.any(|available| *available == format.to_string())
+        formats.any(|available| available == format.as_str())
     }
 }
 
@@ -110,6 +111,7 @@ impl AssetHandle {
     ///
     /// Cancel safe: the generation continues, and waiting again keeps the interval.
     pub async fn wait(&self) -> Result<Asset, Error> {
+        runtime::require().map_err(|error| error.with_asset_id(&self.id))?;
         let limit = match self.policy.bound(self.ended()).await {
             Ok(ended) => return ended,
             Err(limit) => limit.as_secs_f32(),

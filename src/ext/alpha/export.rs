@@ -66,7 +66,7 @@ macro_rules! download {
                 let Self { client, $id, body } = self;
                 // Without a format the request fails.
                 let complete = body.clone().ok().and_then(|body| types::$body::try_from(body).ok());
-                let name = complete.map_or("", |body| body.format.file_name());
+                let name = complete.and_then(|body| body.format.file_name());
                 let alpha = client.clone();
                 let mint = move || {
                     let (client, $id, body) = (alpha.clone(), $id.clone(), body.clone());
@@ -87,22 +87,24 @@ download! {
 }
 
 impl types::AssetFormat {
-    /// The name of a model without an archive.
-    fn file_name(self) -> &'static str {
-        match self {
+    /// The name of a model without an archive, if the format is known.
+    fn file_name(&self) -> Option<&'static str> {
+        Some(match self {
             Self::IsaacSimUsd => "asset.usd",
             Self::IsaacSimUrdf => "asset.urdf",
             Self::MujocoMjcf => "asset.xml",
-        }
+            Self::Unknown(_) => return None,
+        })
     }
 }
 
 impl types::SceneFormat {
-    fn file_name(self) -> &'static str {
-        match self {
+    fn file_name(&self) -> Option<&'static str> {
+        Some(match self {
             Self::IsaacSimUsd => "scene.usd",
             Self::MujocoMjcf => "scene.xml",
-        }
+            Self::Unknown(_) => return None,
+        })
     }
 }
 

@@ -120,7 +120,7 @@ impl BakeAll {
         let directories = directories(&prompts, dir);
         let bakes = prompts.into_iter().zip(directories).enumerate();
         let bakes = bakes.map(move |(index, (prompt, dir))| {
-            let mut bake = client.bake(&prompt).format(format);
+            let mut bake = client.bake(&prompt).format(format.clone());
             if ask_again {
                 bake = bake.ask_again();
             }

@@ -14,7 +14,7 @@ mod watch;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -292,21 +292,18 @@ impl Stream for Bake {
     }
 }
 
-impl IntoFuture for Bake {
+impl Future for Bake {
     type Output = Result<Bundle, Error>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    fn into_future(mut self) -> Self::IntoFuture {
-        Box::pin(async move {
-            loop {
-                match self.next().await {
-                    Some(Ok(BakeEvent::Finished(bundle))) => return Ok(bundle),
-                    Some(Ok(_)) => {}
-                    Some(Err(error)) => return Err(error),
-                    None => unreachable!("a bake ends with its bundle or an error"),
-                }
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            match ready!(self.poll_next_unpin(context)) {
+                Some(Ok(BakeEvent::Finished(bundle))) => return Poll::Ready(Ok(bundle)),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                None => panic!("a bake was polled after its end"),
             }
-        })
+        }
     }
 }
 

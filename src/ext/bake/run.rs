@@ -15,6 +15,7 @@ use crate::ext::error::{Error, ErrorKind};
 use crate::ext::files::archive::{UnpackOptions, unpack_with};
 use crate::ext::files::download::Download;
 use crate::ext::files::zip;
+use crate::ext::http::runtime;
 use crate::raw::{Client, OPERATIONS};
 
 /// Bakes into `dir`, or resumes.
@@ -25,6 +26,7 @@ pub(super) async fn run(
     dir: PathBuf,
     events: UnboundedSender<BakeEvent>,
 ) -> Result<Bundle, Error> {
+    runtime::require()?;
     let paths = Paths::of(&dir)?;
     request.check()?;
     if let Some(parent) = paths.dir.parent() {
@@ -313,7 +315,7 @@ impl Run {
                 .as_ref()
                 .ok_or_else(|| missing("asset"))?;
             let export = self.client.export_asset().asset_id(asset_id);
-            return export.format(request.format).download().await;
+            return export.format(request.format.clone()).download().await;
         }
         let scene_id = self
             .journal
@@ -324,7 +326,7 @@ impl Run {
             .client
             .export_scene()
             .scene_id(scene_id)
-            .format(request.format);
+            .format(request.format.clone());
         if let Some(profile) = &request.robot_profile {
             export = export.robot_profile(profile);
         }

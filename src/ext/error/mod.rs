@@ -22,7 +22,8 @@ type Source = Box<dyn StdError + Send + Sync>;
 /// A failure, with everything that is known about it.
 ///
 /// `Display` prints one line without the cause, which is in [`source`](StdError::source). The alternate
-/// form, `{error:#}`, prints one line with it. The predicates state what to do.
+/// form, `{error:#}`, prints one line with it, and so does `Debug`, which prints what `main` returns. The
+/// predicates state what to do.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -48,8 +49,8 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The client's settings cannot work: no key, a bad base URL, plain http to another machine, a
-    /// certificate that is not accepted.
+    /// The settings cannot work: no key, a bad base URL, plain http to another machine, a certificate
+    /// that is not accepted, or a call outside of a Tokio runtime.
     Config,
     /// The request was invalid. Nothing was sent.
     InvalidRequest,
@@ -382,14 +383,7 @@ impl Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Error");
-        shown
-            .field("kind", &self.0.kind)
-            .field("message", &self.to_string());
-        if let Some(source) = &self.0.source {
-            shown.field("source", source);
-        }
-        shown.finish_non_exhaustive()
+        write!(f, "{self:#}")
     }
 }
 

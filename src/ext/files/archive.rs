@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::ext::bundle::Bundle;
+use crate::ext::http::runtime;
 
 pub use error::{UnpackError, UnpackErrorKind};
 
@@ -134,10 +135,6 @@ impl Limits {
 ///
 /// That of [`unpack_with`].
 ///
-/// # Panics
-///
-/// Outside of a Tokio runtime.
-///
 /// # Examples
 /// ```no_run
 /// # async fn example() -> Result<(), gizmo_client::archive::UnpackError> {
@@ -172,7 +169,7 @@ pub async fn unpack(
 /// # Errors
 ///
 /// One [`UnpackErrorKind`] for each reason to reject an archive, [`Io`](UnpackErrorKind::Io) for an
-/// error of the file system, [`Busy`](UnpackErrorKind::Busy) if another call replaces `dir` for 30 s, and
+/// error of the file system or outside of a Tokio runtime, [`Busy`](UnpackErrorKind::Busy) if another call replaces `dir` for 30 s, and
 /// [`Bundle`](UnpackErrorKind::Bundle) for an archive without a file, or one whose models cannot be
 /// slimmed. An archive without a model, or with several, is unpacked: [`Bundle::model`] reports that.
 /// After an error `dir` is unchanged, and nothing remains next to it.
@@ -181,10 +178,6 @@ pub async fn unpack(
 ///
 /// If the future is dropped, the work stops within a megabyte and nothing remains, unless the rename
 /// was reached; then `dir` is complete.
-///
-/// # Panics
-///
-/// Outside of a Tokio runtime.
 ///
 /// # Examples
 /// ```no_run
@@ -204,6 +197,7 @@ pub async fn unpack_with(
     options: UnpackOptions,
 ) -> Result<Bundle, UnpackError> {
     let (path, dir) = (path.as_ref().to_owned(), dir.as_ref().to_owned());
+    runtime::require_for_io().map_err(|error| UnpackError::io(&path, "cannot unpack", error))?;
     on_thread(move |cancelled| run(&directory::open(&path)?, &path, &dir, &options, cancelled))
         .await
 }

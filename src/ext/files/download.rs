@@ -21,6 +21,7 @@ use self::file::Part;
 use self::source::{Expect, Fetch, Piece, Source};
 use super::zip;
 use crate::ext::error::{Error, ErrorKind};
+use crate::ext::http::runtime;
 use crate::raw::Client;
 
 /// The progress of a download.
@@ -98,11 +99,11 @@ impl Download {
         })
     }
 
-    /// Accepts a model without an archive, which is unpacked under this name.
+    /// Accepts a model without an archive, which is unpacked under this name, if it has one.
     #[cfg(feature = "alpha")]
-    pub(crate) fn or_model(self, name: &'static str) -> Self {
+    pub(crate) fn or_model(self, name: Option<&'static str>) -> Self {
         Self {
-            model_name: Some(name),
+            model_name: name,
             ..self
         }
     }
@@ -133,6 +134,7 @@ impl Download {
     }
 
     async fn next(&mut self) -> Result<Option<Piece>, Error> {
+        runtime::require()?;
         let piece = self.source.next().await?;
         if let (Some(_), Some(report)) = (&piece, &mut self.on_progress) {
             report(Progress {
@@ -261,6 +263,7 @@ impl Download {
 
     /// Writes the bytes to a file, and returns whether it contains a complete archive.
     async fn receive(&mut self, part: &mut Part) -> Result<bool, Error> {
+        runtime::require()?;
         let mut writer = part.write().await?;
         loop {
             let continues = match self.next().await? {

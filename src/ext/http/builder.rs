@@ -151,7 +151,7 @@ impl ClientBuilder {
             }
             None if base.scheme() == "https" && !HAS_TLS => {
                 return Err(config(
-                    "https needs one of gizmo-client's features `rustls` and `native-tls`",
+                    "https needs one of gizmo-client's features `rustls`, `rustls-ring` and `native-tls`",
                 ));
             }
             None => {
@@ -201,7 +201,11 @@ fn config(message: &'static str) -> Error {
 }
 
 /// Without TLS, only a caller's own `reqwest::ClientBuilder` supports https.
-const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
+const HAS_TLS: bool = cfg!(any(
+    feature = "rustls",
+    feature = "rustls-ring",
+    feature = "native-tls"
+));
 
 /// The time without a frame before a ping, and the time without its response before the connection is
 /// closed: a peer that no longer serves a connection is detected within half a minute.
@@ -228,10 +232,10 @@ enum Http {
 }
 
 /// rustls with ring, which builds in seconds, unless the process has installed another provider.
-#[cfg(feature = "rustls")]
+#[cfg(feature = "rustls-ring")]
 struct Tls(rustls::ClientConfig);
 
-#[cfg(feature = "rustls")]
+#[cfg(feature = "rustls-ring")]
 impl Tls {
     fn new() -> Result<Self, Error> {
         use rustls_platform_verifier::BuilderVerifierExt;
@@ -253,15 +257,16 @@ impl Tls {
     }
 }
 
-#[cfg(feature = "rustls")]
+#[cfg(feature = "rustls-ring")]
 fn crypto_provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
     rustls::crypto::CryptoProvider::get_default()
         .cloned()
         .unwrap_or_else(|| std::sync::Arc::new(rustls::crypto::ring::default_provider()))
 }
 
-/// Installs ring for a caller's own builder: reqwest panics if the process has no provider.
-#[cfg(feature = "rustls")]
+/// Installs ring for a caller's own builder: without reqwest's default TLS, it panics if the process has no
+/// provider.
+#[cfg(all(feature = "rustls-ring", not(feature = "rustls")))]
 fn install_crypto_provider() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // It fails only if another thread has just installed one, which is as good.
@@ -269,26 +274,33 @@ fn install_crypto_provider() {
     }
 }
 
-#[cfg(not(feature = "rustls"))]
+/// The TLS of reqwest. If the program has its rustls and its `native-tls`, it would take the latter.
+#[cfg(not(feature = "rustls-ring"))]
 struct Tls;
 
-#[cfg(not(feature = "rustls"))]
+#[cfg(not(feature = "rustls-ring"))]
 #[expect(
     clippy::unnecessary_wraps,
     clippy::unused_self,
-    reason = "the same signatures as with rustls"
+    reason = "the same signatures as with ring"
 )]
 impl Tls {
     fn new() -> Result<Self, Error> {
         Ok(Self)
     }
 
+    #[cfg(feature = "rustls")]
+    fn set(&self, http: reqwest::ClientBuilder, _: Http) -> reqwest::ClientBuilder {
+        http.tls_backend_rustls()
+    }
+
+    #[cfg(not(feature = "rustls"))]
     fn set(&self, http: reqwest::ClientBuilder, _: Http) -> reqwest::ClientBuilder {
         http
     }
 }
 
-#[cfg(not(feature = "rustls"))]
+#[cfg(any(feature = "rustls", not(feature = "rustls-ring")))]
 fn install_crypto_provider() {}
 
 impl Client {

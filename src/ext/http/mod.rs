@@ -11,5 +11,6 @@ pub(crate) mod pages;
 pub(crate) mod paid_requests;
 pub(crate) mod response;
 pub(crate) mod retry;
+pub(crate) mod runtime;
 pub(crate) mod stream_slots;
 pub(crate) mod transport;

@@ -36,6 +36,7 @@ use super::headers::{rate_limit, retry_after};
 use super::limiter::{Lease, WaitReason};
 use super::operation::{Idempotency, Operation, Priority, Success};
 use super::retry::{Decision, FailedAttempt, Outcome, RATE_LIMIT_BACKOFF, decide};
+use super::runtime;
 use crate::ext::error::{
     Error, ErrorKind, Fnv1a, LOOK_FIRST, MAX_ERROR_BODY, PaidRequest, one_line,
 };
@@ -290,6 +291,7 @@ impl Client {
         F: FnMut(Option<Lease<'a>>) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
     {
+        runtime::require()?;
         let shared = &*self.inner.0;
         let operation = call.operation;
         let policy = shared.retry_policy.for_success(call.success);

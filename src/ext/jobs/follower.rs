@@ -34,6 +34,7 @@ use super::schedule::{Check, Checks, MAX_FAILURES, Reconnects};
 use crate::ext::error::{Error, ErrorKind};
 use crate::ext::http::backoff::random;
 use crate::ext::http::limiter::Limiter;
+use crate::ext::http::runtime;
 use crate::ext::http::stream_slots::Purpose;
 use crate::ext::http::transport::SILENCE;
 use crate::ext::sse::decoder::Decoder;
@@ -223,6 +224,9 @@ impl Follower {
 
     /// Returns the next event; `None` after the terminal event or an error.
     pub(super) async fn next(&mut self) -> Option<Result<JobEvent, Error>> {
+        if let Err(error) = runtime::require() {
+            return Some(Err(error.with_job_id(&self.following.job_id)));
+        }
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Some(Ok(event));

@@ -17,6 +17,7 @@ use super::schedule::{BACKOFF, MAX_DELAY};
 use super::stream::EventStream;
 use crate::ext::error::{Error, ErrorKind};
 use crate::ext::http::backoff::random;
+use crate::ext::http::runtime;
 use crate::ext::values::status_words::StatusWord;
 use crate::raw::Client;
 use crate::raw::types::{Acknowledged, Job, JobAccepted, JobStatus};
@@ -264,6 +265,7 @@ impl JobHandle {
     ///
     /// Cancel safe: the job keeps running, and waiting again resumes.
     pub async fn wait(&self) -> Result<FinishedJob, Error> {
+        runtime::require().map_err(|error| error.with_job_id(&self.id))?;
         let waiting = self.follow_to_end(self.stream(Cursor::default(), false), |_| {});
         let limit = match self.policy.bound(waiting).await {
             Ok(ended) => return ended,

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::handle::JobHandle;
 use crate::ext::error::{Error, ErrorKind, LOOK_FIRST, PaidRequest};
 use crate::ext::http::operation::{Operation, Starts};
+use crate::ext::http::runtime;
 use crate::ext::http::transport::Build;
 use crate::raw::Client;
 use crate::raw::types::JobAccepted;
@@ -36,6 +37,7 @@ impl Client {
         let Some(limit) = limit else {
             return self.prepare(operations, id, build).await?.send_job().await;
         };
+        runtime::require()?;
         let late = |message| Error::new(ErrorKind::Deadline, message);
         let deadline = Instant::now().checked_add(limit);
         let deadline =
@@ -64,6 +66,7 @@ impl Client {
         id: &str,
         build: Build<'a>,
     ) -> Result<Start<'a>, Error> {
+        runtime::require()?;
         let operation = Operation::find(operations, id);
         let mut request = self.describe_paid(operation, build)?;
         let baseline = timeout(BASELINE_LIMIT, self.baseline(&request)).await;

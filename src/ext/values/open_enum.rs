@@ -1,11 +1,13 @@
-//! Enums of responses. A value that the API document does not list is kept, and is not an error.
+//! Enums over strings. A value that the API document does not list is kept, and is not an error.
 
-/// Defines an enum over strings with an `Unknown(String)` for every other value.
+/// Defines an enum over strings with an `Unknown(String)` for every other value. `$keyword` is the keyword of
+/// JSON Schema for the listed values.
 macro_rules! open_enum {
-    ($(#[$meta:meta])* $name:ident { $($variant:ident = $value:literal),* $(,)? }) => {
+    ($(#[$meta:meta])* $keyword:literal $name:ident { $($variant:ident = $value:literal),* $(,)? }) => {
         $(#[$meta])*
         ///
-        /// A value that this version of the crate does not know is kept as `Unknown`.
+        /// A value that this version of the crate does not know is `Unknown`. `From` accepts it, and
+        /// `FromStr` is an error that lists the known ones.
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
@@ -18,6 +20,9 @@ macro_rules! open_enum {
         }
 
         impl $name {
+            /// The values that this version of the crate knows.
+            pub const KNOWN: &[Self] = &[$(Self::$variant),*];
+
             /// Returns the value as the service writes it.
             pub fn as_str(&self) -> &str {
                 match self {
@@ -50,6 +55,28 @@ macro_rules! open_enum {
             }
         }
 
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::ext::values::open_enum::UnknownValue;
+
+            /// Reads a value as `From` does. One that this version of the crate does not know is an error that
+            /// lists the known ones.
+            fn from_str(text: &str) -> ::std::result::Result<Self, Self::Err> {
+                match Self::from(text) {
+                    Self::Unknown(value) => Err($crate::ext::values::open_enum::UnknownValue {
+                        value,
+                        known: &[$($value),*],
+                    }),
+                    known => Ok(known),
+                }
+            }
+        }
+
+        impl ::std::convert::From<::std::string::String> for $name {
+            fn from(value: ::std::string::String) -> Self {
+                Self::from(&value)
+            }
+        }
+
         impl ::serde::Serialize for $name {
             fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> ::std::result::Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
@@ -72,9 +99,37 @@ macro_rules! open_enum {
             fn json_schema(_: &mut ::schemars::SchemaGenerator) -> ::schemars::Schema {
                 // A list inside the macro would be limited by its recursion.
                 let values: &[&str] = &[$($value),*];
-                ::schemars::json_schema!({ "type": "string", "examples": values })
+                ::schemars::json_schema!({ "type": "string", $keyword: values })
             }
         }
     };
 }
 pub(crate) use open_enum;
+
+/// The error of parsing a text that is none of the values of an enum, such as [`Format`](crate::types::Format).
+/// Its `Display` lists them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownValue {
+    pub(crate) value: String,
+    pub(crate) known: &'static [&'static str],
+}
+
+impl UnknownValue {
+    /// Returns the values that this version of the crate knows.
+    pub fn known(&self) -> &'static [&'static str] {
+        self.known
+    }
+}
+
+impl std::fmt::Display for UnknownValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { value, known } = self;
+        write!(
+            f,
+            "{value:?} is not one of the known values: {}",
+            known.join(", ")
+        )
+    }
+}
+
+impl std::error::Error for UnknownValue {}

@@ -32,12 +32,12 @@ async fn an_asset_is_exported_in_each_format() {
         (AssetFormat::IsaacSimUrdf, "asset.urdf", ModelFormat::Urdf),
         (AssetFormat::MujocoMjcf, "scene.xml", ModelFormat::Mjcf),
     ] {
-        assert!(asset.is_available_as(format));
+        assert!(asset.is_available_as(&format));
         let export = workshop
             .alpha
             .export_asset()
             .asset_id(&asset.id)
-            .format(format);
+            .format(format.clone());
         let out = dir.path().join(format.to_string());
         let bundle = export.download().await.unwrap().unpack(&out).await.unwrap();
         assert_eq!(
@@ -229,7 +229,7 @@ async fn a_model_file_without_an_archive_is_unpacked_too() {
             .alpha
             .export_asset()
             .asset_id(&asset.id)
-            .format(format);
+            .format(format.clone());
         let out = dir.path().join(format.to_string());
         let bundle = export.download().await.unwrap().unpack(&out).await.unwrap();
         assert_eq!(

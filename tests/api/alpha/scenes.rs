@@ -213,15 +213,11 @@ async fn an_export_waits_for_its_assets_on_request() {
 #[tokio::test]
 async fn an_invalid_export_does_not_wait_for_assets() {
     let workshop = Workshop::instant().await;
-    let export = workshop
-        .alpha
-        .export_scene()
-        .scene_id("scn_1")
-        .format("isaac_sim_urdf");
+    let export = workshop.alpha.export_scene().scene_id("scn_1");
     let error = export
         .download_when_ready(PollPolicy::default())
         .await
         .unwrap_err();
-    assert_eq!(error.to_string(), "export_scene: format: invalid value");
+    assert_eq!(error.to_string(), "export_scene: format is missing");
     assert_eq!(workshop.handle.total(), 0);
 }

@@ -134,7 +134,10 @@ pub(super) fn create(call: &Call) -> HandlerResult {
 }
 
 pub(super) fn export(call: &Call) -> HandlerResult {
-    let body: ExportAssetBody = call.body(&[])?;
+    let body: ExportAssetBody = call.body(&[Rule::OneOf(
+        "format",
+        &["isaac_sim_usd", "isaac_sim_urdf", "mujoco_mjcf"],
+    )])?;
     let mut tables = call.shared.tables();
     let asset: &Asset = tables.alpha.find(&call.id)?;
     ready(asset, "exported")?;
@@ -151,7 +154,7 @@ pub(super) fn export(call: &Call) -> HandlerResult {
         &mut tables.alpha,
         brief,
         &body.format,
-        body.format.into(),
+        (&body.format).into(),
     ))
 }
 

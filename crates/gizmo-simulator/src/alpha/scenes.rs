@@ -134,7 +134,8 @@ pub(super) fn place(call: &Call) -> HandlerResult {
 }
 
 pub(super) fn export(call: &Call) -> HandlerResult {
-    let body: ExportSceneBody = call.body(&[])?;
+    let body: ExportSceneBody =
+        call.body(&[Rule::OneOf("format", &["isaac_sim_usd", "mujoco_mjcf"])])?;
     let mut tables = call.shared.tables();
     let brief = brief(&tables.alpha, tables.alpha.find(&call.id)?)?;
     Ok(cdn::link(
@@ -142,7 +143,7 @@ pub(super) fn export(call: &Call) -> HandlerResult {
         &mut tables.alpha,
         brief,
         &body.format,
-        body.format.into(),
+        (&body.format).into(),
     ))
 }
 

@@ -52,31 +52,33 @@ impl Language {
     }
 }
 
-impl From<Format> for Language {
-    fn from(format: Format) -> Self {
+// The handlers refuse formats that are not listed before they convert one.
+
+impl From<&Format> for Language {
+    fn from(format: &Format) -> Self {
         match format {
-            Format::Mjcf => Self::Mjcf,
             Format::Usd => Self::Usd,
             Format::Sdf => Self::Sdf,
+            _ => Self::Mjcf,
         }
     }
 }
 
-impl From<AssetFormat> for Language {
-    fn from(format: AssetFormat) -> Self {
+impl From<&AssetFormat> for Language {
+    fn from(format: &AssetFormat) -> Self {
         match format {
             AssetFormat::IsaacSimUsd => Self::Usd,
             AssetFormat::IsaacSimUrdf => Self::Urdf,
-            AssetFormat::MujocoMjcf => Self::Mjcf,
+            _ => Self::Mjcf,
         }
     }
 }
 
-impl From<SceneFormat> for Language {
-    fn from(format: SceneFormat) -> Self {
+impl From<&SceneFormat> for Language {
+    fn from(format: &SceneFormat) -> Self {
         match format {
             SceneFormat::IsaacSimUsd => Self::Usd,
-            SceneFormat::MujocoMjcf => Self::Mjcf,
+            _ => Self::Mjcf,
         }
     }
 }

@@ -6,6 +6,7 @@ mod alpha;
 mod events;
 mod exports;
 mod faults;
+mod history;
 mod http2;
 mod jobs;
 mod memory;

@@ -223,7 +223,7 @@ async fn exports(client: &Client, scene_id: &str, asset_id: &str) {
         let export = client
             .export_scene()
             .scene_id(scene_id)
-            .format(format)
+            .format(format.clone())
             .send()
             .await
             .unwrap();

@@ -296,7 +296,7 @@ async fn an_export_without_a_server_is_that_of_the_first_scene() {
         (Format::Usd, json!(null)),
         (Format::Sdf, json!(null)),
     ] {
-        let mut export_offline = offline.clone().format(format);
+        let mut export_offline = offline.clone().format(format.clone());
         if let Some(profile) = robot.as_str() {
             export_offline = export_offline.robot_profile(profile);
         }

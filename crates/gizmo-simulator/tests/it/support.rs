@@ -135,8 +135,6 @@ pub(crate) async fn export(api: &Api, scene: &str, format: &str, robot: Value) -
 
 /// Builds a plain HTTP client that follows no redirects.
 pub(crate) fn client(with: fn(ClientBuilder) -> ClientBuilder) -> reqwest::Client {
-    // In a build with gizmo-client, reqwest has rustls and needs a crypto provider even for HTTP.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
     with(builder).build().unwrap()
 }
@@ -159,7 +157,7 @@ pub(crate) fn text(value: &Value) -> String {
 }
 
 /// Reads a complete response.
-async fn complete(response: Response) -> reqwest::Result<FullResponse> {
+pub(crate) async fn complete(response: Response) -> reqwest::Result<FullResponse> {
     let (status, headers) = (response.status(), response.headers().clone());
     Ok(FullResponse {
         status,

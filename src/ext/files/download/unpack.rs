@@ -8,6 +8,7 @@ use super::file::Part;
 use crate::ext::bundle::Bundle;
 use crate::ext::error::Error;
 use crate::ext::files::archive::{UnpackOptions, check_target, place_single_file, unpack_open};
+use crate::ext::http::runtime;
 
 /// How long an unpack that replaces a directory waits for another download to the same one. A large export
 /// takes some minutes on a slow connection.
@@ -47,6 +48,7 @@ impl Download {
         dir: impl AsRef<Path> + Send,
         options: UnpackOptions,
     ) -> Result<Bundle, Error> {
+        runtime::require()?;
         let dir = dir.as_ref();
         let operation = self.source.operation();
         // `lab/` becomes `lab`, so that the archive is written next to the directory, not into it.

@@ -1,0 +1,27 @@
+//! A server of plain http, and what TLS libraries say about it when they are connected to it.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+
+/// OpenSSL's error for a server that does not speak TLS.
+pub const OPENSSL: &str = "SSL routines";
+
+/// The error of rustls for a server that does not speak TLS.
+pub const RUSTLS: &str = "InvalidContentType";
+
+const RESPONSE: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\nconnection: close\r\n\r\n{\"ok\":true}";
+
+/// Responds to each request with success, on a free port and until the process ends.
+pub fn start() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            // A request without a body fits into one read.
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(RESPONSE.as_bytes());
+        }
+    });
+    address
+}
