@@ -63,19 +63,9 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger, target: Target) {
     for (site, pinned) in found {
         let schema = pointer::get(document, &site.pointer).expect("the site was found above");
         let allowed = values(schema);
-        let short = short_name(&site);
-        let long = format!("{}{short}", site.owner);
-        let mut names = vec![long.clone(), format!("{long}Value")];
-        if matches!(site.keyword, Some("anyOf" | "oneOf")) {
-            names.remove(0); // The union that contains this arm will have that name.
-        }
-        if by_name[&short].len() == 1 {
-            names.insert(0, short);
-        }
+        let is_only = by_name[&short_name(&site)].len() == 1;
+        let names = candidates(&site, is_only, pinned.as_deref());
         let is_pinned = |name: &str| pinned.as_deref() == Some(name);
-        if let Some(name) = &pinned {
-            names.insert(0, name.clone());
-        }
         let is_free = |name: &&String| {
             let rust_name = names::type_name(name);
             let is_owner = owners.get(&rust_name).is_none_or(|owner| owner == *name);
@@ -106,6 +96,25 @@ pub(super) fn hoist(document: &mut Value, ledger: &mut Ledger, target: Target) {
         refer(node, name, &site);
         ledger.exact(site.pointer);
     }
+}
+
+/// Returns the names that the component of an inline enum may have, the best one first. `is_only`
+/// states that all enums with its short name have the same values.
+fn candidates(site: &Site, is_only: bool, pinned: Option<&str>) -> Vec<String> {
+    let short = short_name(site);
+    let long = format!("{}{short}", site.owner);
+    // The union that contains an arm will have the long name.
+    let is_arm = matches!(site.keyword, Some("anyOf" | "oneOf"));
+    let with_suffix = format!("{long}Value");
+    let pinned = pinned.map(str::to_owned);
+    let short = Some(short).filter(|_| is_only);
+    let long = Some(long).filter(|_| !is_arm);
+    pinned
+        .into_iter()
+        .chain(short)
+        .chain(long)
+        .chain([with_suffix])
+        .collect()
 }
 
 /// Returns the component to which the previous document refers at the place of an inline enum.
