@@ -111,21 +111,32 @@
 //!
 //! # Logging
 //!
-//! Each attempt of a request is a [`tracing`] span at `DEBUG`, with the target `gizmo_client::http`.
+//! Each attempt of a request is a [`tracing`] span `call` at `DEBUG`, with the target `gizmo_client::http`.
 //! Waits for the rate limit, jobs that start (`gizmo_client::jobs`) and the phases of a bake
 //! (`gizmo_client::bake`) are events at `INFO`. Interrupted event streams (`gizmo_client::jobs`) and
 //! downloads (`gizmo_client::files`) are events at `DEBUG`. None of them contains a key or a signed URL.
 //!
+//! The fields of a span have the names of
+//! [OpenTelemetry](https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span) where it
+//! defines one:
+//!
+//! | field | value |
+//! | --- | --- |
+//! | `operation` | the operation, such as `generate_scene` |
+//! | `http.request.method`, `server.address`, `server.port`, `url.path` | the request; absent if it was not sent |
+//! | `http.request.resend_count` | the number of attempts before; absent for the first |
+//! | `http.response.status_code` | the status; absent without a response |
+//! | `error.type` | the status of a response that is an error, or else the [`ErrorKind`]; absent after a success |
+//! | `job_id`, `request_id` | the job in the path, and the id that the service gives the request |
+//!
 //! ```text
 //! INFO gizmo_client::bake: bake dir=lab phase=Requested
-//! DEBUG call{operation="generate_scene" attempt=1}: request method=POST path="/v1/scenes"
-//! DEBUG call{operation="generate_scene" attempt=1 status=503 request_id="req_00000001"}: response
-//! DEBUG call{operation="generate_scene" attempt=1 status=503 request_id="req_00000001"}: retry delay_ms=117 error=generate_scene: 503 busy: come back (request req_00000001)
-//! DEBUG call{operation="generate_scene" attempt=2}: request method=POST path="/v1/scenes"
-//! DEBUG call{operation="generate_scene" attempt=2 status=202 request_id="req_00000002"}: response
+//! DEBUG call{otel.kind="client" operation="generate_scene" http.request.method="POST" … url.path="/v1/scenes"}: request
+//! DEBUG call{otel.kind="client" operation="generate_scene" … http.response.status_code=503 request_id="req_00000001"}: response
+//! DEBUG call{otel.kind="client" operation="generate_scene" … error.type="503"}: retry delay_ms=117 error=generate_scene: 503 busy: come back (request req_00000001)
+//! DEBUG call{otel.kind="client" operation="generate_scene" http.request.resend_count=1 …}: request
 //! INFO gizmo_client::jobs: job started job_id="job_54ce456d21"
 //! INFO gizmo_client::bake: bake dir=lab phase=Running job_id="job_54ce456d21" scene_id="sc_c821198561"
-//! DEBUG call{operation="job_events" attempt=1 job_id="job_54ce456d21"}: request method=GET path="/v1/jobs/job_54ce456d21/events"
 //! ```
 //!
 //! # Testing

@@ -75,22 +75,35 @@ async fn each_call_has_a_span_with_attempt_status_and_request_id() {
     drop(logging);
     let job = &lab.handle.jobs()[0];
     let lines_of = |operation: &str| {
-        let start = format!("DEBUG call{{operation=\"{operation}\" ");
+        let start = format!("DEBUG call{{otel.kind=\"client\" operation=\"{operation}\" ");
         let lines = log.lines().into_iter();
         let lines = lines.filter(|line| line.starts_with(&start));
         lines.collect::<Vec<_>>()
     };
     let generate = lines_of("generate_scene");
-    assert!(generate[0].contains(" attempt=1}: ") && generate[0].contains(" method=POST "));
+    let host = lab.simulator.url().to_owned();
+    let port = host.rsplit(':').next().unwrap().trim_end_matches('/');
+    let sent = format!(
+        " http.request.method=\"POST\" server.address=\"127.0.0.1\" server.port={port} url.path=\"/v1/scenes\""
+    );
+    let first = &generate[0];
+    assert!(first.contains(&format!("{sent}}}: ")), "{first}");
+    assert!(!first.contains("resend"), "{first}");
     // The first request is for what the service lists before.
-    let refused = " attempt=1 status=503 request_id=\"req_00000002\"}: ";
+    let refused =
+        " http.response.status_code=503 request_id=\"req_00000002\" error.type=\"503\"}: ";
     assert!(generate[2].contains(refused) && generate[2].contains("503 busy: come back"));
-    let accepted = " attempt=2 status=202 request_id=\"req_00000003\"}: ";
+    let resent = &generate[3];
+    assert!(
+        resent.contains(&format!(" http.request.resend_count=1{sent}}}: ")),
+        "{resent}"
+    );
+    let accepted = " http.response.status_code=202 request_id=\"req_00000003\"}: ";
     assert!(generate.last().unwrap().contains(accepted));
     let job_started = format!("job started job_id=\"{}\"", job.id);
     assert!(log.lines().iter().any(|line| line.ends_with(&job_started)));
     for operation in ["job_events", "get_job"] {
-        let expected = format!(" attempt=1 job_id=\"{}\"}}: ", job.id);
+        let expected = format!(" job_id=\"{}\"}}: ", job.id);
         assert!(lines_of(operation)[0].contains(&expected), "{operation}");
     }
     let done = format!(

@@ -284,6 +284,32 @@ impl Call {
     }
 }
 
+/// Adds a request to the current span, with the names of OpenTelemetry.
+fn describe(request: &Request, operation: &Operation) {
+    let span = Span::current();
+    if span.is_disabled() {
+        return;
+    }
+    let url = request.url();
+    span.record("http.request.method", request.method().as_str());
+    if let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) {
+        span.record("server.address", host);
+        span.record("server.port", port);
+    }
+    span.record("url.path", url.path());
+    if let Some(job_id) = operation.parameter(url.path(), "{job_id}") {
+        span.record("job_id", job_id);
+    }
+}
+
+/// Returns the status of a failed response, or the kind of any other error.
+fn error_type(error: &Error) -> String {
+    match error.status() {
+        Some(status) => status.as_u16().to_string(),
+        None => format!("{:?}", error.kind()),
+    }
+}
+
 impl Client {
     /// Makes attempts until one succeeds or a retry is ruled out.
     async fn call<'a, F, Fut, T>(&'a self, call: Call, mut attempt: F) -> Result<T, Error>
@@ -302,11 +328,17 @@ impl Client {
             let span = debug_span!(
                 target: TARGET,
                 "call",
+                otel.kind = "client",
                 operation,
-                attempt = retries + 1,
+                http.request.resend_count = (retries > 0).then_some(retries),
+                http.request.method = Empty,
+                server.address = Empty,
+                server.port = Empty,
+                url.path = Empty,
                 job_id = Empty,
-                status = Empty,
+                http.response.status_code = Empty,
                 request_id = Empty,
+                "error.type" = Empty,
             );
             let once = async {
                 let (lease, _permit) = self.enter(call).await;
@@ -316,6 +348,9 @@ impl Client {
                 Ok(success) => return Ok(success),
                 Err(error) => error.with_operation(operation).with_attempts(retries + 1),
             };
+            if !span.is_disabled() {
+                span.record("error.type", error_type(&error));
+            }
             let failed = FailedAttempt {
                 retries,
                 elapsed: started.elapsed(),
@@ -373,7 +408,7 @@ impl Client {
     fn observe_response(&self, lease: Option<Lease<'_>>, response: &Response) {
         let span = Span::current();
         if !span.is_disabled() {
-            span.record("status", response.status().as_u16());
+            span.record("http.response.status_code", response.status().as_u16());
             if let Some(id) = request_id(response.headers(), &self.inner.0.credential) {
                 span.record("request_id", id);
             }
@@ -401,13 +436,8 @@ impl Client {
         lease: Option<Lease<'_>>,
     ) -> Result<(Response, Bytes), Error> {
         let idle = self.inner.0.idle_timeout;
-        let (span, path) = (Span::current(), request.url().path());
-        if !span.is_disabled()
-            && let Some(job_id) = operation.parameter(path, "{job_id}")
-        {
-            span.record("job_id", job_id);
-        }
-        debug!(target: TARGET, method = %request.method(), path, "request");
+        describe(&request, operation);
+        debug!(target: TARGET, "request");
         let mut response = if operation.success == Success::Events {
             self.open_stream(request, lease).await?
         } else {
