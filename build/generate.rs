@@ -35,7 +35,7 @@ pub(crate) fn mocks(document: &Value) -> Result<syn::File> {
     Ok(syn::parse2(names::sent(document, tokens))?)
 }
 
-/// Builder style, `JsonSchema` on every type with the feature `schemars`, and handwritten types where
+/// Builder style, `PartialEq`, `JsonSchema` on every type with the feature `schemars`, and handwritten types where
 /// the document names them.
 fn settings(document: &Value) -> Result<GenerationSettings> {
     let inner_type = document["x-inner-type"].as_str();
@@ -45,7 +45,8 @@ fn settings(document: &Value) -> Result<GenerationSettings> {
     let mut settings = GenerationSettings::new();
     settings
         .with_interface(InterfaceStyle::Builder)
-        .with_inner_type(inner_type);
+        .with_inner_type(inner_type)
+        .with_derive("PartialEq");
     if env::var_os("CARGO_FEATURE_SCHEMARS").is_some() {
         settings.with_derive("schemars::JsonSchema");
     }

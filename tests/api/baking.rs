@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use gizmo_client::{BakeEvent, ErrorKind, Format};
 use gizmo_simulator::{At, Canned, Fault, On, Options};
 
@@ -482,5 +482,22 @@ async fn a_scene_whose_job_is_unnamed_is_exported_once_it_is_finished() {
         assert_eq!(lab.handle.count("export_scene"), 0);
         // The journal is deleted, so the next bake starts another job.
         assert_eq!(names(dir.path()).len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn the_events_of_a_bake_survive_serialization() {
+    let lab = Lab::instant().await;
+    let dir = tempfile::tempdir().unwrap();
+    let bake = lab.client.bake("a lab").into_dir(dir.path().join("lab"));
+    let events: Vec<BakeEvent> = bake.try_collect().await.unwrap();
+    assert!(matches!(events.last(), Some(BakeEvent::Finished(_))));
+    for event in events {
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(
+            serde_json::from_str::<BakeEvent>(&json).unwrap(),
+            event,
+            "{json}"
+        );
     }
 }

@@ -24,6 +24,7 @@ mod path;
 mod preview;
 mod progress_page;
 mod reconcile;
+mod relay;
 mod requests;
 mod resume;
 mod retries;

@@ -20,6 +20,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 pub use self::all::{BakeAll, BakeSummary, Baked};
@@ -203,8 +204,9 @@ impl BakeBuilder {
     }
 }
 
-/// The events of a bake, over all its phases.
-#[derive(Debug, Clone)]
+/// The events of a bake, over all its phases. Serialized, each is one JSON object, to forward or store it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BakeEvent {
     /// An earlier bake is resumed. Its job was started already.

@@ -16,6 +16,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 pub(crate) use error::moved;
 pub use error::{BundleError, BundleErrorKind};
 pub(crate) use mjcf::{Slimmed, copy_without};
@@ -44,7 +46,7 @@ const MAX_METADATA_BYTES: u64 = 16 * 1024 * 1024;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
     dir: PathBuf,
     files: Vec<BundleFile>,
@@ -52,7 +54,7 @@ pub struct Bundle {
 }
 
 /// The file of a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ModelFile {
     /// Its path, including the bundle's directory: `lab/js7….xml`.
@@ -116,7 +118,7 @@ impl fmt::Display for Model<'_> {
 }
 
 /// A file of a [`Bundle`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BundleFile {
     /// Its path, relative to the bundle's directory.
@@ -126,7 +128,8 @@ pub struct BundleFile {
 }
 
 /// The format of a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ModelFormat {
     /// [MJCF](https://mujoco.readthedocs.io/en/stable/XMLreference.html), for `MuJoCo`.

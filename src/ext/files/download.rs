@@ -15,6 +15,7 @@ use futures_core::Stream;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use progenitor_client::{ByteStream, ResponseValue};
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use self::file::Part;
@@ -25,7 +26,7 @@ use crate::ext::http::runtime;
 use crate::raw::Client;
 
 /// The progress of a download.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Progress {
     /// Bytes received.

@@ -119,7 +119,7 @@ fn kind(value: &Value) -> &'static str {
 /// A response with one resource, bare or under its name (`{"ok": true, "scene": {…}}`).
 ///
 /// It dereferences to the resource.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Envelope<T>(pub T);
@@ -154,7 +154,7 @@ impl<'de, T: Resource> Deserialize<'de> for Envelope<T> {
 }
 
 /// One page of a list, newest first.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Page<T> {

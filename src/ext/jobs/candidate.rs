@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ext::values::id;
@@ -9,7 +10,7 @@ use crate::ext::values::timestamp::Timestamp;
 use crate::raw::types::{Asset, Scene};
 
 /// A scene or an asset that a lost request may have made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Candidate {
     /// The scene, or the scene of the asset.

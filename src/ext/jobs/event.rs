@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::names;
@@ -14,8 +15,9 @@ use crate::raw::types::{Job, JobStatus};
 /// One event of a job: reported by the service, or added by this client.
 ///
 /// [`Display`](fmt::Display) prints one short line. It and `Debug` omit the queries of URLs, which may be
-/// signatures; [`data`](Self::data) contains them.
-#[derive(Clone)]
+/// signatures; [`data`](Self::data) contains them, and so does the serialized event: one JSON object with the
+/// fields and the name, to forward or store it.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct JobEvent {
     /// The event's number: the service's own, or its position in the stream, counted from 1, if no
@@ -34,7 +36,8 @@ pub struct JobEvent {
 /// The live service was observed to report hundreds of events under the pipeline's own names
 /// instead. They are [`Unknown`](Self::Unknown), except for the terminal one.
 /// [`JobEvent::stage`] and [`JobEvent::message`] read both vocabularies.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum JobEventKind {
     /// `stage_start`: a stage of the pipeline has started.

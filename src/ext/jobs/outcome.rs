@@ -1,6 +1,7 @@
 //! What a job made: its scene and its asset, wherever the service names them.
 
 use futures_util::TryStreamExt;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::event::error_message;
@@ -12,7 +13,7 @@ use crate::raw::Client;
 use crate::raw::types::{Asset, Job, JobStatus};
 
 /// A job that succeeded, and the ids of what it made.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FinishedJob {
     /// The job's id.

@@ -74,7 +74,7 @@ impl ApiKey {
 /// A pre-signed URL. It permits a download without a key until it expires.
 ///
 /// Its `Debug` omits the query, which contains the signature.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SignedUrl {
     url: String,
     expires_at: Option<SystemTime>,
