@@ -39,11 +39,15 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
 
 async fn start(State(client): State<Client>, prompt: String) -> Reply {
     let started = client.generate_scene().prompt(prompt).start().await;
-    Ok(started.map_err(failed)?.id().to_owned())
+    Ok(started.map_err(|error| failed(&error))?.id().to_owned())
 }
 
 async fn cancel(State(client): State<Client>, Path(id): Path<String>) -> Reply {
-    client.job(id).cancel().await.map_err(failed)?;
+    client
+        .job(id)
+        .cancel()
+        .await
+        .map_err(|error| failed(&error))?;
     Ok("cancelled".to_owned())
 }
 
@@ -69,7 +73,7 @@ async fn events(
 }
 
 /// Passes the service's refusal on.
-fn failed(error: Error) -> (StatusCode, String) {
+fn failed(error: &Error) -> (StatusCode, String) {
     let status = error.status().unwrap_or(StatusCode::BAD_GATEWAY);
     (status, format!("{error:#}"))
 }
