@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::client_without_retries;
+use crate::support::{CANARY, client_without_retries};
 
 /// Returns the error of `get_scene` for a response.
 async fn get_scene(status: u16, headers: &[(&str, &str)], body: &str) -> Error {
@@ -217,4 +217,24 @@ async fn debug_prints_the_same_line_as_the_display_with_causes() {
         "{shown}"
     );
     assert_eq!(shown, format!("{error:#}"));
+}
+
+#[tokio::test]
+async fn an_error_has_the_headers_of_the_response_without_secrets() {
+    let location = format!("https://cdn.test/a?key={CANARY}");
+    let headers = [("x-tenant", "lab"), ("x-echo", CANARY), ("link", &location)];
+    let error = get_scene(503, &headers, "busy").await;
+    let value = |name: &str| error.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(value("x-tenant"), "lab");
+    assert!(
+        value("link").starts_with("https://cdn.test/a?"),
+        "{}",
+        value("link")
+    );
+    for name in ["x-echo", "link"] {
+        assert!(!value(name).contains(CANARY), "{}", value(name));
+    }
+    let unsent = Client::builder().api_key(CANARY).build().unwrap();
+    let error = unsent.get_scene().send().await.unwrap_err();
+    assert!(error.headers().is_empty());
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 pub use self::paid_request::{Baseline, PaidRequest};
 pub(crate) use self::paid_request::{CLOCK_TOLERANCE, Fnv1a, RequestId};
@@ -31,6 +31,7 @@ struct Inner {
     message: String,
     operation: Option<&'static str>,
     status: Option<StatusCode>,
+    headers: HeaderMap,
     code: Option<String>,
     request_id: Option<String>,
     retry_after: Option<Duration>,
@@ -89,6 +90,7 @@ impl Error {
             message: redact_queries(&message.into()),
             operation: None,
             status: None,
+            headers: HeaderMap::new(),
             code: None,
             request_id: None,
             retry_after: None,
@@ -159,6 +161,7 @@ impl Error {
     pub(crate) fn from_response(response: ErrorResponse) -> Self {
         let mut error = Self::new(ErrorKind::Status, response.message);
         error.0.status = Some(response.status);
+        error.0.headers = response.headers;
         error.0.code = response.code;
         error.0.request_id = response.request_id;
         error.0.retry_after = response.retry_after;
@@ -199,6 +202,7 @@ pub(crate) const MAX_ERROR_BODY: usize = 64 * 1024;
 /// A response with an error status, as the transport read it.
 pub(crate) struct ErrorResponse {
     pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     pub(crate) code: Option<String>,
     pub(crate) message: String,
     pub(crate) request_id: Option<String>,
@@ -234,6 +238,12 @@ impl Error {
     /// Returns the status of the response, if there was one.
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
+    }
+
+    /// Returns the headers of the response. Empty if there was none, or its status was a success. The key and the
+    /// queries of URLs are removed from the values.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
     }
 
     /// Returns the service's error code, such as `insufficient_credits`.

@@ -109,6 +109,7 @@ mod tests {
             let body = Bytes::from_static(b"{}");
             is_final(&Error::from_response(ErrorResponse {
                 status: StatusCode::from_u16(status).unwrap(),
+                headers: HeaderMap::new(),
                 code: None,
                 message: String::new(),
                 request_id: None,

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::request_id;
 use crate::ext::error::{ErrorResponse, one_line};
@@ -38,6 +38,7 @@ pub(super) fn error_response(
     let now = SystemTime::now();
     ErrorResponse {
         status,
+        headers: redacted(headers, credential),
         code,
         message,
         request_id: request_id(headers, credential),
@@ -46,6 +47,21 @@ pub(super) fn error_response(
             || rate_limit(headers, now).is_some_and(|limit| limit.remaining == 0),
         body,
     }
+}
+
+/// The value of a header that is no header's value any more without its secret.
+const REDACTED: HeaderValue = HeaderValue::from_static("redacted");
+
+/// Removes the secret and the queries of URLs from the values of headers.
+fn redacted(headers: &HeaderMap, credential: &Credential) -> HeaderMap {
+    let mut redacted = headers.clone();
+    for value in redacted.values_mut() {
+        let text = credential.redact_body(&Bytes::copy_from_slice(value.as_bytes()));
+        if text != value.as_bytes() {
+            *value = HeaderValue::from_maybe_shared(text).unwrap_or(REDACTED);
+        }
+    }
+    redacted
 }
 
 /// Whether a body is an error of the service: it has a code in one of the documented places, or it is
