@@ -215,6 +215,7 @@ fn an_operation_whose_id_is_taken_is_named_after_its_method_and_path() {
     for (first, second, expected) in [
         ("readIt", "read_it", ["readIt", "get_b"]),
         ("new", "other", ["get_a", "other"]),
+        ("post", "exec", ["get_a", "get_b"]),
         ("get_b", "getB", ["get_b", "getB"]),
     ] {
         let paths = json!({

@@ -14,8 +14,18 @@ use crate::{
     lowering::Target,
 };
 
-/// Methods that every generated client has.
-const OF_EVERY_CLIENT: [&str; 2] = ["new", "new_with_client"];
+/// Methods that every generated client has, and those of progenitor's traits that its operations call.
+const OF_EVERY_CLIENT: [&str; 9] = [
+    "new",
+    "new_with_client",
+    "api_version",
+    "baseurl",
+    "client",
+    "inner",
+    "pre",
+    "exec",
+    "post",
+];
 
 /// Returns whether a client has a method of this name beside those of its operations. `methods` are
 /// the handwritten ones.

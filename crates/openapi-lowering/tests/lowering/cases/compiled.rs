@@ -439,6 +439,8 @@ fn requests() -> Vec<Case> {
                 {"name": "id", "in": "header", "schema": {"type": "integer"}},
             ]),
         ),
+        // Methods of progenitor's traits, which an operation of the same name would hide.
+        operation("operation-id", |get| get["operationId"] = json!("post")),
         operation("operation-id", |get| {
             get["operationId"] = json!("fetch_fetch_get");
         }),
