@@ -211,12 +211,12 @@ fn operations_with_the_same_short_name_keep_their_long_names() {
 }
 
 #[test]
-fn an_operation_whose_id_is_taken_is_named_after_its_method_and_path() {
+fn an_operation_whose_id_is_taken_is_named_after_its_method_and_path_or_numbered() {
     for (first, second, expected) in [
         ("readIt", "read_it", ["readIt", "get_b"]),
         ("new", "other", ["get_a", "other"]),
         ("post", "exec", ["get_a", "get_b"]),
-        ("get_b", "getB", ["get_b", "getB"]),
+        ("get_b", "getB", ["get_b", "getB_2"]),
     ] {
         let paths = json!({
             "/a": {"get": operation(Some(first))},
@@ -227,6 +227,13 @@ fn an_operation_whose_id_is_taken_is_named_after_its_method_and_path() {
         let name = |path: &str| document["paths"][path]["get"]["operationId"].clone();
         assert_eq!([name("/a"), name("/b")], expected);
     }
+}
+
+#[test]
+fn an_operation_of_the_root_whose_id_is_taken_is_numbered() {
+    let mut document = document(&json!({"/": {"post": operation(None)}}), &json!({}));
+    lower(&mut document, Dialect::Plain).unwrap();
+    assert_eq!(document["paths"]["/"]["post"]["operationId"], "post_2");
 }
 
 #[test]

@@ -33,8 +33,8 @@ pub(crate) fn is_reserved(name: &str, methods: &[String]) -> bool {
     OF_EVERY_CLIENT.contains(&name) || methods.iter().any(|method| method == name)
 }
 
-/// Names each operation by the short form of its id, its id, or its method and path: the first that
-/// no other operation and no other method of the client has.
+/// Names each operation by the short form of its id, its id, its method and path, or its id with a number:
+/// the first that no other operation and no other method of the client has.
 pub(super) fn apply(document: &mut Value, ledger: &mut Ledger, target: Target) {
     let operations = walk::operations(document);
     let names: Vec<(String, String)> = operations
@@ -50,15 +50,16 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger, target: Target) {
     }
     let mut taken = BTreeSet::new();
     for (operation, (short, long)) in operations.iter().zip(&names) {
-        let is_free = |name: &&String| {
+        let is_free = |name: &String| {
             let name = name.to_snake_case();
             !is_reserved(&name, target.methods) && !taken.contains(&name)
         };
         // If two operations have the same short name, both keep their long names.
         let short = Some(short).filter(|short| users[&short.to_snake_case()] == 1);
-        let derived = derived(operation);
-        let names = short.into_iter().chain([long, &derived]);
-        let name = names.into_iter().find(is_free).unwrap_or(long).clone();
+        let names = short.into_iter().chain([long]).cloned();
+        let numbered = (2..).map(|number| format!("{long}_{number}"));
+        let mut names = names.chain([derived(operation)]).chain(numbered);
+        let name = names.find(is_free).expect("some number is free");
         taken.insert(name.to_snake_case());
         let at = pointer::join(&operation.pointer, "operationId");
         let value = pointer::object_mut(document, &operation.pointer)

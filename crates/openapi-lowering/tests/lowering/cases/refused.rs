@@ -144,12 +144,6 @@ fn names() -> Vec<Refusal> {
     };
     vec![
         (
-            json!({"/a": named("get_b"), "/b": named("getB")}),
-            json!({}),
-            "/paths/~1b/get/operationId: /paths/~1a/get has the same name in Rust; remove or replace it in the \
-             overlay",
-        ),
-        (
             json!({"/a/{b": named("fetch")}),
             json!({}),
             "/paths/~1a~1{b/get: the placeholder {b} of the path has no parameter; remove or replace it in \
