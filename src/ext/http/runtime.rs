@@ -1,7 +1,5 @@
 //! The Tokio runtime that every asynchronous function of the crate needs.
 
-use std::io;
-
 use tokio::runtime::Handle;
 
 use crate::ext::error::{Error, ErrorKind};
@@ -19,9 +17,10 @@ pub(crate) fn require() -> Result<(), Error> {
 }
 
 /// Does the same for a task of the file system.
-pub(crate) fn require_for_io() -> io::Result<()> {
+#[cfg(feature = "bundle")]
+pub(crate) fn require_for_io() -> std::io::Result<()> {
     match Handle::try_current() {
         Ok(_) => Ok(()),
-        Err(_) => Err(io::Error::other(NO_RUNTIME)),
+        Err(_) => Err(std::io::Error::other(NO_RUNTIME)),
     }
 }
