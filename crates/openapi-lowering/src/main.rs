@@ -43,7 +43,7 @@ enum Command {
     },
     /// Compares two documents on the wire, for the generator and in Rust
     Diff {
-        /// The older document, in JSON or YAML, lowered or not
+        /// The older document, in JSON or YAML
         old: PathBuf,
         /// The newer document
         new: PathBuf,
