@@ -34,7 +34,7 @@ impl Timestamp {
         }
     }
 
-    /// Returns the time for [jiff](https://docs.rs/jiff/0.2), or `None` if the notation is unknown.
+    /// Returns the time, or `None` if the notation is unknown.
     pub fn to_jiff(&self) -> Option<jiff::Timestamp> {
         jiff::Timestamp::try_from(self.system_time()?).ok()
     }
