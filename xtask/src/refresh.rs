@@ -95,8 +95,15 @@ pub fn refresh(root: &Path, options: &Options) -> Result<Report> {
     let generator = generator(root)?;
     let derived = derive::derive(&generator, &bytes, &overlay, previous.as_ref())?;
     check_calls(root, &derived.left_out)?;
-    let wire = derive::wire(&bytes, &overlay);
-    let mut diff = compare(&directory, current.as_deref(), &overlay, (&wire, &derived));
+    let mut diff = match &previous {
+        Some(previous) => {
+            let new_wire = derive::wire(&bytes, &overlay);
+            let wire = current.as_ref().map(|bytes| derive::wire(bytes, &overlay));
+            let before = (wire.as_ref().unwrap_or(&new_wire), previous);
+            compare(&directory, before, (&new_wire, &derived))
+        }
+        None => Diff::default(),
+    };
     diff.version = current_version(root);
 
     files.push((DERIVED, derived.to_text().into_bytes()));
@@ -198,27 +205,20 @@ fn rewrites(ledger: &Ledger) -> Vec<(String, usize)> {
         .collect()
 }
 
-/// Compares the current files with the new derivation. The diff is empty if there is no current
-/// derived document.
+/// Compares the current derivation with the new one, each with what it states on the wire. Without the
+/// upstream document of the current one, both state the same.
 fn compare(
     directory: &Path,
-    upstream: Option<&[u8]>,
-    overlay: &[u8],
+    (wire, document): (&Value, &Value),
     (new_wire, after): (&Value, &Lowered),
 ) -> Diff {
-    let Some(document) = previous(directory) else {
-        return Diff::default();
-    };
     let ledger = fs::read_to_string(directory.join(LEDGER)).ok();
     let ledger = ledger.and_then(|text| Ledger::parse(&text).ok());
-    // Without the upstream document of the current derivation, the wire level has nothing to
-    // compare.
-    let wire = upstream.map_or_else(|| new_wire.clone(), |bytes| derive::wire(bytes, overlay));
-    let code = openapi_lowering::client(&document, &Gizmo::default()).unwrap_or_default();
+    let code = openapi_lowering::client(document, &Gizmo::default()).unwrap_or_default();
     Diff::between(
         Side {
-            wire: &wire,
-            derived: &document,
+            wire,
+            derived: document,
             ledger: &ledger.unwrap_or_default(),
             code: &code,
         },
