@@ -13,14 +13,5 @@ async fn main() {
         .await
         .unwrap_err();
     assert!(format!("{error:?}").contains(server::OPENSSL), "{error:?}");
-    let gizmo = |scheme: &str| {
-        let builder = gizmo_client::Client::builder().api_key("gzm_k1_x");
-        builder
-            .base_url(format!("{scheme}://{server}"))
-            .build()
-            .unwrap()
-    };
-    gizmo("http").whoami().send().await.unwrap();
-    let error = gizmo("https").whoami().send().await.unwrap_err();
-    assert!(format!("{error:?}").contains(server::RUSTLS), "{error:?}");
+    server::check_gizmo(server).await;
 }

@@ -1,4 +1,5 @@
-//! A server of plain http, and what TLS libraries say about it when they are connected to it.
+//! A server of plain http, what TLS libraries say about it when they are connected to it, and the check that
+//! gizmo-client works in each application.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -24,4 +25,18 @@ pub fn start() -> SocketAddr {
         }
     });
     address
+}
+
+/// Checks that gizmo-client speaks http, and https by rustls.
+pub async fn check_gizmo(server: SocketAddr) {
+    let gizmo = |scheme: &str| {
+        let builder = gizmo_client::Client::builder().api_key("gzm_k1_x");
+        builder
+            .base_url(format!("{scheme}://{server}"))
+            .build()
+            .unwrap()
+    };
+    gizmo("http").whoami().send().await.unwrap();
+    let error = gizmo("https").whoami().send().await.unwrap_err();
+    assert!(format!("{error:?}").contains(RUSTLS), "{error:?}");
 }
