@@ -3,13 +3,13 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote};
 use serde_json::Value;
 use syn::{
-    Attribute, Expr, Field, File, FnArg, GenericArgument, ImplItem, ImplItemFn, Item, ItemImpl,
-    ItemMod, ItemStruct, Lit, Member, Pat, PathArguments, ReturnType, Stmt, Type, Visibility,
-    parse_quote,
+    Attribute, Expr, Field, FieldValue, Fields, File, FnArg, GenericArgument, ImplItem, ImplItemFn,
+    Item, ItemImpl, ItemMod, ItemStruct, Lit, Member, Pat, PatRest, PathArguments, ReturnType,
+    Stmt, Type, Visibility, parse_quote,
 };
 
 use super::{tables, verbs::Builder};
@@ -44,12 +44,12 @@ pub(crate) fn rewrite(file: &mut File, document: &Value) -> Result<Vec<Builder>>
 }
 
 fn rewrite_builders(items: &mut [Item], document: &Value) -> Result<Vec<Builder>> {
-    let mut structs: Vec<(Ident, Vec<Field>)> = Vec::new();
+    let mut structs = Vec::new();
     let mut builders = Vec::new();
     for item in items {
         body_in_memory(item)?;
         match item {
-            Item::Struct(builder) => structs.push((builder.ident.clone(), open_fields(builder))),
+            Item::Struct(builder) => structs.push(Parameters::of(builder)),
             Item::Impl(block) => builders.extend(rewrite_send(block, &structs, document)?),
             _ => {}
         }
@@ -62,16 +62,59 @@ fn rewrite_builders(items: &mut [Item], document: &Value) -> Result<Vec<Builder>
     Ok(builders)
 }
 
-/// Opens a builder's fields to the crate and returns those that are parameters.
-fn open_fields(builder: &mut ItemStruct) -> Vec<Field> {
-    let mut parameters = Vec::new();
-    for field in &mut builder.fields {
-        field.vis = parse_quote!(pub(crate));
-        if !matches!(field.ty, Type::Reference(_)) {
-            parameters.push(field.clone());
+/// The parameters of a builder.
+struct Parameters {
+    builder: Ident,
+    fields: Vec<Field>,
+    /// The field that is added for the options of the call.
+    options: Ident,
+}
+
+impl Parameters {
+    /// Opens a builder's fields to the crate, and adds the options.
+    fn of(builder: &mut ItemStruct) -> Self {
+        let mut fields = Vec::new();
+        for field in &mut builder.fields {
+            field.vis = parse_quote!(pub(crate));
+            if !matches!(field.ty, Type::Reference(_)) {
+                fields.push(field.clone());
+            }
+        }
+        let is_taken = |name: &Ident| {
+            fields
+                .iter()
+                .any(|field| field.ident.as_ref() == Some(name))
+        };
+        let options = free_name("options", is_taken);
+        if let Fields::Named(named) = &mut builder.fields {
+            let field: Field = parse_quote!(pub(crate) #options: crate::CallOptions);
+            named.named.push(field);
+        }
+        Self {
+            builder: builder.ident.clone(),
+            fields,
+            options,
         }
     }
-    parameters
+}
+
+/// Returns a name that no parameter has: a parameter may have any.
+fn free_name(name: &str, is_taken: impl Fn(&Ident) -> bool) -> Ident {
+    let mut name = format_ident!("{name}");
+    while is_taken(&name) {
+        name = format_ident!("{name}_");
+    }
+    name
+}
+
+/// Makes `Self { client: client, … }` in the generated `new` begin without options.
+fn without_options(new: &mut ImplItemFn, options: &Ident) -> Result<()> {
+    let Some(Stmt::Expr(Expr::Struct(made), None)) = new.block.stmts.last_mut() else {
+        return Err("a generated `new` does not make its builder as it did".into());
+    };
+    let field: FieldValue = parse_quote!(#options: crate::CallOptions::default());
+    made.fields.push(field);
+    Ok(())
 }
 
 /// Makes the ids of a type accept numbers.
@@ -160,7 +203,7 @@ fn body_in_memory(item: &mut Item) -> Result<()> {
 /// the request, once for each attempt, and decodes the response.
 fn rewrite_send(
     block: &mut ItemImpl,
-    structs: &[(Ident, Vec<Field>)],
+    structs: &[Parameters],
     document: &Value,
 ) -> Result<Option<Builder>> {
     let methods = block.items.iter().filter_map(|item| match item {
@@ -175,6 +218,10 @@ fn rewrite_send(
     let Some(send) = send else {
         return Ok(None);
     };
+    let mut all = structs.iter();
+    let parameters = all.find(|one| is_named(&block.self_ty, &one.builder));
+    let parameters = parameters.ok_or("a generated `send` belongs to no builder")?;
+    let options = &parameters.options;
     let takes_self = send.sig.inputs.len() == 1 && matches!(send.sig.inputs[0], FnArg::Receiver(_));
     if !takes_self {
         return Err("a generated `send` takes more than `self`".into());
@@ -195,11 +242,8 @@ fn rewrite_send(
     let client = statements.first_mut().and_then(destructure_clone);
     let client = client.ok_or("a generated `send` does not destructure its parameters")?;
     let docs = std::mem::take(&mut send.attrs);
-    // A parameter may have any name.
-    let mut build_request = format_ident!("build_request");
-    while methods.contains(&build_request.to_string()) {
-        build_request = format_ident!("{build_request}_");
-    }
+    let is_taken = |name: &Ident| methods.contains(&name.to_string());
+    let build_request = free_name("build_request", is_taken);
     let built = with_content_type(&request, tables::operation(document, &operation));
     let built: ImplItemFn = syn::parse2(quote! {
         /// Builds the request, without the credential.
@@ -220,24 +264,26 @@ fn rewrite_send(
         /// arrive or was refused, or its response was not as documented.
         pub async fn send(self) -> ::std::result::Result<#value, crate::Error> {
             let build = || self.#build_request();
-            self.#client.transport().#decode(super::OPERATIONS, #operation, &build).await
+            let draft = crate::ext::http::options::Draft::new(&build, &self.#options);
+            self.#client.transport().#decode(super::OPERATIONS, #operation, draft).await
         }
     })?;
     block.items.push(ImplItem::Fn(built));
-    let Some((name, fields)) = structs
-        .iter()
-        .find(|(name, _)| is_named(&block.self_ty, name))
-    else {
-        return Err("a generated `send` belongs to no builder".into());
-    };
+    for item in &mut block.items {
+        match item {
+            ImplItem::Fn(new) if new.sig.ident == "new" => without_options(new, options)?,
+            _ => {}
+        }
+    }
     // `ResponseValue<T>`
     let success = first_argument(&value).ok_or("a generated `send` returns no `ResponseValue`")?;
     Ok(Some(Builder {
-        name: name.clone(),
+        name: parameters.builder.clone(),
         operation,
         build_request,
         success: success.clone(),
-        fields: fields.clone(),
+        fields: parameters.fields.clone(),
+        options: parameters.options.clone(),
         methods,
     }))
 }
@@ -316,8 +362,14 @@ fn destructure_clone(parameters: &mut Stmt) -> Option<Member> {
         return None;
     };
     parameters.init.as_mut()?.expr = parse_quote!(self.clone());
-    match &parameters.pat {
-        Pat::Struct(fields) => Some(fields.fields.first()?.member.clone()),
+    match &mut parameters.pat {
+        Pat::Struct(fields) => {
+            fields.rest = Some(PatRest {
+                attrs: Vec::new(),
+                dot2_token: syn::Token![..](Span::call_site()),
+            });
+            Some(fields.fields.first()?.member.clone())
+        }
         _ => None,
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn operations(document: &Value) -> Result<TokenStream, String> {
                 crate::ext::http::operation::Operation {
                     id: #id,
                     path: #path,
-                    idempotency: crate::ext::http::operation::Idempotency::#idempotency,
+                    idempotency: crate::ext::error::Idempotency::#idempotency,
                     starts: #starts,
                     success: crate::ext::http::operation::Success::#success,
                     priority: crate::ext::http::operation::Priority::#priority,
@@ -76,7 +76,7 @@ pub(crate) fn operations(document: &Value) -> Result<TokenStream, String> {
     }
     Ok(quote! {
         /// Every operation of the document.
-        pub(crate) const OPERATIONS: &[crate::ext::http::operation::Operation] = &[#(#rows),*];
+        pub(crate) const OPERATIONS: &[crate::ext::http::operation::Operation<'static>] = &[#(#rows),*];
     })
 }
 

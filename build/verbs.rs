@@ -22,6 +22,8 @@ pub(crate) struct Builder {
     pub(crate) success: Type,
     /// The parameters, without the client.
     pub(crate) fields: Vec<Field>,
+    /// The field with the options of the call.
+    pub(crate) options: Ident,
     pub(crate) methods: HashSet<String>,
 }
 
@@ -34,6 +36,7 @@ pub(crate) fn verbs(document: &Value, file: &File, builders: &[Builder]) -> Toke
     let client: Type = syn::parse_str(client).expect("`x-client` is the path of a type");
     let mut methods = Vec::new();
     for builder in builders {
+        methods.push(options(builder));
         methods.extend(setters(builder, &bodies));
         methods.extend(start(document, builder));
         methods.extend(list(&client, builder));
@@ -62,6 +65,21 @@ fn structs<'a>(file: &'a File, module: &str) -> Vec<&'a syn::ItemStruct> {
             _ => None,
         })
         .collect()
+}
+
+/// `options`, on every builder.
+fn options(builder: &Builder) -> TokenStream {
+    let (name, options) = (&builder.name, &builder.options);
+    quote! {
+        impl builder::#name<'_> {
+            /// Sets what this call does differently: further headers, parameters of the query or fields
+            /// of the body, a deadline, another retry policy.
+            #[must_use]
+            pub fn #options(self, options: crate::CallOptions) -> Self {
+                Self { #options: options, ..self }
+            }
+        }
+    }
 }
 
 /// A setter for each field of the body, unless the builder has a method of that name.
@@ -152,7 +170,7 @@ fn start(document: &Value, builder: &Builder) -> Option<TokenStream> {
         return None;
     }
     let (name, operation) = (&builder.name, &builder.operation);
-    let build_request = &builder.build_request;
+    let (build_request, options) = (&builder.build_request, &builder.options);
     Some(quote! {
         impl builder::#name<'_> {
             /// Sends the request, which costs credits, and returns a handle on the job it starts.
@@ -173,34 +191,13 @@ fn start(document: &Value, builder: &Builder) -> Option<TokenStream> {
             /// # Cancel safety
             ///
             /// Not cancel safe: dropping the future before it completes may leave a job running
-            /// whose id is unknown. Use [`start_within`](Self::start_within) for a deadline, or
-            /// find the request in
+            /// whose id is unknown. Use [`CallOptions::deadline`](crate::CallOptions::deadline) in place of
+            /// a timeout around it, or find the request in
             /// [`Client::unresolved_requests`](crate::Client::unresolved_requests).
             pub async fn start(self) -> Result<crate::JobHandle, crate::Error> {
                 let build = || self.#build_request();
-                self.client.start_job(super::OPERATIONS, #operation, &build, None).await
-            }
-
-            /// Does what [`start`](Self::start) does, but returns after at most `limit`. That
-            /// includes the list before the request, waits for the rate limit, and retries.
-            ///
-            /// # Errors
-            ///
-            /// Those of `start`, and [`ErrorKind::Deadline`](crate::ErrorKind::Deadline) when `limit`
-            /// has passed. If the request may have been sent by then,
-            /// [`is_outcome_unknown`](crate::Error::is_outcome_unknown) is true and
-            /// [`Client::reconcile`](crate::Client::reconcile) accepts the error.
-            ///
-            /// # Cancel safety
-            ///
-            /// Not cancel safe, as `start`. Use this method in place of a timeout around `start`.
-            pub async fn start_within(
-                self,
-                limit: std::time::Duration,
-            ) -> Result<crate::JobHandle, crate::Error> {
-                let build = || self.#build_request();
-                let limit = Some(limit);
-                self.client.start_job(super::OPERATIONS, #operation, &build, limit).await
+                let draft = crate::ext::http::options::Draft::new(&build, &self.#options);
+                self.client.start_job(super::OPERATIONS, #operation, draft).await
             }
         }
     })
@@ -219,7 +216,7 @@ fn list(client: &Type, builder: &Builder) -> Option<TokenStream> {
         .filter(|field| !is(field, "offset"))
         .filter_map(|field| field.ident.as_ref())
         .collect();
-    let name = &builder.name;
+    let (name, options) = (&builder.name, &builder.options);
     Some(quote! {
         impl builder::#name<'_> {
             /// Returns the pages of the list from `offset` on. `limit` is the size of a page.
@@ -231,14 +228,21 @@ fn list(client: &Type, builder: &Builder) -> Option<TokenStream> {
                 let client: #client = self.client.clone();
                 let start = self.offset;
                 #(let #others = self.#others;)*
+                let call_options = self.#options;
                 let first = start.clone().ok().flatten().unwrap_or_default();
                 crate::ext::http::pages::pages(first, Box::new(move |offset| {
                     let client = client.clone();
                     let start = start.clone();
                     #(let #others = #others.clone();)*
+                    let call_options = call_options.clone();
                     Box::pin(async move {
                         let offset = start.map(|start| (offset > 0).then_some(offset).or(start));
-                        let page = builder::#name { client: &client, offset, #(#others),* };
+                        let page = builder::#name {
+                            client: &client,
+                            offset,
+                            #(#others,)*
+                            #options: call_options,
+                        };
                         page.send().await.map(progenitor_client::ResponseValue::into_inner)
                     })
                 }))
@@ -262,11 +266,11 @@ fn download(client: &Type, document: &Value, builder: &Builder) -> Option<TokenS
     if tables::success(operation) != "File" {
         return None;
     }
-    let parameters: Vec<&Ident> = builder
+    let fields = builder
         .fields
         .iter()
-        .filter_map(|field| field.ident.as_ref())
-        .collect();
+        .filter_map(|field| field.ident.as_ref());
+    let parameters: Vec<&Ident> = fields.chain([&builder.options]).collect();
     let (name, operation) = (&builder.name, &builder.operation);
     Some(quote! {
         impl builder::#name<'_> {

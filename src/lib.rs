@@ -32,6 +32,7 @@
 //! | wait for many jobs | [`wait_all`] |
 //! | write an export to disk | `.download()` → [`Download`]: [`unpack`](Download::unpack) → [`Bundle`], [`to_file`](Download::to_file) |
 //! | download the model of a catalog item | [`Client::download`] its [`glb`](types::CatalogItem::glb) |
+//! | change one call, or send a request that the document lacks | `.options(…)` with [`CallOptions`], [`Client::request`] |
 //! | read a complete list | `.items()`, `.pages()` → [`Items`], [`Pages`] |
 //! | see a scene before a simulator loads it | the feature `preview`: `Bundle::preview`, which `bake` calls as well |
 //! | see the stages of a job over time | the feature `preview`: `Timeline` |
@@ -95,7 +96,7 @@
 //! | [`is_not_found`](Error::is_not_found) | check the id, and that the key belongs to the account that owns it |
 //! | [`is_retryable`](Error::is_retryable) | retry later: it cannot be paid for twice |
 //! | [`ErrorKind::Connect`], [`ErrorKind::Transport`], [`ErrorKind::Timeout`] | check the network, and retry if the outcome is not unknown |
-//! | [`ErrorKind::Deadline`] | wait again: [`Client::job`] accepts [`job_id`](Error::job_id); after `start_within` see `is_outcome_unknown` |
+//! | [`ErrorKind::Deadline`] | wait again: [`Client::job`] accepts [`job_id`](Error::job_id); after [`CallOptions::deadline`] see `is_outcome_unknown` |
 //! | [`ErrorKind::JobFailed`], [`ErrorKind::JobCancelled`] | see [`job`](Error::job), and generate again |
 //! | [`ErrorKind::Decode`] | look at [`body`](Error::body) |
 //! | [`ErrorKind::Archive`] | the archive is malformed or hostile, and nothing of it was unpacked; or the directory is not empty |
@@ -282,7 +283,9 @@ pub use ext::files::download::{Download, Progress};
 pub use ext::http::backoff::Backoff;
 pub use ext::http::builder::ClientBuilder;
 pub use ext::http::limiter::{WaitReason, Waiting};
+pub use ext::http::options::CallOptions;
 pub use ext::http::pages::{Items, Pages};
+pub use ext::http::request::Request;
 pub use ext::http::response::{Envelope, Page, Resource};
 pub use ext::http::retry::RetryPolicy;
 pub use ext::jobs::candidate::Candidate;
@@ -297,6 +300,8 @@ pub use ext::jobs::wait_all::{WaitAll, wait_all};
 pub use ext::values::open_enum::UnknownValue;
 pub use ext::values::secret::{ApiKey, SignedUrl};
 pub use ext::values::timestamp::Timestamp;
+/// The crate `http`, for the methods, statuses and headers in this crate's functions.
+pub use http;
 pub use progenitor_client::{ByteStream, ResponseValue};
 #[doc(inline)]
 pub use raw::{Client, builder, types};

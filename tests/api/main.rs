@@ -33,6 +33,7 @@ mod secrets;
 mod servers;
 mod shapes;
 mod support;
+mod undocumented;
 #[path = "../archive/zip.rs"]
 #[expect(dead_code, reason = "the tests of unpacking need all of it")]
 mod zip;

@@ -225,7 +225,7 @@ async fn waits_are_reported_and_pacing_can_be_turned_off() {
     let reported = waits.lock().unwrap().clone();
     assert_eq!(reported.len(), 1, "{reported:?}");
     assert_eq!(
-        (reported[0].operation, reported[0].reason),
+        (reported[0].operation.as_str(), reported[0].reason),
         ("whoami", WaitReason::RateLimit)
     );
     assert!(reported[0].delay > WINDOW / 2 && reported[0].delay <= WINDOW + Duration::from_secs(2));

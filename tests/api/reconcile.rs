@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gizmo_client::mock::MockServerExt;
-use gizmo_client::{Confidence, Error, ErrorKind, PaidRequest, Reconciled};
+use gizmo_client::{CallOptions, Confidence, Error, ErrorKind, PaidRequest, Reconciled};
 use gizmo_simulator::{At, Fault, On, Options};
 use httpmock::MockServer;
 use serde_json::json;
@@ -173,7 +173,8 @@ async fn a_deadline_or_a_dropped_future_does_not_lose_the_request() {
         lab.client.generate_scene().prompt(PROMPT)
     };
     let limit = Duration::from_secs(10);
-    let error = stall().start_within(limit).await.unwrap_err();
+    let in_time = CallOptions::new().deadline(limit);
+    let error = stall().options(in_time).start().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadline);
     assert!(error.is_outcome_unknown(), "{error}");
     let found = lab.client.reconcile(&error).await.unwrap();

@@ -173,7 +173,7 @@ async fn a_generation_obeys_every_form_of_retry_after() {
             (lab.handle.job_count(), lab.handle.count("generate_scene")),
             (1, 2)
         );
-        let first = waits.lock().unwrap()[0];
+        let first = waits.lock().unwrap()[0].clone();
         assert_eq!(first.operation, "generate_scene");
         assert!(first.delay >= min_delay, "{first:?}");
     }

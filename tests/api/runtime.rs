@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use futures::{StreamExt, TryStreamExt};
-use gizmo_client::{Client, Error, ErrorKind, PaidRequest, PollPolicy, archive};
+use gizmo_client::http::Method;
+use gizmo_client::{CallOptions, Client, Error, ErrorKind, PaidRequest, PollPolicy, archive};
 use gizmo_simulator::{Options, Simulator};
+use serde_json::Value;
 
 use crate::support::{Lab, client, names};
 
@@ -19,14 +21,21 @@ fn outside_of_a_runtime_every_call_is_an_error_and_sends_nothing() {
     policy.deadline = Some(Duration::from_secs(1));
     let scene = || client.generate_scene().prompt("a lab");
     let asset = || client.alpha().asset("asset_1");
+    let in_time = || CallOptions::new().deadline(Duration::from_secs(1));
+    let request = client.request(Method::GET, "/v1/new");
     let lost = PaidRequest::scene("a lab", std::time::SystemTime::now());
-    let errors: [(&str, Option<Error>); 15] = [
+    let errors: [(&str, Option<Error>); 17] = [
         ("send", block_on(client.whoami().send()).err()),
+        (
+            "send with a deadline",
+            block_on(client.whoami().options(in_time()).send()).err(),
+        ),
+        ("request", block_on(request.send::<Value>()).err()),
         ("paid", block_on(scene().send()).err()),
         ("start", block_on(scene().start()).err()),
         (
-            "start_within",
-            block_on(scene().start_within(Duration::from_secs(1))).err(),
+            "start with a deadline",
+            block_on(scene().options(in_time()).start()).err(),
         ),
         (
             "items",

@@ -257,6 +257,7 @@ impl On {
     /// Panics if there is no such operation, so that a test with a misspelled name fails.
     pub fn operation(id: &str) -> Self {
         let ids = crate::OPERATIONS.iter().chain(crate::ALPHA_OPERATIONS);
+        let ids = ids.chain(crate::UNDOCUMENTED_OPERATIONS);
         let mut known = ids.map(|(known, _, _)| *known).chain([CDN]);
         let operation = known.find(|known| *known == id);
         Self {

@@ -143,7 +143,7 @@ pub use job::JobState;
 pub use memory::{Listed, Memory, Order, ShownPrompt, ShownTime};
 pub use options::{AfterEnd, AssetIdIn, Numbering, Options, ResetForm, StatusWords, Vocabulary};
 pub use record::Received;
-pub use routes::{ALPHA_OPERATIONS, OPERATIONS};
+pub use routes::{ALPHA_OPERATIONS, OPERATIONS, UNDOCUMENTED_OPERATIONS};
 pub use scene_export::SceneExport;
 pub use server::Simulator;
 pub use shape::{ExportShape, Layout};

@@ -31,6 +31,14 @@ pub const OPERATIONS: &[(&str, &str, &str)] = &[
     ("usage", "GET", "/v1/usage"),
 ];
 
+/// Operations that no document describes, as a service has before its clients know of them: id, method and
+/// path template. They do what `edit_scene`, `update_scene` and `usage` do.
+pub const UNDOCUMENTED_OPERATIONS: &[(&str, &str, &str)] = &[
+    ("vary_scene", "POST", "/v1/scenes/{scene_id}/vary"),
+    ("tag_scene", "PATCH", "/v1/scenes/{scene_id}/tags"),
+    ("limits", "GET", "/v1/limits"),
+];
+
 /// The operations of the early-access API: id, method and path template.
 pub const ALPHA_OPERATIONS: &[(&str, &str, &str)] = &[
     ("create_asset", "POST", "/v1/assets"),
@@ -91,12 +99,12 @@ pub(crate) fn route(api: Api, method: &Method, path: &str) -> Route {
             Route::WrongMethod("GET".to_owned())
         };
     }
-    let operations = match api {
-        Api::Current => OPERATIONS,
-        Api::Alpha => ALPHA_OPERATIONS,
+    let (operations, undocumented) = match api {
+        Api::Current => (OPERATIONS, UNDOCUMENTED_OPERATIONS),
+        Api::Alpha => (ALPHA_OPERATIONS, &[][..]),
     };
+    let operations = operations.iter().chain(undocumented);
     let mut matching: Vec<_> = operations
-        .iter()
         .filter_map(|(id, method, template)| {
             Some((*id, *method, *template, parameter(template, path)?))
         })
@@ -141,9 +149,9 @@ pub(crate) async fn dispatch(operation: &str, call: Call, faults: feed::Faults) 
         "list_scenes" => scenes::list(&call),
         "generate_scene" => scenes::generate(&call),
         "get_scene" => scenes::get(&call),
-        "update_scene" => scenes::update(&call),
+        "update_scene" | "tag_scene" => scenes::update(&call),
         "delete_scene" => scenes::delete(&call),
-        "edit_scene" => scenes::edit(&call),
+        "edit_scene" | "vary_scene" => scenes::edit(&call),
         "scene_status" => scenes::status(&call),
         "export_scene" => Box::pin(exports::scene(call)).await,
         "list_assets" => assets::list(&call),
@@ -158,7 +166,7 @@ pub(crate) async fn dispatch(operation: &str, call: Call, faults: feed::Faults) 
         "list_categories" => catalog::categories(&call),
         "get_catalog_item" => catalog::get(&call),
         "whoami" => account::whoami(&call),
-        "usage" => account::usage(&call),
+        "usage" | "limits" => account::usage(&call),
         _ => Err(Refusal::detail(StatusCode::NOT_FOUND, "Not Found")),
     }
 }

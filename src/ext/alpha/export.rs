@@ -63,15 +63,16 @@ macro_rules! download {
             /// Those of `send`, including [`Error::is_not_ready`], and those of
             /// [`Client::download_signed`](crate::Client::download_signed).
             pub async fn download(self) -> Result<Download, Error> {
-                let Self { client, $id, body } = self;
+                let Self { client, $id, body, options } = self;
                 // Without a format the request fails.
                 let complete = body.clone().ok().and_then(|body| types::$body::try_from(body).ok());
                 let name = complete.and_then(|body| body.format.file_name());
                 let alpha = client.clone();
                 let mint = move || {
                     let (client, $id, body) = (alpha.clone(), $id.clone(), body.clone());
+                    let options = options.clone();
                     async move {
-                        let export = builder::$builder { client: &client, $id, body };
+                        let export = builder::$builder { client: &client, $id, body, options };
                         Ok(export.send().await?.into_inner())
                     }
                 };
@@ -133,6 +134,7 @@ impl builder::ExportScene<'_> {
         let get_scene = builder::GetScene {
             client: self.client,
             scene_id: self.scene_id.clone(),
+            options: self.options.clone(),
         };
         let scene = get_scene.send().await?.into_inner().into_inner();
         let ids: BTreeSet<String> = scene

@@ -5,6 +5,7 @@ use crate::alpha::builder;
 use crate::alpha::raw::OPERATIONS;
 use crate::alpha::types::Asset;
 use crate::ext::error::Error;
+use crate::ext::http::options::Draft;
 use crate::ext::http::response::Envelope;
 
 impl builder::CreateAsset<'_> {
@@ -27,7 +28,11 @@ impl builder::CreateAsset<'_> {
         let build = || self.build_request();
         let start = client
             .transport()
-            .prepare(OPERATIONS, "create_asset", &build)
+            .prepare(
+                OPERATIONS,
+                "create_asset",
+                Draft::new(&build, &self.options),
+            )
             .await?;
         let asset = start.send(|asset: &Envelope<Asset>| (vec![asset.id.as_str()], None));
         let asset = asset.await?.into_inner();

@@ -15,6 +15,7 @@ use crate::ext::error::{Error, ErrorKind};
 use crate::ext::files::archive::{UnpackOptions, unpack_with};
 use crate::ext::files::download::Download;
 use crate::ext::files::zip;
+use crate::ext::http::options::Draft;
 use crate::ext::http::runtime;
 use crate::raw::{Client, OPERATIONS};
 
@@ -190,7 +191,7 @@ impl Run {
         let builder = Builder::new(&client, self.journal.request.clone());
         let build = || builder.request();
         let start = client
-            .prepare(OPERATIONS, builder.operation(), &build)
+            .prepare(OPERATIONS, builder.operation(), Draft::of(&build))
             .await?;
         let request = start.request().clone();
         let outcome = Outcome::Sent;

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "alpha")]
 mod alpha;
+mod idempotency;
 mod paid_request;
 mod text;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+pub(crate) use self::idempotency::Idempotency;
 pub use self::paid_request::{Baseline, PaidRequest};
 pub(crate) use self::paid_request::{CLOCK_TOLERANCE, Fnv1a, RequestId};
 pub(crate) use self::text::{one_line, redact_queries, redact_secret};
@@ -29,7 +31,11 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: String,
-    operation: Option<&'static str>,
+    operation: Option<String>,
+    /// Whether the request may be sent again.
+    idempotency: Idempotency,
+    /// Whether the request may have been sent before the caller's deadline.
+    was_sent: Option<bool>,
     status: Option<StatusCode>,
     headers: HeaderMap,
     code: Option<String>,
@@ -89,6 +95,8 @@ impl Error {
             // Messages quote what the service sent, which may be a signed URL.
             message: redact_queries(&message.into()),
             operation: None,
+            idempotency: Idempotency::Safe,
+            was_sent: None,
             status: None,
             headers: HeaderMap::new(),
             code: None,
@@ -115,8 +123,18 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_operation(mut self, operation: &'static str) -> Self {
-        self.0.operation.get_or_insert(operation);
+    pub(crate) fn with_operation(mut self, operation: &str) -> Self {
+        self.0.operation.get_or_insert_with(|| operation.to_owned());
+        self
+    }
+
+    pub(crate) fn with_idempotency(mut self, idempotency: Idempotency) -> Self {
+        self.0.idempotency = idempotency;
+        self
+    }
+
+    pub(crate) fn with_was_sent(mut self, was_sent: bool) -> Self {
+        self.0.was_sent = Some(was_sent);
         self
     }
 
@@ -230,9 +248,18 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns the operation that failed, such as `generate_scene`.
+    /// Returns the operation that failed, such as `generate_scene`, or `GET /v1/…` for a
+    /// [request](crate::Client::request) to any path.
     pub fn operation(&self) -> Option<&str> {
-        self.0.operation
+        self.0.operation.as_deref()
+    }
+
+    pub(crate) fn idempotency(&self) -> Idempotency {
+        self.0.idempotency
+    }
+
+    pub(crate) fn was_sent(&self) -> Option<bool> {
+        self.0.was_sent
     }
 
     /// Returns the status of the response, if there was one.
@@ -333,7 +360,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
-        if let Some(operation) = inner.operation {
+        if let Some(operation) = &inner.operation {
             write!(f, "{operation}: ")?;
         }
         if let Some(status) = inner.status {

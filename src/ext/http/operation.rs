@@ -2,11 +2,14 @@
 
 use reqwest::Url;
 
+use crate::ext::error::Idempotency;
+
 /// One operation of a document. `build.rs` lists them all in the `OPERATIONS` of its raw client.
 #[derive(Debug)]
-pub(crate) struct Operation {
-    pub(crate) id: &'static str,
-    pub(crate) path: &'static str,
+pub(crate) struct Operation<'a> {
+    pub(crate) id: &'a str,
+    /// Its path, with the names of parameters in braces. Empty if no document describes it.
+    pub(crate) path: &'a str,
     pub(crate) idempotency: Idempotency,
     /// What a job of this operation makes (`x-starts`).
     pub(crate) starts: Option<Starts>,
@@ -35,24 +38,6 @@ impl Priority {
     }
 }
 
-/// Whether a request may be sent again when its response is lost.
-///
-/// The document states it as `x-idempotency`. Otherwise the method decides ([RFC 9110, section
-/// 9.2][rfc]); a POST counts as paid, because its cost is unknown.
-///
-/// [rfc]: https://www.rfc-editor.org/rfc/rfc9110#section-9.2
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Idempotency {
-    /// It changes nothing and costs nothing.
-    Safe,
-    /// It costs nothing, and sending it twice has the effect of sending it once.
-    Idempotent,
-    /// It costs nothing, but sending it twice has another effect than sending it once.
-    Once,
-    /// Sending it twice may be paid for twice.
-    Paid,
-}
-
 /// What a job makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Starts {
@@ -73,7 +58,7 @@ pub(crate) enum Success {
     Events,
 }
 
-impl Operation {
+impl Operation<'static> {
     /// Finds the operation by the id in the generated code.
     pub(crate) fn find(operations: &'static [Self], id: &str) -> &'static Self {
         let mut all = operations.iter();
@@ -85,9 +70,11 @@ impl Operation {
     pub(crate) fn by_id(id: &str) -> Option<&'static Self> {
         all().find(|operation| operation.id == id)
     }
+}
 
+impl Operation<'_> {
     /// Returns the value of the path parameter `name`, still percent-encoded.
-    pub(crate) fn parameter<'a>(&self, path: &'a str, name: &str) -> Option<&'a str> {
+    pub(crate) fn parameter<'p>(&self, path: &'p str, name: &str) -> Option<&'p str> {
         let from_end = self.path.rsplit('/').position(|part| part == name)?;
         path.rsplit('/').nth(from_end)
     }
@@ -114,16 +101,8 @@ impl Operation {
     }
 }
 
-/// Returns the idempotency of an operation by the name that an error carries. An error without an
-/// operation concerns the download of a file, which is safe. Operations of both APIs with one name
-/// have one idempotency.
-pub(crate) fn idempotency_of(id: Option<&str>) -> Idempotency {
-    id.and_then(Operation::by_id)
-        .map_or(Idempotency::Safe, |operation| operation.idempotency)
-}
-
 /// The operations of every API.
-pub(crate) fn all() -> impl Iterator<Item = &'static Operation> {
+fn all() -> impl Iterator<Item = &'static Operation<'static>> {
     #[cfg(feature = "alpha")]
     let alpha = crate::alpha::raw::OPERATIONS;
     #[cfg(not(feature = "alpha"))]
@@ -134,13 +113,6 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Operation> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn operations_with_one_name_have_one_idempotency_in_both_apis() {
-        for operation in all() {
-            assert_eq!(idempotency_of(Some(operation.id)), operation.idempotency);
-        }
-    }
 
     #[test]
     fn a_parameter_that_changes_the_route_is_detected() {

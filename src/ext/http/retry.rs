@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use super::backoff::Backoff;
-use super::operation::{Idempotency, Success, idempotency_of};
-use crate::ext::error::{Error, ErrorKind};
+use super::operation::Success;
+use crate::ext::error::{Error, ErrorKind, Idempotency};
 
 /// How many times, and for how long, a request is retried.
 ///
@@ -131,6 +131,11 @@ impl Outcome {
                 retry_after: error.retry_after(),
                 from_service: error.is_refused_by_service(),
             },
+            (ErrorKind::Deadline, _) => match error.was_sent() {
+                Some(true) => Self::TimedOut,
+                Some(false) => Self::NotSent,
+                None => Self::Local,
+            },
             _ => Self::Local,
         }
     }
@@ -207,7 +212,8 @@ impl Error {
     ///
     /// The client has already sent it as many times as its [`RetryPolicy`] allows.
     pub fn is_retryable(&self) -> bool {
-        idempotency_of(self.operation()).may_resend(Outcome::of(self).disposition())
+        self.idempotency()
+            .may_resend(Outcome::of(self).disposition())
     }
 
     /// Whether the request may have taken effect although no usable response arrived: its response was
@@ -220,7 +226,9 @@ impl Error {
     pub fn is_outcome_unknown(&self) -> bool {
         self.paid_request().is_some()
             || self.kind() == ErrorKind::OutcomeUnknown
-            || idempotency_of(self.operation()).is_unknown(Outcome::of(self).disposition())
+            || self
+                .idempotency()
+                .is_unknown(Outcome::of(self).disposition())
     }
 }
 

@@ -9,6 +9,8 @@ mod stream;
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
@@ -34,11 +36,12 @@ use super::backoff::random;
 use super::config::Credential;
 use super::headers::{rate_limit, retry_after};
 use super::limiter::{Lease, WaitReason};
-use super::operation::{Idempotency, Operation, Priority, Success};
-use super::retry::{Decision, FailedAttempt, Outcome, RATE_LIMIT_BACKOFF, decide};
+use super::operation::{Operation, Priority, Success};
+use super::options::Draft;
+use super::retry::{Decision, FailedAttempt, Outcome, RATE_LIMIT_BACKOFF, RetryPolicy, decide};
 use super::runtime;
 use crate::ext::error::{
-    Error, ErrorKind, Fnv1a, LOOK_FIRST, MAX_ERROR_BODY, PaidRequest, one_line,
+    Error, ErrorKind, Fnv1a, Idempotency, LOOK_FIRST, MAX_ERROR_BODY, PaidRequest, one_line,
 };
 use crate::raw::Client;
 
@@ -47,9 +50,6 @@ const TARGET: &str = "gizmo_client::http";
 
 /// The largest JSON body that is read: 64 MiB, several times a large scene graph.
 const JSON_LIMIT: usize = 64 * 1024 * 1024;
-
-/// Builds a request from a builder's parameters, once for each attempt.
-pub(crate) type Build<'a> = &'a (dyn Fn() -> Result<Request, Error> + Sync);
 
 /// A successful response.
 struct Exchange {
@@ -70,50 +70,52 @@ impl Client {
     /// Sends a request and decodes the JSON body of its response.
     pub(crate) async fn json<T: DeserializeOwned>(
         &self,
-        operations: &'static [Operation],
+        operations: &'static [Operation<'static>],
         id: &str,
-        build: Build<'_>,
+        draft: Draft<'_>,
     ) -> Result<ResponseValue<T>, Error> {
-        self.json_of(Operation::find(operations, id), build).await
+        self.json_of(Operation::find(operations, id), draft).await
     }
 
     /// Does the same for an operation that was found already.
     pub(crate) async fn json_of<T: DeserializeOwned>(
         &self,
-        operation: &'static Operation,
-        build: Build<'_>,
+        operation: &Operation<'_>,
+        draft: Draft<'_>,
     ) -> Result<ResponseValue<T>, Error> {
-        self.json_call(operation, Call::of(operation), build).await
+        self.json_call(operation, Call::of(operation), draft).await
     }
 
     /// Does the same for a request on which a paid one depends, so that it does not wait behind reads.
     pub(crate) async fn json_for_paid<T: DeserializeOwned>(
         &self,
-        operations: &'static [Operation],
+        operations: &'static [Operation<'static>],
         id: &str,
-        build: Build<'_>,
+        draft: Draft<'_>,
     ) -> Result<ResponseValue<T>, Error> {
         let operation = Operation::find(operations, id);
         let call = Call {
             priority: Priority::High,
             ..Call::of(operation)
         };
-        self.json_call(operation, call, build).await
+        self.json_call(operation, call, draft).await
     }
 
     async fn json_call<T: DeserializeOwned>(
         &self,
-        operation: &'static Operation,
-        call: Call,
-        build: Build<'_>,
+        operation: &Operation<'_>,
+        call: Call<'_>,
+        draft: Draft<'_>,
     ) -> Result<ResponseValue<T>, Error> {
-        let mut exchange = self.exchange(operation, call, build).await?;
+        let mut exchange = self.exchange(operation, call, draft).await?;
         exchange.body = self.inner.0.credential.redact_success(exchange.body);
         let value = serde_json::from_slice(&exchange.body).map_err(|error| {
             let body = self.inner.0.credential.redact_body(&exchange.body);
             let message = self.inner.0.credential.redact(&error.to_string());
-            let error = Error::undecodable(&body, &message).with_operation(operation.id);
-            self.with_outcome(error, operation, build, exchange.sent_at)
+            let error = Error::undecodable(&body, &message)
+                .with_operation(operation.id)
+                .with_idempotency(operation.idempotency);
+            self.with_outcome(error, operation, draft, exchange.sent_at)
         })?;
         let headers = std::mem::take(exchange.response.headers_mut());
         Ok(ResponseValue::new(
@@ -126,24 +128,33 @@ impl Client {
     /// Sends a request and returns the body of its response as a stream.
     pub(crate) async fn stream(
         &self,
-        operations: &'static [Operation],
+        operations: &'static [Operation<'static>],
         id: &str,
-        build: Build<'_>,
+        draft: Draft<'_>,
     ) -> Result<ResponseValue<ByteStream>, Error> {
         let operation = Operation::find(operations, id);
-        let exchange = self.exchange(operation, Call::of(operation), build).await?;
+        self.stream_of(operation, draft).await
+    }
+
+    /// Does the same for an operation that was found already.
+    pub(crate) async fn stream_of(
+        &self,
+        operation: &Operation<'_>,
+        draft: Draft<'_>,
+    ) -> Result<ResponseValue<ByteStream>, Error> {
+        let exchange = self.exchange(operation, Call::of(operation), draft).await?;
         Ok(ResponseValue::stream(exchange.response))
     }
 
     /// Sends a request whose response has no body.
     pub(crate) async fn empty(
         &self,
-        operations: &'static [Operation],
+        operations: &'static [Operation<'static>],
         id: &str,
-        build: Build<'_>,
+        draft: Draft<'_>,
     ) -> Result<ResponseValue<()>, Error> {
         let operation = Operation::find(operations, id);
-        let exchange = self.exchange(operation, Call::of(operation), build).await?;
+        let exchange = self.exchange(operation, Call::of(operation), draft).await?;
         Ok(ResponseValue::empty(exchange.response))
     }
 }
@@ -153,33 +164,47 @@ impl Client {
     /// complete body where that is JSON, for the headers where it is streamed.
     async fn exchange(
         &self,
-        operation: &'static Operation,
-        call: Call,
-        build: Build<'_>,
+        operation: &Operation<'_>,
+        call: Call<'_>,
+        draft: Draft<'_>,
     ) -> Result<Exchange, Error> {
-        let mut first = Some(self.request(operation, build)?);
+        let mut first = Some(self.authenticated(operation, draft)?);
         let mut sent_at = SystemTime::UNIX_EPOCH;
-        let exchanged = self.call(call, |lease| {
+        let in_flight = &AtomicBool::new(false);
+        let call = self.call(call, draft.policy(), |lease| {
             sent_at = SystemTime::now();
             let request = first
                 .take()
-                .map_or_else(|| self.request(operation, build), Ok);
-            async move { self.attempt(request?, operation, lease).await }
+                .map_or_else(|| self.authenticated(operation, draft), Ok);
+            async move {
+                in_flight.store(true, Relaxed);
+                let attempt = self.attempt(request?, operation, lease).await;
+                in_flight.store(false, Relaxed);
+                attempt
+            }
         });
-        match exchanged.await {
+        let exchanged = match draft.deadline {
+            None => call.await,
+            Some(deadline) => {
+                runtime::require()?;
+                let in_time = deadline.within(call).await;
+                in_time.unwrap_or_else(|| Err(deadline.error(operation, in_flight.load(Relaxed))))
+            }
+        };
+        match exchanged {
             Ok((response, body)) => Ok(Exchange {
                 response,
                 body,
                 sent_at,
             }),
-            Err(error) => Err(self.with_outcome(error, operation, build, sent_at)),
+            Err(error) => Err(self.with_outcome(error, operation, draft, sent_at)),
         }
     }
 
     /// Builds a request, rejects one that addresses another operation, and adds the key.
-    fn request(&self, operation: &Operation, build: Build<'_>) -> Result<Request, Error> {
+    fn authenticated(&self, operation: &Operation<'_>, draft: Draft<'_>) -> Result<Request, Error> {
         let invalid = |error: Error| error.with_operation(operation.id);
-        let mut request = build().map_err(invalid)?;
+        let mut request = draft.request().map_err(invalid)?;
         if !operation.matches(request.url(), self.inner.0.base.path()) {
             let message = format!(
                 "a path parameter of `{}` is empty, `.` or `..`",
@@ -199,8 +224,8 @@ impl Client {
     fn with_outcome(
         &self,
         error: Error,
-        operation: &'static Operation,
-        build: Build<'_>,
+        operation: &Operation<'_>,
+        draft: Draft<'_>,
         sent_at: SystemTime,
     ) -> Error {
         if !error.is_outcome_unknown() {
@@ -210,7 +235,7 @@ impl Client {
             return error.with_advice("the request may have taken effect");
         }
         let error = error.with_advice(LOOK_FIRST);
-        match self.describe_paid(operation, build) {
+        match self.describe_paid(operation, draft) {
             Ok(request) => error.with_paid_request(PaidRequest {
                 at: sent_at,
                 ..request
@@ -222,10 +247,10 @@ impl Client {
     /// Describes a request that starts a job.
     pub(crate) fn describe_paid(
         &self,
-        operation: &'static Operation,
-        build: Build<'_>,
+        operation: &Operation<'_>,
+        draft: Draft<'_>,
     ) -> Result<PaidRequest, Error> {
-        let request = self.request(operation, build)?;
+        let request = self.authenticated(operation, draft)?;
         Ok(PaidRequest {
             credential_hash: Some(self.inner.0.credential.hash()),
             ..paid_request(operation, &request)
@@ -234,7 +259,7 @@ impl Client {
 }
 
 /// Describes a request that starts a job, without the credential.
-fn paid_request(operation: &Operation, request: &Request) -> PaidRequest {
+fn paid_request(operation: &Operation<'_>, request: &Request) -> PaidRequest {
     let bytes = request.body().and_then(reqwest::Body::as_bytes);
     let bytes = bytes.unwrap_or_default();
     let body: Value = serde_json::from_slice(bytes).unwrap_or_default();
@@ -263,8 +288,8 @@ pub fn error_from_body(status: u16, body: &[u8], key: &str) -> Option<Error> {
 
 /// What retries and the rate limit need to know of a call.
 #[derive(Debug, Clone, Copy)]
-struct Call {
-    operation: &'static str,
+struct Call<'a> {
+    operation: &'a str,
     idempotency: Idempotency,
     success: Success,
     priority: Priority,
@@ -272,8 +297,8 @@ struct Call {
     to_service: bool,
 }
 
-impl Call {
-    fn of(operation: &Operation) -> Self {
+impl<'a> Call<'a> {
+    fn of(operation: &Operation<'a>) -> Self {
         Self {
             operation: operation.id,
             idempotency: operation.idempotency,
@@ -285,7 +310,7 @@ impl Call {
 }
 
 /// Adds a request to the current span, with the names of OpenTelemetry.
-fn describe(request: &Request, operation: &Operation) {
+fn describe(request: &Request, operation: &Operation<'_>) {
     let span = Span::current();
     if span.is_disabled() {
         return;
@@ -312,7 +337,12 @@ fn error_type(error: &Error) -> String {
 
 impl Client {
     /// Makes attempts until one succeeds or a retry is ruled out.
-    async fn call<'a, F, Fut, T>(&'a self, call: Call, mut attempt: F) -> Result<T, Error>
+    async fn call<'a, F, Fut, T>(
+        &'a self,
+        call: Call<'_>,
+        policy: Option<RetryPolicy>,
+        mut attempt: F,
+    ) -> Result<T, Error>
     where
         F: FnMut(Option<Lease<'a>>) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
@@ -320,7 +350,8 @@ impl Client {
         runtime::require()?;
         let shared = &*self.inner.0;
         let operation = call.operation;
-        let policy = shared.retry_policy.for_success(call.success);
+        let policy = policy.unwrap_or(shared.retry_policy);
+        let policy = policy.for_success(call.success);
         let started = Instant::now();
         shared.retry_budget().deposit();
         let mut retries = 0;
@@ -341,12 +372,15 @@ impl Client {
                 "error.type" = Empty,
             );
             let once = async {
-                let (lease, _permit) = self.enter(call).await;
+                let (lease, _permit) = self.enter(call, policy.max_elapsed).await;
                 attempt(lease).await
             };
             let error = match once.instrument(span.clone()).await {
                 Ok(success) => return Ok(success),
-                Err(error) => error.with_operation(operation).with_attempts(retries + 1),
+                Err(error) => error
+                    .with_operation(operation)
+                    .with_idempotency(call.idempotency)
+                    .with_attempts(retries + 1),
             };
             if !span.is_disabled() {
                 span.record("error.type", error_type(&error));
@@ -380,7 +414,11 @@ impl Client {
     }
 
     /// Waits for one of the permits for requests in flight, and for the rate limit.
-    async fn enter(&self, call: Call) -> (Option<Lease<'_>>, Option<SemaphorePermit<'_>>) {
+    async fn enter(
+        &self,
+        call: Call<'_>,
+        longest: Duration,
+    ) -> (Option<Lease<'_>>, Option<SemaphorePermit<'_>>) {
         let shared = &*self.inner.0;
         let permit = async {
             // A stream without response headers must not take the place of another request.
@@ -399,7 +437,6 @@ impl Client {
             let reason = WaitReason::RateLimit;
             shared.on_wait.report(call.operation, delay, reason);
         };
-        let longest = shared.retry_policy.max_elapsed;
         let (lease, permit) = limiter.enter(call.priority, permit, longest, on_wait).await;
         (Some(lease), permit)
     }
@@ -432,7 +469,7 @@ impl Client {
     async fn attempt(
         &self,
         request: Request,
-        operation: &'static Operation,
+        operation: &Operation<'_>,
         lease: Option<Lease<'_>>,
     ) -> Result<(Response, Bytes), Error> {
         let idle = self.inner.0.idle_timeout;

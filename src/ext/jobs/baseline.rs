@@ -16,6 +16,7 @@ use crate::alpha;
 use crate::ext::error::{Baseline, Error, PaidRequest};
 use crate::ext::http::headers::server_now;
 use crate::ext::http::operation::{Operation, Starts};
+use crate::ext::http::options::Draft;
 use crate::ext::http::pages::pages;
 use crate::ext::http::response::{Envelope, Page, Resource};
 use crate::raw::types::{Asset, Scene};
@@ -144,8 +145,11 @@ impl Client {
                 Box::pin(async move {
                     let list = client.list_scenes().limit(PAGE).offset(offset);
                     let build = || list.build_request();
-                    let page =
-                        client.json_for_paid::<Page<Scene>>(OPERATIONS, "list_scenes", &build);
+                    let page = client.json_for_paid::<Page<Scene>>(
+                        OPERATIONS,
+                        "list_scenes",
+                        Draft::of(&build),
+                    );
                     page.await
                 })
             }),
@@ -157,8 +161,11 @@ impl Client {
                         let list = client.list_assets().scene_id(scene_id);
                         let list = list.limit(PAGE).offset(offset);
                         let build = || list.build_request();
-                        let page =
-                            client.json_for_paid::<Page<Asset>>(OPERATIONS, "list_assets", &build);
+                        let page = client.json_for_paid::<Page<Asset>>(
+                            OPERATIONS,
+                            "list_assets",
+                            Draft::of(&build),
+                        );
                         page.await
                     })
                 })
@@ -174,7 +181,7 @@ impl Client {
                     let page = client.json_for_paid::<Page<alpha::types::Asset>>(
                         operations,
                         "list_assets",
-                        &build,
+                        Draft::of(&build),
                     );
                     page.await
                 })
@@ -187,7 +194,8 @@ impl Client {
     pub(super) async fn scene(&self, id: &str) -> Result<Candidate, Error> {
         let get = self.get_scene().scene_id(id);
         let build = || get.build_request();
-        let scene = self.json_for_paid::<Envelope<Scene>>(OPERATIONS, "get_scene", &build);
+        let scene =
+            self.json_for_paid::<Envelope<Scene>>(OPERATIONS, "get_scene", Draft::of(&build));
         Ok(Candidate::from(scene.await?.into_inner().into_inner()))
     }
 }

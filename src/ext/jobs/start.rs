@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
 use super::handle::JobHandle;
-use crate::ext::error::{Error, ErrorKind, LOOK_FIRST, PaidRequest};
+use crate::ext::error::{Error, PaidRequest};
 use crate::ext::http::operation::{Operation, Starts};
+use crate::ext::http::options::Draft;
 use crate::ext::http::runtime;
-use crate::ext::http::transport::Build;
 use crate::raw::Client;
 use crate::raw::types::JobAccepted;
 
@@ -20,62 +20,46 @@ const BASELINE_LIMIT: Duration = Duration::from_secs(10);
 /// A paid request that is ready to be sent.
 pub(crate) struct Start<'a> {
     client: &'a Client,
-    operation: &'static Operation,
-    build: Build<'a>,
+    operation: &'static Operation<'static>,
+    draft: Draft<'a>,
     request: PaidRequest,
 }
 
 impl Client {
-    /// Starts a job, for the generated `start` and `start_within`.
+    /// Starts a job, for the generated `start`.
     pub(crate) async fn start_job(
         &self,
-        operations: &'static [Operation],
+        operations: &'static [Operation<'static>],
         id: &str,
-        build: Build<'_>,
-        limit: Option<Duration>,
+        draft: Draft<'_>,
     ) -> Result<JobHandle, Error> {
-        let Some(limit) = limit else {
-            return self.prepare(operations, id, build).await?.send_job().await;
-        };
-        runtime::require()?;
-        let late = |message| Error::new(ErrorKind::Deadline, message);
-        let deadline = Instant::now().checked_add(limit);
-        let deadline =
-            deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400 * 365));
-        let prepared = timeout_at(deadline, self.prepare(operations, id, build)).await;
-        let start = prepared.unwrap_or_else(|_| {
-            let message = format!("not sent within {} s", limit.as_secs_f32());
-            Err(late(message).with_operation(Operation::find(operations, id).id))
-        })?;
-        let (operation, request) = (start.operation.id, start.request.clone());
-        timeout_at(deadline, start.send_job())
-            .await
-            .unwrap_or_else(|_| {
-                let message = format!("no response within {} s", limit.as_secs_f32());
-                Err(late(message)
-                    .with_operation(operation)
-                    .with_advice(LOOK_FIRST)
-                    .with_paid_request(request))
-            })
+        self.prepare(operations, id, draft).await?.send_job().await
     }
 
     /// Builds a paid request, and records what the service lists before it is sent.
     pub(crate) async fn prepare<'a>(
         &'a self,
-        operations: &'static [Operation],
+        operations: &'static [Operation<'static>],
         id: &str,
-        build: Build<'a>,
+        draft: Draft<'a>,
     ) -> Result<Start<'a>, Error> {
         runtime::require()?;
         let operation = Operation::find(operations, id);
-        let mut request = self.describe_paid(operation, build)?;
-        let baseline = timeout(BASELINE_LIMIT, self.baseline(&request)).await;
-        request.baseline = baseline.ok().flatten();
+        let mut request = self.describe_paid(operation, draft)?;
+        let baseline = timeout(BASELINE_LIMIT, self.baseline(&request));
+        let baseline = match draft.deadline {
+            None => Some(baseline.await),
+            Some(deadline) => {
+                let in_time = deadline.within(baseline).await;
+                Some(in_time.ok_or_else(|| deadline.error(operation, false))?)
+            }
+        };
+        request.baseline = baseline.and_then(Result::ok).flatten();
         request.at = std::time::SystemTime::now();
         Ok(Start {
             client: self,
             operation,
-            build,
+            draft,
             request,
         })
     }
@@ -115,7 +99,7 @@ impl Start<'_> {
             .0
             .paid_requests
             .begin(self.request.clone());
-        let sent = self.client.json_of::<T>(self.operation, self.build);
+        let sent = self.client.json_of::<T>(self.operation, self.draft);
         match sent.await {
             Ok(response) => {
                 let accepted = response.into_inner();

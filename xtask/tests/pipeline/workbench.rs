@@ -36,6 +36,25 @@ pub mod ext {
         }
         #[path = "EXT/http/operation.rs"]
         pub mod operation;
+        pub mod options {
+            use crate::{CallOptions, Error};
+
+            pub struct Draft<'a>(&'a CallOptions);
+
+            impl<'a> Draft<'a> {
+                pub fn new(
+                    _: &'a (dyn Fn() -> Result<reqwest::Request, Error> + Sync),
+                    options: &'a CallOptions,
+                ) -> Self {
+                    Self(options)
+                }
+            }
+        }
+    }
+    pub mod error {
+        #[path = "EXT/error/idempotency.rs"]
+        mod idempotency;
+        pub(crate) use idempotency::Idempotency;
     }
     pub mod files {
         pub mod download {
@@ -52,7 +71,7 @@ pub mod ext {
     }
 }
 pub mod raw {
-    pub(crate) const OPERATIONS: &[crate::ext::http::operation::Operation] = &[];
+    pub(crate) const OPERATIONS: &[crate::ext::http::operation::Operation<'static>] = &[];
 }
 pub mod alpha {
     pub use crate::raw;
@@ -69,29 +88,31 @@ pub struct Transport;
 impl Transport {
     pub async fn json<T>(
         &self,
-        _: &'static [ext::http::operation::Operation],
+        _: &'static [ext::http::operation::Operation<'static>],
         _: &str,
-        _: &(dyn Fn() -> Result<reqwest::Request, Error> + Sync),
+        _: ext::http::options::Draft<'_>,
     ) -> Result<progenitor_client::ResponseValue<T>, Error> {
         Err(Error)
     }
     pub async fn stream(
         &self,
-        _: &'static [ext::http::operation::Operation],
+        _: &'static [ext::http::operation::Operation<'static>],
         _: &str,
-        _: &(dyn Fn() -> Result<reqwest::Request, Error> + Sync),
+        _: ext::http::options::Draft<'_>,
     ) -> Result<progenitor_client::ResponseValue<progenitor_client::ByteStream>, Error> {
         Err(Error)
     }
     pub async fn empty(
         &self,
-        _: &'static [ext::http::operation::Operation],
+        _: &'static [ext::http::operation::Operation<'static>],
         _: &str,
-        _: &(dyn Fn() -> Result<reqwest::Request, Error> + Sync),
+        _: ext::http::options::Draft<'_>,
     ) -> Result<progenitor_client::ResponseValue<()>, Error> {
         Err(Error)
     }
 }
+#[derive(Clone, Debug, Default)]
+pub struct CallOptions;
 pub struct Download;
 impl Download {
     pub async fn export<C, F>(

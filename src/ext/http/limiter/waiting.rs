@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A call that waits before it is sent; see [`ClientBuilder::on_wait`](crate::ClientBuilder::on_wait).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Waiting {
     /// The operation's name, such as `generate_scene`.
-    pub operation: &'static str,
+    pub operation: String,
     /// The expected length of the wait.
     pub delay: Duration,
     /// Why it waits.
@@ -31,10 +31,10 @@ pub enum WaitReason {
 pub(crate) struct OnWait(pub(crate) Option<Arc<dyn Fn(Waiting) + Send + Sync>>);
 
 impl OnWait {
-    pub(crate) fn report(&self, operation: &'static str, delay: Duration, reason: WaitReason) {
+    pub(crate) fn report(&self, operation: &str, delay: Duration, reason: WaitReason) {
         if let Some(listener) = &self.0 {
             listener(Waiting {
-                operation,
+                operation: operation.to_owned(),
                 delay,
                 reason,
             });

@@ -5,10 +5,10 @@ use http::{HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Response, Url};
 
 use super::{Call, unreachable_at, within};
-use crate::ext::error::{Error, ErrorKind, one_line};
+use crate::ext::error::{Error, ErrorKind, Idempotency, one_line};
 use crate::ext::http::config::is_loopback;
 use crate::ext::http::limiter::Lease;
-use crate::ext::http::operation::{Idempotency, Priority, Success};
+use crate::ext::http::operation::{Priority, Success};
 use crate::raw::Client;
 
 /// The operation that errors and logs name for a file.
@@ -30,7 +30,7 @@ impl Client {
             to_service: key == Key::ToOwnOrigin && url.origin() == self.inner.0.base.origin(),
         };
         let attempt = |lease| self.attempt_file(url.clone(), headers.clone(), key, lease);
-        self.call(call, attempt).await
+        self.call(call, None, attempt).await
     }
 
     /// Returns the URL of another origin to which an export redirects, such as an object store's.
