@@ -1,6 +1,8 @@
 //! Turns `openapi/openapi.json`, and with the feature `alpha` also `openapi/alpha.json`, into raw
 //! clients: reads files, nothing else.
 
+#[path = "build/docs.rs"]
+mod docs;
 #[path = "build/generate.rs"]
 mod generate;
 #[path = "build/names.rs"]

@@ -53,7 +53,7 @@ pub(crate) fn verbs(document: &Value, file: &File, builders: &[Builder]) -> Toke
 }
 
 /// The structs of a module.
-fn structs<'a>(file: &'a File, module: &str) -> Vec<&'a syn::ItemStruct> {
+pub(crate) fn structs(file: &File, module: &str) -> Vec<syn::ItemStruct> {
     let modules = file.items.iter().filter_map(|item| match item {
         Item::Mod(one) if one.ident == module => one.content.as_ref(),
         _ => None,
@@ -61,7 +61,7 @@ fn structs<'a>(file: &'a File, module: &str) -> Vec<&'a syn::ItemStruct> {
     let items = modules.flat_map(|(_, items)| items);
     items
         .filter_map(|item| match item {
-            Item::Struct(one) => Some(one),
+            Item::Struct(one) => Some(one.clone()),
             _ => None,
         })
         .collect()
@@ -82,36 +82,49 @@ fn options(builder: &Builder) -> TokenStream {
     }
 }
 
-/// A setter for each field of the body, unless the builder has a method of that name.
-fn setters(builder: &Builder, bodies: &[&syn::ItemStruct]) -> Option<TokenStream> {
-    let body = builder.fields.iter().find(|field| is(field, "body"))?;
-    // `Result<types::builder::GenerateSceneBody, String>`
-    let body = first_argument(&body.ty)?;
-    let Type::Path(body) = body else { return None };
-    if !body.path.segments.iter().any(|one| one.ident == "builder") {
-        return None;
-    }
-    let name = &body.path.segments.last()?.ident;
-    let body = bodies.iter().find(|one| one.ident == *name)?;
-    let setters = body
-        .fields
-        .iter()
-        .filter_map(|field| setter(builder, field));
+/// A setter for each field of the body.
+fn setters(builder: &Builder, bodies: &[syn::ItemStruct]) -> Option<TokenStream> {
+    let fields = body_fields(builder, bodies);
+    let setters = fields.iter().filter_map(|field| setter(field));
+    let setters: Vec<TokenStream> = setters.collect();
     let name = &builder.name;
-    Some(quote! {
-        impl builder::#name<'_> {
-            #(#setters)*
+    (!setters.is_empty()).then(|| {
+        quote! {
+            impl builder::#name<'_> {
+                #(#setters)*
+            }
         }
     })
 }
 
-fn setter(builder: &Builder, field: &Field) -> Option<TokenStream> {
+/// The fields of the body, except those whose name is a method of the builder.
+pub(crate) fn body_fields<'a>(builder: &Builder, bodies: &'a [syn::ItemStruct]) -> Vec<&'a Field> {
+    let body = builder.fields.iter().find(|field| is(field, "body"));
+    // `Result<types::builder::GenerateSceneBody, String>`
+    let body = body.and_then(|body| first_argument(&body.ty));
+    let Some(Type::Path(body)) = body else {
+        return Vec::new();
+    };
+    let segments = &body.path.segments;
+    if !segments.iter().any(|one| one.ident == "builder") {
+        return Vec::new();
+    }
+    let name = segments.last().map(|last| &last.ident);
+    let body = bodies.iter().find(|one| Some(&one.ident) == name);
+    let is_flattened = |one: &Attribute| one.to_token_stream().to_string().contains("flatten");
+    let fields = body.into_iter().flat_map(|body| &body.fields);
+    fields
+        .filter(|field| {
+            let name = field.ident.as_ref().map(ToString::to_string);
+            name.is_some_and(|name| !builder.methods.contains(&name))
+                && !field.attrs.iter().any(is_flattened)
+        })
+        .collect()
+}
+
+fn setter(field: &Field) -> Option<TokenStream> {
     let name = field.ident.as_ref()?;
     let text = name.to_string();
-    let is_flattened = |one: &Attribute| one.to_token_stream().to_string().contains("flatten");
-    if builder.methods.contains(&text) || field.attrs.iter().any(is_flattened) {
-        return None;
-    }
     let mut docs: Vec<TokenStream> = field
         .attrs
         .iter()
@@ -302,7 +315,7 @@ fn is(field: &Field, name: &str) -> bool {
 }
 
 /// The last segment of a path.
-fn last(ty: &Type) -> Option<String> {
+pub(crate) fn last(ty: &Type) -> Option<String> {
     match ty {
         Type::Path(path) => Some(path.path.segments.last()?.ident.to_string()),
         _ => None,
@@ -310,6 +323,6 @@ fn last(ty: &Type) -> Option<String> {
 }
 
 /// The `T` of `Option<T>` or `Vec<T>`.
-fn inner<'a>(ty: &'a Type, outer: &str) -> Option<&'a Type> {
+pub(crate) fn inner<'a>(ty: &'a Type, outer: &str) -> Option<&'a Type> {
     first_argument(ty).filter(|_| last(ty).is_some_and(|last| last == outer))
 }

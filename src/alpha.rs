@@ -72,7 +72,11 @@ pub mod mock {
 
 pub use crate::ext::alpha::asset::AssetHandle;
 pub use crate::ext::alpha::pose::Pose;
+/// A client of the early-access API, created by [`Client::alpha`](crate::Client::alpha): each operation is a
+/// method that returns a builder. Clones are cheap.
 #[doc(inline)]
-pub use raw::{Client, builder, types};
+pub use raw::Client;
+#[doc(inline)]
+pub use raw::{builder, types};
 #[doc(inline)]
 pub use types::{AssetFormat, AssetStatus, SceneFormat};

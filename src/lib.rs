@@ -303,8 +303,26 @@ pub use ext::values::timestamp::Timestamp;
 /// The crate `http`, for the methods, statuses and headers in this crate's functions.
 pub use http;
 pub use progenitor_client::{ByteStream, ResponseValue};
+/// A client of the service: each operation is a method that returns a builder.
+///
+/// [`Client::builder`] and [`Client::from_env`] create it. Clones are cheap, and share connections, the rate
+/// limit and the budget for retries, so one client serves a whole program. [`Client::request`] sends what
+/// the document does not describe.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), gizmo_client::Error> {
+/// use gizmo_client::Client;
+///
+/// let client = Client::from_env()?; // GIZMO_API_KEY, and GIZMO_BASE_URL for another service
+/// let job = client.generate_scene().prompt("a robotics lab").start().await?;
+/// println!("scene {}", job.await?.scene_id);
+/// # Ok(())
+/// # }
+/// ```
 #[doc(inline)]
-pub use raw::{Client, builder, types};
+pub use raw::Client;
+#[doc(inline)]
+pub use raw::{builder, types};
 #[doc(inline)]
 pub use types::{AssetPipeline, Format};
 

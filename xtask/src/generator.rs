@@ -1,6 +1,8 @@
 //! The crate's generator, compiled from the files that its build script uses, so that both generate
 //! the same code.
 
+#[path = "../../build/docs.rs"]
+mod docs;
 #[path = "../../build/generate.rs"]
 mod generate;
 #[path = "../../build/names.rs"]
