@@ -9,6 +9,8 @@ mod generate;
 mod names;
 #[path = "build/rewrite.rs"]
 mod rewrite;
+#[path = "build/schemas.rs"]
+mod schemas;
 #[path = "build/tables.rs"]
 mod tables;
 #[path = "build/verbs.rs"]

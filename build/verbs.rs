@@ -28,7 +28,7 @@ pub(crate) struct Builder {
 }
 
 /// Returns the module that adds the methods.
-pub(crate) fn verbs(document: &Value, file: &File, builders: &[Builder]) -> TokenStream {
+pub(crate) fn verbs(document: &Value, file: &mut File, builders: &[Builder]) -> TokenStream {
     let bodies = structs(file, "types");
     let client = document["x-client"]
         .as_str()
@@ -53,18 +53,21 @@ pub(crate) fn verbs(document: &Value, file: &File, builders: &[Builder]) -> Toke
 }
 
 /// The structs of a module.
-pub(crate) fn structs(file: &File, module: &str) -> Vec<syn::ItemStruct> {
-    let modules = file.items.iter().filter_map(|item| match item {
-        Item::Mod(one) if one.ident == module => one.content.as_ref(),
+pub(crate) fn structs(file: &mut File, name: &str) -> Vec<syn::ItemStruct> {
+    let structs = module(file, name).iter().filter_map(|item| match item {
+        Item::Struct(one) => Some(one.clone()),
         _ => None,
     });
-    let items = modules.flat_map(|(_, items)| items);
-    items
-        .filter_map(|item| match item {
-            Item::Struct(one) => Some(one.clone()),
-            _ => None,
-        })
-        .collect()
+    structs.collect()
+}
+
+/// The items of a module.
+pub(crate) fn module<'a>(file: &'a mut File, name: &str) -> &'a mut [Item] {
+    let items = file.items.iter_mut().find_map(|item| match item {
+        Item::Mod(one) if one.ident == name => one.content.as_mut(),
+        _ => None,
+    });
+    items.map_or(&mut [], |(_, items)| items)
 }
 
 /// `options`, on every builder.

@@ -118,6 +118,7 @@ async fn tool_schema_prints_tools_that_accept_what_the_service_accepts() {
             ),
             (json!({}), false),
             (json!({ "prompt": 1 }), false),
+            (json!({ "prompt": "" }), false),
             (
                 json!({ "prompt": "a lab", "asset_pipeline": "clay" }),
                 false,
@@ -131,7 +132,12 @@ async fn tool_schema_prints_tools_that_accept_what_the_service_accepts() {
                 tool["name"]
             );
         }
+        let properties = &schema["properties"];
+        assert_eq!(properties["persist"]["default"], true);
+        assert_eq!(properties["asset_pipeline"]["default"], "auto");
     }
+    let images = &tools[0]["input_schema"]["properties"]["reference_images"];
+    assert_eq!(images["maxItems"], 3);
     let scene: gizmo_client::types::GenerateSceneBody =
         serde_json::from_value(json!({ "prompt": "a lab", "asset_pipeline": "cad" })).unwrap();
     assert_eq!(scene.prompt, "a lab");

@@ -35,6 +35,55 @@ fn a_json_body_of_another_media_type_is_sent_with_that_type() {
 }
 
 #[test]
+fn the_documentation_shows_what_a_builder_needs_and_describes_no_document() {
+    let body = json!({"type": "object", "required": ["prompt", "tags", "count"], "properties": {
+        "prompt": {"type": "string"}, "name": {"type": "string"}, "count": {"type": "integer"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+    }});
+    let mut item = taking(&body);
+    item["post"]["parameters"] = json!([
+        {"name": "id", "in": "path", "required": true, "schema": {"type": "string"}},
+        {"name": "limit", "in": "query", "schema": {"type": "integer"}},
+    ]);
+    let code = generated(&json!({"/submit/{id}": item}), &json!({})).client();
+    let needed = [
+        "id(\"…\")",
+        "count(count)",
+        "prompt(\"…\")",
+        "tags([…])",
+        "send()",
+        "await?;",
+    ];
+    let example = format!("client.submit()\n    .{}\n```", needed.join("\n    ."));
+    assert!(code.contains(&example), "{code}");
+    assert!(
+        !code.contains(".body(body)") && !code.contains("Version: "),
+        "{code}"
+    );
+}
+
+#[test]
+fn the_limits_and_defaults_of_a_request_stay_for_its_json_schema() {
+    let body = json!({"type": "object", "properties": {
+        "prompt": {"type": "string", "minLength": 1, "default": "a lab"},
+        "count": {"type": "integer", "minimum": 2, "maximum": 9},
+        "tags": {"type": "array", "items": {"type": "string", "maxLength": 9}, "maxItems": 3},
+        "name": {"type": "string", "default": null},
+    }});
+    let taken = taking(&json!({"$ref": "#/components/schemas/Body"}));
+    let document = lowered(document(&json!({"/submit": taken}), &json!({"Body": body})));
+    let properties = &document["components"]["schemas"]["Body"]["properties"];
+    for (name, kept) in [
+        ("prompt", json!({"minLength": 1, "default": "a lab"})),
+        ("count", json!({"minimum": 2})),
+        ("tags", json!({"maxItems": 3})),
+        ("name", Value::Null),
+    ] {
+        assert_eq!(properties[name]["x-json-schema"], kept, "{name}");
+    }
+}
+
+#[test]
 fn an_enum_in_a_response_is_open_under_every_name() {
     for (name, expected) in [
         ("JobStatus", "JobStatus"),

@@ -93,15 +93,15 @@ fn a_default_in_a_request_moves_to_the_description() {
     for (schema, expected) in [
         (
             json!({"type": "string", "description": "How", "default": "auto"}),
-            json!({"type": "string", "description": "How. Defaults to `auto`."}),
+            json!({"type": "string", "description": "How. Defaults to `auto`.", "x-json-schema": {"default": "auto"}}),
         ),
         (
             json!({"type": "boolean", "description": "Really?", "default": false}),
-            json!({"type": "boolean", "description": "Really? Defaults to `false`."}),
+            json!({"type": "boolean", "description": "Really? Defaults to `false`.", "x-json-schema": {"default": false}}),
         ),
         (
             json!({"type": "integer", "default": 3}),
-            json!({"type": "integer", "description": "Defaults to `3`."}),
+            json!({"type": "integer", "description": "Defaults to `3`.", "x-json-schema": {"default": 3}}),
         ),
         (
             json!({"type": ["string", "null"], "default": null}),
@@ -145,11 +145,11 @@ fn integers_never_become_non_zero_types() {
     for (schema, expected) in [
         (
             json!({"type": "integer", "minimum": 1}),
-            json!({"type": "integer", "minimum": 0, "format": "uint64", "description": "At least 1."}),
+            json!({"type": "integer", "minimum": 0, "format": "uint64", "description": "At least 1.", "x-json-schema": {"minimum": 1}}),
         ),
         (
             json!({"type": "integer", "exclusiveMinimum": 0, "format": "int32"}),
-            json!({"type": "integer", "minimum": 0, "format": "uint32", "description": "At least 1."}),
+            json!({"type": "integer", "minimum": 0, "format": "uint32", "description": "At least 1.", "x-json-schema": {"minimum": 1}}),
         ),
         (
             json!({"type": "integer", "minimum": 0, "maximum": 255}),
@@ -222,11 +222,11 @@ fn a_limit_in_a_request_moves_to_the_description() {
     for (schema, expected) in [
         (
             json!({"type": "string", "minLength": 1, "maxLength": 9, "description": "A name"}),
-            json!({"type": "string", "description": "A name. At least 1 character. At most 9 characters."}),
+            json!({"type": "string", "description": "A name. At least 1 character. At most 9 characters.", "x-json-schema": {"minLength": 1, "maxLength": 9}}),
         ),
         (
             json!({"type": "string", "pattern": "^a"}),
-            json!({"type": "string", "description": "Matches `^a`."}),
+            json!({"type": "string", "description": "Matches `^a`.", "x-json-schema": {"pattern": "^a"}}),
         ),
         (
             json!({"type": "string", "minLength": 0}),
@@ -234,11 +234,11 @@ fn a_limit_in_a_request_moves_to_the_description() {
         ),
         (
             json!({"type": "array", "items": {}, "minItems": 2, "maxItems": 2, "uniqueItems": true}),
-            json!({"type": "array", "items": {}, "description": "At least 2 items. At most 2 items. No item twice."}),
+            json!({"type": "array", "items": {}, "description": "At least 2 items. At most 2 items. No item twice.", "x-json-schema": {"minItems": 2, "maxItems": 2, "uniqueItems": true}}),
         ),
         (
             json!({"type": "number", "multipleOf": 0.5}),
-            json!({"type": "number", "description": "A multiple of 0.5."}),
+            json!({"type": "number", "description": "A multiple of 0.5.", "x-json-schema": {"multipleOf": 0.5}}),
         ),
     ] {
         assert_eq!(sent_property(&schema), expected, "{schema}");
@@ -265,8 +265,8 @@ fn a_schema_that_is_sent_and_received_is_as_open_as_a_response() {
     assert_eq!(
         schemas["Both"],
         json!({"type": "object", "properties": {
-            "kind": {"allOf": [reference("Kind")], "description": "Defaults to `a`."},
-            "name": {"type": "string", "description": "At most 9 characters."},
+            "kind": {"allOf": [reference("Kind")], "description": "Defaults to `a`.", "x-json-schema": {"default": "a"}},
+            "name": {"type": "string", "description": "At most 9 characters.", "x-json-schema": {"maxLength": 9}},
         }})
     );
 }
@@ -300,7 +300,7 @@ fn equal_inline_enums_with_one_property_name_share_a_component() {
     );
     assert_eq!(
         operation["requestBody"]["content"]["application/json"]["schema"]["properties"]["format"],
-        json!({"allOf": [reference("Format")], "description": "Which. Defaults to `usd`."})
+        json!({"allOf": [reference("Format")], "description": "Which. Defaults to `usd`.", "x-json-schema": {"default": "usd"}})
     );
 }
 

@@ -1,4 +1,5 @@
-//! Removes limits on strings, arrays and objects. For requests they move to the description.
+//! Removes limits on strings, arrays and objects. For requests they move to the description, and in the
+//! extended dialect a property of a body also keeps them for its JSON Schema.
 //!
 //! The generator writes a separate type for every string with a limit, so a limit that upstream
 //! adds would change the signatures of the client. The service still checks the limits.
@@ -10,7 +11,7 @@ use crate::{
     ledger::Ledger,
 };
 
-use super::requests;
+use super::{super::Target, requests};
 
 const LIMITS: [&str; 9] = [
     "minLength",
@@ -24,7 +25,7 @@ const LIMITS: [&str; 9] = [
     "multipleOf",
 ];
 
-pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger, target: Target) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
@@ -37,6 +38,7 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
                 && let Some(sentence) = sentence(keyword, &limit)
             {
                 requests::note(document, &site, &sentence);
+                requests::keep(document, &site, keyword, limit, target.dialect);
             }
             ledger.lossy(pointer::join(&site.pointer, keyword));
         }

@@ -8,11 +8,14 @@ use crate::{
         reach::Reach,
         walk::{self, Position, Site},
     },
+    generator::Dialect,
     ledger::Ledger,
 };
 
+use super::super::Target;
+
 /// Moves a default in a request to the description, so that the service applies its own default.
-pub(super) fn defaults(document: &mut Value, ledger: &mut Ledger) {
+pub(super) fn defaults(document: &mut Value, ledger: &mut Ledger, target: Target) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {
         if !reach.is_sent(&site) {
@@ -24,10 +27,13 @@ pub(super) fn defaults(document: &mut Value, ledger: &mut Ledger) {
         let Some(default) = schema.shift_remove("default") else {
             continue;
         };
-        match default {
+        match &default {
             Value::Null => {}
             Value::String(text) => note(document, &site, &format!("Defaults to `{text}`.")),
             other => note(document, &site, &format!("Defaults to `{other}`.")),
+        }
+        if !default.is_null() {
+            keep(document, &site, "default", default, target.dialect);
         }
         ledger.lossy(pointer::join(&site.pointer, "default"));
     }
@@ -59,6 +65,26 @@ pub(super) fn note(document: &mut Value, site: &Site, sentence: &str) {
         text => format!("{text}. {sentence}"),
     };
     holder.insert("description".to_owned(), json!(text));
+}
+
+/// The member with what a property's JSON Schema states and its Rust type does not.
+const JSON_SCHEMA: &str = "x-json-schema";
+
+/// Keeps a keyword for the JSON Schema of a property.
+pub(super) fn keep(
+    document: &mut Value,
+    site: &Site,
+    keyword: &str,
+    value: Value,
+    dialect: Dialect,
+) {
+    if dialect == Dialect::Extended
+        && site.is_property()
+        && let Some(schema) = pointer::object_mut(document, &site.pointer)
+    {
+        let kept = schema.entry(JSON_SCHEMA).or_insert(json!({}));
+        kept[keyword] = value;
+    }
 }
 
 /// Makes a nullable parameter optional, because null cannot be sent as a parameter.

@@ -12,14 +12,14 @@ use crate::{
     lowering::translate::bounds::integer,
 };
 
-use super::requests;
+use super::{super::Target, requests};
 
 /// Makes an integer with a minimum of at least 0 unsigned, and sets its minimum to 0.
 ///
 /// For `minimum: 1` the generator would use a `NonZero` type. No literal converts to such a type,
 /// and it rejects 0 in a response. The original bounds move to the description, and the service
 /// checks them.
-pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
+pub(super) fn apply(document: &mut Value, ledger: &mut Ledger, target: Target) {
     let reach = Reach::of(document);
     for site in walk::schemas(document) {
         let Some(schema) = pointer::object_mut(document, &site.pointer) else {
@@ -54,6 +54,9 @@ pub(super) fn apply(document: &mut Value, ledger: &mut Ledger) {
         schema.insert("format".to_owned(), json!(format));
         if reach.is_sent(&site) {
             note_range(document, &site, least, most);
+            if least > 0 {
+                requests::keep(document, &site, "minimum", json!(least), target.dialect);
+            }
         }
         if least == 0 {
             ledger.exact(site.pointer);
