@@ -43,7 +43,8 @@ async fn main() {
         .bake_all(prompts)
         .at_once(BAKES)
         .into_dir(dir.path())
-        .await;
+        .await
+        .expect("a manifest");
     let seconds = started.elapsed().as_secs_f64();
     let failed: Vec<_> = summary.failed().collect();
     for baked in &failed {

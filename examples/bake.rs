@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use gizmo_client::{BakeEvent, Client, Format, JobEventKind};
 use gizmo_simulator::{Options, Simulator};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,11 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 #[derive(Parser)]
 struct Arguments {
     /// What the scene should contain, in plain words.
-    #[arg(required_unless_present = "prompts")]
-    prompt: Option<String>,
-    /// A file with a prompt on each line, in place of the prompt. Each gets its own directory in --out.
-    #[arg(long, conflicts_with = "prompt", value_parser = |file: &str| std::fs::read_to_string(file))]
-    prompts: Option<String>,
+    prompt: String,
     /// Simulator format: mjcf, usd or sdf.
     #[arg(long, default_value = "mjcf", value_parser = str::parse::<Format>)]
     format: Format,
@@ -25,11 +21,14 @@ struct Arguments {
     #[arg(long, default_value = "scene")]
     out: std::path::PathBuf,
     /// Take this job or scene as the result, if the response to the request was lost.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["prompts", "ask_again"])]
+    #[arg(long, value_name = "ID", conflicts_with = "ask_again")]
     adopt: Option<String>,
     /// Pay for another job if the response to the request was lost and its job is not found.
     #[arg(long)]
     ask_again: bool,
+    /// Minutes to look for the job of a request whose response was lost.
+    #[arg(long, value_name = "MINUTES", default_value_t = 20)]
+    search_limit: u64,
 }
 
 #[tokio::main]
@@ -64,29 +63,8 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Sen
         let settings = Client::builder().api_key(simulator.api_key());
         settings.base_url(url).build()?
     };
-    let Some(prompt) = arguments.prompt else {
-        let prompts = arguments.prompts.unwrap_or_default();
-        bar.set_style(ProgressStyle::with_template(
-            "{spinner} {elapsed} [{bar:30}] {pos}/{len}",
-        )?);
-        bar.set_length(prompts.lines().count() as u64);
-        let mut bakes = client.bake_all(prompts.lines()).format(arguments.format);
-        if arguments.ask_again {
-            bakes = bakes.ask_again();
-        }
-        let mut bakes = std::pin::pin!(bakes.stream(&arguments.out));
-        let mut result = Ok(());
-        while let Some((_, baked)) = bakes.next().await {
-            bar.inc(1);
-            if let Some(error) = baked.error {
-                bar.suspend(|| eprintln!("{}: {error}", baked.prompt));
-                result = Err("some scenes failed; run it again to retry them".into());
-            }
-            bar.suspend(|| baked.model.map(|model| println!("{}", model.display())));
-        }
-        return result;
-    };
-    let mut bake = client.bake(prompt).format(arguments.format);
+    let mut bake = client.bake(arguments.prompt).format(arguments.format);
+    bake = bake.search_limit(std::time::Duration::from_secs(60 * arguments.search_limit));
     if arguments.ask_again {
         bake = bake.ask_again();
     }

@@ -275,7 +275,10 @@ pub mod bundle {
 }
 
 #[cfg(feature = "bundle")]
-pub use ext::bake::{Bake, BakeAll, BakeBuilder, BakeEvent, BakeSummary, Baked};
+pub use ext::bake::{
+    Bake, BakeAll, BakeAllBuilder, BakeAllEvent, BakeAllEventKind, BakeBuilder, BakeEvent,
+    BakePrompt, BakeSummary, Baked, FileChange, FileChangeKind, FileEntry, FileHash, Provenance,
+};
 #[cfg(feature = "bundle")]
 pub use ext::bundle::Bundle;
 pub use ext::error::{Baseline, Error, ErrorKind, PaidRequest};

@@ -100,23 +100,6 @@ async fn without_a_key_the_example_resumes_after_an_interruption() {
 }
 
 #[tokio::test]
-async fn without_a_key_a_file_of_prompts_resumes_after_an_interruption() {
-    let dir = tempfile::tempdir().unwrap();
-    let (file, out) = (dir.path().join("prompts.txt"), dir.path().join("scenes"));
-    std::fs::write(&file, "a kitchen\na garage\na robotics lab\n").unwrap();
-    let command = || {
-        let mut command = bake();
-        command.arg("--prompts").arg(&file).arg("--out").arg(&out);
-        command
-    };
-    interrupt(&mut command(), &out, "a-garage").await;
-    let output = command().output().await.unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    assert_eq!(text(&output.stdout).lines().count(), 3);
-    assert_eq!(scenes_in(&dir.path().join("scenes.simulator.jsonl")), 3);
-}
-
-#[tokio::test]
 async fn with_a_key_and_a_base_url_the_example_uses_that_service() {
     let lab = Lab::start(Options::instant()).await;
     let dir = tempfile::tempdir().unwrap();
@@ -202,33 +185,8 @@ async fn a_failure_is_one_line_and_leaves_no_files() {
 }
 
 #[tokio::test]
-async fn each_prompt_of_a_file_is_baked_into_its_own_directory() {
-    let lab = Lab::start(Options::instant()).await;
+async fn an_unknown_format_is_refused_with_the_known_ones() {
     let dir = tempfile::tempdir().unwrap();
-    let (file, out) = (dir.path().join("prompts.txt"), dir.path().join("scenes"));
-    std::fs::write(&file, "a kitchen\na doomed lab\na garage\n").unwrap();
-    let mut command = bake();
-    command.arg("--prompts").arg(&file);
-    let output = run(lab.environment(&mut command), &out).await;
-    let stderr = text(&output.stderr);
-    assert!(
-        stderr.contains("a doomed lab: ") && stderr.contains("\nError: some scenes failed"),
-        "{stderr}"
-    );
-    let models = text(&output.stdout);
-    assert_eq!(
-        models
-            .lines()
-            .filter(|line| Path::new(line).is_file())
-            .count(),
-        2,
-        "{models}"
-    );
-    assert_eq!((output.status.code(), lab.handle.job_count()), (Some(1), 3));
-
-    let unknown = run(bake().args(["a lab", "--format", "urdf"]), &out).await;
+    let unknown = run(bake().args(["a lab", "--format", "urdf"]), dir.path()).await;
     assert!(text(&unknown.stderr).contains("the known values: mjcf, usd, sdf"));
-
-    let absent = run(bake().args(["--prompts", "absent.txt"]), &out).await;
-    assert!(text(&absent.stderr).contains("invalid value 'absent.txt' for '--prompts"));
 }

@@ -9,6 +9,7 @@ mod alpha;
 mod bake;
 mod baking;
 mod complete;
+mod dataset;
 mod downloads;
 mod errors;
 mod events;

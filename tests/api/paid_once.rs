@@ -264,7 +264,12 @@ async fn equal_prompts_of_one_bake_all_get_one_scene_each() {
             .inject(on.clone().nth(2), Fault::DropBeforeResponse);
         lab.handle.inject(on.nth(3), Fault::DropBeforeResponse);
         let dir = tempfile::tempdir().unwrap();
-        let all = lab.client.bake_all([PROMPT; 3]).into_dir(dir.path()).await;
+        let all = lab
+            .client
+            .bake_all([PROMPT; 3])
+            .into_dir(dir.path())
+            .await
+            .unwrap();
         assert_eq!(all.failed().count(), 0, "{all:?}");
         assert_eq!(lab.handle.job_count(), 3);
         assert_eq!(scenes(dir.path()).len(), 3);

@@ -77,7 +77,10 @@ async fn a_model_that_cannot_be_drawn_is_baked_without_a_plan() {
         .unwrap();
     assert!(bundle.preview().is_err());
     let names: Vec<_> = bundle.files().iter().map(|file| &file.path).collect();
-    assert_eq!(names, [Path::new("scene.xml")]);
+    assert_eq!(
+        names,
+        [Path::new("gizmo-provenance.json"), Path::new("scene.xml")]
+    );
 }
 
 fn preview(model: &str) -> Result<String, gizmo_client::bundle::BundleError> {

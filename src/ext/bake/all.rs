@@ -1,22 +1,33 @@
 //! Many prompts, each into its own directory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_core::Stream;
 use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-use super::{Bake, BakeEvent};
+use super::journal::Journal;
+use super::manifest::Manifest;
+use super::prompt::BakePrompt;
+use super::provenance::FileHash;
+use super::{BakeBuilder, BakeEvent, Paths, SEARCH_LIMIT};
 use crate::ext::bundle::Bundle;
-use crate::ext::error::{Error, Fnv1a};
+use crate::ext::error::{Error, ErrorKind, Fnv1a, one_line};
+use crate::ext::files::archive::is_portable_part;
+use crate::ext::http::runtime;
 use crate::ext::jobs::reconcile::Confidence;
 use crate::raw::Client;
 use crate::raw::types::Format;
 
 impl Client {
-    /// Bakes many scenes, each into its own directory.
+    /// Bakes many scenes, each into its own directory. Blank prompts are skipped.
     ///
     /// A failure does not stop the others. Running it again with the same prompts and the same
     /// directory completes the rest.
@@ -31,21 +42,34 @@ impl Client {
     /// # let client = builder.base_url(simulator.url()).build()?;
     /// # let dir = tempfile::tempdir()?;
     /// # std::env::set_current_dir(&dir)?;
-    /// let prompts = ["a kitchen", "a garage"];
-    /// let summary = client.bake_all(prompts).into_dir("scenes").await;
+    /// use gizmo_client::{BakePrompt, Format};
+    ///
+    /// let summary = client.bake_all(["a kitchen", "a garage"]).into_dir("scenes").await?;
     /// for baked in summary.failed() {
     ///     println!("{}: {}", baked.prompt, baked.error.as_deref().unwrap_or_default());
     /// }
     /// # assert_eq!(summary.failed().count(), 0);
+    ///
+    /// // Each prompt may have settings of its own.
+    /// let prompts = [
+    ///     BakePrompt::new("a kitchen").name("kitchen-01").slim(),
+    ///     BakePrompt::new("a kitchen").name("kitchen-02").format(Format::Usd),
+    /// ];
+    /// let summary = client.bake_all(prompts).into_dir("kitchens").await?;
+    /// # assert_eq!(summary.failed().count(), 0);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn bake_all<P: Into<String>>(&self, prompts: impl IntoIterator<Item = P>) -> BakeAll {
-        BakeAll {
+    pub fn bake_all<P: Into<BakePrompt>>(
+        &self,
+        prompts: impl IntoIterator<Item = P>,
+    ) -> BakeAllBuilder {
+        BakeAllBuilder {
             client: self.clone(),
             prompts: prompts.into_iter().map(Into::into).collect(),
             format: Format::Mjcf,
             at_once: 4,
+            search_limit: SEARCH_LIMIT,
             ask_again: false,
         }
     }
@@ -53,17 +77,18 @@ impl Client {
 
 /// The settings of many bakes, created by [`Client::bake_all`].
 #[derive(Debug, Clone)]
-#[must_use = "nothing is baked before `into_dir` or `stream` is called"]
-pub struct BakeAll {
+#[must_use = "nothing is baked before `into_dir` is called"]
+pub struct BakeAllBuilder {
     client: Client,
-    prompts: Vec<String>,
+    prompts: Vec<BakePrompt>,
     format: Format,
     at_once: usize,
+    search_limit: Duration,
     ask_again: bool,
 }
 
-impl BakeAll {
-    /// Sets the simulator format. Defaults to MJCF.
+impl BakeAllBuilder {
+    /// Sets the simulator format of the prompts that have none. Defaults to MJCF.
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;
         self
@@ -75,60 +100,287 @@ impl BakeAll {
         self
     }
 
+    /// Sets how long each bake looks for the job of a request whose response was lost, as
+    /// [`BakeBuilder::search_limit`] does.
+    pub fn search_limit(mut self, limit: Duration) -> Self {
+        self.search_limit = limit;
+        self
+    }
+
     /// Consents to pay for another job of a prompt whose response was lost, as
-    /// [`BakeBuilder::ask_again`](super::BakeBuilder::ask_again) does.
+    /// [`BakeBuilder::ask_again`] does.
     ///
     /// For a single prompt, bake it into the directory of its [`Baked::dir`], with
-    /// [`adopt`](super::BakeBuilder::adopt) if you know its job or scene.
+    /// [`adopt`](BakeBuilder::adopt) if you know its job or scene.
     pub fn ask_again(mut self) -> Self {
         self.ask_again = true;
         self
     }
 
-    /// Bakes each prompt into a directory in `dir` that is named after the prompt and its hash, and
-    /// returns a summary. [`Baked::dir`] names the directory.
+    /// Bakes each prompt into a directory in `dir`: that of its [`name`](BakePrompt::name), or one that is named
+    /// after the prompt and its hash. Nothing is sent before the result is awaited or polled.
     ///
-    /// # Cancel safety
+    /// The file `gizmo-manifest.jsonl` in `dir` states what is known of each scene. It has one line of JSON for
+    /// each prompt, in their order, and is replaced whenever one changes, so that a killed run leaves it
+    /// complete. Lines of directories of earlier runs follow. A line has these members, and omits those
+    /// that are not known:
     ///
-    /// Cancel safe, as [`Bake`](super::Bake) is.
-    pub async fn into_dir(self, dir: impl AsRef<Path>) -> BakeSummary {
-        let count = self.prompts.len();
-        let mut baked: Vec<Option<Baked>> = Vec::new();
-        baked.resize_with(count, || None);
-        let mut all = Box::pin(self.stream(dir.as_ref()));
-        while let Some((index, one)) = all.next().await {
-            baked[index] = Some(one);
-        }
-        BakeSummary {
-            baked: baked.into_iter().flatten().collect(),
+    /// | member | value |
+    /// | --- | --- |
+    /// | `name` | the directory, relative to the manifest |
+    /// | `state` | `pending`: nothing was requested; `running`: the job was requested; `done`; `failed` |
+    /// | `request` | the prompt and its settings, as in [`BakePrompt`] |
+    /// | `scene_id`, `job_id` | what the service has made |
+    /// | `confidence` | `high` or `low`, if the response was lost and the scene was found |
+    /// | `model` | the model file, relative to the manifest |
+    /// | `archive` | the `size` in bytes and the `sha256` of the export's archive |
+    /// | `warnings` | what the model lacks |
+    /// | `error` | why it failed |
+    ///
+    /// The hashes of a scene's files are in its [`Provenance`](super::Provenance).
+    pub fn into_dir(self, dir: impl AsRef<Path>) -> BakeAll {
+        let dir = dir.as_ref().to_owned();
+        let start = async move {
+            let events = self.start(dir).await;
+            events.unwrap_or_else(|error| stream::once(std::future::ready(Err(error))).boxed())
+        };
+        BakeAll {
+            events: stream::once(start).flatten().fuse().boxed(),
+            baked: BTreeMap::new(),
         }
     }
 
-    /// Returns each scene when it is complete or has failed, with the index of its prompt.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe, as [`Bake`](super::Bake) is.
-    pub fn stream(self, dir: &Path) -> impl Stream<Item = (usize, Baked)> + Send + use<> {
-        let Self {
-            client,
-            prompts,
-            format,
-            at_once,
-            ask_again,
-        } = self;
-        let directories = directories(&prompts, dir);
-        let bakes = prompts.into_iter().zip(directories).enumerate();
-        let bakes = bakes.map(move |(index, (prompt, dir))| {
-            let mut bake = client.bake(&prompt).format(format.clone());
+    /// Opens the manifest, and returns the events.
+    async fn start(
+        self,
+        dir: PathBuf,
+    ) -> Result<BoxStream<'static, Result<BakeAllEvent, Error>>, Error> {
+        runtime::require()?;
+        let plans = self.plans(&dir);
+        let prompts = plans
+            .iter()
+            .map(|plan| (plan.name.clone(), plan.prompt.clone()))
+            .collect();
+        let manifest = blocking(move || Manifest::open(&dir, prompts)).await?;
+        let client = self.client;
+        let (search_limit, ask_again) = (self.search_limit, self.ask_again);
+        let bakes = plans.into_iter().enumerate().map(move |(row, plan)| {
+            let mut bake = BakeBuilder::new(&client, plan.prompt.clone(), None);
+            bake = bake.search_limit(search_limit);
             if ask_again {
                 bake = bake.ask_again();
             }
-            let bake = bake.into_dir(&dir);
-            async move { (index, Baked::of(prompt, dir, bake).await) }
+            plan.run(row, bake).boxed()
         });
-        futures_util::stream::iter(bakes).buffer_unordered(at_once)
+        let events = stream::iter(bakes).flatten_unordered(self.at_once).boxed();
+        Ok(stream::try_unfold(Recorder { events, manifest }, Recorder::next).boxed())
     }
+
+    /// Returns what to bake, and where.
+    fn plans(&self, dir: &Path) -> Vec<Plan> {
+        let prompts = self.prompts.iter().enumerate();
+        let prompts = prompts.filter(|(_, prompt)| !prompt.prompt.trim().is_empty());
+        let mut names = Names::default();
+        let mut plans = Vec::new();
+        for (index, prompt) in prompts {
+            let (name, invalid) = names.of(prompt);
+            plans.push(Plan {
+                index,
+                dir: dir.join(&name),
+                name,
+                prompt: BakePrompt {
+                    format: prompt.format.clone().or(Some(self.format.clone())),
+                    ..prompt.clone()
+                },
+                invalid,
+            });
+        }
+        plans
+    }
+}
+
+/// One of many bakes.
+#[derive(Debug)]
+struct Plan {
+    /// The position of its prompt among those that the caller passed.
+    index: usize,
+    name: String,
+    dir: PathBuf,
+    prompt: BakePrompt,
+    /// Why it cannot be baked.
+    invalid: Option<String>,
+}
+
+impl Plan {
+    /// Bakes. `row` is its position in the manifest.
+    fn run(
+        self,
+        row: usize,
+        bake: BakeBuilder,
+    ) -> impl Stream<Item = (usize, BakeAllEvent)> + Send {
+        let invalid = self.invalid.as_ref();
+        let error = invalid.map(|why| Error::new(ErrorKind::InvalidRequest, why));
+        let bake = match error {
+            Some(error) => stream::once(std::future::ready(Err(error))).boxed(),
+            None => bake.into_dir(&self.dir).boxed(),
+        };
+        let baked = Baked {
+            prompt: self.prompt.prompt.clone(),
+            dir: self.dir,
+            scene_id: None,
+            job_id: None,
+            model: None,
+            archive: None,
+            warnings: Vec::new(),
+            error: None,
+            confidence: None,
+        };
+        let index = self.index;
+        let tagged = move |kind: BakeAllEventKind, baked: &Baked| {
+            let prompt = baked.prompt.clone();
+            (
+                row,
+                BakeAllEvent {
+                    index,
+                    prompt,
+                    kind,
+                },
+            )
+        };
+        stream::unfold(Some((bake, baked)), move |state| async move {
+            let (mut bake, mut baked) = state?;
+            match bake.next().await {
+                Some(Ok(event)) => {
+                    baked.note(&event).await;
+                    let event = tagged(BakeAllEventKind::Bake(event), &baked);
+                    Some((event, Some((bake, baked))))
+                }
+                Some(Err(error)) => {
+                    baked.fail(&error);
+                    Some((tagged(BakeAllEventKind::Ended(baked.clone()), &baked), None))
+                }
+                None => Some((tagged(BakeAllEventKind::Ended(baked.clone()), &baked), None)),
+            }
+        })
+    }
+}
+
+/// Writes what happens to the manifest, before the caller sees it.
+struct Recorder {
+    /// Each event, with the position of its prompt in the manifest.
+    events: BoxStream<'static, (usize, BakeAllEvent)>,
+    manifest: Manifest,
+}
+
+impl Recorder {
+    async fn next(mut self) -> Result<Option<(BakeAllEvent, Self)>, Error> {
+        let Some((row, event)) = self.events.next().await else {
+            return Ok(None);
+        };
+        let ended = match &event.kind {
+            BakeAllEventKind::Bake(
+                BakeEvent::Resumed { .. }
+                | BakeEvent::Started { .. }
+                | BakeEvent::Searching { .. }
+                | BakeEvent::Found { .. }
+                | BakeEvent::Unnamed { .. },
+            ) => None,
+            BakeAllEventKind::Bake(_) => return Ok(Some((event, self))),
+            BakeAllEventKind::Ended(baked) => Some(baked.clone()),
+        };
+        let mut manifest = self.manifest;
+        self.manifest = blocking(move || {
+            match ended {
+                Some(baked) => manifest.ended(row, &baked)?,
+                None => manifest.started(row)?,
+            }
+            Ok(manifest)
+        })
+        .await?;
+        Ok(Some((event, self)))
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let done = spawn_blocking(work).await;
+    done.map_err(|error| Error::io("the manifest could not be written", error.into()))?
+}
+
+/// Many bakes. Await them for a [`BakeSummary`], or read them as a stream of [`BakeAllEvent`]s. Each prompt ends
+/// with [`BakeAllEventKind::Ended`].
+///
+/// # Errors
+///
+/// A bake that fails is no error here: its [`Baked`] has it. [`ErrorKind::Io`] if the manifest cannot be
+/// written, and [`ErrorKind::InvalidRequest`] if its file is something else; then no further bake is started.
+///
+/// # Cancel safety
+///
+/// Cancel safe, as [`Bake`](super::Bake) is.
+#[must_use = "nothing is baked before it is awaited or polled"]
+pub struct BakeAll {
+    events: BoxStream<'static, Result<BakeAllEvent, Error>>,
+    /// The results so far, by the position of their prompt.
+    baked: BTreeMap<usize, Baked>,
+}
+
+impl Stream for BakeAll {
+    type Item = Result<BakeAllEvent, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let event = ready!(self.events.poll_next_unpin(context));
+        if let Some(Ok(event)) = &event
+            && let BakeAllEventKind::Ended(baked) = &event.kind
+        {
+            self.baked.insert(event.index, baked.clone());
+        }
+        Poll::Ready(event)
+    }
+}
+
+impl Future for BakeAll {
+    type Output = Result<BakeSummary, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        while let Some(event) = ready!(self.poll_next_unpin(context)) {
+            if let Err(error) = event {
+                return Poll::Ready(Err(error));
+            }
+        }
+        let baked = std::mem::take(&mut self.baked).into_values().collect();
+        Poll::Ready(Ok(BakeSummary { baked }))
+    }
+}
+
+impl fmt::Debug for BakeAll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BakeAll").finish_non_exhaustive()
+    }
+}
+
+/// An event of one of many bakes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct BakeAllEvent {
+    /// The position of the prompt among those that were passed, from 0.
+    pub index: usize,
+    /// The prompt.
+    pub prompt: String,
+    /// What happened.
+    pub kind: BakeAllEventKind,
+}
+
+/// What a [`BakeAllEvent`] reports.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum BakeAllEventKind {
+    /// An event of the bake.
+    Bake(BakeEvent),
+    /// The bake has succeeded or failed. This is its last event.
+    Ended(Baked),
 }
 
 /// The result of one prompt.
@@ -139,53 +391,87 @@ pub struct Baked {
     pub prompt: String,
     /// The directory of the scene.
     pub dir: PathBuf,
+    /// The scene, if the service has named it.
+    #[serde(default)]
+    pub scene_id: Option<String>,
+    /// The job, if the service has named it.
+    pub job_id: Option<String>,
     /// The model file, if it succeeded and the export has exactly one.
     pub model: Option<PathBuf>,
+    /// The size and the hash of the export's archive, if it succeeded.
+    #[serde(default)]
+    pub archive: Option<FileHash>,
     /// What the models lack, one line each, if it succeeded ([`Bundle::warnings`]).
     #[serde(default)]
     pub warnings: Vec<String>,
     /// The error on one line, if it failed.
     pub error: Option<String>,
-    /// The job, if it failed with one.
-    pub job_id: Option<String>,
-    /// How well the scene fits, if the response to its request was lost and this run found it.
+    /// How well the scene fits, if the response to its request was lost and it was found.
     pub confidence: Option<Confidence>,
 }
 
 impl Baked {
-    async fn of(prompt: String, dir: PathBuf, mut bake: Bake) -> Self {
-        let (mut model, mut error, mut found) = (None, None, None);
-        let mut warnings = Vec::new();
-        while let Some(event) = bake.next().await {
-            match event {
-                Ok(BakeEvent::Finished(bundle)) => {
-                    model = bundle.model().path().ok().map(Path::to_owned);
-                    warnings = warnings_of(bundle).await;
-                }
-                Ok(BakeEvent::Found { confidence, .. }) => found = Some(confidence),
-                Ok(_) => {}
-                Err(failure) => error = Some(failure),
+    /// Takes over what an event tells.
+    async fn note(&mut self, event: &BakeEvent) {
+        match event {
+            BakeEvent::Resumed { job_id } | BakeEvent::Started { job_id } => {
+                self.job_id = Some(job_id.clone());
             }
-        }
-        Self {
-            confidence: found,
-            prompt,
-            dir,
-            model,
-            warnings,
-            job_id: error.as_ref().and_then(Error::job_id).map(str::to_owned),
-            error: error.map(|error| format!("{error:#}")),
+            BakeEvent::Found { result, confidence } => {
+                self.scene_id.clone_from(&result.scene_id);
+                self.job_id.clone_from(&result.job_id);
+                self.confidence = Some(*confidence);
+            }
+            BakeEvent::Unnamed { scene_id } => self.scene_id = Some(scene_id.clone()),
+            BakeEvent::Finished(bundle) => {
+                self.model = bundle.model().path().ok().map(Path::to_owned);
+                let (bundle, mut baked) = (bundle.clone(), self.clone());
+                let checked = spawn_blocking(move || {
+                    baked.check(&bundle);
+                    baked
+                });
+                if let Ok(checked) = checked.await {
+                    *self = checked;
+                }
+            }
+            BakeEvent::Searching { .. } | BakeEvent::Job(_) | BakeEvent::Download(_) => {}
         }
     }
-}
 
-/// Returns what the models of a bundle lack, or why they could not be checked.
-async fn warnings_of(bundle: Bundle) -> Vec<String> {
-    let checked = spawn_blocking(move || bundle.warnings()).await;
-    match checked {
-        Ok(Ok(warnings)) => warnings.iter().map(ToString::to_string).collect(),
-        Ok(Err(error)) => vec![format!("the models could not be checked: {error}")],
-        Err(error) => vec![format!("the models could not be checked: {error}")],
+    /// Takes over what a complete bundle tells.
+    fn check(&mut self, bundle: &Bundle) {
+        match bundle.warnings() {
+            Ok(warnings) => self.warnings = warnings.iter().map(ToString::to_string).collect(),
+            Err(error) => self.warnings = vec![format!("the models could not be checked: {error}")],
+        }
+        match bundle.provenance() {
+            Ok(Some(provenance)) => {
+                self.scene_id = provenance.scene_id;
+                self.job_id = provenance.job_id;
+                self.confidence = provenance.confidence;
+                self.archive = Some(provenance.archive);
+            }
+            // An earlier version of the crate wrote none.
+            Ok(None) => self.remember(),
+            Err(error) => self.warnings.push(error.to_string()),
+        }
+    }
+
+    fn fail(&mut self, error: &Error) {
+        self.remember();
+        if let Some(job_id) = error.job_id() {
+            self.job_id = Some(job_id.to_owned());
+        }
+        self.error = Some(format!("{error:#}"));
+    }
+
+    /// Takes over the ids in the journal.
+    fn remember(&mut self) {
+        let journal = Paths::of(&self.dir).and_then(|paths| Journal::load(&paths.journal));
+        if let Ok(Some(journal)) = journal {
+            self.scene_id = journal.scene_id.or(self.scene_id.take());
+            self.job_id = journal.job_id.or(self.job_id.take());
+        }
     }
 }
 
@@ -204,45 +490,59 @@ impl BakeSummary {
     }
 }
 
-/// Returns a directory for each prompt, the same one each time: `a-robotics-lab-1f0a6b3c`. A prompt
-/// that occurs twice has two.
-fn directories(prompts: &[String], dir: &Path) -> Vec<PathBuf> {
-    let mut seen: HashMap<&str, u32> = HashMap::new();
-    let directory = |prompt: &String| {
-        let words: String = prompt
-            .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() {
-                    c.to_ascii_lowercase()
-                } else {
-                    ' '
-                }
-            })
-            .collect();
-        let mut name = words.split_whitespace().collect::<Vec<_>>().join("-");
+/// The names of the directories, the same ones each time.
+#[derive(Debug, Default)]
+struct Names<'p> {
+    /// How many times a prompt without a name has occurred.
+    times: HashMap<&'p str, u32>,
+    /// In lower case: some file systems do not distinguish it.
+    taken: HashSet<String>,
+}
+
+impl<'p> Names<'p> {
+    /// Returns the name of a prompt's directory. Also returns why the prompt cannot have its own name, if so.
+    fn of(&mut self, prompt: &'p BakePrompt) -> (String, Option<String>) {
+        let why = match &prompt.name {
+            Some(name) if !is_portable_part(name) => {
+                let shown = one_line(name, 60);
+                Some(format!(
+                    "`{shown}` is not the name of a directory on every system"
+                ))
+            }
+            Some(name) if !self.taken.insert(name.to_lowercase()) => {
+                Some(format!("another prompt has the name `{name}`, too"))
+            }
+            Some(name) => return (name.clone(), None),
+            None => None,
+        };
+        loop {
+            let made = self.made(&prompt.prompt);
+            if self.taken.insert(made.clone()) {
+                return (made, why);
+            }
+        }
+    }
+
+    /// Makes a name of a prompt: `a-robotics-lab-1f0a6b3c`. A prompt that occurs twice has two.
+    fn made(&mut self, prompt: &'p str) -> String {
+        let is_kept = |c: char| c.is_ascii_alphanumeric();
+        let words = prompt
+            .split(|c| !is_kept(c))
+            .filter(|word| !word.is_empty());
+        let mut name = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
         name.truncate(40);
-        (
-            name.trim_end_matches('-').to_owned(),
-            Fnv1a::of(prompt.as_bytes()),
-        )
-    };
-    let mut named = Vec::new();
-    for prompt in prompts {
-        let (name, hash) = directory(prompt);
-        let times = seen.entry(prompt).or_default();
+        let name = name.trim_end_matches('-');
+        let separator = if name.is_empty() { "" } else { "-" };
+        let hash = Fnv1a::of(prompt.as_bytes()) & 0xffff_ffff;
+        let times = self.times.entry(prompt).or_default();
         *times += 1;
         let suffix = if *times > 1 {
             format!("-{times}")
         } else {
             String::new()
         };
-        let separator = if name.is_empty() { "" } else { "-" };
-        named.push(dir.join(format!(
-            "{name}{separator}{:08x}{suffix}",
-            hash & 0xffff_ffff
-        )));
+        format!("{name}{separator}{hash:08x}{suffix}")
     }
-    named
 }
 
 #[cfg(test)]
@@ -258,24 +558,42 @@ mod tests {
             "käse / ../x",
             "机器人",
         ]
-        .map(str::to_owned);
-        let directories = directories(&prompts, Path::new("out"));
-        let names: Vec<_> = directories
-            .iter()
-            .map(|directory| directory.file_name().unwrap().to_str().unwrap())
-            .collect();
+        .map(BakePrompt::new);
+        let mut names = Names::default();
+        let names = prompts.each_ref().map(|prompt| names.of(prompt));
+        let names = names.map(|(name, invalid)| {
+            assert_eq!(invalid, None);
+            name
+        });
         assert!(names[0].starts_with("a-robotics-lab-") && names[1].starts_with("a-robotics-lab-"));
         assert_eq!(names[2], format!("{}-2", names[1]));
         assert!(names[3].starts_with("k-se-x-"), "{}", names[3]);
         assert_eq!(names[4].len(), 8);
-        let mut distinct = names.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        assert_eq!(distinct.len(), 5);
-        assert!(
-            directories
-                .iter()
-                .all(|directory| directory.parent() == Some(Path::new("out")))
-        );
+        assert_eq!(HashSet::from(names).len(), 5);
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_a_directory_or_occurs_twice_is_refused() {
+        let mut names = Names::default();
+        let prompts = [
+            ("lab", None),
+            ("Lab", Some("another prompt")),
+            ("../lab", Some("not the name")),
+            ("a/b", Some("not the name")),
+            ("", Some("not the name")),
+            (".", Some("not the name")),
+            ("con", Some("not the name")),
+            ("a\nb", Some("not the name")),
+            ("käse 01", None),
+        ];
+        let prompts = prompts.map(|(name, why)| (BakePrompt::new("a lab").name(name), why));
+        for (prompt, why) in &prompts {
+            let (_, invalid) = names.of(prompt);
+            let invalid = invalid.as_deref();
+            let is_expected = why.map_or(invalid.is_none(), |why| {
+                invalid.is_some_and(|invalid| invalid.contains(why))
+            });
+            assert!(is_expected, "{prompt:?}: {invalid:?}");
+        }
     }
 }

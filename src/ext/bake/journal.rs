@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::prompt::BakePrompt;
 use crate::ext::error::{Error, ErrorKind, PaidRequest};
 use crate::ext::files::lock::LockedFile;
 use crate::ext::files::replace;
@@ -27,9 +28,39 @@ pub(super) struct Request {
     pub(super) asset_pipeline: Option<AssetPipeline>,
     pub(super) reference_images: Option<Vec<String>>,
     pub(super) robot_profile: Option<String>,
+    #[serde(default)]
+    pub(super) slim: bool,
 }
 
 impl Request {
+    /// Describes a bake of a scene, or of an asset in one.
+    pub(super) fn new(service: &str, in_scene: Option<String>, prompt: BakePrompt) -> Self {
+        Self {
+            service: service.to_owned(),
+            prompt: prompt.prompt,
+            in_scene,
+            format: prompt.format.unwrap_or(Format::Mjcf),
+            model: prompt.model,
+            asset_pipeline: prompt.asset_pipeline,
+            reference_images: prompt.reference_images,
+            robot_profile: prompt.robot_profile,
+            slim: prompt.slim,
+        }
+    }
+
+    /// Returns the prompt with its settings.
+    pub(super) fn prompt(&self) -> BakePrompt {
+        BakePrompt {
+            format: Some(self.format.clone()),
+            robot_profile: self.robot_profile.clone(),
+            slim: self.slim,
+            model: self.model.clone(),
+            asset_pipeline: self.asset_pipeline.clone(),
+            reference_images: self.reference_images.clone(),
+            ..BakePrompt::new(&self.prompt)
+        }
+    }
+
     /// Whether both describe the same bake, regardless of the service.
     pub(super) fn describes_same(&self, other: &Self) -> bool {
         let same_service = Self {
@@ -81,6 +112,9 @@ pub(super) struct Journal {
     /// How well the result fits, if no response to the request named it.
     #[serde(default)]
     pub(super) confidence: Option<Confidence>,
+    /// When the job had succeeded.
+    #[serde(default)]
+    pub(super) completed_at: Option<SystemTime>,
 }
 
 /// A paid request of a bake.
@@ -116,6 +150,7 @@ impl Journal {
             scene_id: None,
             asset_id: None,
             confidence: None,
+            completed_at: None,
         }
     }
 

@@ -4,9 +4,12 @@ mod adopt;
 mod all;
 mod find;
 mod journal;
+mod manifest;
 mod others;
 #[cfg(feature = "preview")]
 mod preview;
+mod prompt;
+mod provenance;
 mod request;
 mod run;
 mod watch;
@@ -23,8 +26,10 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-pub use self::all::{BakeAll, BakeSummary, Baked};
+pub use self::all::{BakeAll, BakeAllBuilder, BakeAllEvent, BakeAllEventKind, BakeSummary, Baked};
 use self::journal::Request;
+pub use self::prompt::BakePrompt;
+pub use self::provenance::{FileChange, FileChangeKind, FileEntry, FileHash, Provenance};
 use crate::ext::bundle::Bundle;
 use crate::ext::error::Error;
 use crate::ext::files::download::Progress;
@@ -64,7 +69,7 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn bake(&self, prompt: impl Into<String>) -> BakeBuilder {
+    pub fn bake(&self, prompt: impl Into<BakePrompt>) -> BakeBuilder {
         BakeBuilder::new(self, prompt.into(), None)
     }
 
@@ -72,7 +77,7 @@ impl Client {
     pub fn bake_asset(
         &self,
         scene_id: impl Into<String>,
-        prompt: impl Into<String>,
+        prompt: impl Into<BakePrompt>,
     ) -> BakeBuilder {
         BakeBuilder::new(self, prompt.into(), Some(scene_id.into()))
     }
@@ -102,19 +107,10 @@ struct Recovery {
 const SEARCH_LIMIT: Duration = Duration::from_secs(20 * 60);
 
 impl BakeBuilder {
-    fn new(client: &Client, prompt: String, in_scene: Option<String>) -> Self {
+    fn new(client: &Client, prompt: BakePrompt, in_scene: Option<String>) -> Self {
         Self {
             client: client.clone(),
-            request: Request {
-                service: client.base_url().to_owned(),
-                prompt,
-                in_scene,
-                format: Format::Mjcf,
-                model: None,
-                asset_pipeline: None,
-                reference_images: None,
-                robot_profile: None,
-            },
+            request: Request::new(client.base_url(), in_scene, prompt),
             recovery: Recovery {
                 search_limit: SEARCH_LIMIT,
                 adopt: None,
@@ -153,6 +149,13 @@ impl BakeBuilder {
         self
     }
 
+    /// Omits textures, for physics without pictures; see
+    /// [`UnpackOptions::slim`](crate::archive::UnpackOptions::slim). Only MJCF can be slimmed.
+    pub fn slim(mut self) -> Self {
+        self.request.slim = true;
+        self
+    }
+
     /// Sets how long a run looks for the job of a request whose response was lost. Defaults to 20
     /// minutes: a service may list a scene only when it is complete. Each run looks at least once.
     pub fn search_limit(mut self, limit: Duration) -> Self {
@@ -183,12 +186,15 @@ impl BakeBuilder {
     /// A journal next to the directory, `{dir}.bake.json`, is written before the job is requested
     /// and after each phase. A second run resumes from it, also in another process, if the directory and
     /// these settings are equal: base URL, prompt, scene of an asset, format, model, asset pipeline,
-    /// reference images and robot profile. Other settings are an error. Then a job is not requested twice, and a complete export is not downloaded
+    /// reference images, robot profile and slimming. Other settings are an error. Then a job is not requested twice, and a complete export is not downloaded
     /// twice. If the bake is done, the directory is returned without a request.
     ///
     /// If the response to the request is lost, the bake looks for a result that is new since the
     /// request, has its prompt, and belongs to no other bake beside this directory. It reports what it
     /// takes as [`BakeEvent::Found`], with its [`Confidence`], and requests nothing again.
+    ///
+    /// Where the bundle comes from, with a hash of each file, is written to `gizmo-provenance.json` in the
+    /// directory; see [`Bundle::provenance`]. The journal is for this crate only, and its format may change.
     ///
     /// With the feature `preview`, the plan of an MJCF model is written to `preview.svg` next to
     /// the model, if it can be drawn; see `Bundle::preview`.

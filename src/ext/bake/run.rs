@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::spawn_blocking;
@@ -9,7 +10,7 @@ use tracing::info;
 
 use super::journal::{Attempt, Journal, Lock, Outcome, Phase, Request};
 use super::request::Builder;
-use super::{BakeEvent, Paths, Recovery};
+use super::{BakeEvent, Paths, Recovery, provenance};
 use crate::ext::bundle::Bundle;
 use crate::ext::error::{Error, ErrorKind};
 use crate::ext::files::archive::{UnpackOptions, unpack_with};
@@ -17,6 +18,7 @@ use crate::ext::files::download::Download;
 use crate::ext::files::zip;
 use crate::ext::http::options::Draft;
 use crate::ext::http::runtime;
+use crate::raw::types::Format;
 use crate::raw::{Client, OPERATIONS};
 
 /// Bakes into `dir`, or resumes.
@@ -83,6 +85,13 @@ impl Request {
             && (self.reference_images.is_some() || self.robot_profile.is_some())
         {
             let message = "an asset takes neither reference images nor a robot profile";
+            return Err(Error::new(ErrorKind::InvalidRequest, message));
+        }
+        if self.slim && self.format != Format::Mjcf {
+            let message = format!(
+                "only MJCF can be slimmed, and the format is `{}`",
+                self.format
+            );
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
         Ok(())
@@ -160,6 +169,11 @@ impl Run {
 
     pub(super) fn reach(&mut self, phase: Phase) -> Result<(), Error> {
         self.journal.phase = phase;
+        if phase == Phase::Complete {
+            self.journal
+                .completed_at
+                .get_or_insert_with(SystemTime::now);
+        }
         let Journal {
             job_id, scene_id, ..
         } = &self.journal;
@@ -179,9 +193,11 @@ impl Run {
             scene_id,
             asset_id,
             confidence,
+            completed_at,
             ..
         } = &mut self.journal;
-        (*job_id, *scene_id, *asset_id, *confidence) = (None, None, None, None);
+        (*job_id, *scene_id, *asset_id) = (None, None, None);
+        (*confidence, *completed_at) = (None, None);
         let _ = self.reach(Phase::Requested);
     }
 
@@ -337,24 +353,34 @@ impl Run {
     /// Unpacks the archive. The directory was free when the bake started, and is locked, so its
     /// contents belong to this bake.
     async fn unpack(mut self) -> Result<Bundle, Error> {
+        let Paths { archive, dir, .. } = self.paths.clone();
         let options = UnpackOptions {
             replace: true,
+            slim: self.journal.request.slim,
             ..UnpackOptions::default()
         };
-        let unpacked = unpack_with(&self.paths.archive, &self.paths.dir, options).await;
+        let unpacked = unpack_with(&archive, &dir, options).await;
         let bundle = match unpacked {
             Ok(bundle) => bundle,
             Err(error) => {
                 // The file may be damaged, so the next run downloads it again.
-                let _ = fs::remove_file(&self.paths.archive);
+                let _ = fs::remove_file(&archive);
                 self.reach(Phase::Complete)?;
                 return Err(error.into());
             }
         };
-        #[cfg(feature = "preview")]
-        let bundle = super::preview::add(bundle).await;
+        let (journal, from) = (self.journal.clone(), archive.clone());
+        let described = spawn_blocking(move || {
+            #[cfg(feature = "preview")]
+            super::preview::add(&bundle);
+            provenance::write(&journal, &from, bundle.dir())?;
+            Bundle::open(bundle.dir())
+        });
+        let described = described.await;
+        let bundle = described
+            .map_err(|error| Error::io("the provenance could not be written", error.into()))??;
         self.reach(Phase::Done)?;
-        let _ = fs::remove_file(&self.paths.archive);
+        let _ = fs::remove_file(&archive);
         Ok(bundle)
     }
 }

@@ -17,6 +17,10 @@ pub enum BundleErrorKind {
     BadModel,
     /// The `metadata.json` is not JSON.
     BadMetadata,
+    /// The `gizmo-provenance.json` is damaged, or of a newer version.
+    BadProvenance,
+    /// There is no `gizmo-provenance.json` to compare the files with.
+    NoProvenance,
     /// The model exceeds 10,000 files, 4 GiB of XML, 500 levels of elements, 1 GiB for a tag, or 512
     /// MiB of memory for its elements without the numbers of meshes; the `metadata.json` exceeds 16 MiB; or the
     /// model is too large to be drawn.
@@ -40,7 +44,7 @@ struct Inner {
 }
 
 impl BundleError {
-    pub(super) fn new(
+    pub(crate) fn new(
         kind: BundleErrorKind,
         path: impl Into<PathBuf>,
         detail: impl Into<String>,
@@ -53,11 +57,11 @@ impl BundleError {
         }))
     }
 
-    pub(super) fn io(path: impl Into<PathBuf>, source: io::Error) -> Self {
+    pub(crate) fn io(path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::new(BundleErrorKind::Io, path, "cannot be read").because(source)
     }
 
-    pub(super) fn because(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+    pub(crate) fn because(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.0.source = Some(Box::new(source));
         self
     }
@@ -94,6 +98,8 @@ impl fmt::Display for BundleError {
             }
             BundleErrorKind::BadModel => write!(f, "model {path} cannot be parsed: {detail}"),
             BundleErrorKind::BadMetadata
+            | BundleErrorKind::BadProvenance
+            | BundleErrorKind::NoProvenance
             | BundleErrorKind::TooLarge
             | BundleErrorKind::UnsupportedFormat
             | BundleErrorKind::Io => {

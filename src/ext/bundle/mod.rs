@@ -208,9 +208,7 @@ impl Bundle {
     /// [`Io`](BundleErrorKind::Io) if the directory cannot be read.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, BundleError> {
         let dir = dir.as_ref();
-        let mut files = Vec::new();
-        list(dir, Path::new(""), &mut files).map_err(|(path, e)| BundleError::io(path, e))?;
-        files.sort_unstable();
+        let files = files_below(dir)?;
         let (inner, format) = find::models(dir, &files)?;
         let models = inner.into_iter().map(|inner| ModelFile {
             path: dir.join(&inner),
@@ -427,6 +425,14 @@ impl Bundle {
     }
 }
 
+/// Returns all files below a directory, sorted by path.
+pub(crate) fn files_below(dir: &Path) -> Result<Vec<BundleFile>, BundleError> {
+    let mut files = Vec::new();
+    list(dir, Path::new(""), &mut files).map_err(|(path, e)| BundleError::io(path, e))?;
+    files.sort_unstable();
+    Ok(files)
+}
+
 /// Collects the files below `root.join(directory)`.
 fn list(
     root: &Path,
@@ -467,7 +473,7 @@ fn has_extension(path: &Path, extensions: &[&str]) -> bool {
         })
 }
 
-fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, BundleError> {
+pub(crate) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, BundleError> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))

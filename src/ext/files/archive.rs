@@ -22,6 +22,7 @@ use crate::ext::bundle::Bundle;
 use crate::ext::http::runtime;
 
 pub use error::{UnpackError, UnpackErrorKind};
+pub(crate) use name::is_portable_part;
 
 /// The options of unpacking an archive.
 ///

@@ -45,6 +45,12 @@ impl Timestamp {
     }
 }
 
+impl From<jiff::Timestamp> for Timestamp {
+    fn from(time: jiff::Timestamp) -> Self {
+        Self(Value::String(time.to_string()))
+    }
+}
+
 impl Timestamp {
     /// Returns what timestamps are compared by: the time, or else the text.
     fn key(&self) -> (Option<SystemTime>, Option<Cow<'_, str>>) {

@@ -94,6 +94,13 @@ pub(super) fn check(name: &str, max_length: usize, windows: bool) -> Result<Name
     Ok(Name { path, directory })
 }
 
+/// Whether a name is one part of a path on every system, short enough for a suffix.
+pub(crate) fn is_portable_part(name: &str) -> bool {
+    const MAX_LENGTH: usize = MAX_PART - 55;
+    let checked = check(name, MAX_LENGTH, true);
+    !name.contains('/') && checked.is_ok_and(|checked| checked.path == name)
+}
+
 /// The names of an archive, of which no two may conflict on any file system.
 #[derive(Default)]
 pub(super) struct Names {
