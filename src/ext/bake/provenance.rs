@@ -10,9 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::SystemTime;
 
+use hmac_sha256::Hash;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::journal::Journal;
 use super::prompt::BakePrompt;
@@ -282,7 +282,7 @@ fn hashes(dir: &Path) -> Result<Vec<FileEntry>, BundleError> {
 /// Hashes a file.
 fn hash(path: &Path) -> io::Result<FileHash> {
     let mut file = File::open(path)?;
-    let (mut hash, mut size) = (Sha256::new(), 0);
+    let (mut hash, mut size) = (Hash::new(), 0);
     let mut buffer = vec![0; 128 * 1024];
     loop {
         let read = file.read(&mut buffer)?;
