@@ -18,6 +18,7 @@ mod following;
 mod http2;
 mod jobs;
 mod lists;
+mod mcp;
 mod operations;
 mod pacing;
 mod paid_once;
