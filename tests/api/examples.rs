@@ -1,7 +1,7 @@
 //! The examples, run as programs that print lines. `alpha_workcell`, `bake` and `progress_page`
 //! have their own files.
 
-use gizmo_simulator::Options;
+use gizmo_simulator::{Fault, On, Options};
 use serde_json::{Value, json};
 
 use crate::support::{CANARY, Lab, example};
@@ -210,4 +210,45 @@ async fn a_failure_is_one_line() {
         );
     }
     assert_eq!(lab.handle.job_count(), 0);
+}
+
+#[tokio::test]
+async fn raw_sends_any_request_and_names_an_unknown_outcome() {
+    let lab = Lab::instant().await;
+    let scene_id = lab.scene().await.scene_id;
+    let run = async |arguments: &[&str]| {
+        let mut command = example("raw");
+        lab.environment(&mut command);
+        command.args(arguments).output().await.unwrap()
+    };
+    let output = run(&["GET", "/v1/limits", "--header", "x-experiment: 42"]).await;
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("200 OK {"));
+    let received = lab.handle.requests_of("limits");
+    assert_eq!(received[0].header("x-experiment"), Some("42"));
+
+    let vary = format!("/v1/scenes/{scene_id}/vary");
+    let vary = ["POST", &vary, "{\"prompt\": \"a lamp\"}"];
+    let on = On::operation("vary_scene");
+    lab.handle.inject(on, Fault::DropBeforeResponse);
+    let stderr = run(&vary).await.stderr;
+    let stderr = String::from_utf8_lossy(&stderr);
+    assert!(
+        stderr.contains("the request may have taken effect"),
+        "{stderr}"
+    );
+    assert_eq!(lab.handle.count("vary_scene"), 1);
+    let refused = run(&["POST", "/v1/scenes", "{"]).await;
+    assert!(!refused.status.success());
+}
+
+#[tokio::test]
+async fn blocking_bakes_without_async_code() {
+    let lab = Lab::instant().await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = example("blocking");
+    lab.environment(&mut command).args(["a lab"]);
+    let output = command.arg(dir.path().join("lab")).output().await.unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let model = stdout.lines().last().unwrap();
+    assert!(std::path::Path::new(model).is_file(), "{stdout}");
 }

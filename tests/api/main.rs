@@ -8,6 +8,7 @@
 mod alpha;
 mod bake;
 mod baking;
+mod certificates;
 mod complete;
 mod dataset;
 mod downloads;
