@@ -12,8 +12,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 #[derive(Parser)]
 struct Arguments {
-    /// CSV with the columns prompt, name, format, robot_profile and slim, of which only the first is
-    /// required; JSON Lines with the same members (.jsonl); or else a prompt on each line.
+    /// CSV with a column "prompt", and where needed "name", "format" and "slim"; JSON Lines with the same
+    /// members (.jsonl); or else a prompt on each line.
     prompts: PathBuf,
     /// Directory for the scenes, the manifest and the report.
     #[arg(long, default_value = "scenes")]

@@ -212,8 +212,8 @@ async fn the_events_of_many_bakes_are_one_stream() {
         BakePrompt::new("a kitchen").name("../kitchen"),
         BakePrompt::new("a garage").slim().format(Format::Usd),
     ];
-    let bakes = lab.client.bake_all(prompts).at_once(8).into_dir(dir.path());
-    let events: Vec<_> = bakes.try_collect().await.unwrap();
+    let all = lab.client.bake_all(prompts).at_once(8).into_dir(dir.path());
+    let events: Vec<_> = all.try_collect().await.unwrap();
     let mut ended = BTreeMap::new();
     for event in &events {
         match &event.kind {

@@ -79,12 +79,16 @@ impl CallOptions {
             }
             // The value may be a secret.
             _ => {
-                changes.invalid = Some(format!("the header `{name}` has an invalid name or value"))
+                changes.invalid = Some(format!("the header `{name}` has an invalid name or value"));
             }
         })
     }
 
     /// Adds a parameter to the query, after those of the operation.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a number is passed without `&`"
+    )]
     pub fn query(self, name: impl Into<String>, value: impl ToString) -> Self {
         let pair = (name.into(), value.to_string());
         self.change(|changes| changes.query.push(pair))

@@ -171,24 +171,27 @@ impl Client {
         let mut first = Some(self.authenticated(operation, draft)?);
         let mut sent_at = SystemTime::UNIX_EPOCH;
         let in_flight = &AtomicBool::new(false);
-        let call = self.call(call, draft.policy(), |lease| {
-            sent_at = SystemTime::now();
-            let request = first
-                .take()
-                .map_or_else(|| self.authenticated(operation, draft), Ok);
-            async move {
-                in_flight.store(true, Relaxed);
-                let attempt = self.attempt(request?, operation, lease).await;
-                in_flight.store(false, Relaxed);
-                attempt
-            }
-        });
-        let exchanged = match draft.deadline {
-            None => call.await,
-            Some(deadline) => {
-                runtime::require()?;
-                let in_time = deadline.within(call).await;
-                in_time.unwrap_or_else(|| Err(deadline.error(operation, in_flight.load(Relaxed))))
+        let exchanged = {
+            let call = pin!(self.call(call, draft.policy(), |lease| {
+                sent_at = SystemTime::now();
+                let request = first
+                    .take()
+                    .map_or_else(|| self.authenticated(operation, draft), Ok);
+                async move {
+                    in_flight.store(true, Relaxed);
+                    let attempt = self.attempt(request?, operation, lease).await;
+                    in_flight.store(false, Relaxed);
+                    attempt
+                }
+            }));
+            match draft.deadline {
+                None => call.await,
+                Some(deadline) => {
+                    runtime::require()?;
+                    let in_time = deadline.within(call).await;
+                    in_time
+                        .unwrap_or_else(|| Err(deadline.error(operation, in_flight.load(Relaxed))))
+                }
             }
         };
         match exchanged {
