@@ -1,19 +1,27 @@
 //! Draws the plan of an MJCF model as SVG, so that a person can look at it without a simulator.
 
 mod draw;
+mod drawing;
 mod drawn;
 mod frames;
+mod from_above;
+mod isometric;
 mod labels;
 mod marks;
 mod meshes;
+mod name;
+mod order;
 mod plan;
 mod pose;
+mod projection;
+mod role;
 mod shape;
+mod solid;
 mod view;
 
 use super::mjcf::Models;
 use super::{Bundle, BundleError, BundleErrorKind, ModelFormat};
-use drawn::Drawing;
+use drawing::Drawing;
 use meshes::Meshes;
 
 impl Bundle {
@@ -61,6 +69,6 @@ impl Bundle {
         let models = Models::read(&self.dir, &model.inner)?;
         let plan = plan::read(&models, &model.path)?;
         let drawing = Drawing::of(&plan, Meshes::new(&self.dir))?;
-        Ok(draw::svg(&plan, drawing))
+        Ok(draw::svg(&plan, &drawing))
     }
 }
