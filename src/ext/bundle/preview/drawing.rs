@@ -79,7 +79,8 @@ impl<'p> Drawing<'p> {
         colour(plan, &mut geoms);
         sort(&mut geoms);
         let filled = filled(plan, &geoms);
-        unknown.retain(|geom| filled[geom.body]);
+        // The world itself has no mark.
+        unknown.retain(|geom| geom.body == 0 || filled[geom.body]);
         let empty = (1..plan.bodies.len()).filter(|body| {
             let parent = plan.bodies[*body].parent;
             !filled[*body] && (parent == 0 || filled[parent])

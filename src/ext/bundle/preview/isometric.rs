@@ -9,7 +9,7 @@ use super::order::{Bounds, back_to_front};
 use super::plan::Plan;
 use super::pose::Vec3;
 use super::projection::ISOMETRIC;
-use super::shape::Vec2;
+use super::shape::{Vec2, hull};
 use super::solid::{Room, Solid};
 use super::view::{Rect, View, steps};
 use crate::ext::svg::{FAINT, INK, Number, px, round_step, tint};
@@ -260,12 +260,18 @@ impl<'d, 'p> Isometric<'d, 'p> {
             tint(colour, line)
         );
         for face in &solid.faces {
-            let _ = write!(
-                out,
-                "<path d=\"{}\" fill=\"{}\"/>",
-                self.path(&face.outline),
-                tint(colour, dark + (bright - dark) * face.light),
-            );
+            let path = self.path(&face.outline);
+            let fill = tint(colour, dark + (bright - dark) * face.light);
+            let edge = match face.is_round {
+                true => format!(" stroke=\"{fill}\""),
+                false => String::new(),
+            };
+            let _ = write!(out, "<path d=\"{path}\" fill=\"{fill}\"{edge}/>");
+        }
+        if solid.faces.iter().any(|face| face.is_round) {
+            let corners = solid.faces.iter().flat_map(|face| &face.outline);
+            let path = self.path(&hull(corners.copied().collect()));
+            let _ = write!(out, "<path d=\"{path}\" fill=\"none\"/>");
         }
         let _ = writeln!(out, "<title>{}</title></g>", solid.drawn.title(plan));
     }

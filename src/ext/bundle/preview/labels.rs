@@ -46,6 +46,8 @@ pub(super) const LARGE: Lettering = Lettering {
 
 /// The height of a line with its margin, as a multiple of the font size.
 const LINE: f64 = 1.3;
+/// The space beside a name, as a multiple of the font size.
+const MARGIN: f64 = 0.5;
 /// The distance of a name from its object, in pixels.
 const GAP: f64 = 3.0;
 /// The maximum number of symbols that names avoid.
@@ -139,7 +141,7 @@ impl Labels {
         );
         for label in &self.labels {
             let letters = label.letters(lettering);
-            let room = [width(&letters) * size + 4.0, LINE * size];
+            let room = [(width(&letters) + MARGIN) * size, LINE * size];
             let Some(own) = bounds.get(&label.body) else {
                 continue;
             };
@@ -184,8 +186,8 @@ impl Labels {
             .filter(|drawn| drawn.role == Role::Object)
         {
             let body = drawn.geom.body;
-            let owner = [body, plan.bodies[body].top].into_iter();
-            let owner = owner.rev().find(|owner| self.objects.contains_key(owner));
+            let mut owners = [body, plan.bodies[body].top].into_iter();
+            let owner = owners.find(|owner| self.objects.contains_key(owner));
             if let (Some(owner), Some(bounds)) = (owner, Rect::around(outline(drawn))) {
                 let corners = corners.entry(owner).or_default();
                 corners.extend([bounds.at, bounds.end()].map(|corner| view.on_page(corner)));

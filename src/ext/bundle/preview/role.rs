@@ -21,8 +21,9 @@ const FITTING: [&str; 9] = [
     "window",
 ];
 
-/// The height of the upper side of a floor above the lowest geom, and of the lower side of a
-/// ceiling, in metres.
+/// The minimum width of a floor, the maximum height of its upper side above the lowest geom, and the
+/// minimum height of the lower side of a ceiling, in metres.
+const FLOOR_WIDTH: f64 = 1.0;
 const MAX_FLOOR: f64 = 0.5;
 const MIN_CEILING: f64 = 1.9;
 /// The minimum height and the maximum thickness of a wall in metres, and its minimum length as a
@@ -83,7 +84,9 @@ fn by_shape(drawn: &Drawn<'_>, extent: &Rect, lowest: f64) -> Option<Role> {
         if bottom - lowest > MIN_CEILING {
             return Some(Role::Ceiling);
         }
-        if top - lowest < MAX_FLOOR {
+        let width = bounds.size[0].min(bounds.size[1]);
+        let is_flat = top - bottom < width / 10.0;
+        if top - lowest < MAX_FLOOR && width > FLOOR_WIDTH && is_flat {
             return Some(Role::Floor);
         }
     }

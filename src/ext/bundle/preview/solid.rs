@@ -17,6 +17,10 @@ const LIGHT: Vec3 = [0.2, -0.6, 1.0];
 const FLAT_LIGHT: f64 = 0.65;
 /// The sides of a round solid have a shade for each of this many parts of a circle.
 const SHADES: f64 = 16.0;
+/// A face is invisible if its normal has less than this part towards the viewer.
+const EDGE_ON: f64 = 1e-9;
+/// An outline with this many corners is round.
+const ROUND: usize = 12;
 /// A geom is drawn as a prism if that covers at most this many times the area of its silhouette.
 const FAITHFUL: f64 = 1.05;
 /// The height to which walls are cut if they would hide the room, in metres.
@@ -31,6 +35,8 @@ pub(super) struct Face {
     pub(super) outline: Vec<Vec2>,
     /// The light on it, from 0 to 1.
     pub(super) light: f64,
+    /// Whether it is a part of a round side, so that its edges are invisible.
+    pub(super) is_round: bool,
 }
 
 /// A geom with its visible faces.
@@ -129,6 +135,7 @@ fn faces(drawn: &Drawn<'_>) -> Vec<Face> {
     vec![Face {
         outline: drawn.silhouette.clone(),
         light: FLAT_LIGHT,
+        is_round: false,
     }]
 }
 
@@ -141,7 +148,7 @@ fn box_faces(drawn: &Drawn<'_>, half: Vec3) -> Vec<Face> {
             let mut normal = [0.0; 3];
             normal[axis] = side;
             let normal = pose.direction(normal);
-            if dot(normal, ISOMETRIC.towards) <= 0.0 {
+            if dot(normal, ISOMETRIC.towards) < EDGE_ON {
                 continue;
             }
             let [u, v] = [(axis + 1) % 3, (axis + 2) % 3];
@@ -156,6 +163,7 @@ fn box_faces(drawn: &Drawn<'_>, half: Vec3) -> Vec<Face> {
             faces.push(Face {
                 outline: corners.map(corner).to_vec(),
                 light: light(normal),
+                is_round: false,
             });
         }
     }
@@ -171,7 +179,9 @@ fn prism(outline: &[Vec2], [bottom, top]: [f64; 2]) -> Vec<Face> {
         let (a, b) = (outline[index % corners], outline[(index + 1) % corners]);
         // The outline is counterclockwise, so this points outwards.
         let normal = [b[1] - a[1], a[0] - b[0], 0.0];
-        (dot(normal, ISOMETRIC.towards) > 0.0).then_some((a, b, normal))
+        let length = normal[0].hypot(normal[1]);
+        let is_visible = dot(normal, ISOMETRIC.towards) > EDGE_ON * length;
+        is_visible.then_some((a, b, normal))
     };
     // The visible sides of a convex outline are contiguous. Start with the first of them.
     let first = (0..corners)
@@ -191,6 +201,7 @@ fn prism(outline: &[Vec2], [bottom, top]: [f64; 2]) -> Vec<Face> {
             _ => faces.push(Face {
                 outline: vec![a, b, b_up, a_up],
                 light: light([angle.cos(), angle.sin(), 0.0]),
+                is_round: corners >= ROUND,
             }),
         }
         last_shade = Some(shade);
@@ -198,6 +209,7 @@ fn prism(outline: &[Vec2], [bottom, top]: [f64; 2]) -> Vec<Face> {
     faces.push(Face {
         outline: lifted(outline, top).collect(),
         light: light([0.0, 0.0, 1.0]),
+        is_round: false,
     });
     faces
 }

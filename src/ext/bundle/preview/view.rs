@@ -146,12 +146,14 @@ impl View {
     }
 }
 
-/// Returns the multiples of `step` between two positions, at most 1,000.
+/// Returns the multiples of `step` between two positions, at most 1,000. Those at the positions are
+/// among them, also after a rounding error.
 pub(super) fn steps(from: f64, to: f64, step: f64) -> impl Iterator<Item = f64> {
-    // A rounding error does not omit the first one.
     let first = (from / step - 1e-6).ceil();
-    // Each position is computed from its index, so that rounding errors do not accumulate.
+    let last = (to / step + 1e-6).floor();
+    // Each is computed from its index, so that rounding errors do not accumulate.
     (0..1000_u32)
-        .map(move |index| (first + f64::from(index)) * step)
-        .take_while(move |at| *at <= to)
+        .map(move |index| first + f64::from(index))
+        .take_while(move |index| *index <= last)
+        .map(move |index| index * step)
 }
