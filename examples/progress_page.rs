@@ -61,7 +61,7 @@ async fn run() -> Outcome<()> {
         eprintln!("Error: {error}");
         let text = error.replace('&', "&amp;").replace('<', "&lt;");
         sender.send_modify(|page| {
-            page.insert_str(0, &format!("<p class=\"failed\">Failed: {text}</p>"))
+            page.insert_str(0, &format!("<p class=\"failed\">Failed: {text}</p>"));
         });
     }
     drop(sender);

@@ -190,7 +190,7 @@ impl BakeBuilder {
     /// request, has its prompt, and belongs to no other bake beside this directory. It reports what it
     /// takes as [`BakeEvent::Found`], with its [`Confidence`], and requests nothing again.
     ///
-    /// With the feature `preview`, the plan of an MJCF model is written to `preview.svg` next to
+    /// With the feature `preview`, a picture of an MJCF model is written to `preview.svg` next to
     /// the model, if it can be drawn; see `Bundle::preview`.
     pub fn into_dir(self, dir: impl AsRef<Path>) -> Bake {
         let (events, receiver) = mpsc::unbounded_channel();

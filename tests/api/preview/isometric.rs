@@ -236,7 +236,7 @@ fn the_largest_of_many_solids_are_drawn() {
     let (plan, isometric) = views(&svg);
     assert_eq!(titles(plan).len(), 9001);
     let drawn = titles(isometric);
-    assert_eq!(drawn.len(), 4000);
+    assert_eq!(drawn.len(), 3000);
     assert!(drawn.contains(&"large"));
     assert!(svg.contains("9001 geoms"));
 }

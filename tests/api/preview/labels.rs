@@ -111,6 +111,7 @@ fn names_do_not_overlap() {
 
 #[test]
 fn bodies_without_geometry_are_marked() {
+    let title = Regex::new("<title>([^<]*): no geometry</title>").unwrap();
     for (bodies, marked) in [
         ("<body name='a'/>", &["a"][..]),
         (
@@ -147,7 +148,6 @@ fn bodies_without_geometry_are_marked() {
              <worldbody><geom size='1'/>{bodies}</worldbody></mujoco>"
         );
         let svg = preview(&model).unwrap();
-        let title = Regex::new("<title>([^<]*): no geometry</title>").unwrap();
         let (plan, isometric) = views(&svg);
         for view in [plan, isometric] {
             let titles: Vec<_> = title

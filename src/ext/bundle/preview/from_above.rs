@@ -140,9 +140,10 @@ fn objects(out: &mut String, view: &View, plan: &Plan<'_>, geoms: &[&Drawn<'_>])
             Role::Ceiling | Role::Object => (0.72 - 0.36 * height, 0.0),
         };
         let is_ceiling = drawn.role == Role::Ceiling;
-        let fill = match is_ceiling {
-            true => "none".to_owned(),
-            false => tint(drawn.colour, white),
+        let fill = if is_ceiling {
+            "none".to_owned()
+        } else {
+            tint(drawn.colour, white)
         };
         let mut style = format!("fill=\"{fill}\" stroke=\"{}\"", tint(drawn.colour, line));
         if is_ceiling || plan.bodies[body.top].free {

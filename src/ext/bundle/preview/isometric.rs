@@ -15,7 +15,7 @@ use super::view::{Rect, View, steps};
 use crate::ext::svg::{FAINT, INK, Number, px, round_step, tint};
 
 /// The maximum number of solids, the largest ones. All pairs of them are compared.
-const MAX_SOLIDS: usize = 4000;
+const MAX_SOLIDS: usize = 3000;
 /// The minimum distances between the lines of the grid and between the marks of the height scale,
 /// in pixels.
 const GRID: f64 = 36.0;
@@ -262,9 +262,10 @@ impl<'d, 'p> Isometric<'d, 'p> {
         for face in &solid.faces {
             let path = self.path(&face.outline);
             let fill = tint(colour, dark + (bright - dark) * face.light);
-            let edge = match face.is_round {
-                true => format!(" stroke=\"{fill}\""),
-                false => String::new(),
+            let edge = if face.is_round {
+                format!(" stroke=\"{fill}\"")
+            } else {
+                String::new()
             };
             let _ = write!(out, "<path d=\"{path}\" fill=\"{fill}\"{edge}/>");
         }

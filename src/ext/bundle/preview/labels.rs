@@ -52,6 +52,8 @@ const MARGIN: f64 = 0.5;
 const GAP: f64 = 3.0;
 /// The maximum number of symbols that names avoid.
 const MAX_SYMBOLS: usize = 1000;
+/// The maximum number of names for which a place is sought: each is compared with all objects.
+const MAX_TRIED: usize = 200;
 /// A child of the world with this many joints is a robot.
 const ROBOT_JOINTS: usize = 6;
 
@@ -139,7 +141,7 @@ impl Labels {
             "<g {attributes} font-size=\"{size}\" fill=\"{INK}\" text-anchor=\"middle\" \
              stroke=\"#fff\" stroke-opacity=\"0.85\" stroke-linejoin=\"round\" paint-order=\"stroke\">"
         );
-        for label in &self.labels {
+        for label in self.labels.iter().take(MAX_TRIED) {
             let letters = label.letters(lettering);
             let room = [(width(&letters) + MARGIN) * size, LINE * size];
             let Some(own) = bounds.get(&label.body) else {

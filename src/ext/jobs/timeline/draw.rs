@@ -32,7 +32,8 @@ impl Timeline {
     /// shows the number of its events, and a line for each of them.
     ///
     /// A running stage ends at the latest time. At most 100 stages, 2,000 ticks and dots, and 2,000
-    /// lines are drawn. The same events at the same times yield the same text.
+    /// lines are drawn. Displayed at a width of up to 520 pixels, the drawing has larger letters. The
+    /// same events at the same times yield the same text.
     pub fn to_svg(&self) -> String {
         let bottom = y_of(self.stages.len().max(1));
         let height = bottom + 34.0;
