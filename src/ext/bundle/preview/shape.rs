@@ -115,7 +115,7 @@ impl Mesh {
         let outlines = projections.map(|projection| {
             let points = self.0.iter();
             let points = points.map(|point| projection.point(pose.point(point.map(f64::from))));
-            with_fewer_corners(hull(points.collect()))
+            with_fewer_corners(hull(without_inner(points.collect())))
         });
         (outlines, heights)
     }
@@ -135,11 +135,33 @@ fn with_fewer_corners(outline: Vec<Vec2>) -> Vec<Vec2> {
     if outline.len() <= MAX_CORNERS as usize {
         return outline;
     }
+    farthest(&outline, MAX_CORNERS)
+}
+
+/// Removes most of the points within the hull, which then takes less time.
+fn without_inner(mut points: Vec<Vec2>) -> Vec<Vec2> {
+    if points.len() <= MAX_CORNERS as usize {
+        return points;
+    }
+    let octagon = farthest(&points, 8);
+    if octagon.len() < 3 {
+        return points;
+    }
+    points.retain(|point| {
+        let following = octagon.iter().cycle().skip(1);
+        let mut sides = octagon.iter().zip(following);
+        !sides.all(|(a, b)| turns_left(*a, *b, *point))
+    });
+    points
+}
+
+/// Returns the hull of the points that are the farthest in one of this many directions.
+fn farthest(points: &[Vec2], count: u32) -> Vec<Vec2> {
     let along = |[x, y]: Vec2, point: &Vec2| x * point[0] + y * point[1];
-    let farthest = directions(MAX_CORNERS).filter_map(|direction| {
+    let farthest = directions(count).filter_map(|direction| {
         let by_distance =
             |a: &&Vec2, b: &&Vec2| along(direction, a).total_cmp(&along(direction, b));
-        outline.iter().max_by(by_distance).copied()
+        points.iter().max_by(by_distance).copied()
     });
     hull(farthest.collect())
 }
@@ -218,6 +240,18 @@ mod tests {
         for [x, y] in [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]] {
             let near = |point: &Vec2| (point[0] - x).hypot(point[1] - y) < 1e-9;
             assert!(fewer.iter().any(near), "{x} {y}");
+        }
+    }
+
+    #[test]
+    fn points_within_a_hull_do_not_change_it() {
+        for radius in [0.999, 0.9, 0.5, 0.0] {
+            let circle: Vec<Vec2> = directions(200).collect();
+            let inner = circle.iter().map(|point| point.map(|part| part * radius));
+            let all: Vec<Vec2> = inner.chain(circle.iter().copied()).collect();
+            let fewer = without_inner(all.clone());
+            assert_eq!(hull(fewer.clone()), hull(all));
+            assert!(radius > 0.9 || fewer.len() == circle.len(), "{radius}");
         }
     }
 
