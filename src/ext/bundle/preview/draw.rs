@@ -9,8 +9,7 @@ use super::labels::{LARGE, Labels, SMALL};
 use super::marks;
 use super::plan::Plan;
 use super::pose::Vec3;
-use super::projection::{ISOMETRIC, PLAN, Projection};
-use super::shape::Vec2;
+use super::projection::{ISOMETRIC, PLAN, Projection, Vec2};
 use super::view::{LEFT, PANEL, Rect, TOP, View};
 use crate::ext::svg::{FAINT, INK, Number, PAPER, px, round_step, text};
 

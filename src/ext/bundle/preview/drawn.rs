@@ -1,7 +1,8 @@
 //! A geom with what the drawing needs of it.
 
 use super::plan::{Form, Geom, Plan};
-use super::shape::{FAR, Shape, Vec2};
+use super::projection::Vec2;
+use super::shape::{FAR, Shape};
 use crate::ext::svg::{Number, text};
 
 /// What a geom is in a scene.

@@ -7,7 +7,7 @@ use super::drawing::Drawing;
 use super::drawn::{Drawn, Role};
 use super::marks;
 use super::plan::Plan;
-use super::shape::Vec2;
+use super::projection::Vec2;
 use super::view::{LEFT, PANEL, TOP, View, steps};
 use crate::ext::svg::{FAINT, LINE, px, round_step, tint};
 

@@ -8,7 +8,7 @@ use super::drawn::{OutlineOf, Role};
 use super::marks;
 use super::name::{kind, short};
 use super::plan::{Joint, Plan};
-use super::shape::Vec2;
+use super::projection::Vec2;
 use super::view::{Rect, View};
 use crate::ext::svg::{INK, px, text, width};
 

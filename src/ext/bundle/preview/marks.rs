@@ -6,7 +6,7 @@ use super::drawing::Drawing;
 use super::drawn::Role;
 use super::plan::{JointKind, Plan};
 use super::pose::Vec3;
-use super::shape::Vec2;
+use super::projection::Vec2;
 use super::view::{Rect, View};
 use crate::ext::svg::{FAINT, INK, Number, px, text, width};
 

@@ -1,7 +1,9 @@
 //! The two directions from which a scene is drawn.
 
 use super::pose::{Vec3, dot};
-use super::shape::Vec2;
+
+/// A point of a plane, in metres.
+pub(super) type Vec2 = [f64; 2];
 
 /// 1/√2, 1/√3, 1/√6 and √(2/3): the parts of the isometric axes.
 const HALF: f64 = std::f64::consts::FRAC_1_SQRT_2;

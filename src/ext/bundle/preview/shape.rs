@@ -6,7 +6,7 @@
 use std::f64::consts::TAU;
 
 use super::pose::{Pose, Vec3, unit};
-use super::projection::Projection;
+use super::projection::{Projection, Vec2};
 use crate::ext::bundle::mjcf::Vertex;
 
 /// The number of corners of a round outline.
@@ -15,9 +15,6 @@ const CORNERS: u32 = 48;
 const MAX_CORNERS: u32 = 96;
 /// Half the size of an infinite plane, in metres: beyond every drawing.
 pub(super) const FAR: f64 = 1e7;
-
-/// A point of the ground or of another plane, in metres.
-pub(super) type Vec2 = [f64; 2];
 
 /// The shape of a geom in its own frame.
 #[derive(Clone, Debug)]

@@ -6,8 +6,8 @@ use super::drawn::{Drawn, Role};
 use super::order::Bounds;
 use super::plan::Form;
 use super::pose::{Vec3, dot};
-use super::projection::ISOMETRIC;
-use super::shape::{Shape, Vec2, area, hull};
+use super::projection::{ISOMETRIC, Vec2};
+use super::shape::{Shape, area, hull};
 use super::view::Rect;
 
 /// The light: upper sides are bright, those towards negative Y are darker, and those towards X are

@@ -1,8 +1,7 @@
 //! The parts of the world that the two views show, and their positions on the page.
 
 use super::pose::Vec3;
-use super::projection::{ISOMETRIC, PLAN, Projection};
-use super::shape::Vec2;
+use super::projection::{ISOMETRIC, PLAN, Projection, Vec2};
 use crate::ext::svg::Number;
 
 /// The size of each of the two views, in pixels.
