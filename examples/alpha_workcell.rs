@@ -1,8 +1,10 @@
-//! Composes a workcell of three assets with the early-access API:
+//! Composes a workcell of three assets with the early-access API, and draws it into `preview.svg` next
+//! to the model:
 //! `cargo run --example alpha_workcell --features alpha -- DIR`
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
 use std::f64::consts::FRAC_1_SQRT_2;
+use std::process::ExitCode;
 
 use futures::TryStreamExt;
 use gizmo_client::alpha::{self, Pose, SceneFormat};
@@ -12,7 +14,15 @@ use gizmo_simulator::{Options, Simulator};
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 #[tokio::main]
-async fn main() -> Outcome<()> {
+async fn main() -> ExitCode {
+    if let Err(error) = run().await {
+        eprintln!("Error: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+async fn run() -> Outcome<()> {
     let directory = std::env::args().nth(1);
     let (alpha, _simulator) = client().await?;
 
@@ -48,6 +58,8 @@ async fn main() -> Outcome<()> {
     let download = export.format(SceneFormat::MujocoMjcf).download().await?;
     let directory = directory.unwrap_or_else(|| "workcell".to_owned());
     let bundle = download.unpack(directory).await?;
+    let preview = bundle.model().path()?.with_file_name("preview.svg");
+    std::fs::write(preview, bundle.preview()?)?;
     println!("{}", bundle.model().display());
     Ok(())
 }

@@ -156,7 +156,7 @@
 //! | `native-tls` | | TLS by the platform's library, if `rustls` and `rustls-ring` are off |
 //! | `httpmock` | | `mock`: a typed mock of every operation, for tests |
 //! | `alpha` | | `alpha`: the early-access API |
-//! | `preview` | | pictures as SVG: the plan of a scene, and the `Timeline` of a job; no further dependency |
+//! | `preview` | | pictures as SVG: the plan and an isometric view of a scene, and the `Timeline` of a job; no further dependency |
 //! | `schemars` | | `schemars::JsonSchema` on the types of requests and responses |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -179,6 +179,7 @@ async fn a_failure_is_one_line() {
             key,
             "get_scene: 404 scene_not_found: ",
         ),
+        ("alpha_workcell", &[], CANARY, "create_asset: 401 "),
         (
             "progress_page",
             &[],

@@ -1,5 +1,7 @@
-//! The floor plan of a scene: its contents, the models that it rejects, and its place in a bake.
+//! The picture of a scene: its contents, the models that it rejects, and its place in a bake.
 
+mod isometric;
+mod labels;
 mod mujoco;
 
 use std::fs;
@@ -89,10 +91,15 @@ fn preview(model: &str) -> Result<String, gizmo_client::bundle::BundleError> {
     Bundle::open(dir.path()).unwrap().preview()
 }
 
-/// Returns the names of the geoms in drawing order.
-fn titles(svg: &str) -> Vec<&str> {
-    let title = Regex::new(r"<title>(\S+) \(").unwrap();
-    let titles = title.captures_iter(svg);
+/// Splits a picture into the plan and the isometric view.
+fn views(svg: &str) -> (&str, &str) {
+    svg.split_once("<g class=\"isometric\"").unwrap()
+}
+
+/// Returns the names of the geoms of a view in drawing order.
+fn titles(view: &str) -> Vec<&str> {
+    let title = Regex::new(r"<title>(?:[^<]* / )?(\S+) \(").unwrap();
+    let titles = title.captures_iter(view);
     titles.map(|title| title.get(1).unwrap().as_str()).collect()
 }
 
@@ -201,7 +208,7 @@ fn names_are_escaped_and_unusual_models_are_drawn() {
         ("", "unnamed model"),
         ("<geom type='plane' size='0 0 1'/>", "1 geom"),
         ("<geom type='plane' size='2 0 1' euler='90 0 0'/>", "1 geom"),
-        ("<geom size='0'/>", "0 × 0 m"),
+        ("<geom size='0'/>", "0 × 0 × 0 m"),
         (
             "<geom size='1e-9'/><geom size='1e-9' pos='1e-6 0 0'/>",
             "2 geoms",
@@ -210,7 +217,7 @@ fn names_are_escaped_and_unusual_models_are_drawn() {
             "<geom size='1e6' pos='1e6 0 0'/><geom size='1e-6' pos='-1e6 1e6 0'/>",
             "2 geoms",
         ),
-        ("<geom type='mesh' mesh='absent'/>", "of unknown shape: 1"),
+        ("<geom type='mesh' mesh='absent'/>", "unknown shape: 1"),
         (
             "<composite/><composite/><flexcomp/><attach model='absent'/>",
             "not drawn: 1 attached model, 2 composite, 1 flexcomp<",
@@ -241,7 +248,7 @@ fn a_model_that_includes_itself_is_drawn_once() {
     fs::write(dir.path().join("scene.xml"), model).unwrap();
     fs::write(dir.path().join("b.xml"), other).unwrap();
     let svg = Bundle::open(dir.path()).unwrap().preview().unwrap();
-    assert_eq!(titles(&svg), ["a", "b"]);
+    assert_eq!(titles(views(&svg).0), ["a", "b"]);
 }
 
 #[test]
@@ -267,7 +274,7 @@ fn a_ceiling_is_an_outline_and_higher_geoms_are_drawn_later() {
          <geom name='floor' type='plane' size='3 3 1'/>",
     ))
     .unwrap();
-    assert_eq!(titles(&svg), ["table", "cup", "ceiling"]);
+    assert_eq!(titles(views(&svg).0), ["table", "cup", "ceiling"]);
     let ceiling = svg
         .lines()
         .find(|line| line.contains(">ceiling ("))

@@ -106,6 +106,23 @@ impl Browser {
         self.session = attached["sessionId"].take();
     }
 
+    /// Returns a picture of the page as PNG. Writes it next to `GIZMO_SCREENSHOT` if that is set, with
+    /// `prefix` before its name.
+    async fn screenshot(&mut self, prefix: &str) -> Vec<u8> {
+        let format = json!({ "format": "png" });
+        let shot = self.command("Page.captureScreenshot", format).await;
+        let shot = shot["data"].as_str().unwrap();
+        let png = base64::engine::general_purpose::STANDARD
+            .decode(shot)
+            .unwrap();
+        if let Some(path) = std::env::var_os("GIZMO_SCREENSHOT") {
+            let path = std::path::Path::new(&path);
+            let name = path.file_name().unwrap().to_str().unwrap();
+            std::fs::write(path.with_file_name(format!("{prefix}{name}")), &png).unwrap();
+        }
+        png
+    }
+
     /// Evaluates an expression in the page and awaits its value if it is a promise.
     async fn evaluate(&mut self, expression: &str) -> Value {
         let expression = json!({
@@ -168,6 +185,18 @@ async fn the_page_follows_the_job_and_links_to_the_zip_archive() {
     }
 }
 
+/// Starts the example, and opens its page. The example runs until the returned process is dropped.
+async fn open_page(browser: &mut Browser, lab: &Lab, prompt: &str) -> Child {
+    let mut command = example("progress_page");
+    let command = lab.environment(&mut command).arg(prompt);
+    let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut url = String::new();
+    let mut stdout = BufReader::new(server.stdout.take().unwrap());
+    stdout.read_line(&mut url).await.unwrap();
+    browser.open(url.trim()).await;
+    server
+}
+
 async fn assert_page_shows(
     browser: &mut Browser,
     options: Options,
@@ -175,14 +204,7 @@ async fn assert_page_shows(
     summary: &str,
 ) {
     let lab = Lab::start(options).await;
-    let mut command = example("progress_page");
-    let command = lab.environment(&mut command).arg("a lab with a lamp");
-    let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut url = String::new();
-    let mut stdout = BufReader::new(server.stdout.take().unwrap());
-    stdout.read_line(&mut url).await.unwrap();
-    let url = url.trim();
-    browser.open(url).await;
+    let _server = open_page(browser, &lab, "a lab with a lamp").await;
     let page = timeout(Duration::from_secs(60), browser.evaluate(DONE)).await;
     let page = page.expect("the page shows the end within a minute");
 
@@ -205,15 +227,82 @@ async fn assert_page_shows(
         .then(async zip => [zip.status, (await zip.text()).slice(0, 4)])";
     assert_eq!(browser.evaluate(zip).await, json!([200, "PK\u{3}\u{4}"]));
 
-    let shot = browser
-        .command("Page.captureScreenshot", json!({ "format": "png" }))
-        .await;
-    let shot = shot["data"].as_str().unwrap();
-    let png = base64::engine::general_purpose::STANDARD
-        .decode(shot)
-        .unwrap();
-    if let Some(path) = std::env::var_os("GIZMO_SCREENSHOT") {
-        std::fs::write(path, &png).unwrap();
-    }
+    let png = browser.screenshot("").await;
     assert!(colours(&png) > 50, "{} colours", colours(&png));
+    assert_is_readable(browser, 420).await;
+}
+
+/// Asserts that a page of this width in pixels does not scroll sideways, and that its letters are
+/// at least eight pixels high.
+async fn assert_is_readable(browser: &mut Browser, width: u32) {
+    let size = json!({ "width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": false });
+    browser
+        .command("Emulation.setDeviceMetricsOverride", size)
+        .await;
+    let page = browser.evaluate(LETTERS).await;
+    browser.screenshot("narrow-").await;
+    assert!(
+        page["width"].as_f64().unwrap() <= f64::from(width),
+        "{page}"
+    );
+    let letters = page["letters"].as_array().unwrap();
+    assert!(letters.len() > 5, "{page}");
+    for text in letters {
+        assert!(text[1].as_f64().unwrap() >= 8.0, "{text}");
+    }
+}
+
+/// Returns the width of the contents of the page, and each visible text of its pictures with the
+/// size of its letters in pixels.
+const LETTERS: &str = r#"(() => {
+    // First, because this updates the layout.
+    const width = document.documentElement.scrollWidth;
+    const texts = [...document.querySelectorAll("svg text")].filter(text => text.getBoundingClientRect().width > 0);
+    return {
+        width,
+        letters: texts.map(text => [
+            text.textContent,
+            parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a,
+        ]),
+    };
+})()"#;
+
+/// Resolves to the title, the text and the colour of the failure once the page shows it.
+const FAILED: &str = r#"new Promise(done => {
+    const check = () => {
+        const failure = document.querySelector(".failed");
+        failure ? done({
+            title: document.title,
+            text: failure.innerText,
+            colour: getComputedStyle(failure).color,
+            heading: document.querySelector("svg .heading").textContent,
+            link: document.querySelector("a").checkVisibility(),
+        }) : requestAnimationFrame(check);
+    };
+    check();
+})"#;
+
+#[tokio::test]
+async fn the_page_shows_that_a_job_has_failed_and_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut browser) = Browser::start(&dir.path().join("profile")) else {
+        return;
+    };
+    let lab = Lab::start(Options::instant().with_speed(360.0)).await;
+    let _server = open_page(&mut browser, &lab, "a doomed lab").await;
+    let page = timeout(Duration::from_secs(60), browser.evaluate(FAILED)).await;
+    let page = page.expect("the page shows the failure within a minute");
+    let text = page["text"].as_str().unwrap();
+    assert!(text.starts_with("Failed: the job failed: "), "{page}");
+    assert_eq!(page["title"], page["text"]);
+    assert_eq!(page["colour"], "rgb(179, 38, 30)");
+    assert!(
+        page["heading"]
+            .as_str()
+            .unwrap()
+            .starts_with("failed after "),
+        "{page}"
+    );
+    assert_eq!(page["link"], false);
+    assert_is_readable(&mut browser, 420).await;
 }

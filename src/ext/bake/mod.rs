@@ -196,7 +196,7 @@ impl BakeBuilder {
     /// Where the bundle comes from, with a hash of each file, is written to `gizmo-provenance.json` in the
     /// directory; see [`Bundle::provenance`]. The journal is for this crate only, and its format may change.
     ///
-    /// With the feature `preview`, the plan of an MJCF model is written to `preview.svg` next to
+    /// With the feature `preview`, a picture of an MJCF model is written to `preview.svg` next to
     /// the model, if it can be drawn; see `Bundle::preview`.
     pub fn into_dir(self, dir: impl AsRef<Path>) -> Bake {
         let (events, receiver) = mpsc::unbounded_channel();

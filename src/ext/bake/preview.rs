@@ -1,4 +1,4 @@
-//! Draws the plan next to a baked model.
+//! Draws the preview next to a baked model.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

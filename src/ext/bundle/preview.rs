@@ -1,34 +1,53 @@
-//! Draws the plan of an MJCF model as SVG, so that a person can look at it without a simulator.
+//! Draws an MJCF model as SVG, so that a person can look at it without a simulator.
 
 mod draw;
+mod drawing;
 mod drawn;
 mod frames;
+mod from_above;
+mod isometric;
 mod labels;
 mod marks;
 mod meshes;
+mod name;
+mod order;
 mod plan;
 mod pose;
+mod projection;
+mod role;
 mod shape;
+mod solid;
 mod view;
 
 use super::mjcf::Models;
 use super::{Bundle, BundleError, BundleErrorKind, ModelFormat};
-use drawn::Drawing;
+use drawing::Drawing;
 use meshes::Meshes;
 
 impl Bundle {
-    /// Draws an MJCF model from above, and returns the text of an SVG file.
+    /// Draws an MJCF model from above and in an isometric view, and returns the text of an SVG file.
     ///
-    /// Each geom is drawn as its footprint on the ground, the lower ones first; a mesh is drawn as
-    /// its convex hull. Each child of the world has a colour, and a body that moves freely has a
-    /// dashed outline. Hinges and slides are marked with their axes. Bodies are labelled where
-    /// there is room. A scale bar and a grid are in metres. The coordinates of the drawing are
-    /// metres, too, with Y upwards.
+    /// The plan shows each geom as its footprint on the ground, the lower ones first. The isometric
+    /// view shows heights, with a scale in metres. The viewer is at positive X, negative Y and
+    /// positive Z. Near walls are cut to a low height and the ceiling is omitted, because they would
+    /// hide the room. A mesh is drawn as its convex hull; the isometric view shows the sides of
+    /// upright prisms and boxes, and otherwise the outline. It shows at most 3,000 geoms, the largest
+    /// ones.
+    ///
+    /// The building is grey: floors, walls and ceilings, by their shape and by the names of their
+    /// bodies. Each other child of the world has a colour, which those that differ only by the number
+    /// in their name share. Robots and the largest objects are labelled where there is room, once for
+    /// all that share a colour. A body that moves freely has a dashed outline. Hinges and slides are
+    /// marked with their axes. A body without geometry, or whose meshes are all missing or cannot be
+    /// read, is marked with a diamond, and a single such geom with a cross. A scale bar and a grid are
+    /// in metres. The coordinates of the plan are metres, too, with Y upwards.
+    ///
+    /// Displayed at a width of up to 520 pixels, the picture has fewer and larger labels.
     ///
     /// The model is drawn in its initial state. As in `MuJoCo`'s viewer, geoms of group 3 and above
     /// are omitted if the model has others. Composites, flexes, skins and attached models that are
-    /// missing are counted as not drawn; sites are omitted. A geom whose mesh is missing or cannot be read is drawn as a cross. The same
-    /// files yield the same text. This reads the model and blocks.
+    /// missing are counted as not drawn; sites are omitted. The same files yield the same text. This
+    /// reads the model and blocks.
     ///
     /// # Errors
     ///
@@ -61,6 +80,6 @@ impl Bundle {
         let models = Models::read(&self.dir, &model.inner)?;
         let plan = plan::read(&models, &model.path)?;
         let drawing = Drawing::of(&plan, Meshes::new(&self.dir))?;
-        Ok(draw::svg(&plan, drawing))
+        Ok(draw::svg(&plan, &drawing))
     }
 }

@@ -1,5 +1,6 @@
 //! The example `alpha_workcell`, run as a program under several faults.
 
+use gizmo_client::Bundle;
 use gizmo_simulator::{At, Fault, On, Options};
 use tokio::process::Command;
 
@@ -43,6 +44,8 @@ async fn a_workcell_is_composed_exported_and_unpacked_despite_every_fault() {
         names(dir.path()).into_iter().collect::<Vec<_>>(),
         ["workcell"]
     );
+    let preview = std::fs::read_to_string(out.join("preview.svg")).unwrap();
+    assert_eq!(preview, Bundle::open(&out).unwrap().preview().unwrap());
     let xml = std::fs::read_to_string(model).unwrap();
     assert_eq!(xml.matches("<body name=\"workbench_1\"").count(), 1);
     assert_eq!(workshop.handle.alpha_assets().len(), 3);

@@ -9,6 +9,7 @@ use gizmo_client::bundle::Bundle;
 use gizmo_simulator::{Layout, Options};
 use regex::Regex;
 
+use super::views;
 use crate::support::{Lab, in_mujoco};
 
 /// A Python program that prints the bounds of each geom except planes, and the anchor and the axis
@@ -95,7 +96,8 @@ fn parse_drawing(svg: &str) -> (Extents, Joints) {
     let geom =
         r#"<path d="([^"]*)Z"[^>]*><title>(?:[^<]* / )?(\S+) \((\S+) to (\S+) m high\)</title>"#;
     let geoms = Regex::new(geom).unwrap();
-    let geoms = geoms.captures_iter(svg).map(|geom| {
+    let (plan, _) = views(svg);
+    let geoms = geoms.captures_iter(plan).map(|geom| {
         let points: Vec<[f64; 2]> = geom[1].split('L').map(numbers).collect();
         let bound = |axis: usize, pick: fn(f64, f64) -> f64| {
             points.iter().map(|point| point[axis]).reduce(pick).unwrap()
@@ -112,7 +114,7 @@ fn parse_drawing(svg: &str) -> (Extents, Joints) {
     });
     let joint = r#"translate\((\S+) (\S+)\)[^"]*rotate\((\S+)\)">.*<title>(\S+)</title></g>"#;
     let joints = Regex::new(joint).unwrap();
-    let joints = joints.captures_iter(svg).map(|joint| {
+    let joints = joints.captures_iter(plan).map(|joint| {
         let angle: f64 = joint[3].parse().unwrap();
         let (y, x) = angle.to_radians().sin_cos();
         let [at_x, at_y] = [&joint[1], &joint[2]].map(|number| number.parse().unwrap());
@@ -328,8 +330,11 @@ async fn a_generated_room_is_drawn_where_mujoco_places_it() {
         let bake = lab.client.bake(prompt).robot_profile(robot);
         let bundle = bake.into_dir(dir.path().join("lab")).await.unwrap();
         let svg = bundle.preview().unwrap();
-        for name in ["workbench_1", "lamp_3", "shelf_8"] {
-            assert!(svg.contains(&format!(">{name}")), "{name} has no label");
+        for name in ["workbench ×2", "lamp_3", "shelf_8"] {
+            assert!(
+                svg.contains(&format!(">{name}</text>")),
+                "{name} has no label"
+            );
         }
         assert!(svg.contains("hinge: ") && svg.contains("slide: ") && svg.contains(" m</text>"));
         matches_mujoco(bundle.dir(), 30);

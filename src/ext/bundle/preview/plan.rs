@@ -36,10 +36,19 @@ pub(super) struct Plan<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Body {
     pub(super) name: Option<String>,
+    /// The index of its parent.
+    pub(super) parent: usize,
     /// The index of the child of the world that contains it; its own index if it is one.
     pub(super) top: usize,
+    /// Its position in the world.
+    pub(super) position: Vec3,
     /// Whether it has a free joint.
     pub(super) free: bool,
+    /// The number of joints with a symbol in it and in the bodies below it, if it is a child of the
+    /// world.
+    pub(super) joints: usize,
+    /// Whether it has geometry that is not drawn, such as a hidden geom or a composite.
+    pub(super) has_undrawn: bool,
 }
 
 #[derive(Debug)]
@@ -184,7 +193,9 @@ pub(super) fn read<'a>(models: &'a Models, main: &'a Path) -> Result<Plan<'a>, B
             }
         }
         for section in model.tree.named("asset") {
-            section.named("skin").for_each(|skin| reader.skip(skin));
+            for skin in section.named("skin") {
+                reader.skip(skin);
+            }
         }
     }
     let mut plan = reader.plan;
@@ -269,7 +280,7 @@ impl<'s, 'a> Reader<'s, 'a> {
             }
             "attach" => self.attach(child, context),
             _ => {
-                self.skip(child);
+                self.plan.bodies[context.body].has_undrawn |= self.skip(child);
                 Ok(())
             }
         };
@@ -281,11 +292,13 @@ impl<'s, 'a> Reader<'s, 'a> {
         })
     }
 
-    /// Counts an element that is visible, but not drawn.
-    fn skip(&mut self, element: &Element) {
-        if let Some(kind) = UNDRAWN.iter().find(|kind| **kind == element.name()) {
+    /// Counts an element that is visible, but not drawn. Returns whether it is one.
+    fn skip(&mut self, element: &Element) -> bool {
+        let kind = UNDRAWN.iter().find(|kind| **kind == element.name());
+        if let Some(kind) = kind {
             *self.plan.undrawn.entry(kind).or_default() += 1;
         }
+        kind.is_some()
     }
 
     /// Adds an element and its children.
@@ -295,16 +308,18 @@ impl<'s, 'a> Reader<'s, 'a> {
         match element.name() {
             "body" => {
                 let index = self.plan.bodies.len();
+                let inner = Self::inner(&attributes, context)?;
                 self.plan.bodies.push(Body {
                     name: self.name(element),
+                    parent: context.body,
                     top: if context.body == 0 {
                         index
                     } else {
                         self.plan.bodies[context.body].top
                     },
-                    free: false,
+                    position: inner.pose.position,
+                    ..Body::default()
                 });
-                let inner = Self::inner(&attributes, context)?;
                 self.children(
                     element,
                     Context {
@@ -360,6 +375,7 @@ impl<'s, 'a> Reader<'s, 'a> {
         self.count()?;
         let Some(index) = self.models.attached(context.source.model, element) else {
             *self.plan.undrawn.entry("attached model").or_default() += 1;
+            self.plan.bodies[context.body].has_undrawn = true;
             return Ok(());
         };
         let length = self.prefix.len();
@@ -431,6 +447,8 @@ impl<'s, 'a> Reader<'s, 'a> {
             }
             _ => return Err(attributes.invalid("type", "is not a joint type").into()),
         };
+        let top = self.plan.bodies[context.body].top;
+        self.plan.bodies[top].joints += 1;
         let frame = context.frame();
         let axis = attributes.array("axis")?.unwrap_or([0.0, 0.0, 1.0]);
         let axis =
@@ -469,12 +487,14 @@ impl<'s, 'a> Reader<'s, 'a> {
             Form::Shape(shape)
         };
         let [group] = attributes.array("group")?.unwrap_or_default();
+        let hidden = group >= FIRST_HIDDEN;
+        self.plan.bodies[context.body].has_undrawn |= hidden;
         self.plan.geoms.push(Geom {
             name: self.name(attributes.element),
             body: context.body,
             form,
             pose,
-            hidden: group >= FIRST_HIDDEN,
+            hidden,
         });
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The shapes of geoms, and their footprints on the ground.
+//! The shapes of geoms, and their outlines in a projection.
 //!
 //! All shapes are convex, or drawn as their convex hull. Their farthest point in each direction
 //! defines them.
@@ -6,15 +6,15 @@
 use std::f64::consts::TAU;
 
 use super::pose::{Pose, Vec3, unit};
+use super::projection::{Projection, Vec2};
 use crate::ext::bundle::mjcf::Vertex;
 
-/// The number of corners of a round footprint.
+/// The number of corners of a round outline.
 const CORNERS: u32 = 48;
+/// The maximum number of corners of the outline of a mesh: it bounds the size of the drawing.
+const MAX_CORNERS: u32 = 96;
 /// Half the size of an infinite plane, in metres: beyond every drawing.
 pub(super) const FAR: f64 = 1e7;
-
-/// A point of the ground, in metres.
-pub(super) type Vec2 = [f64; 2];
 
 /// The shape of a geom in its own frame.
 #[derive(Clone, Debug)]
@@ -60,17 +60,12 @@ impl Shape {
         }
     }
 
-    /// Returns the outline of the footprint, counterclockwise.
-    pub(super) fn footprint(&self, pose: &Pose) -> Vec<Vec2> {
-        let flat = |point: Vec3| {
-            let [x, y, _] = pose.point(point);
-            [x, y]
-        };
+    /// Returns the outline in a projection, counterclockwise.
+    pub(super) fn outline(&self, pose: &Pose, projection: Projection) -> Vec<Vec2> {
+        let flat = |point: Vec3| projection.point(pose.point(point));
         let round = || {
-            (0..CORNERS).map(|corner| {
-                let (y, x) = (TAU * f64::from(corner) / f64::from(CORNERS)).sin_cos();
-                self.support(pose.direction_in([x, y, 0.0]))
-            })
+            directions(CORNERS)
+                .map(|direction| self.support(pose.direction_in(projection.direction(direction))))
         };
         hull(match self {
             Self::Box([x, y, z]) => corners([*x, *y, *z]).map(flat).collect(),
@@ -102,22 +97,74 @@ impl Shape {
 pub(super) struct Mesh(pub(super) Vec<Vertex>);
 
 impl Mesh {
-    /// Returns the outline of the footprint, counterclockwise, and the heights of the lowest and
+    /// Returns the outline in each projection, counterclockwise, and the heights of the lowest and
     /// the highest point.
-    pub(super) fn footprint(&self, pose: &Pose) -> (Vec<Vec2>, [f64; 2]) {
+    pub(super) fn outlines<const N: usize>(
+        &self,
+        pose: &Pose,
+        projections: [Projection; N],
+    ) -> ([Vec<Vec2>; N], [f64; 2]) {
         let mut heights = [f64::INFINITY, f64::NEG_INFINITY];
-        let mut points = Vec::with_capacity(self.0.len());
         for vertex in &self.0 {
-            let [x, y, z] = pose.point(vertex.map(f64::from));
+            let [_, _, z] = pose.point(vertex.map(f64::from));
             heights = [heights[0].min(z), heights[1].max(z)];
-            points.push([x, y]);
         }
-        (hull(points), heights)
+        let outlines = projections.map(|projection| {
+            let points = self.0.iter();
+            let points = points.map(|point| projection.point(pose.point(point.map(f64::from))));
+            with_fewer_corners(hull(without_inner(points.collect())))
+        });
+        (outlines, heights)
     }
 }
 
+/// Returns a number of directions all around a plane, counterclockwise. Those along the axes are
+/// among them if the number is a multiple of four.
+fn directions(count: u32) -> impl Iterator<Item = Vec2> {
+    (0..count).map(move |index| {
+        let (y, x) = (TAU * f64::from(index) / f64::from(count)).sin_cos();
+        [x, y]
+    })
+}
+
+/// Reduces the corners of a convex outline to those that are the farthest in a direction.
+fn with_fewer_corners(outline: Vec<Vec2>) -> Vec<Vec2> {
+    if outline.len() <= MAX_CORNERS as usize {
+        return outline;
+    }
+    farthest(&outline, MAX_CORNERS)
+}
+
+/// Removes most of the points within the hull, which then takes less time.
+fn without_inner(mut points: Vec<Vec2>) -> Vec<Vec2> {
+    if points.len() <= MAX_CORNERS as usize {
+        return points;
+    }
+    let octagon = farthest(&points, 8);
+    if octagon.len() < 3 {
+        return points;
+    }
+    points.retain(|point| {
+        let following = octagon.iter().cycle().skip(1);
+        let mut sides = octagon.iter().zip(following);
+        !sides.all(|(a, b)| turns_left(*a, *b, *point))
+    });
+    points
+}
+
+/// Returns the hull of the points that are the farthest in one of this many directions.
+fn farthest(points: &[Vec2], count: u32) -> Vec<Vec2> {
+    let along = |[x, y]: Vec2, point: &Vec2| x * point[0] + y * point[1];
+    let farthest = directions(count).filter_map(|direction| {
+        let by_distance =
+            |a: &&Vec2, b: &&Vec2| along(direction, a).total_cmp(&along(direction, b));
+        points.iter().max_by(by_distance).copied()
+    });
+    hull(farthest.collect())
+}
+
 /// Returns the corners of a box of half this size.
-fn corners([x, y, z]: Vec3) -> impl Iterator<Item = Vec3> {
+pub(super) fn corners([x, y, z]: Vec3) -> impl Iterator<Item = Vec3> {
     let sign = |bit: u8, half: f64| if bit == 0 { -half } else { half };
     (0..8_u8).map(move |corner| {
         [
@@ -131,7 +178,7 @@ fn corners([x, y, z]: Vec3) -> impl Iterator<Item = Vec3> {
 /// Returns the convex hull, counterclockwise, by [Andrew's monotone chain][chain].
 ///
 /// [chain]: https://doi.org/10.1016/0020-0190(79)90072-3
-fn hull(mut points: Vec<Vec2>) -> Vec<Vec2> {
+pub(super) fn hull(mut points: Vec<Vec2>) -> Vec<Vec2> {
     points.sort_unstable_by(|left, right| {
         let by_x = left[0].total_cmp(&right[0]);
         by_x.then(left[1].total_cmp(&right[1]))
@@ -166,9 +213,44 @@ fn turns_left(a: Vec2, b: Vec2, c: Vec2) -> bool {
     (b[0] - a[0]) * (c[1] - a[1]) > (b[1] - a[1]) * (c[0] - a[0])
 }
 
+/// Returns the area of a convex outline, by the shoelace formula.
+pub(super) fn area(outline: &[Vec2]) -> f64 {
+    let Some(origin) = outline.first() else {
+        return 0.0;
+    };
+    let twice = outline.windows(2).map(|side| {
+        let [a, b] = [side[0], side[1]].map(|[x, y]| [x - origin[0], y - origin[1]]);
+        a[0] * b[1] - a[1] * b[0]
+    });
+    twice.sum::<f64>().abs() / 2.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outline_with_many_corners_keeps_its_bounds() {
+        let circle: Vec<Vec2> = directions(10_000).collect();
+        let fewer = with_fewer_corners(hull(circle));
+        assert!((90..=96).contains(&fewer.len()), "{}", fewer.len());
+        for [x, y] in [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]] {
+            let near = |point: &Vec2| (point[0] - x).hypot(point[1] - y) < 1e-9;
+            assert!(fewer.iter().any(near), "{x} {y}");
+        }
+    }
+
+    #[test]
+    fn points_within_a_hull_do_not_change_it() {
+        for radius in [0.999, 0.9, 0.5, 0.0] {
+            let circle: Vec<Vec2> = directions(200).collect();
+            let inner = circle.iter().map(|point| point.map(|part| part * radius));
+            let all: Vec<Vec2> = inner.chain(circle.iter().copied()).collect();
+            let fewer = without_inner(all.clone());
+            assert_eq!(hull(fewer.clone()), hull(all));
+            assert!(radius > 0.9 || fewer.len() == circle.len(), "{radius}");
+        }
+    }
 
     #[test]
     fn a_hull_consists_of_the_corners() {

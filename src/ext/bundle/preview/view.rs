@@ -1,14 +1,15 @@
-//! The part of the world that is drawn, and its position on the page.
+//! The parts of the world that the two views show, and their positions on the page.
 
-use super::shape::Vec2;
+use super::pose::Vec3;
+use super::projection::{ISOMETRIC, PLAN, Projection, Vec2};
 use crate::ext::svg::Number;
 
-/// The maximum and the minimum size of the drawing, in pixels.
-const MAX_SIZE: Vec2 = [960.0, 720.0];
-const MIN_SIZE: Vec2 = [560.0, 320.0];
-/// The space for the header, and for the scale at the left, in pixels.
-pub(super) const TOP: f64 = 66.0;
+/// The size of each of the two views, in pixels.
+pub(super) const PANEL: Vec2 = [560.0, 460.0];
+/// The space for the header, for the scale at the left, and between the views, in pixels.
+pub(super) const TOP: f64 = 84.0;
 pub(super) const LEFT: f64 = 46.0;
+const GAP: f64 = 24.0;
 /// The minimum extent of a drawing, in metres.
 const MIN_EXTENT: f64 = 0.01;
 
@@ -55,6 +56,19 @@ impl Rect {
         Self { at, size }
     }
 
+    /// Returns the rectangle with a margin all around.
+    pub(super) fn grown(&self, margin: f64) -> Self {
+        Self {
+            at: self.at.map(|at| at - margin),
+            size: self.size.map(|size| size + 2.0 * margin),
+        }
+    }
+
+    pub(super) fn contains(&self, other: &Self) -> bool {
+        let (end, other_end) = (self.end(), other.end());
+        (0..2).all(|axis| self.at[axis] <= other.at[axis] && other_end[axis] <= end[axis])
+    }
+
     /// Whether the rectangles overlap.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         let (end, other_end) = (self.end(), other.end());
@@ -62,25 +76,41 @@ impl Rect {
     }
 }
 
-/// The part of the world that is drawn, and its scale.
+/// The part of a plane that a view shows, its scale, and its position on the page.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View {
-    /// The part that is drawn, in metres.
+    projection: Projection,
+    /// The part of the plane that is drawn, in metres.
     pub(super) shown: Rect,
-    /// Pixels per metre.
+    /// Pixels per metre of the plane.
     pub(super) scale: f64,
+    /// The rectangle of the view on the page, in pixels.
+    pub(super) frame: Rect,
 }
 
 impl View {
-    /// Returns a view of `content` with a margin.
-    pub(super) fn around(content: Rect) -> Self {
+    /// Returns the view from above of a part of the ground, with a margin.
+    pub(super) fn plan(content: Rect) -> Self {
+        Self::new(PLAN, content, LEFT)
+    }
+
+    /// Returns the isometric view of a part of its plane, with a margin.
+    pub(super) fn isometric(content: Rect) -> Self {
+        Self::new(ISOMETRIC, content, LEFT + PANEL[0] + GAP)
+    }
+
+    fn new(projection: Projection, content: Rect, left: f64) -> Self {
         let margin = content.size[0].max(content.size[1]) * 0.12;
         let size = content.size.map(|size| (size + margin).max(MIN_EXTENT));
-        let scale = (MAX_SIZE[0] / size[0]).min(MAX_SIZE[1] / size[1]);
-        let size = [0, 1].map(|axis| size[axis].max(MIN_SIZE[axis] / scale));
+        let scale = (PANEL[0] / size[0]).min(PANEL[1] / size[1]);
         Self {
-            shown: content.at_least(size),
+            projection,
+            shown: content.at_least(PANEL.map(|size| size / scale)),
             scale,
+            frame: Rect {
+                at: [left, TOP],
+                size: PANEL,
+            },
         }
     }
 
@@ -99,22 +129,30 @@ impl View {
         self.metres(pixels / self.scale)
     }
 
-    /// Returns the size of the drawing in pixels.
-    pub(super) fn size(&self) -> Vec2 {
-        self.shown.size.map(|size| size * self.scale)
+    /// Returns the position of a point of the plane on the page, in pixels.
+    pub(super) fn on_page(&self, [x, y]: Vec2) -> Vec2 {
+        let ([left, _], [_, top]) = (self.shown.at, self.shown.end());
+        let [page_left, page_top] = self.frame.at;
+        [
+            page_left + (x - left) * self.scale,
+            page_top + (top - y) * self.scale,
+        ]
     }
 
     /// Returns the position of a point of the world on the page, in pixels.
-    pub(super) fn on_page(&self, [x, y]: Vec2) -> Vec2 {
-        let [left, top] = [self.shown.at[0], self.shown.end()[1]];
-        [LEFT + (x - left) * self.scale, TOP + (top - y) * self.scale]
+    pub(super) fn point(&self, point: Vec3) -> Vec2 {
+        self.on_page(self.projection.point(point))
     }
+}
 
-    /// Returns the rectangle of the drawing on the page, in pixels.
-    pub(super) fn frame(&self) -> Rect {
-        Rect {
-            at: [LEFT, TOP],
-            size: self.size(),
-        }
-    }
+/// Returns the multiples of `step` between two positions, at most 1,000. Those at the positions are
+/// among them, also after a rounding error.
+pub(super) fn steps(from: f64, to: f64, step: f64) -> impl Iterator<Item = f64> {
+    let first = (from / step - 1e-6).ceil();
+    let last = (to / step + 1e-6).floor();
+    // Each is computed from its index, so that rounding errors do not accumulate.
+    (0..1000_u32)
+        .map(move |index| first + f64::from(index))
+        .take_while(move |index| *index <= last)
+        .map(move |index| index * step)
 }

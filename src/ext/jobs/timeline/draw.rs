@@ -9,13 +9,17 @@ use crate::raw::types::JobStatus;
 
 /// The sizes of the page and its parts, in pixels.
 const PAGE: f64 = 760.0;
-const LEFT: f64 = 150.0;
-const RIGHT: f64 = 84.0;
+const LEFT: f64 = 168.0;
+const RIGHT: f64 = 100.0;
 const TOP: f64 = 62.0;
 const ROW: f64 = 30.0;
 const BAR: f64 = 18.0;
 /// The minimum distance between ticks, in pixels.
 const TICK: f64 = 70.0;
+
+/// On a narrow page, larger letters remain readable, and the numbers move below the heading.
+const STYLE: &str = "<style>@media (max-width: 520px) { .gizmo-timeline text { font-size: 17px } \
+    .gizmo-timeline .heading { font-size: 24px } .gizmo-timeline .counts { transform: translateY(22px) } }</style>";
 
 const GOOD: [u8; 3] = [0x22, 0x88, 0x33];
 const BAD: [u8; 3] = [0xb3, 0x26, 0x1e];
@@ -28,7 +32,8 @@ impl Timeline {
     /// shows the number of its events, and a line for each of them.
     ///
     /// A running stage ends at the latest time. At most 100 stages, 2,000 ticks and dots, and 2,000
-    /// lines are drawn. The same events at the same times yield the same text.
+    /// lines are drawn. Displayed at a width of up to 520 pixels, the drawing has larger letters. The
+    /// same events at the same times yield the same text.
     pub fn to_svg(&self) -> String {
         let bottom = y_of(self.stages.len().max(1));
         let height = bottom + 34.0;
@@ -37,12 +42,16 @@ impl Timeline {
         let _ = writeln!(
             out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{PAGE}\" height=\"{height}\" viewBox=\"0 0 {PAGE} {height}\" \
-             font-family=\"system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif\" font-size=\"12\">\n\
-             <title>{heading}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"{PAPER}\"/>\n\
+             class=\"gizmo-timeline\" font-family=\"system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif\" font-size=\"12\">\n\
+             <title>{heading}</title>\n{STYLE}\n<rect width=\"100%\" height=\"100%\" fill=\"{PAPER}\"/>\n\
              <circle cx=\"24\" cy=\"26\" r=\"5\" fill=\"{}\"/>\n\
-             <text x=\"38\" y=\"31\" font-size=\"16\" font-weight=\"600\" fill=\"{INK}\">{heading}</text>\n\
-             <text x=\"{}\" y=\"31\" fill=\"{FAINT}\" text-anchor=\"end\">{}</text>",
+             <text class=\"heading\" x=\"38\" y=\"31\" font-size=\"16\" font-weight=\"600\" fill=\"{}\">{heading}</text>\n\
+             <text class=\"counts\" x=\"{}\" y=\"31\" fill=\"{FAINT}\" text-anchor=\"end\">{}</text>",
             tint(colour, 0.0),
+            match self.status {
+                Some(JobStatus::Failed) => tint(BAD, 0.0),
+                _ => INK.to_owned(),
+            },
             PAGE - 20.0,
             self.counts(),
         );
