@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use gizmo_simulator::Options;
+use gizmo_simulator::{Canned, Fault, On, Options};
 use tokio::process::Command;
 
 use crate::support::{CANARY, Lab, example, names};
@@ -139,6 +139,13 @@ async fn a_failure_is_one_line_and_leaves_no_files() {
     std::fs::create_dir(dir.path().join("full")).unwrap();
     std::fs::write(dir.path().join("full/mine"), "").unwrap();
     let (key, url) = (lab.simulator.api_key(), lab.simulator.url());
+    // The second request that arrives is refused.
+    let refused = Canned::error(400, "prompt_refused", "The prompt is not allowed");
+    lab.handle.inject(
+        On::operation("generate_scene").nth(2),
+        Fault::Respond(refused),
+    );
+    lab.fail_job();
     for (out, prompt, key, url, message) in [
         (
             "lab",
@@ -156,7 +163,7 @@ async fn a_failure_is_one_line_and_leaves_no_files() {
         ),
         (
             "lab",
-            "a forbidden lab",
+            "a lab",
             key,
             url,
             "generate_scene: 400 prompt_refused: ",
@@ -168,7 +175,7 @@ async fn a_failure_is_one_line_and_leaves_no_files() {
             url,
             "generate_scene: 422 validation_error: body.prompt: ",
         ),
-        ("lab", "a doomed lab", key, url, "the job failed: "),
+        ("lab", "a lab", key, url, "the job failed: "),
         (
             "lab",
             "a lab",
@@ -206,13 +213,15 @@ async fn each_prompt_of_a_file_is_baked_into_its_own_directory() {
     let lab = Lab::start(Options::instant()).await;
     let dir = tempfile::tempdir().unwrap();
     let (file, out) = (dir.path().join("prompts.txt"), dir.path().join("scenes"));
-    std::fs::write(&file, "a kitchen\na doomed lab\na garage\n").unwrap();
+    std::fs::write(&file, "a kitchen\na lab\na garage\n").unwrap();
+    lab.handle.inject(On::any().nth(2), Fault::FailJob);
     let mut command = bake();
     command.arg("--prompts").arg(&file);
     let output = run(lab.environment(&mut command), &out).await;
     let stderr = text(&output.stderr);
+    let failed = format!("{}: ", lab.handle.jobs()[1].prompt);
     assert!(
-        stderr.contains("a doomed lab: ") && stderr.contains("\nError: some scenes failed"),
+        stderr.contains(&failed) && stderr.contains("\nError: some scenes failed"),
         "{stderr}"
     );
     let models = text(&output.stdout);

@@ -465,31 +465,22 @@ impl Faults {
         self.0.clear();
     }
 
-    /// Returns the faults that apply to this request, without those of its job, and counts it.
-    pub(crate) fn matching(&self, operation: Option<&str>, path: &str) -> Vec<Fault> {
-        self.rules(operation, path)
-            .filter(|Injected(rule)| !rule.fault.is_of_job() && rule.count())
-            .map(|Injected(rule)| rule.fault.clone())
-            .collect()
-    }
-
-    /// Returns the faults of the job that this request may start.
-    pub(crate) fn of_job(&self, operation: Option<&str>, path: &str) -> JobRules {
-        let rules = self.rules(operation, path);
-        JobRules {
-            rules: rules
-                .filter(|Injected(rule)| rule.fault.is_of_job())
-                .cloned()
-                .collect(),
+    /// Returns the faults that apply to this request, which are counted, and those of the job that it may
+    /// start.
+    pub(crate) fn matching(&self, operation: Option<&str>, path: &str) -> (Vec<Fault>, JobRules) {
+        let matching = self.0.iter();
+        let matching = matching.filter(|Injected(rule)| rule.on.matches(operation, path));
+        let (of_job, of_request): (Vec<&Injected>, Vec<&Injected>) =
+            matching.partition(|Injected(rule)| rule.fault.is_of_job());
+        let of_request = of_request.into_iter();
+        let faults = of_request
+            .filter(|Injected(rule)| rule.count())
+            .map(|Injected(rule)| rule.fault.clone());
+        let job_rules = JobRules {
+            rules: of_job.into_iter().cloned().collect(),
             faults: Arc::default(),
-        }
-    }
-
-    /// Returns the faults that are injected into requests such as this one.
-    fn rules(&self, operation: Option<&str>, path: &str) -> impl Iterator<Item = &Injected> {
-        self.0
-            .iter()
-            .filter(move |Injected(rule)| rule.on.matches(operation, path))
+        };
+        (faults.collect(), job_rules)
     }
 }
 
@@ -504,11 +495,9 @@ mod tests {
             let injected = faults.inject(on, Fault::DropBeforeResponse);
             let mut numbers = Vec::new();
             for number in 1..=6 {
-                assert!(faults.matching(Some("whoami"), "/v1/whoami").is_empty());
-                if !faults
-                    .matching(Some("get_job"), "/v1/jobs/job_1")
-                    .is_empty()
-                {
+                assert!(faults.matching(Some("whoami"), "/v1/whoami").0.is_empty());
+                let (matching, _) = faults.matching(Some("get_job"), "/v1/jobs/job_1");
+                if !matching.is_empty() {
                     numbers.push(number);
                 }
             }

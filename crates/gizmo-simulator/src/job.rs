@@ -159,17 +159,16 @@ pub(crate) fn steps(plan: Plan) -> Vec<Step> {
 const ASSET_TO_JOB: f64 = 0.01;
 
 /// Returns the plan of a job: consecutive stages, with the assets spread over the stage `assets`.
-pub(crate) fn plan(mode: &str, assets: Vec<AssetEntry>, faults: JobFaults) -> Plan {
+pub(crate) fn plan(mode: &str, mut assets: Vec<AssetEntry>, faults: JobFaults) -> Plan {
     let mut plan = vec![(0.02, Action::Start)];
     let mut from = 0.02;
     let stages = stages(mode);
     let last = stages.last().map_or("", |(name, _)| *name);
-    let mut assets = Some(assets);
     for (name, to) in stages {
         plan.push((from, Action::StageStart(name)));
         if *name == "assets" {
-            let made = make_assets(assets.take().unwrap_or_default(), from, *to, faults);
-            plan.extend(made);
+            let assets = std::mem::take(&mut assets);
+            plan.extend(make_assets(assets, from, *to, faults));
             if mode == "asset"
                 && let Some((at, Action::AssetFailed(_))) = plan.last()
             {

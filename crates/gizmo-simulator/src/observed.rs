@@ -432,7 +432,7 @@ mod tests {
     #[test]
     fn events_have_no_long_gaps() {
         for mode in ["scene", "edit", "asset"] {
-            for (assets, faults) in (0..30).flat_map(|assets| every_fault(assets)) {
+            for (assets, faults) in (0..30).flat_map(every_fault) {
                 if mode == "asset" && assets != 1 {
                     continue;
                 }

@@ -235,13 +235,7 @@ async fn serve(
         Route::Linked => Some(CDN),
         _ => None,
     };
-    let (faults, job_rules) = {
-        let injected = shared.faults();
-        (
-            injected.matching(operation, &path),
-            injected.of_job(operation, &path),
-        )
-    };
+    let (faults, job_rules) = shared.faults().matching(operation, &path);
     let unread = faults
         .iter()
         .any(|fault| matches!(fault, Fault::DropBeforeReading));
