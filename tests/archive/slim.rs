@@ -342,6 +342,24 @@ fn each_of_several_models_is_slimmed() {
 }
 
 #[test]
+fn a_file_with_the_name_of_a_temporary_one_is_kept() {
+    let model = "<mujoco><asset><texture file='t.png'/></asset></mujoco>";
+    let zip = Zip::of([
+        Item::deflated("scene.xml", model),
+        Item::stored("scene.xml.slim", "mine"),
+        Item::stored("scene.xml.slim.slim", "mine"),
+    ]);
+    let disk = Disk::new();
+    disk.unpack(&zip.bytes(), &slim()).unwrap();
+    let expected = tree_of([
+        ("scene.xml", b"<mujoco><asset></asset></mujoco>"),
+        ("scene.xml.slim", b"mine"),
+        ("scene.xml.slim.slim", b"mine"),
+    ]);
+    assert_eq!(disk.tree("out/deep/lab"), expected);
+}
+
+#[test]
 fn a_model_with_malformed_xml_is_refused() {
     let zip = Zip::of([Item::deflated("scene.xml", "<mujoco><asset></mujoco>")]);
     let disk = Disk::new();
