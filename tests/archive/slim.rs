@@ -346,15 +346,15 @@ fn a_file_with_the_name_of_a_temporary_one_is_kept() {
     let model = "<mujoco><asset><texture file='t.png'/></asset></mujoco>";
     let zip = Zip::of([
         Item::deflated("scene.xml", model),
-        Item::stored("scene.xml.slim", "mine"),
-        Item::stored("scene.xml.slim.slim", "mine"),
+        Item::stored(".slim-0", "mine"),
+        Item::stored(".slim-1", "mine"),
     ]);
     let disk = Disk::new();
     disk.unpack(&zip.bytes(), &slim()).unwrap();
     let expected = tree_of([
         ("scene.xml", b"<mujoco><asset></asset></mujoco>"),
-        ("scene.xml.slim", b"mine"),
-        ("scene.xml.slim.slim", b"mine"),
+        (".slim-0", b"mine"),
+        (".slim-1", b"mine"),
     ]);
     assert_eq!(disk.tree("out/deep/lab"), expected);
 }

@@ -57,14 +57,14 @@ fn rewrite(job: &Job<'_>, path: &Path, cuts: Vec<Range<u64>>) -> io::Result<()> 
     fs::rename(new, path)
 }
 
-/// Creates a file whose name starts with that of `path`, and which no entry of the archive has.
+/// Creates a file next to `path`, with a name that no entry of the archive has.
 fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
-    let mut name = path.as_os_str().to_owned();
+    let mut number = 0_u64;
     loop {
-        name.push(".slim");
-        match File::create_new(&name) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            file => return Ok((file?, name.into())),
+        let new = path.with_file_name(format!(".slim-{number}"));
+        match File::create_new(&new) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            file => return Ok((file?, new)),
         }
     }
 }
