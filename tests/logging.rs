@@ -212,12 +212,7 @@ async fn neither_the_key_nor_a_signed_url_is_in_any_output() {
         &lab.client.download_signed(signed).await.unwrap_err(),
     ));
     // In the status and the events of a job.
-    let job = lab
-        .client
-        .generate_scene()
-        .prompt("a doomed lab")
-        .start()
-        .await;
+    let job = lab.client.generate_scene().prompt("a lab").start().await;
     let job = job.unwrap();
     let failed = format!(
         r#"{{"job":{{"id":"{}","status":"failed","error":{{"message":"{leak}"}},"extra":"{leak}"}}}}"#,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use gizmo_simulator::Options;
+use gizmo_simulator::{Canned, Fault, On, Options};
 use tokio::process::Command;
 
 use crate::support::{CANARY, Lab, example, names};
@@ -122,6 +122,13 @@ async fn a_failure_is_one_line_and_leaves_no_files() {
     std::fs::create_dir(dir.path().join("full")).unwrap();
     std::fs::write(dir.path().join("full/mine"), "").unwrap();
     let (key, url) = (lab.simulator.api_key(), lab.simulator.url());
+    // The second request that arrives is refused.
+    let refused = Canned::error(400, "prompt_refused", "The prompt is not allowed");
+    lab.handle.inject(
+        On::operation("generate_scene").nth(2),
+        Fault::Respond(refused),
+    );
+    lab.fail_job();
     for (out, prompt, key, url, message) in [
         (
             "lab",
@@ -139,7 +146,7 @@ async fn a_failure_is_one_line_and_leaves_no_files() {
         ),
         (
             "lab",
-            "a forbidden lab",
+            "a lab",
             key,
             url,
             "generate_scene: 400 prompt_refused: ",
@@ -151,7 +158,7 @@ async fn a_failure_is_one_line_and_leaves_no_files() {
             url,
             "generate_scene: 422 validation_error: body.prompt: ",
         ),
-        ("lab", "a doomed lab", key, url, "the job failed: "),
+        ("lab", "a lab", key, url, "the job failed: "),
         (
             "lab",
             "a lab",

@@ -18,10 +18,11 @@ async fn lab(service: Options, numbering: Numbering) -> (Lab, JobHandle) {
     let mut options = service;
     options.numbering = numbering;
     let lab = Lab::start(options).await;
+    lab.handle.inject(On::any(), Fault::FailAsset);
     let job = lab
         .client
         .generate_scene()
-        .prompt("a flaky lab")
+        .prompt("a lab")
         .start()
         .await
         .unwrap();
@@ -339,7 +340,8 @@ async fn a_silent_stream_is_closed_and_resumed() {
         .idle_timeout(Duration::from_millis(200))
         .build()
         .unwrap();
-    let start = client.generate_scene().prompt("a flaky lab").start();
+    lab.handle.inject(On::any(), Fault::FailAsset);
+    let start = client.generate_scene().prompt("a lab").start();
     let job = start.await.unwrap();
     lab.handle
         .inject(on_stream(), Fault::Events(EventFault::StallAfter(3)));

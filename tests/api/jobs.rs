@@ -9,10 +9,10 @@ use gizmo_simulator::{Canned, Fault, On, Options};
 
 use crate::support::{Lab, steady_clock};
 
-async fn start(lab: &Lab, prompt: &str) -> JobHandle {
+async fn start(lab: &Lab) -> JobHandle {
     lab.client
         .generate_scene()
-        .prompt(prompt)
+        .prompt("a lab")
         .start()
         .await
         .unwrap()
@@ -21,7 +21,8 @@ async fn start(lab: &Lab, prompt: &str) -> JobHandle {
 #[tokio::test]
 async fn a_failed_job_is_an_error_with_the_job_and_the_reason() {
     let lab = Lab::instant().await;
-    let job = start(&lab, "a doomed lab").await;
+    lab.fail_job();
+    let job = start(&lab).await;
     let error = job.wait().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::JobFailed);
     assert_eq!(error.job_id(), Some(job.id()));
@@ -36,7 +37,8 @@ async fn a_failed_job_is_an_error_with_the_job_and_the_reason() {
 #[tokio::test]
 async fn an_error_event_of_one_asset_does_not_end_the_job() {
     let lab = Lab::start(Options::instant().documented()).await;
-    let job = start(&lab, "a flaky lab").await;
+    lab.handle.inject(On::any(), Fault::FailAsset);
+    let job = start(&lab).await;
     let events: Vec<_> = job.events().try_collect().await.unwrap();
     assert!(
         events
@@ -50,7 +52,7 @@ async fn an_error_event_of_one_asset_does_not_end_the_job() {
 #[tokio::test]
 async fn a_cancelled_job_is_an_error_of_its_own_kind() {
     let lab = Lab::start(Options::instant().with_speed(1.0)).await;
-    let job = start(&lab, "a lab").await;
+    let job = start(&lab).await;
     let waiting = tokio::spawn({
         let job = job.clone();
         async move { job.wait().await }
@@ -66,7 +68,7 @@ async fn a_deadline_error_carries_the_status_of_the_job_which_keeps_running() {
     let lab = Lab::start(Options::instant().with_speed(1.0)).await;
     let mut policy = PollPolicy::default();
     policy.deadline = Some(Duration::from_millis(40));
-    let job = start(&lab, "a lab").await.with_poll_policy(policy);
+    let job = start(&lab).await.with_poll_policy(policy);
     let error = job.wait().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadline);
     assert!(error.is_timeout());
@@ -93,7 +95,7 @@ async fn a_job_is_polled_when_its_event_stream_is_unavailable() {
             .inject(On::operation("job_events").always(), Fault::Respond(canned));
         let mut policy = PollPolicy::default();
         policy.interval = Duration::from_millis(20);
-        let job = start(&lab, "a lab").await.with_poll_policy(policy);
+        let job = start(&lab).await.with_poll_policy(policy);
         let events: Vec<_> = job.events().try_collect().await.unwrap();
         let reason = events.iter().find_map(|event| match &event.kind {
             JobEventKind::Polling { reason } => Some(reason.as_str()),
@@ -122,7 +124,7 @@ async fn a_failed_poll_does_not_fail_the_job() {
     );
     lab.handle
         .inject(On::operation("get_job").nth(3), Fault::DropBeforeResponse);
-    let job = start(&lab, "a lab").await;
+    let job = start(&lab).await;
     assert!(job.wait().await.is_ok());
 }
 
@@ -131,7 +133,7 @@ async fn a_scene_id_that_is_announced_only_at_the_end_is_returned() {
     let mut options = Options::instant();
     options.announce_scene_id = false;
     let lab = Lab::start(options).await;
-    let job = start(&lab, "a lab").await;
+    let job = start(&lab).await;
     assert_eq!(job.scene_id(), None);
     let finished = job.wait().await.unwrap();
     assert_eq!(lab.handle.scenes(), [finished.scene_id]);
@@ -140,10 +142,10 @@ async fn a_scene_id_that_is_announced_only_at_the_end_is_returned() {
 #[tokio::test]
 async fn wait_all_yields_every_job_although_one_fails() {
     let lab = Lab::instant().await;
+    lab.handle.inject(On::any().nth(8), Fault::FailJob);
     let mut jobs = Vec::new();
-    for number in 0..20 {
-        let prompt = if number == 7 { "a doomed lab" } else { "a lab" };
-        jobs.push(start(&lab, prompt).await);
+    for _ in 0..20 {
+        jobs.push(start(&lab).await);
     }
     let ended: Vec<_> = wait_all(jobs.clone()).collect().await;
     assert_eq!(ended.len(), 20);

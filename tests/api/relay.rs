@@ -1,7 +1,7 @@
 //! The example `relay`, run as a program and called as a browser would.
 
 use gizmo_client::{JobEvent, JobEventKind, types::JobStatus};
-use gizmo_simulator::Options;
+use gizmo_simulator::{Canned, Fault, On, Options};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
@@ -86,5 +86,8 @@ async fn a_job_is_cancelled_on_request_and_a_refusal_is_passed_on() {
     };
     assert_eq!(status, Some(JobStatus::Cancelled));
     assert_eq!(relay.post("/jobs/job_x/cancel", "").await.0, 404);
-    assert_eq!(relay.post("/jobs", "a forbidden lab").await.0, 400);
+    let refused = Canned::error(400, "prompt_refused", "The prompt is not allowed");
+    lab.handle
+        .inject(On::operation("generate_scene"), Fault::Respond(refused));
+    assert_eq!(relay.post("/jobs", "a lab").await.0, 400);
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gizmo_client::{Client, FinishedJob, RetryPolicy};
-use gizmo_simulator::{Handle, Options, Simulator};
+use gizmo_simulator::{Fault, Handle, On, Options, Simulator};
 use tokio::process::Command;
 
 /// An API key that the tests search for in everything that is printed.
@@ -81,6 +81,11 @@ impl Lab {
     pub(crate) fn environment<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         let command = command.env("GIZMO_API_KEY", self.simulator.api_key());
         command.env("GIZMO_BASE_URL", self.simulator.url())
+    }
+
+    /// Makes the next job fail.
+    pub(crate) fn fail_job(&self) {
+        self.handle.inject(On::any(), Fault::FailJob);
     }
 
     /// Generates a scene and waits for its job.

@@ -1,9 +1,11 @@
 //! Choosing the model of a bundle, and finding the missing files that it names.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use gizmo_client::bundle::{Bundle, BundleErrorKind, MissingReason, ModelFormat, WarningKind};
+
+use crate::disk::slashes;
 
 /// Creates a temporary directory with these files.
 fn directory_with(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -273,7 +275,7 @@ fn missing(root: &Path) -> Vec<String> {
                 MissingReason::Outside => "!",
                 _ => "",
             };
-            format!("{mark}{} < {}", file.name, file.named_by.display())
+            format!("{mark}{} < {}", file.name, slashes(&file.named_by))
         })
         .collect()
 }
@@ -568,8 +570,10 @@ fn warnings_list_what_is_missing_or_empty() {
             "an unnamed body in scene.xml has no geometry",
             "body \"massless\" in scene.xml moves freely, but has no mass",
             "\"wood.png\", referenced by scene.xml, does not exist",
-            "\"arm.obj\", referenced by robot/robot.xml, does not exist; \
-             it belongs to a robot, which you supply",
+            &format!(
+                "\"arm.obj\", referenced by robot{MAIN_SEPARATOR}robot.xml, does not exist; \
+                 it belongs to a robot, which you supply"
+            ),
             "\"part.xml\", referenced by scene.xml, does not exist",
         ]
     );

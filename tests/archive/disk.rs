@@ -48,6 +48,12 @@ impl Disk {
     }
 }
 
+/// Returns a relative path with slashes, on every system.
+pub(crate) fn slashes(path: &Path) -> String {
+    let parts: Vec<&str> = path.iter().map(|part| part.to_str().unwrap()).collect();
+    parts.join("/")
+}
+
 /// Paths with the contents of files; directories have `None`.
 pub(crate) type Tree = BTreeMap<String, Option<Vec<u8>>>;
 
@@ -55,12 +61,12 @@ pub(crate) fn tree(root: &Path) -> Tree {
     fn add(root: &Path, directory: &Path, tree: &mut Tree) {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+            let name = slashes(path.strip_prefix(root).unwrap());
             if fs::symlink_metadata(&path).unwrap().is_dir() {
-                tree.insert(name.to_owned(), None);
+                tree.insert(name, None);
                 add(root, &path, tree);
             } else {
-                tree.insert(name.to_owned(), Some(fs::read(&path).unwrap()));
+                tree.insert(name, Some(fs::read(&path).unwrap()));
             }
         }
     }

@@ -342,6 +342,24 @@ fn each_of_several_models_is_slimmed() {
 }
 
 #[test]
+fn a_file_with_the_name_of_a_temporary_one_is_kept() {
+    let model = "<mujoco><asset><texture file='t.png'/></asset></mujoco>";
+    let zip = Zip::of([
+        Item::deflated("scene.xml", model),
+        Item::stored(".slim-0", "mine"),
+        Item::stored(".slim-1", "mine"),
+    ]);
+    let disk = Disk::new();
+    disk.unpack(&zip.bytes(), &slim()).unwrap();
+    let expected = tree_of([
+        ("scene.xml", b"<mujoco><asset></asset></mujoco>"),
+        (".slim-0", b"mine"),
+        (".slim-1", b"mine"),
+    ]);
+    assert_eq!(disk.tree("out/deep/lab"), expected);
+}
+
+#[test]
 fn a_model_with_malformed_xml_is_refused() {
     let zip = Zip::of([Item::deflated("scene.xml", "<mujoco><asset></mujoco>")]);
     let disk = Disk::new();

@@ -5,7 +5,7 @@ use std::fs;
 use gizmo_client::archive::UnpackOptions;
 use gizmo_client::bundle::ModelFormat;
 
-use crate::disk::{Disk, tree_of};
+use crate::disk::{Disk, slashes, tree_of};
 use crate::zip::{Item, UTF8, Zip};
 
 const MODEL: &[u8] = b"<mujoco model='lab'/>";
@@ -44,7 +44,7 @@ fn assert_unpacks<const N: usize>(case: &str, zip: &Zip, expected: [(&str, &[u8]
     let files: Vec<_> = bundle
         .files()
         .iter()
-        .map(|file| (file.path.to_str().unwrap().to_owned(), file.size))
+        .map(|file| (slashes(&file.path), file.size))
         .collect();
     let expected_files: Vec<_> = expected_tree
         .into_iter()

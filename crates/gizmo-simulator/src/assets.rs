@@ -6,7 +6,6 @@ use serde_json::Map;
 
 use crate::call::{Call, Rule};
 use crate::export::{Kind, kinds_in};
-use crate::job::{plan, stages};
 use crate::jobs::{self, NewJob};
 use crate::response::{HandlerResult, Refusal, envelope, json_response};
 use crate::scenes;
@@ -54,7 +53,7 @@ pub(crate) fn generate(call: &Call) -> HandlerResult {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "no_scene", message));
     };
     let existing = scenes::find(&tables, &scene_id)?.assets.len();
-    jobs::check(&tables, &body.prompt)?;
+    jobs::check_credits(&tables)?;
     let kind = kinds_in(&body.prompt)
         .first()
         .copied()
@@ -69,13 +68,13 @@ pub(crate) fn generate(call: &Call) -> HandlerResult {
         listed,
     );
     let asset_id = assets.first().map(|asset| asset.id.clone());
-    let plan = plan(stages("asset"), &body.prompt, assets);
     let new = NewJob {
         mode: "asset",
         prompt: body.prompt,
         scene_id,
         asset_id,
-        plan,
+        assets,
+        faults: call.job_rules.apply(),
     };
     jobs::accepted(&jobs::start(&call.shared, &mut tables, new))
 }

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use crate::fault::JobRules;
 use crate::response::{Page, Refusal, validation_error};
 use crate::state::Shared;
 
@@ -18,6 +19,8 @@ pub(crate) struct Call {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The faults of the job that the request may start.
+    pub(crate) job_rules: JobRules,
 }
 
 impl Call {

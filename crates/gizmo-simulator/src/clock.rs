@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// The shortest ping interval and rate limit window at any speed.
 pub(crate) const SHORTEST: Duration = Duration::from_millis(100);
 
-/// The longest scaled duration in seconds, about a century. At speed 0 jobs make no progress because
+/// The longest duration in seconds, about a century. At speed 0 jobs make no progress because
 /// each of their steps takes this long.
 const LONGEST: f64 = 3.0e9;
 
@@ -53,6 +53,12 @@ impl Clock {
     pub(crate) fn scaled(&self, real: Duration) -> Duration {
         let seconds = real.as_secs_f64() / self.speed.max(1e-9);
         Duration::from_secs_f64(seconds.min(LONGEST))
+    }
+
+    /// Returns the scaled duration plus a delay, which is not scaled.
+    pub(crate) fn delayed(&self, real: Duration, delay: Duration) -> Duration {
+        let duration = self.scaled(real).saturating_add(delay);
+        duration.min(Duration::from_secs_f64(LONGEST))
     }
 
     /// Like [`scaled`](Self::scaled), but at least [`SHORTEST`]. At speed 0, where jobs make no

@@ -1,15 +1,17 @@
 //! Faults that tests inject, and the requests to which they apply.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::routes::CDN;
 
-/// A fault of a request, which the simulator causes on the real connection.
+/// A fault of a request, which the simulator causes on the real connection, or of the job that the request
+/// starts.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Fault {
@@ -58,6 +60,47 @@ pub enum Fault {
     ExpireLinks,
     /// Refuses a request for events with this status if it has a cursor.
     RefuseCursor(u16),
+    /// Makes the job fail in its last stage, with the code `generation_failed`. An asset of the early-access
+    /// API fails, too.
+    FailJob,
+    /// Makes the last asset of the job fail. A scene or an edit succeeds nevertheless: its export as MJCF
+    /// contains a body without geometry, and other formats omit the asset. The job of a single asset fails,
+    /// as does an asset of the early-access API. An edit that adds no asset is unaffected.
+    FailAsset,
+    /// Makes the job, or an asset of the early-access API, take this much longer (on tokio's clock, not
+    /// scaled).
+    SlowJob(Duration),
+}
+
+impl Fault {
+    /// Returns whether it is a fault of a job, which [`JobRules`] selects.
+    fn is_of_job(&self) -> bool {
+        matches!(self, Self::FailJob | Self::FailAsset | Self::SlowJob(_))
+    }
+}
+
+/// The faults of one job.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct JobFaults {
+    pub(crate) fails: bool,
+    pub(crate) asset_fails: bool,
+    /// The time that the job takes in addition.
+    pub(crate) delay: Duration,
+}
+
+impl JobFaults {
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn add(&mut self, fault: &Fault) {
+        match fault {
+            Fault::FailJob => self.fails = true,
+            Fault::FailAsset => self.asset_fails = true,
+            Fault::SlowJob(delay) => self.delay = self.delay.saturating_add(*delay),
+            _ => {}
+        }
+    }
 }
 
 /// A position in a body.
@@ -239,6 +282,10 @@ impl Canned {
 }
 
 /// Selects the requests to which a fault applies: by default, the first one that matches.
+///
+/// A fault of a job ([`Fault::FailJob`], [`Fault::FailAsset`], [`Fault::SlowJob`]) applies to, and counts, only
+/// requests that start a job or generate an asset of the early-access API: `On::any().nth(2)` selects the
+/// second job, and `On::operation("generate_scene").nth(2)` the second job of a scene.
 #[derive(Debug, Clone)]
 pub struct On {
     operation: Option<&'static str>,
@@ -286,14 +333,10 @@ impl On {
         }
     }
 
-    /// Restricts the selection to the request with this number, counted from 1 since the injection.
+    /// Starts the selection at the request with this number, counted from 1 since the injection.
     #[must_use]
     pub fn nth(self, number: u64) -> Self {
-        Self {
-            skip: number.saturating_sub(1),
-            times: 1,
-            ..self
-        }
+        self.skip(number.saturating_sub(1))
     }
 
     /// Excludes the first `skip` requests of the selection.
@@ -302,7 +345,7 @@ impl On {
         Self { skip, ..self }
     }
 
-    /// Sets the number of requests to which the fault applies.
+    /// Sets the number of requests to which the fault applies (default 1).
     #[must_use]
     pub fn times(self, times: u64) -> Self {
         Self { times, ..self }
@@ -353,6 +396,56 @@ struct Rule {
     hits: AtomicU64,
 }
 
+impl Rule {
+    /// Counts a request that matches. Returns whether the fault applies to it.
+    fn count(&self) -> bool {
+        let seen = self.seen.fetch_add(1, Ordering::SeqCst);
+        let index = seen.checked_sub(self.on.skip);
+        let applies = index.is_some_and(|index| {
+            index % self.on.every == 0 && index / self.on.every < self.on.times
+        });
+        if applies {
+            self.hits.fetch_add(1, Ordering::SeqCst);
+        }
+        applies
+    }
+}
+
+/// The faults of the job that a request may start. They are counted when it starts one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct JobRules {
+    rules: Vec<Injected>,
+    faults: Arc<OnceLock<JobFaults>>,
+}
+
+impl JobRules {
+    /// Returns rules that result in these faults.
+    pub(crate) fn recorded(faults: JobFaults) -> Self {
+        Self {
+            rules: Vec::new(),
+            faults: Arc::new(OnceLock::from(faults)),
+        }
+    }
+
+    /// Returns the faults of the job that the request starts, and counts it.
+    pub(crate) fn apply(&self) -> JobFaults {
+        *self.faults.get_or_init(|| {
+            let mut faults = JobFaults::default();
+            for Injected(rule) in &self.rules {
+                if rule.count() {
+                    faults.add(&rule.fault);
+                }
+            }
+            faults
+        })
+    }
+
+    /// Returns the faults of the job that the request has started, or none if it has started no job.
+    pub(crate) fn applied(&self) -> JobFaults {
+        self.faults.get().copied().unwrap_or_default()
+    }
+}
+
 /// All injected faults.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<Injected>);
@@ -373,23 +466,22 @@ impl Faults {
         self.0.clear();
     }
 
-    /// Returns the faults that apply to this request, and counts them.
-    pub(crate) fn matching(&self, operation: Option<&str>, path: &str) -> Vec<Fault> {
-        let mut matching = Vec::new();
-        for Injected(rule) in &self.0 {
-            if !rule.on.matches(operation, path) {
-                continue;
-            }
-            let seen = rule.seen.fetch_add(1, Ordering::SeqCst);
-            let Some(index) = seen.checked_sub(rule.on.skip) else {
-                continue;
-            };
-            if index % rule.on.every == 0 && index / rule.on.every < rule.on.times {
-                rule.hits.fetch_add(1, Ordering::SeqCst);
-                matching.push(rule.fault.clone());
-            }
-        }
-        matching
+    /// Returns the faults that apply to this request, which are counted, and those of the job that it may
+    /// start.
+    pub(crate) fn matching(&self, operation: Option<&str>, path: &str) -> (Vec<Fault>, JobRules) {
+        let matching = self.0.iter();
+        let matching = matching.filter(|Injected(rule)| rule.on.matches(operation, path));
+        let (of_job, of_request): (Vec<&Injected>, Vec<&Injected>) =
+            matching.partition(|Injected(rule)| rule.fault.is_of_job());
+        let of_request = of_request.into_iter();
+        let faults = of_request
+            .filter(|Injected(rule)| rule.count())
+            .map(|Injected(rule)| rule.fault.clone());
+        let job_rules = JobRules {
+            rules: of_job.into_iter().cloned().collect(),
+            faults: Arc::default(),
+        };
+        (faults.collect(), job_rules)
     }
 }
 
@@ -404,11 +496,9 @@ mod tests {
             let injected = faults.inject(on, Fault::DropBeforeResponse);
             let mut numbers = Vec::new();
             for number in 1..=6 {
-                assert!(faults.matching(Some("whoami"), "/v1/whoami").is_empty());
-                if !faults
-                    .matching(Some("get_job"), "/v1/jobs/job_1")
-                    .is_empty()
-                {
+                assert!(faults.matching(Some("whoami"), "/v1/whoami").0.is_empty());
+                let (matching, _) = faults.matching(Some("get_job"), "/v1/jobs/job_1");
+                if !matching.is_empty() {
                     numbers.push(number);
                 }
             }
@@ -419,6 +509,8 @@ mod tests {
         assert_eq!(affected(on()), [1]);
         assert_eq!(affected(on().nth(3)), [3]);
         assert_eq!(affected(on().skip(1).times(2)), [2, 3]);
+        assert_eq!(affected(on().nth(4).times(2)), [4, 5]);
+        assert_eq!(affected(on().times(2).nth(4)), [4, 5]);
         assert_eq!(affected(on().skip(4).always()), [5, 6]);
         assert_eq!(affected(on().every(2).always()), [1, 3, 5]);
         assert_eq!(affected(On::any().path("job_1").times(2)), [1, 2]);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gizmo_client::types::JobStatus;
 
-use crate::fault::{Fault, Injected, On};
+use crate::fault::{Fault, Injected, JobFaults, On};
 use crate::job::{self, JobState};
 use crate::record::Received;
 use crate::scenes;
@@ -153,10 +153,16 @@ impl Handle {
         job::delete(&mut self.shared.tables(), job_id);
     }
 
-    /// Starts a scene for another user of the account, and returns its id.
+    /// Starts a scene for another user of the account, and returns its id. No fault applies to its job.
     pub fn start_scene(&self, prompt: &str) -> String {
         let mut tables = self.shared.tables();
-        let accepted = scenes::start(&self.shared, &mut tables, prompt.to_owned(), true);
+        let accepted = scenes::start(
+            &self.shared,
+            &mut tables,
+            prompt.to_owned(),
+            true,
+            JobFaults::default(),
+        );
         let job = tables.jobs.get(&accepted.job_id);
         job.map(|job| job.scene_id.clone()).unwrap_or_default()
     }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use crate::call::Call;
+use crate::fault::{JobFaults, JobRules};
 use crate::feed;
 use crate::response::{HandlerResult, Refusal};
 use crate::routes::dispatch;
@@ -47,6 +48,9 @@ enum Line {
         operation: String,
         id: String,
         body: String,
+        /// The faults of the job that it has started.
+        #[serde(default, skip_serializing_if = "JobFaults::is_none")]
+        faults: JobFaults,
     },
 }
 
@@ -83,14 +87,15 @@ impl Recorded {
                 operation,
                 id,
                 body,
-            } => Some((operation.as_str(), id, body)),
+                faults,
+            } => Some((operation.as_str(), id, body, faults)),
             Line::Address(_) => None,
         });
         let cancelled = requests
             .clone()
             .filter(|(operation, ..)| *operation == CANCEL);
-        let cancelled: Vec<_> = cancelled.map(|(_, id, _)| id.as_str()).collect();
-        for (operation, id, body) in requests {
+        let cancelled: Vec<_> = cancelled.map(|(_, id, ..)| id.as_str()).collect();
+        for (operation, id, body, faults) in requests {
             let json = HeaderValue::from_static("application/json");
             let call = Call {
                 shared: Arc::clone(shared),
@@ -98,6 +103,7 @@ impl Recorded {
                 query: Vec::new(),
                 headers: HeaderMap::from_iter([(CONTENT_TYPE, json)]),
                 body: Bytes::from(body.clone()),
+                job_rules: JobRules::recorded(*faults),
             };
             // A request that was accepted is accepted again.
             let _ = dispatch(operation, call, feed::Faults::default()).await;
@@ -155,13 +161,16 @@ impl History {
         if !CHANGES.contains(&operation) {
             return dispatch(operation, call, faults).await;
         }
-        let line = Line::Request {
-            operation: operation.to_owned(),
-            id: call.id.clone(),
-            body: String::from_utf8_lossy(&call.body).into_owned(),
-        };
+        let (id, job_rules) = (call.id.clone(), call.job_rules.clone());
+        let body = String::from_utf8_lossy(&call.body).into_owned();
         let mut file = self.0.lock().await;
         let response = dispatch(operation, call, faults).await?;
+        let line = Line::Request {
+            operation: operation.to_owned(),
+            id,
+            body,
+            faults: job_rules.applied(),
+        };
         // Without a record, the next simulator does not know the result.
         line.write(&mut *file).map_err(|error| {
             let message = format!("the history could not be written: {error}");

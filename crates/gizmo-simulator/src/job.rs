@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::clock::timestamp;
 use crate::events::Log;
 use crate::export::{Kind, kinds_in};
+use crate::fault::JobFaults;
 use crate::observed::Report;
 use crate::options::{AssetIdIn, Options, Vocabulary};
 use crate::state::{AssetEntry, Shared, Tables};
@@ -126,8 +127,7 @@ pub(crate) enum Action {
     StageStart(&'static str),
     StageComplete(&'static str),
     Ready(Box<AssetEntry>),
-    /// One asset fails and the job continues.
-    AssetFailed(&'static str),
+    AssetFailed(Box<AssetEntry>),
     Fail(&'static str),
     Succeed,
 }
@@ -155,35 +155,30 @@ pub(crate) fn steps(plan: Plan) -> Vec<Step> {
     steps.collect()
 }
 
+/// The time from the failure of its only asset to that of the job, as a fraction of the job's duration.
+const ASSET_TO_JOB: f64 = 0.01;
+
 /// Returns the plan of a job: consecutive stages, with the assets spread over the stage `assets`.
-pub(crate) fn plan(stages: &[(&'static str, f64)], prompt: &str, assets: Vec<AssetEntry>) -> Plan {
+pub(crate) fn plan(mode: &str, mut assets: Vec<AssetEntry>, faults: JobFaults) -> Plan {
     let mut plan = vec![(0.02, Action::Start)];
     let mut from = 0.02;
-    let doomed = prompt.contains("doomed");
+    let stages = stages(mode);
     let last = stages.last().map_or("", |(name, _)| *name);
-    let mut assets = Some(assets);
     for (name, to) in stages {
         plan.push((from, Action::StageStart(name)));
         if *name == "assets" {
-            let assets = assets.take().unwrap_or_default();
-            let count = f64::from(u32::try_from(assets.len() + 1).unwrap_or(u32::MAX));
-            let mut at = from;
-            for asset in assets {
-                at += (to - from) / count;
-                plan.push((at, Action::Ready(Box::new(asset))));
-            }
-            if prompt.contains("flaky") {
-                plan.push((
-                    at,
-                    Action::AssetFailed("the geometry of one asset did not close"),
-                ));
+            let assets = std::mem::take(&mut assets);
+            plan.extend(make_assets(assets, from, *to, faults));
+            if mode == "asset"
+                && let Some((at, Action::AssetFailed(_))) = plan.last()
+            {
+                let message = "the geometry of the asset did not close";
+                plan.push((at + ASSET_TO_JOB, Action::Fail(message)));
+                return plan;
             }
         }
-        if doomed && *name == last {
-            plan.push((
-                (from + to) / 2.0,
-                Action::Fail("the scene could not be assembled"),
-            ));
+        if faults.fails && *name == last {
+            plan.push(((from + to) / 2.0, Action::Fail(not_assembled(mode))));
             return plan;
         }
         plan.push((*to, Action::StageComplete(name)));
@@ -191,6 +186,31 @@ pub(crate) fn plan(stages: &[(&'static str, f64)], prompt: &str, assets: Vec<Ass
     }
     plan.push((1.0, Action::Succeed));
     plan
+}
+
+/// Returns the actions that make these assets between two times.
+fn make_assets(assets: Vec<AssetEntry>, from: f64, to: f64, faults: JobFaults) -> Plan {
+    let count = u32::try_from(assets.len()).unwrap_or(u32::MAX);
+    let step = (to - from) / (f64::from(count) + 1.0);
+    let numbered = (1..=count).zip(assets);
+    let actions = numbered.map(|(number, asset)| {
+        let asset = Box::new(asset);
+        let action = if faults.asset_fails && number == count {
+            Action::AssetFailed(asset)
+        } else {
+            Action::Ready(asset)
+        };
+        (from + f64::from(number) * step, action)
+    });
+    actions.collect()
+}
+
+/// Returns the message of a job that fails in its last stage.
+fn not_assembled(mode: &str) -> &'static str {
+    match mode {
+        "asset" => "the asset could not be simulated",
+        _ => "the scene could not be assembled",
+    }
 }
 
 /// Returns the stages of a mode, each with the fraction of the duration at which it ends.
@@ -308,7 +328,11 @@ fn apply(shared: &Shared, job_id: &str, actions: Vec<Action>) -> bool {
                     assets.insert(&id, asset);
                 }
             }
-            Action::AssetFailed(_) => {}
+            Action::AssetFailed(asset) => {
+                if let Some(scene) = &mut scene {
+                    scene.failed.push(*asset);
+                }
+            }
             Action::Fail(message) => {
                 let error = json!({ "code": "generation_failed", "message": message });
                 end(job, JobStatus::Failed, Some(error), now, options);
@@ -336,7 +360,8 @@ fn report(job: &JobEntry, action: &Action, with_id: bool) {
             log.push("asset_ready", fields);
         }
         Action::Ready(asset) => log.push("asset_ready", json!({ "name": asset.name })),
-        Action::AssetFailed(message) => {
+        Action::AssetFailed(_) => {
+            let message = "the geometry of one asset did not close";
             let fields = json!({ "message": message, "code": "asset_failed", "fatal": false });
             log.push("error", fields);
         }

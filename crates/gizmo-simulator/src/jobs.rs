@@ -9,12 +9,13 @@ use tokio::sync::Semaphore;
 
 use crate::call::Call;
 use crate::events::Log;
+use crate::fault::JobFaults;
 use crate::feed;
-use crate::job::{self, JobEntry, Plan};
+use crate::job::{self, JobEntry};
 use crate::observed::{self, Report};
 use crate::options::Vocabulary;
 use crate::response::{HandlerResult, Refusal, envelope, fields, json_response};
-use crate::state::{Shared, Tables};
+use crate::state::{AssetEntry, Shared, Tables};
 
 pub(crate) fn get(call: &Call) -> HandlerResult {
     let with_result = call.flag("include_result")?;
@@ -74,19 +75,13 @@ pub(crate) struct NewJob {
     pub(crate) prompt: String,
     pub(crate) scene_id: String,
     pub(crate) asset_id: Option<String>,
-    pub(crate) plan: Plan,
+    /// The assets that the job generates.
+    pub(crate) assets: Vec<AssetEntry>,
+    pub(crate) faults: JobFaults,
 }
 
-/// Refuses a prompt that contains `forbidden`, and any prompt when no credits are left.
-pub(crate) fn check(tables: &Tables, prompt: &str) -> Result<(), Refusal> {
-    if prompt.contains("forbidden") {
-        let message = "The prompt requests content that is not allowed";
-        return Err(Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "prompt_refused",
-            message,
-        ));
-    }
+/// Refuses a job when no credits are left.
+pub(crate) fn check_credits(tables: &Tables) -> Result<(), Refusal> {
     if tables.credits == Some(0) {
         let message = "Not enough credits: 1 needed, 0 left";
         return Err(Refusal::new(
@@ -98,25 +93,31 @@ pub(crate) fn check(tables: &Tables, prompt: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Charges a credit for a job.
+pub(crate) fn charge(tables: &mut Tables) {
+    tables.credits = tables.credits.map(|credits| credits.saturating_sub(1));
+    tables.spent += 1;
+}
+
 /// Stores a job, charges a credit for it and spawns the task that runs it.
 pub(crate) fn start(shared: &Arc<Shared>, tables: &mut Tables, new: NewJob) -> JobAccepted {
     let id = tables.jobs.new_id();
-    tables.credits = tables.credits.map(|credits| credits.saturating_sub(1));
-    tables.spent += 1;
+    charge(tables);
     let unscaled = match new.mode {
         "scene" => shared.options.scene_duration,
         "edit" => shared.options.edit_duration,
         _ => shared.options.asset_duration,
     };
-    let duration = shared.clock.scaled(unscaled);
+    let duration = shared.clock.delayed(unscaled, new.faults.delay);
+    let plan = job::plan(new.mode, new.assets, new.faults);
     let log = Arc::new(Log::new(&id, shared.options.numbering));
     let steps = match shared.options.vocabulary {
-        Vocabulary::Documented => job::steps(new.plan),
+        Vocabulary::Documented => job::steps(plan),
         Vocabulary::Observed => {
             log.report(Report::queued());
             let show_ids = job::reveals_asset_ids(&shared.options, new.mode);
             let seed = shared.options.seed;
-            observed::steps(new.plan, new.mode, &new.prompt, seed, show_ids)
+            observed::steps(plan, new.mode, &new.prompt, seed, show_ids)
         }
     };
     // The task cannot run a step before the job is in the table: the caller holds the lock.

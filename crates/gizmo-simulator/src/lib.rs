@@ -40,7 +40,7 @@
 //! | --- | --- |
 //! | jobs | run through their stages 90 times as fast as those of the service ([`Options::speed`]); [`Handle::advance`] runs steps of a job immediately |
 //! | events | are about 200 for a scene, as observed, and the stream stays open after the last one; [`Options::documented`] follows the documentation instead |
-//! | a prompt | names the furniture: `two workbenches and a lamp`; with the word `flaky` one asset fails, with `doomed` the job fails, and with `forbidden` the request is refused |
+//! | a prompt | names the furniture: `two workbenches and a lamp` |
 //! | exports | are archives in MJCF, USD and SDF that simulators load, with the files and names that were observed ([`ExportShape`]); [`Options::texture_bytes`] makes them as large as real ones |
 //! | limits | 100 requests a minute ([`Options::rate_limit`]), reported by `X-RateLimit-*`; [`Options::credits`] can run out |
 //! | responses | have the types of [`gizmo_client::types`] |
@@ -61,8 +61,9 @@
 //!
 //! [`Handle::inject`] injects a [`Fault`] into the requests that [`On`] selects: a connection that breaks
 //! before or after the request is handled, a body that is truncated, stalled or slow, a [`Canned`]
-//! response before, after or in place of the handling, or a fault of an event stream ([`EventFault`]). The handle also refuses, closes and freezes
-//! connections, deletes jobs, and lists the received requests:
+//! response before, after or in place of the handling, a fault of an event stream ([`EventFault`]), or a job
+//! that fails or is slow. The handle also refuses, closes and freezes connections, deletes jobs, and lists the
+//! received requests:
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -89,6 +90,11 @@
 //! handle.inject(On::operation("whoami"), Fault::Respond(busy));
 //! client.whoami().send().await?;
 //! assert_eq!(handle.requests_of("whoami").len(), 2);
+//!
+//! // The next two jobs fail.
+//! handle.inject(On::any().times(2), Fault::FailJob);
+//! let failed = client.generate_scene().prompt("a lab").start().await?;
+//! assert!(failed.wait().await.is_err());
 //! # Ok(())
 //! # }
 //! ```

@@ -43,17 +43,18 @@ impl Default for Memory {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Listed {
-    /// When its job starts.
+    /// A scene when its job starts, an asset when it is complete.
     #[default]
     AtOnce,
-    /// This long after its job has started (on tokio's clock, not scaled).
+    /// A scene this long after its job has started (on tokio's clock, not scaled), an asset when it is
+    /// complete.
     After(Duration),
-    /// When its job has ended.
+    /// A scene when its last job has ended, an asset when it is complete.
     WhenFinished,
 }
 
 impl Listed {
-    /// Whether something is listed that was created at this time.
+    /// Whether a scene is listed that was created at this time.
     pub(crate) fn shows(self, created: Instant, is_finished: bool) -> bool {
         match self {
             Self::AtOnce => true,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::job::{Action, Plan, Step};
 use crate::random::Random;
+use crate::state::AssetEntry;
 
 /// The longest time between two events, as a fraction of the job's duration.
 const LONGEST_GAP: f64 = 0.022;
@@ -35,6 +36,15 @@ struct Asset {
     /// `None` if events must not reveal it.
     id: Option<String>,
     name: String,
+}
+
+impl Asset {
+    fn of(asset: &AssetEntry, show_id: bool) -> Self {
+        Self {
+            id: show_id.then(|| asset.id.clone()),
+            name: asset.name.clone(),
+        }
+    }
 }
 
 /// A report, and the fraction of the job's duration after which it is due.
@@ -135,11 +145,11 @@ static ASSET_END: [Kind; 3] = [
     ),
     kind("asset_completed", "asset", "The asset is complete"),
 ];
-static ASSET_GENERATION_FAILED: Kind = kind(
+static ASSET_FAILURE: [Kind; 1] = [kind(
     "asset_generation_failed",
     "asset",
     "The geometry of one asset did not close",
-);
+)];
 
 static PLACEMENT_STARTED: Kind = kind("placement_started", "placement", "Placing the assets");
 static OBJECT_PLACED: Kind = kind("placement_object_placed", "placement", "Placed an object");
@@ -259,17 +269,12 @@ impl<'a> Script<'a> {
                 }
                 Action::Ready(asset) => {
                     assets += 1;
-                    let asset = Asset {
-                        id: show_ids.then(|| asset.id.clone()),
-                        name: asset.name.clone(),
-                    };
-                    script.asset(from, *at, asset);
+                    script.asset(from, *at, Asset::of(asset, show_ids), &ASSET_END);
                     from = *at;
                 }
-                Action::AssetFailed(_) => {
-                    script
-                        .reports
-                        .push((*at, Report::of(&ASSET_GENERATION_FAILED)));
+                Action::AssetFailed(asset) => {
+                    script.asset(from, *at, Asset::of(asset, show_ids), &ASSET_FAILURE);
+                    from = *at;
                 }
                 _ => {}
             }
@@ -307,14 +312,15 @@ impl<'a> Script<'a> {
         self.spread(from, to, reports);
     }
 
-    /// Adds the reports of one asset, which is complete at `to`.
-    fn asset(&mut self, from: f64, to: f64, asset: Asset) {
+    /// Adds the reports of one asset, the last of which is due at `to`.
+    fn asset(&mut self, from: f64, to: f64, asset: Asset, end: &'static [Kind]) {
+        let mut reports: Vec<_> = ASSET_BEGIN.iter().map(Report::of).collect();
+        let others = u32::try_from(reports.len() + end.len()).unwrap_or(u32::MAX);
         let joints = self
             .random_between(2, 5)
-            .max(min_events(to - from).saturating_sub(9));
-        let mut reports: Vec<_> = ASSET_BEGIN.iter().map(Report::of).collect();
+            .max(min_events(to - from).saturating_sub(others));
         reports.extend((1..=joints).map(|index| counted(&JOINT_ADDED, index, joints)));
-        reports.extend(ASSET_END.iter().map(Report::of));
+        reports.extend(end.iter().map(Report::of));
         let asset = Arc::new(asset);
         for report in &mut reports {
             report.asset = Some(Arc::clone(&asset));
@@ -386,8 +392,8 @@ fn min_events(interval: f64) -> u32 {
 mod tests {
     use super::*;
     use crate::export::Kind as Furniture;
-    use crate::job::{plan, stages};
-    use crate::state::AssetEntry;
+    use crate::fault::JobFaults;
+    use crate::job::plan;
 
     fn asset(number: usize) -> AssetEntry {
         AssetEntry {
@@ -402,25 +408,41 @@ mod tests {
         }
     }
 
-    fn script(mode: &str, prompt: &str, assets: usize) -> Vec<Step> {
-        let plan = plan(stages(mode), prompt, (1..=assets).map(asset).collect());
-        steps(plan, mode, prompt, 0, true)
+    fn script(mode: &str, assets: usize, faults: JobFaults) -> Vec<Step> {
+        let plan = plan(mode, (1..=assets).map(asset).collect(), faults);
+        steps(plan, mode, "a lab", 0, true)
+    }
+
+    /// Returns every combination of what may fail in a job that makes this many assets.
+    fn every_fault(assets: usize) -> impl Iterator<Item = (usize, JobFaults)> {
+        let combinations = [false, true].map(|fails| [(fails, false), (fails, true)]);
+        combinations
+            .into_iter()
+            .flatten()
+            .map(move |(fails, asset_fails)| {
+                let faults = JobFaults {
+                    fails,
+                    asset_fails,
+                    ..JobFaults::default()
+                };
+                (assets, faults)
+            })
     }
 
     #[test]
     fn events_have_no_long_gaps() {
         for mode in ["scene", "edit", "asset"] {
-            for (prompt, assets) in (0..30).flat_map(|n| [("a lab", n), ("flaky doomed", n)]) {
+            for (assets, faults) in (0..30).flat_map(every_fault) {
                 if mode == "asset" && assets != 1 {
                     continue;
                 }
-                let steps = script(mode, prompt, assets);
+                let steps = script(mode, assets, faults);
                 let mut previous = 0.0;
                 for step in &steps {
                     let gap = step.at - previous;
                     assert!(
                         (0.0..=0.025).contains(&gap),
-                        "{mode} {prompt} {assets} {step:?}"
+                        "{mode} {assets} {faults:?} {step:?}"
                     );
                     previous = step.at;
                 }
@@ -437,7 +459,7 @@ mod tests {
             ("edit", 2, 40..90),
             ("asset", 1, 40..80),
         ] {
-            let count = script(mode, "a lab", assets).len();
+            let count = script(mode, assets, JobFaults::default()).len();
             assert!(events.contains(&count), "{mode} {assets}: {count}");
         }
     }

@@ -40,6 +40,7 @@ impl SceneExport {
             revision: 1,
             robot_profile: None,
             items: assets.iter().map(AssetEntry::item).collect(),
+            failed: 0,
         };
         Self(Export::new(options, brief, Language::Mjcf))
     }

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 
 use crate::call::{Call, Rule};
 use crate::export::{Kind, kinds_in};
-use crate::job::{self, furniture, plan, stages};
+use crate::fault::JobFaults;
+use crate::job::{self, furniture, stages};
 use crate::jobs::{self, NewJob};
 use crate::response::{HandlerResult, Refusal, envelope, fields, json_response};
 use crate::state::{AssetEntry, SceneEntry, Shared, Tables, name_of};
@@ -125,9 +126,16 @@ pub(crate) fn generate(call: &Call) -> HandlerResult {
         Rule::Flag("persist"),
     ])?;
     let mut tables = call.shared.tables();
-    jobs::check(&tables, &body.prompt)?;
+    jobs::check_credits(&tables)?;
     let listed = body.persist.unwrap_or(true);
-    jobs::accepted(&start(&call.shared, &mut tables, body.prompt, listed))
+    let faults = call.job_rules.apply();
+    jobs::accepted(&start(
+        &call.shared,
+        &mut tables,
+        body.prompt,
+        listed,
+        faults,
+    ))
 }
 
 /// Starts the job of a new scene.
@@ -136,6 +144,7 @@ pub(crate) fn start(
     tables: &mut Tables,
     prompt: String,
     listed: bool,
+    faults: JobFaults,
 ) -> JobAccepted {
     let now = shared.clock.now().as_secs();
     let scene_id = tables.scenes.new_id();
@@ -160,16 +169,17 @@ pub(crate) fn start(
         job_id: None,
         listed,
         assets: Vec::new(),
+        failed: Vec::new(),
         generated: false,
     };
     tables.scenes.insert(&scene_id, scene);
-    let plan = plan(stages("scene"), &prompt, assets);
     let new = NewJob {
         mode: "scene",
         prompt,
         scene_id,
         asset_id: None,
-        plan,
+        assets,
+        faults,
     };
     jobs::start(shared, tables, new)
 }
@@ -177,7 +187,7 @@ pub(crate) fn start(
 pub(crate) fn edit(call: &Call) -> HandlerResult {
     let body: EditSceneBody = call.body(&[Rule::RequiredText("prompt"), Rule::Text("model")])?;
     let mut tables = call.shared.tables();
-    jobs::check(&tables, &body.prompt)?;
+    jobs::check_credits(&tables)?;
     let existing = ready(&tables, &call.id, "edited")?.assets.len();
     let assets = new_assets(
         &mut tables,
@@ -194,13 +204,13 @@ pub(crate) fn edit(call: &Call) -> HandlerResult {
             .map(|(name, _)| (*name, "pending"))
             .collect();
     }
-    let plan = plan(stages("edit"), &body.prompt, assets);
     let new = NewJob {
         mode: "edit",
         prompt: body.prompt,
         scene_id: call.id.clone(),
         asset_id: None,
-        plan,
+        assets,
+        faults: call.job_rules.apply(),
     };
     jobs::accepted(&jobs::start(&call.shared, &mut tables, new))
 }

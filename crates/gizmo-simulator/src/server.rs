@@ -235,7 +235,7 @@ async fn serve(
         Route::Linked => Some(CDN),
         _ => None,
     };
-    let faults = shared.faults().matching(operation, &path);
+    let (faults, job_rules) = shared.faults().matching(operation, &path);
     let unread = faults
         .iter()
         .any(|fault| matches!(fault, Fault::DropBeforeReading));
@@ -295,6 +295,7 @@ async fn serve(
                     query,
                     headers: parts.headers,
                     body,
+                    job_rules,
                 };
                 let handling = handle(api, operation, call, events);
                 if let Some((delay, canned)) = trouble::handled_later(&faults) {

@@ -113,13 +113,15 @@ impl Tables {
     /// Returns the contents of an export of this scene.
     pub(crate) fn scene_brief(&self, scene: &SceneEntry, robot_profile: Option<String>) -> Brief {
         let assets = scene.assets.iter().filter_map(|id| self.assets.get(id));
+        let items = assets.chain(&scene.failed).map(AssetEntry::item);
         Brief {
             id: scene.id.clone(),
             name: scene.name.clone(),
             prompt: scene.prompt.clone(),
             revision: scene.revision,
             robot_profile,
-            items: assets.map(AssetEntry::item).collect(),
+            items: items.collect(),
+            failed: scene.failed.len(),
         }
     }
 }
@@ -217,6 +219,8 @@ pub(crate) struct SceneEntry {
     /// Whether lists include it (`persist`).
     pub(crate) listed: bool,
     pub(crate) assets: Vec<String>,
+    /// The assets whose generation has failed.
+    pub(crate) failed: Vec<AssetEntry>,
     /// Whether the generation has succeeded. A failed edit does not reset it.
     pub(crate) generated: bool,
 }
@@ -313,6 +317,7 @@ impl AssetEntry {
             revision: 1,
             robot_profile: None,
             items: vec![self.item()],
+            failed: 0,
         }
     }
 }

@@ -177,6 +177,13 @@ fn best(candidates: Vec<PathBuf>) -> Vec<PathBuf> {
     }
 }
 
+/// Returns a path as archives write it, with control characters escaped.
+fn shown(path: &Path) -> String {
+    let parts = path.iter();
+    let parts = parts.map(|part| part.to_string_lossy().escape_debug().to_string());
+    parts.collect::<Vec<_>>().join("/")
+}
+
 /// Lists the first names for an error message.
 pub(super) fn contents(files: &[&Path]) -> String {
     if files.is_empty() {
@@ -185,7 +192,7 @@ pub(super) fn contents(files: &[&Path]) -> String {
     let mut names: Vec<String> = files
         .iter()
         .take(MAX_NAMES)
-        .map(|path| path.to_string_lossy().escape_debug().to_string())
+        .map(|path| shown(path))
         .collect();
     if files.len() > MAX_NAMES {
         names.push(format!("and {} more", files.len() - MAX_NAMES));

@@ -115,7 +115,8 @@ async fn an_asset_of_another_process_is_awaited_by_its_id() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_asset_is_an_error_with_the_asset() {
     let workshop = workshop().await;
-    let create = workshop.alpha.create_asset().prompt("a doomed bin");
+    workshop.handle.inject(On::any(), Fault::FailJob);
+    let create = workshop.alpha.create_asset().prompt("a bin");
     let error = create.start().await.unwrap().wait().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AssetFailed);
     let asset = error.asset().unwrap();

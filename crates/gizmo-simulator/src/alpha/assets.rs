@@ -34,14 +34,14 @@ pub(crate) struct Asset {
     created_at: u64,
     started: Instant,
     duration: Duration,
+    fails: bool,
 }
 
 impl Asset {
     pub(super) fn status(&self) -> AssetStatus {
         let elapsed = self.started.elapsed();
         if elapsed >= self.duration {
-            // The same word makes a job of the current API fail.
-            if self.prompt.contains("doomed") {
+            if self.fails {
                 AssetStatus::Failed
             } else {
                 AssetStatus::Ready
@@ -115,9 +115,9 @@ pub(super) fn create(call: &Call) -> HandlerResult {
     ])?;
     let Shared { clock, options, .. } = &*call.shared;
     let mut tables = call.shared.tables();
-    jobs::check(&tables, &body.prompt)?;
-    tables.credits = tables.credits.map(|credits| credits.saturating_sub(1));
-    tables.spent += 1;
+    jobs::check_credits(&tables)?;
+    jobs::charge(&mut tables);
+    let faults = call.job_rules.apply();
     let id = tables.alpha.assets.new_id();
     let asset = Asset {
         id: id.clone(),
@@ -126,7 +126,8 @@ pub(super) fn create(call: &Call) -> HandlerResult {
         tags: body.tags,
         created_at: clock.now().as_secs(),
         started: Instant::now(),
-        duration: clock.scaled(options.asset_duration),
+        duration: clock.delayed(options.asset_duration, faults.delay),
+        fails: faults.fails || faults.asset_fails,
     };
     let response = json_response(StatusCode::CREATED, &asset.resource(false));
     tables.alpha.assets.insert(&id, asset);
@@ -148,6 +149,7 @@ pub(super) fn export(call: &Call) -> HandlerResult {
         revision: 1,
         robot_profile: None,
         items: vec![asset.item(0, None)],
+        failed: 0,
     };
     Ok(cdn::link(
         call,

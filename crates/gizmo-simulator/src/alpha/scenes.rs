@@ -172,5 +172,6 @@ fn brief(tables: &Tables, scene: &Scene) -> Result<Brief, Refusal> {
         revision: u32::try_from(scene.placed.len()).unwrap_or(u32::MAX),
         robot_profile: None,
         items,
+        failed: 0,
     })
 }

@@ -11,6 +11,8 @@ pub(crate) struct Brief {
     pub(crate) revision: u32,
     pub(crate) robot_profile: Option<String>,
     pub(crate) items: Vec<Item>,
+    /// Number of the last items whose generation has failed.
+    pub(crate) failed: usize,
 }
 
 impl Brief {

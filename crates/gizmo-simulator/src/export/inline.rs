@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Write};
 
 use super::brief::place;
 use super::mesh::Mesh;
-use super::mjcf::{write_contacts, write_joint};
-use super::model::{Assembly, Body, JointKind, Material, Model, Part, add, number, triple};
+use super::mjcf::{write_body, write_contacts};
+use super::model::{Assembly, JointKind, Material, Model, Part, add, number, triple};
 use super::texture::{Role, file_name};
 use super::{robot, room};
 use crate::random::Random;
@@ -294,29 +294,11 @@ fn write_assembly(xml: &mut String, assembly: &Assembly, has_geometry: bool) {
         );
     }
     if has_geometry && is_articulated(assembly) {
-        write_body(xml, base, [0.0; 3], 3);
+        write_body(xml, base, [0.0; 3], "", 3, write_geoms);
     } else if has_geometry {
         write_geoms(xml, &base.parts, 3);
     }
     xml.push_str("    </body>\n");
-}
-
-fn write_body(xml: &mut String, body: &Body, position: [f64; 3], depth: usize) {
-    let indent = "  ".repeat(depth);
-    let _ = writeln!(
-        xml,
-        "{indent}<body name=\"{}\" pos=\"{}\">",
-        body.name,
-        triple(position, " ")
-    );
-    if let Some(joint) = &body.joint {
-        write_joint(xml, joint, depth + 1);
-    }
-    write_geoms(xml, &body.parts, depth + 1);
-    for child in &body.children {
-        write_body(xml, child, child.position, depth + 1);
-    }
-    let _ = writeln!(xml, "{indent}</body>");
 }
 
 fn write_geoms(xml: &mut String, parts: &[Part], depth: usize) {

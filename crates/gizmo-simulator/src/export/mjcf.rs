@@ -95,41 +95,54 @@ pub(super) fn write_assets(
 
 pub(super) fn write_assembly(xml: &mut String, assembly: &Assembly) {
     let position = super::model::add(assembly.position, assembly.base.position);
-    write_body(xml, &assembly.base, position, assembly.yaw, 2);
-}
-
-fn write_body(xml: &mut String, body: &Body, position: [f64; 3], yaw: f64, depth: usize) {
-    let indent = "  ".repeat(depth);
-    let euler = if yaw == 0.0 {
+    let euler = if assembly.yaw == 0.0 {
         String::new()
     } else {
-        format!(" euler=\"0 0 {}\"", number(yaw))
+        format!(" euler=\"0 0 {}\"", number(assembly.yaw))
     };
+    write_body(xml, &assembly.base, position, &euler, 2, write_geoms);
+}
+
+fn write_geoms(xml: &mut String, parts: &[Part], depth: usize) {
+    let indent = "  ".repeat(depth);
+    for part in parts {
+        let _ = writeln!(
+            xml,
+            "{indent}<geom name=\"{0}\" type=\"mesh\" mesh=\"{0}\" material=\"{1}\" pos=\"{2}\"/>",
+            part.mesh.name,
+            part.material.name(),
+            triple(part.position, " ")
+        );
+    }
+}
+
+/// Writes a body, which has this further attribute, and its descendants.
+pub(super) fn write_body(
+    xml: &mut String,
+    body: &Body,
+    position: [f64; 3],
+    attribute: &str,
+    depth: usize,
+    write_geoms: fn(&mut String, &[Part], usize),
+) {
+    let indent = "  ".repeat(depth);
     let _ = writeln!(
         xml,
-        "{indent}<body name=\"{}\" pos=\"{}\"{euler}>",
+        "{indent}<body name=\"{}\" pos=\"{}\"{attribute}>",
         body.name,
         triple(position, " ")
     );
     if let Some(joint) = &body.joint {
         write_joint(xml, joint, depth + 1);
     }
-    for part in &body.parts {
-        let _ = writeln!(
-            xml,
-            "{indent}  <geom name=\"{0}\" type=\"mesh\" mesh=\"{0}\" material=\"{1}\" pos=\"{2}\"/>",
-            part.mesh.name,
-            part.material.name(),
-            triple(part.position, " ")
-        );
-    }
+    write_geoms(xml, &body.parts, depth + 1);
     for child in &body.children {
-        write_body(xml, child, child.position, 0.0, depth + 1);
+        write_body(xml, child, child.position, "", depth + 1, write_geoms);
     }
     let _ = writeln!(xml, "{indent}</body>");
 }
 
-pub(super) fn write_joint(xml: &mut String, joint: &Joint, depth: usize) {
+fn write_joint(xml: &mut String, joint: &Joint, depth: usize) {
     let indent = "  ".repeat(depth);
     let (name, axis) = (&joint.name, triple(joint.axis, " "));
     let range = joint.range.map(number).join(" ");

@@ -111,11 +111,18 @@ pub(crate) struct Export {
 }
 
 impl Export {
-    pub(crate) fn new(options: &Options, brief: Brief, language: Language) -> Self {
+    /// Assets that have failed are bodies without geometry in the observed shape, and are omitted from others.
+    pub(crate) fn new(options: &Options, mut brief: Brief, language: Language) -> Self {
+        let mut shape = options.exports;
+        if (language, shape.layout) == (Language::Mjcf, Layout::Observed) {
+            shape.empty_assets += brief.failed;
+        } else {
+            brief.items.truncate(brief.items.len() - brief.failed);
+        }
         Self {
             brief,
             language,
-            shape: options.exports,
+            shape,
             texture_bytes: options.texture_bytes,
             deflate: options.deflate,
         }

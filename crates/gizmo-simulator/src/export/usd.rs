@@ -16,6 +16,7 @@ pub(crate) fn usdz(item: &Item) -> Vec<u8> {
         revision: 1,
         robot_profile: None,
         items: vec![item.clone()],
+        failed: 0,
     };
     let mut archive = Archive::in_memory(Method::Aligned);
     let stage = write_stage(&Model::of(&brief), false);

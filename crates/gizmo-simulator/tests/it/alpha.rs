@@ -74,12 +74,6 @@ async fn every_error_response_is_flat() {
         ("/v1/assets", json!({}), 400, "bad_request"),
         (
             "/v1/assets",
-            json!({ "prompt": "forbidden" }),
-            400,
-            "prompt_refused",
-        ),
-        (
-            "/v1/assets",
             json!({ "prompt": "x", "tags": "x" }),
             400,
             "bad_request",
@@ -132,10 +126,12 @@ async fn every_error_response_is_flat() {
 #[tokio::test(start_paused = true)]
 async fn the_status_of_an_asset_follows_the_clock() {
     let api = Api::start(Options::default().with_speed(1.0)).await;
-    let (good, doomed) = (
-        asset(&api, "a bench").await,
-        asset(&api, "a doomed bench").await,
-    );
+    let handle = api.simulator.handle();
+    handle.inject(On::any().nth(2), Fault::FailJob);
+    handle.inject(On::any().nth(3), Fault::SlowJob(Duration::from_secs(60)));
+    let good = asset(&api, "a bench").await;
+    let failing = asset(&api, "a bench").await;
+    let slow = asset(&api, "a bench").await;
     let mut seen = Vec::new();
     for _ in 0..70 {
         let (_, asset) = call(
@@ -153,15 +149,12 @@ async fn the_status_of_an_asset_follows_the_clock() {
         tokio::time::advance(Duration::from_secs(1)).await;
     }
     assert_eq!(seen, ["pending", "processing", "ready"]);
-    let (_, asset) = call(
-        &api,
-        Method::GET,
-        &format!("/v1/assets/{doomed}"),
-        &Value::Null,
-    )
-    .await;
-    assert_eq!(asset["status"], "failed");
-    api.simulator.handle().remake(&good);
+    for (id, status) in [(failing, "failed"), (slow, "processing")] {
+        let path = format!("/v1/assets/{id}");
+        let (_, asset) = call(&api, Method::GET, &path, &Value::Null).await;
+        assert_eq!(asset["status"], status);
+    }
+    handle.remake(&good);
     let (_, asset) = call(
         &api,
         Method::GET,

@@ -115,9 +115,10 @@ async fn events_are_numbered_as_the_options_require() {
 }
 
 #[tokio::test]
-async fn a_failed_asset_does_not_fail_its_job_but_a_doomed_job_fails() {
+async fn a_failed_asset_does_not_fail_its_job_but_a_failed_job_does() {
     let api = Api::start(Options::instant().documented()).await;
-    let (job, scene) = api.generate("a flaky lab").await;
+    api.inject(Fault::FailAsset);
+    let (job, scene) = api.generate("a lab").await;
     let names = api.stream(&format!("/v1/jobs/{job}/events")).await.names();
     assert!(names.contains(&"error".to_owned()) && names.last().unwrap() == "done");
     assert_eq!(api.wait(&job).await, "succeeded");
@@ -128,7 +129,8 @@ async fn a_failed_asset_does_not_fail_its_job_but_a_doomed_job_fails() {
         200
     );
 
-    let (job, scene) = api.generate("a doomed lab").await;
+    api.inject(Fault::FailJob);
+    let (job, scene) = api.generate("a lab").await;
     let stream = api.stream(&format!("/v1/jobs/{job}/events")).await;
     assert_eq!(stream.events().last().unwrap().data["status"], "failed");
     let body = api.get(&format!("/v1/jobs/{job}")).await.json();

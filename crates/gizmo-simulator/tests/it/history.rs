@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gizmo_simulator::Options;
+use gizmo_simulator::{Fault, Options};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -113,6 +113,37 @@ async fn a_job_that_was_running_has_succeeded_and_a_cancelled_one_has_not() {
     assert_eq!(statuses, ["succeeded", "cancelled", "succeeded"]);
     let events = second.simulator.handle().job(&running).unwrap().events;
     assert!(events > 100, "{events}");
+}
+
+#[tokio::test]
+async fn jobs_fail_again_in_the_next_simulator() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("history.jsonl");
+    let first = start(&file, f64::INFINITY).await;
+    for fault in [Some(Fault::FailJob), Some(Fault::FailAsset), None] {
+        if let Some(fault) = fault {
+            first.inject(fault);
+        }
+        first.scene("a robotics lab").await;
+    }
+    let shown = async |api: &Api| {
+        let mut shown = Vec::new();
+        for job in api.simulator.handle().jobs() {
+            let scene = api.get(&format!("/v1/scenes/{}", job.scene_id)).await;
+            let assets = scene.json()["scene"]["asset_count"].take();
+            shown.push((job.status.to_string(), assets));
+        }
+        shown
+    };
+    let before = shown(&first).await;
+    let expected = [("failed", 5), ("succeeded", 4), ("succeeded", 5)];
+    assert_eq!(
+        before,
+        expected.map(|(status, assets)| (status.to_owned(), json!(assets)))
+    );
+    stop(first).await;
+    let second = start(&file, f64::INFINITY).await;
+    assert_eq!(shown(&second).await, before);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gizmo_simulator::{AssetIdIn, Options, StatusWords, Vocabulary};
+use gizmo_simulator::{AssetIdIn, Fault, Options, StatusWords, Vocabulary};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -78,7 +78,8 @@ async fn statuses_use_the_words_that_the_options_select() {
             handle.finish(&job);
             found.push(last(&job).await);
             assert_eq!(status(&job).await, found[2]);
-            let (job, _) = api.generate("a doomed lab").await;
+            api.inject(Fault::FailJob);
+            let (job, _) = api.generate("a lab").await;
             handle.finish(&job);
             found.push(last(&job).await);
             assert_eq!(status(&job).await, found[3]);

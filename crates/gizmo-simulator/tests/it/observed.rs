@@ -118,10 +118,12 @@ async fn both_vocabularies_have_the_same_effects() {
             ..Options::instant()
         })
         .await;
-        let (job, scene) = api.generate("a flaky lab with a vase").await;
+        api.inject(Fault::FailAsset);
+        let (job, scene) = api.generate("a lab with a vase").await;
         assert_eq!(api.wait(&job).await, "succeeded");
-        let (doomed, failed) = api.generate("a doomed lab").await;
-        assert_eq!(api.wait(&doomed).await, "failed");
+        api.inject(Fault::FailJob);
+        let (failed_job, failed) = api.generate("a lab").await;
+        assert_eq!(api.wait(&failed_job).await, "failed");
         let mut world = Vec::new();
         for path in [
             format!("/v1/scenes/{scene}/status"),
@@ -129,7 +131,7 @@ async fn both_vocabularies_have_the_same_effects() {
             format!("/v1/scenes/{scene}?include_record=true"),
             "/v1/assets?limit=100".to_owned(),
             format!("/v1/jobs/{job}?include_result=true"),
-            format!("/v1/jobs/{doomed}?include_result=true"),
+            format!("/v1/jobs/{failed_job}?include_result=true"),
         ] {
             let mut body = api.get(&path).await.json();
             without_times(&mut body);
@@ -208,21 +210,23 @@ async fn a_stream_that_loses_its_terminal_event_is_not_closed() {
 }
 
 #[tokio::test]
-async fn a_failed_asset_does_not_fail_its_job_but_a_doomed_job_fails() {
+async fn a_failed_asset_does_not_fail_its_job_but_a_failed_job_does() {
     let api = Api::instant().await;
-    let (job, _) = api.generate("a flaky lab").await;
-    let flaky = events(&api, &job).await;
-    let failures = flaky
+    api.inject(Fault::FailAsset);
+    let (job, _) = api.generate("a lab").await;
+    let reported = events(&api, &job).await;
+    let failures = reported
         .iter()
         .filter(|event| event.name == "asset_generation_failed");
     let failures: Vec<_> = failures.collect();
     assert_eq!(failures.len(), 1);
     assert!(failures[0].data["message"].is_string());
-    assert_eq!(flaky.last().unwrap().name, "job_succeeded");
+    assert_eq!(reported.last().unwrap().name, "job_succeeded");
 
-    let (job, scene) = api.generate("a doomed lab").await;
-    let doomed = events(&api, &job).await;
-    let last = doomed.last().unwrap();
+    api.inject(Fault::FailJob);
+    let (job, scene) = api.generate("a lab").await;
+    let reported = events(&api, &job).await;
+    let last = reported.last().unwrap();
     assert_eq!(
         (
             last.name.as_str(),
@@ -233,7 +237,7 @@ async fn a_failed_asset_does_not_fail_its_job_but_a_doomed_job_fails() {
     );
     assert_eq!(last.data["error"]["code"], "generation_failed");
     assert!(
-        doomed
+        reported
             .iter()
             .all(|event| event.name != "acceptance_completed")
     );

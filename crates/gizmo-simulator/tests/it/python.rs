@@ -1,35 +1,46 @@
-//! Exports in Python: as ZIP archives, and as models in `MuJoCo`.
+//! Python: scripts that the tests run, and models in `MuJoCo`.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// Runs a Python script that needs `modules`, and returns its output.
+/// Runs Python with the arguments and the environment that `with` adds, for a script that needs `modules`.
 ///
-/// Prints a message and returns `None` where Python cannot import the modules.
+/// Prints a message and returns `None` where Python cannot import the modules, unless `GIZMO_TEST_PYTHON` is
+/// set, as `.ci/run` does after it has installed them.
+pub(crate) fn run_python(
+    name: &str,
+    modules: &str,
+    with: impl FnOnce(&mut Command),
+) -> Option<Output> {
+    let importable = Command::new("python3")
+        .args(["-c", &format!("import {modules}")])
+        .output();
+    if !importable.is_ok_and(|output| output.status.success()) {
+        let skipped = format!("skipped: {name}: Python cannot import {modules}");
+        assert!(std::env::var_os("GIZMO_TEST_PYTHON").is_none(), "{skipped}");
+        #[expect(clippy::print_stdout, reason = "a skipped test prints why")]
+        {
+            println!("{skipped}");
+        }
+        return None;
+    }
+    let mut command = Command::new("python3");
+    with(&mut command);
+    Some(command.output().unwrap())
+}
+
+/// Runs a Python script that needs `modules`, and returns its output, or `None` if [`run_python`] does.
 pub(crate) fn python(
     name: &str,
     modules: &str,
     script: &str,
     arguments: &[&str],
 ) -> Option<String> {
-    let importable = Command::new("python3")
-        .args(["-c", &format!("import {modules}")])
-        .output();
-    if !importable.is_ok_and(|output| output.status.success()) {
-        #[expect(clippy::print_stdout, reason = "a skipped test prints why")]
-        {
-            println!("skipped: {name}: Python cannot import {modules}");
-        }
-        return None;
-    }
-    let output = Command::new("python3")
-        .arg("-c")
-        .arg(script)
-        .args(arguments)
-        .output()
-        .unwrap();
+    let output = run_python(name, modules, |command| {
+        command.arg("-c").arg(script).args(arguments);
+    })?;
     assert!(
         output.status.success(),
         "{}",

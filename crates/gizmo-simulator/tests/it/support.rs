@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gizmo_simulator::{Options, Simulator};
+use gizmo_simulator::{Fault, Injected, On, Options, Simulator};
 use reqwest::header::HeaderMap;
 use reqwest::{ClientBuilder, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -82,6 +82,11 @@ impl Api {
         assert_eq!(response.status, 202, "{response:?}");
         let body = response.json();
         (text(&body["job_id"]), text(&body["scene_id"]))
+    }
+
+    /// Injects a fault into the next job.
+    pub(crate) fn inject(&self, fault: Fault) -> Injected {
+        self.simulator.handle().inject(On::any(), fault)
     }
 
     /// Generates a scene, waits for the end of its job, and returns its ID.

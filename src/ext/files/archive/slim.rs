@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::UnpackError;
 use super::directory::Entry;
@@ -47,12 +47,26 @@ pub(super) fn write(job: &Job<'_>, entries: &[Entry]) -> Result<(), UnpackError>
 
 /// Removes byte ranges from a file.
 fn rewrite(job: &Job<'_>, path: &Path, cuts: Vec<Range<u64>>) -> io::Result<()> {
-    let mut original = File::open(path)?;
-    // The open file remains readable after its name is removed.
-    fs::remove_file(path)?;
-    let mut file = File::create_new(path)?;
-    copy_without(&mut original, cuts, &mut file)?;
-    if job.sync { file.sync_all() } else { Ok(()) }
+    let (mut file, new) = create_beside(path)?;
+    // Both files are closed before the rename, which Windows requires.
+    copy_without(&mut File::open(path)?, cuts, &mut file)?;
+    if job.sync {
+        file.sync_all()?;
+    }
+    drop(file);
+    fs::rename(new, path)
+}
+
+/// Creates a file next to `path`, with a name that no entry of the archive has.
+fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
+    let mut number = 0_u64;
+    loop {
+        let new = path.with_file_name(format!(".slim-{number}"));
+        match File::create_new(&new) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            file => return Ok((file?, new)),
+        }
+    }
 }
 
 fn is_picture(path: &str) -> bool {

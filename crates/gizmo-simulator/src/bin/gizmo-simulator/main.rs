@@ -1,0 +1,67 @@
+//! The program `gizmo-simulator`: runs a simulator until Ctrl-C.
+
+mod arguments;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use arguments::{Command, Configuration};
+use gizmo_simulator::Simulator;
+
+/// The exit code of wrong usage.
+const WRONG_USAGE: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result = match arguments::parse(std::env::args().skip(1)) {
+        Ok(Command::Help) => print(&arguments::help()),
+        Ok(Command::Version) => print(concat!("gizmo-simulator ", env!("CARGO_PKG_VERSION"))),
+        Ok(Command::Run(configuration)) => run(*configuration).await,
+        Err(message) => {
+            report(&format!("{message}; --help lists the options"));
+            return ExitCode::from(WRONG_USAGE);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a simulator until Ctrl-C.
+async fn run(configuration: Configuration) -> io::Result<()> {
+    let Configuration { options, faults } = configuration;
+    let address = options.address;
+    let simulator = Simulator::start(options).await.map_err(|error| {
+        let message = format!("cannot listen on {address}: {error}");
+        io::Error::new(error.kind(), message)
+    })?;
+    for (on, fault) in faults {
+        simulator.handle().inject(on, fault);
+    }
+    print(&format!(
+        "GIZMO_BASE_URL={} GIZMO_API_KEY={}",
+        simulator.url(),
+        simulator.api_key()
+    ))?;
+    tokio::signal::ctrl_c().await
+}
+
+/// Prints a line, unless the reader has closed the output.
+fn print(line: &str) -> io::Result<()> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "a command line program prints its errors"
+)]
+fn report(message: &str) {
+    eprintln!("gizmo-simulator: {message}");
+}
