@@ -18,6 +18,9 @@ struct Arguments {
     /// Directory for the scenes, the manifest and the report.
     #[arg(long, default_value = "scenes")]
     out: PathBuf,
+    /// Pay for another job where a response was lost, and its job is not found.
+    #[arg(long)]
+    ask_again: bool,
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<BakePrompt>> {
@@ -33,15 +36,19 @@ fn read(path: &Path) -> anyhow::Result<Vec<BakePrompt>> {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Arguments { prompts, out } = Arguments::parse();
-    let prompts = read(&prompts).with_context(|| prompts.display().to_string())?;
+    let arguments = Arguments::parse();
+    let (file, out) = (&arguments.prompts, &arguments.out);
+    let prompts = read(file).with_context(|| file.display().to_string())?;
     let one = ProgressStyle::with_template("{spinner} {elapsed} {prefix}: {msg}")?;
     let all = ProgressStyle::with_template("{elapsed} [{bar:30}] {pos}/{len} scenes")?;
     let bars = MultiProgress::new();
     let total = bars.add(ProgressBar::new(prompts.len() as u64).with_style(all));
-
     let mut running = HashMap::new();
-    let mut bakes = Client::from_env()?.bake_all(prompts).into_dir(&out);
+    let mut bakes = Client::from_env()?.bake_all(prompts);
+    if arguments.ask_again {
+        bakes = bakes.ask_again();
+    }
+    let mut bakes = bakes.into_dir(out);
     while let Some(event) = bakes.try_next().await? {
         let bar = running.entry(event.index).or_insert_with(|| {
             let bar = bars.insert_before(&total, ProgressBar::new_spinner());
@@ -52,9 +59,8 @@ async fn main() -> anyhow::Result<()> {
                 Some(stage) => bar.set_message(stage.into_owned()),
                 None => bar.tick(),
             },
-            BakeAllEventKind::Bake(BakeEvent::Download(file)) => {
-                bar.set_message(format!("{} bytes", file.received));
-            }
+            BakeAllEventKind::Bake(BakeEvent::Searching { .. }) => bar.set_message("lost; looking"),
+            BakeAllEventKind::Bake(BakeEvent::Download(_)) => bar.set_message("export"),
             BakeAllEventKind::Ended(_) => {
                 bar.finish_and_clear();
                 total.inc(1);
@@ -62,7 +68,6 @@ async fn main() -> anyhow::Result<()> {
             _ => bar.tick(),
         }
     }
-
     let summary = bakes.await?;
     let report = out.join("report.json");
     std::fs::write(&report, serde_json::to_vec_pretty(&summary)?)?;

@@ -26,7 +26,8 @@
 //!
 //! | I want to … | |
 //! | --- | --- |
-//! | go from a sentence to a directory in one resumable step | [`Client::bake`], [`Client::bake_all`] |
+//! | go from a sentence to a directory in one resumable step | [`Client::bake`] |
+//! | generate a data set: many prompts, with a manifest | [`Client::bake_all`] |
 //! | start a job and follow it | `.start()` → [`JobHandle`]: [`events`](JobHandle::events), [`wait`](JobHandle::wait), [`cancel`](JobHandle::cancel) |
 //! | resume a job of another process | [`Client::job`], [`JobHandle::events_after`] a [`Cursor`] |
 //! | wait for many jobs | [`wait_all`] |
@@ -34,6 +35,7 @@
 //! | download the model of a catalog item | [`Client::download`] its [`glb`](types::CatalogItem::glb) |
 //! | change one call, or send a request that the document lacks | `.options(…)` with [`CallOptions`], [`Client::request`] |
 //! | read a complete list | `.items()`, `.pages()` → [`Items`], [`Pages`] |
+//! | know where a scene comes from, and whether it has changed | [`Bundle::provenance`], [`Bundle::verify`] |
 //! | see a scene before a simulator loads it | the feature `preview`: `Bundle::preview`, which `bake` calls as well |
 //! | see the stages of a job over time | the feature `preview`: `Timeline` |
 //! | find out what failed | [`Error`] and its predicates |

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::all::Baked;
-use super::journal::{Journal, Phase};
+use super::journal::{Journal, Lock, Phase};
 use super::provenance::FileHash;
 use super::{BakePrompt, Paths};
 use crate::ext::error::{Error, ErrorKind};
@@ -18,10 +18,14 @@ use crate::ext::jobs::reconcile::Confidence;
 /// The manifest's file in the directory of the scenes.
 const FILE: &str = "gizmo-manifest.jsonl";
 
-/// The manifest of a directory.
-#[derive(Debug, Clone)]
+/// The lock of the process that writes the manifest.
+const LOCK: &str = "gizmo-manifest.lock";
+
+/// The manifest of a directory. One process writes it at a time.
+#[derive(Debug)]
 pub(super) struct Manifest {
     path: PathBuf,
+    _lock: Lock,
     /// Those of the prompts, in their order, then those of directories of earlier runs.
     rows: Vec<Row>,
 }
@@ -98,6 +102,7 @@ impl Manifest {
         fs::create_dir_all(dir).map_err(|error| {
             Error::io(format!("`{}` could not be created", dir.display()), error)
         })?;
+        let lock = Lock::take(&dir.join(LOCK))?;
         let path = dir.join(FILE);
         let earlier = read(&path)?;
         let mut known: HashMap<&str, &Row> =
@@ -123,7 +128,11 @@ impl Manifest {
                 .filter(|row| known.contains_key(row.name.as_str()))
                 .cloned(),
         );
-        let manifest = Self { path, rows };
+        let manifest = Self {
+            path,
+            _lock: lock,
+            rows,
+        };
         manifest.store()?;
         Ok(manifest)
     }

@@ -254,9 +254,9 @@ mod tests {
         assert_eq!(
             bars(&svg),
             [
-                "layout 150 131.5 25 s",
-                "assets 281.5 263 50 s",
-                "physics 544.5 131.5 25 s …"
+                "layout 168 123 25 s",
+                "assets 291 246 50 s",
+                "physics 537 123 25 s …"
             ]
         );
         for part in [
@@ -277,7 +277,7 @@ mod tests {
         );
         job.advance(Duration::from_secs(900));
         let ended = job.to_svg();
-        assert_eq!(bars(&ended)[2], "physics 544.5 131.5 25 s");
+        assert_eq!(bars(&ended)[2], "physics 537 123 25 s");
         assert!(ended.contains("failed after 1 min 40 s") && bars(&ended).len() == 3);
     }
 
@@ -296,9 +296,9 @@ mod tests {
         assert_eq!(
             bars(&svg),
             [
-                "floorplan 150 2 0 s",
-                "structure 202.6 257.7 49 s",
-                "asset 518.2 105.2 20 s"
+                "floorplan 168 2 0 s",
+                "structure 217.2 241.1 49 s",
+                "asset 512.4 98.4 20 s"
             ]
         );
         for part in [
@@ -339,7 +339,7 @@ mod tests {
             (5, "stage_complete", r#"{"stage":"unseen"}"#),
             (4, "ping", ""),
         ]);
-        assert_eq!(bars(&job.to_svg()), ["unseen 676 2 0 s"]);
+        assert_eq!(bars(&job.to_svg()), ["unseen 660 2 0 s"]);
         for _ in 0..5000 {
             for event in ["stage_start", "error"] {
                 let data = format!(
