@@ -289,7 +289,8 @@ async fn the_page_shows_that_a_job_has_failed_and_why() {
         return;
     };
     let lab = Lab::start(Options::instant().with_speed(360.0)).await;
-    let _server = open_page(&mut browser, &lab, "a doomed lab").await;
+    lab.fail_job();
+    let _server = open_page(&mut browser, &lab, "a robotics lab").await;
     let page = timeout(Duration::from_secs(60), browser.evaluate(FAILED)).await;
     let page = page.expect("the page shows the failure within a minute");
     let text = page["text"].as_str().unwrap();
