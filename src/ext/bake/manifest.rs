@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::all::Baked;
+use super::baked::Baked;
 use super::journal::{Journal, Lock, Phase};
 use super::provenance::FileHash;
 use super::{BakePrompt, Paths};

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod all;
+mod baked;
 mod find;
 mod journal;
 mod manifest;
@@ -26,7 +27,8 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-pub use self::all::{BakeAll, BakeAllBuilder, BakeAllEvent, BakeAllEventKind, BakeSummary, Baked};
+pub use self::all::{BakeAll, BakeAllBuilder, BakeAllEvent, BakeAllEventKind, BakeSummary};
+pub use self::baked::Baked;
 use self::journal::Request;
 pub use self::prompt::BakePrompt;
 pub use self::provenance::{FileChange, FileChangeKind, FileEntry, FileHash, Provenance};
