@@ -70,7 +70,7 @@ fn example(
         }
         let value = match last(ty).as_deref() {
             Some("String") => "\"…\"".to_owned(),
-            Some("Vec") => "[…]".to_owned(),
+            Some("Vec") => "[\"…\"]".to_owned(),
             _ => name.to_string(),
         };
         lines.push(format!(".{name}({value})"));

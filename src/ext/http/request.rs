@@ -37,11 +37,11 @@ impl Client {
     /// use gizmo_client::http::Method;
     /// use serde_json::{Value, json};
     ///
-    /// let account: Value = client.request(Method::GET, "/v1/whoami").send().await?.into_inner();
-    /// println!("{account}");
+    /// let account = client.request(Method::GET, "/v1/whoami").send::<Value>().await?;
+    /// println!("{}", *account);
     ///
     /// let generate = client.request(Method::POST, "/v1/scenes").json(&json!({"prompt": "a lab"}));
-    /// let accepted: Value = generate.send().await?.into_inner();
+    /// let accepted = generate.send::<Value>().await?;
     /// let job = client.job(accepted["job_id"].as_str().unwrap_or_default());
     /// job.wait().await?;
     /// # Ok(())

@@ -50,7 +50,7 @@ fn the_documentation_shows_what_a_builder_needs_and_describes_no_document() {
         "id(\"…\")",
         "count(count)",
         "prompt(\"…\")",
-        "tags([…])",
+        "tags([\"…\"])",
         "send()",
         "await?;",
     ];
