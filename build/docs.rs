@@ -3,16 +3,23 @@
 
 use proc_macro2::Ident;
 use serde_json::Value;
-use syn::{Attribute, Expr, File, ImplItem, ImplItemFn, Item, Lit, Meta, ReturnType, parse_quote};
+use syn::{
+    Attribute, Expr, File, ImplItem, ImplItemFn, Item, ItemStruct, Lit, Meta, ReturnType,
+    parse_quote,
+};
 
 use super::rewrite::first_argument;
 use super::tables;
-use super::verbs::{Builder, body_fields, inner, last, structs};
+use super::verbs::{Builder, body_fields, inner, last};
 
 /// Replaces progenitor's examples, which pass a complete body, and its page of the client, which describes
 /// the document. The crate describes the client where it exports it.
-pub(crate) fn document_client(document: &Value, file: &mut File, builders: &[Builder]) {
-    let bodies = structs(file, "types");
+pub(crate) fn document_client(
+    document: &Value,
+    file: &mut File,
+    builders: &[Builder],
+    types: &[ItemStruct],
+) {
     for item in &mut file.items {
         match item {
             Item::Struct(client) if client.ident == "Client" => {
@@ -27,7 +34,7 @@ pub(crate) fn document_client(document: &Value, file: &mut File, builders: &[Bui
                         && let Some(name) = returned_builder(method)
                         && let Some(builder) = builders.iter().find(|one| one.name == name)
                     {
-                        let example = example(document, &method.sig.ident, builder, &bodies);
+                        let example = example(document, &method.sig.ident, builder, types);
                         method
                             .attrs
                             .iter_mut()
@@ -49,14 +56,9 @@ fn returned_builder(method: &ImplItemFn) -> Option<String> {
 }
 
 /// `let job = client.generate_scene().prompt("…").start().await?;`
-fn example(
-    document: &Value,
-    method: &Ident,
-    builder: &Builder,
-    bodies: &[syn::ItemStruct],
-) -> String {
+fn example(document: &Value, method: &Ident, builder: &Builder, types: &[ItemStruct]) -> String {
     let mut lines = vec![format!("client.{method}()")];
-    let body = body_fields(builder, bodies);
+    let body = body_fields(builder, types);
     let parameters = builder.fields.iter().filter_map(|field| {
         let is_replaced = field.ident.as_ref()? == "body" && !body.is_empty();
         (!is_replaced).then_some((field.ident.as_ref()?, first_argument(&field.ty)?))

@@ -8,7 +8,7 @@ use std::error::Error;
 use progenitor::{GenerationSettings, Generator, InterfaceStyle, TypeImpl};
 use serde_json::{Value, json};
 
-use super::{docs, names, rewrite, schemas, tables, verbs};
+use super::{docs, names, rewrite, tables, verbs};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -19,11 +19,9 @@ pub(crate) fn client(document: &Value) -> Result<syn::File> {
     let tokens = Generator::new(&settings(document)?).generate_tokens(&spec)?;
     let mut file: syn::File = syn::parse2(names::sent(document, tokens))?;
     let builders = rewrite::rewrite(&mut file, document)?;
-    if env::var_os("CARGO_FEATURE_SCHEMARS").is_some() {
-        schemas::add_limits(document, &mut file);
-    }
-    docs::document_client(document, &mut file, &builders);
-    let verbs: syn::File = syn::parse2(verbs::verbs(document, &mut file, &builders))?;
+    let types = verbs::structs(&file, "types");
+    docs::document_client(document, &mut file, &builders, &types);
+    let verbs: syn::File = syn::parse2(verbs::verbs(document, &types, &builders))?;
     let table: syn::File = syn::parse2(tables::operations(document)?)?;
     file.items.extend(verbs.items);
     file.items.extend(table.items);

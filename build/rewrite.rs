@@ -2,6 +2,7 @@
 //! the handwritten layer can read its builders, and it has no public constructor.
 
 use std::collections::HashSet;
+use std::env;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote};
@@ -12,13 +13,14 @@ use syn::{
     Stmt, Type, Visibility, parse_quote,
 };
 
-use super::{tables, verbs::Builder};
+use super::{schemas, tables, verbs::Builder};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// Rewrites the generated file in place and returns its builders. The open enums join the module
 /// `types`.
 pub(crate) fn rewrite(file: &mut File, document: &Value) -> Result<Vec<Builder>> {
+    let has_json_schemas = env::var_os("CARGO_FEATURE_SCHEMARS").is_some();
     // The transport replaces the hooks.
     file.items.retain(|item| !is_hooks(item));
     let mut builders = Vec::new();
@@ -30,7 +32,12 @@ pub(crate) fn rewrite(file: &mut File, document: &Value) -> Result<Vec<Builder>>
                 block.items.retain_mut(is_not_constructor);
             }
             Item::Mod(module) if module.ident == "types" => {
-                items(module)?.iter_mut().for_each(accept_numeric_ids);
+                for item in items(module)? {
+                    accept_numeric_ids(item);
+                    if has_json_schemas {
+                        schemas::add_limits(item, document);
+                    }
+                }
                 let enums: File = syn::parse2(tables::open_enums(document))?;
                 items(module)?.extend(enums.items);
             }

@@ -1,33 +1,28 @@
 //! The JSON Schemas of the types, with the feature `schemars`: what a property's Rust type does not state.
 
 use serde_json::{Map, Value};
-use syn::{Attribute, File, Item, ItemStruct, LitStr, parse_quote};
+use syn::{Attribute, Item, LitStr, parse_quote};
 
 use super::tables;
-use super::verbs::module;
 
-/// Adds to each field the limits and the default that the document states of its property.
-pub(crate) fn add_limits(document: &Value, file: &mut File) {
-    let properties = |ty: &ItemStruct| {
-        let mut schemas = tables::schemas(document);
-        let schema = schemas.find(|(name, _)| ty.ident == tables::rust_name(name));
-        schema.and_then(|(_, schema)| schema["properties"].as_object())
+/// Adds to each field of a type the limits and the default that the document states of its property.
+pub(crate) fn add_limits(item: &mut Item, document: &Value) {
+    let Item::Struct(ty) = item else { return };
+    let mut schemas = tables::schemas(document);
+    let schema = schemas.find(|(name, _)| ty.ident == tables::rust_name(name));
+    let properties = schema.and_then(|(_, schema)| schema["properties"].as_object());
+    let Some(properties) = properties else {
+        return;
     };
-    for item in module(file, "types") {
-        let Item::Struct(ty) = item else { continue };
-        let Some(properties) = properties(ty) else {
-            continue;
-        };
-        for field in &mut ty.fields {
-            let name = field.attrs.iter().find_map(renamed);
-            let name = name.or_else(|| Some(field.ident.as_ref()?.to_string()));
-            let property = name.and_then(|name| properties.get(&name));
-            for (keyword, value) in property.map(limits).unwrap_or_default() {
-                let value: syn::Expr = literal(&value);
-                field
-                    .attrs
-                    .push(parse_quote!(#[schemars(extend(#keyword = #value))]));
-            }
+    for field in &mut ty.fields {
+        let name = field.attrs.iter().find_map(renamed);
+        let name = name.or_else(|| Some(field.ident.as_ref()?.to_string()));
+        let property = name.and_then(|name| properties.get(&name));
+        for (keyword, value) in property.map(limits).unwrap_or_default() {
+            let value: syn::Expr = literal(&value);
+            field
+                .attrs
+                .push(parse_quote!(#[schemars(extend(#keyword = #value))]));
         }
     }
 }
@@ -59,7 +54,7 @@ fn limits(property: &Value) -> Map<String, Value> {
 fn renamed(attribute: &Attribute) -> Option<String> {
     let mut name = None;
     if attribute.path().is_ident("serde") {
-        // Other arguments end the parsing, which is no error here.
+        // An argument in another notation ends the parsing. Its error does not matter.
         let _ = attribute.parse_nested_meta(|argument| {
             if argument.path.is_ident("rename") {
                 name = Some(argument.value()?.parse::<LitStr>()?.value());

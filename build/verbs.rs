@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use serde_json::Value;
-use syn::{Attribute, Field, File, Ident, Item, Type};
+use syn::{Attribute, Field, File, Ident, Item, ItemStruct, Type};
 
 use super::rewrite::first_argument;
 use super::tables;
@@ -28,8 +28,7 @@ pub(crate) struct Builder {
 }
 
 /// Returns the module that adds the methods.
-pub(crate) fn verbs(document: &Value, file: &mut File, builders: &[Builder]) -> TokenStream {
-    let bodies = structs(file, "types");
+pub(crate) fn verbs(document: &Value, types: &[ItemStruct], builders: &[Builder]) -> TokenStream {
     let client = document["x-client"]
         .as_str()
         .unwrap_or("crate::raw::Client");
@@ -37,7 +36,7 @@ pub(crate) fn verbs(document: &Value, file: &mut File, builders: &[Builder]) -> 
     let mut methods = Vec::new();
     for builder in builders {
         methods.push(options(builder));
-        methods.extend(setters(builder, &bodies));
+        methods.extend(setters(builder, types));
         methods.extend(start(document, builder));
         methods.extend(list(&client, builder));
         methods.extend(download(&client, document, builder));
@@ -53,21 +52,18 @@ pub(crate) fn verbs(document: &Value, file: &mut File, builders: &[Builder]) -> 
 }
 
 /// The structs of a module.
-pub(crate) fn structs(file: &mut File, name: &str) -> Vec<syn::ItemStruct> {
-    let structs = module(file, name).iter().filter_map(|item| match item {
-        Item::Struct(one) => Some(one.clone()),
+pub(crate) fn structs(file: &File, module: &str) -> Vec<ItemStruct> {
+    let modules = file.items.iter().filter_map(|item| match item {
+        Item::Mod(one) if one.ident == module => one.content.as_ref(),
         _ => None,
     });
-    structs.collect()
-}
-
-/// The items of a module.
-pub(crate) fn module<'a>(file: &'a mut File, name: &str) -> &'a mut [Item] {
-    let items = file.items.iter_mut().find_map(|item| match item {
-        Item::Mod(one) if one.ident == name => one.content.as_mut(),
-        _ => None,
-    });
-    items.map_or(&mut [], |(_, items)| items)
+    let items = modules.flat_map(|(_, items)| items);
+    items
+        .filter_map(|item| match item {
+            Item::Struct(one) => Some(one.clone()),
+            _ => None,
+        })
+        .collect()
 }
 
 /// `options`, on every builder.
@@ -86,8 +82,8 @@ fn options(builder: &Builder) -> TokenStream {
 }
 
 /// A setter for each field of the body.
-fn setters(builder: &Builder, bodies: &[syn::ItemStruct]) -> Option<TokenStream> {
-    let fields = body_fields(builder, bodies);
+fn setters(builder: &Builder, types: &[ItemStruct]) -> Option<TokenStream> {
+    let fields = body_fields(builder, types);
     let setters = fields.iter().filter_map(|field| setter(field));
     let setters: Vec<TokenStream> = setters.collect();
     let name = &builder.name;
@@ -101,7 +97,7 @@ fn setters(builder: &Builder, bodies: &[syn::ItemStruct]) -> Option<TokenStream>
 }
 
 /// The fields of the body, except those whose name is a method of the builder.
-pub(crate) fn body_fields<'a>(builder: &Builder, bodies: &'a [syn::ItemStruct]) -> Vec<&'a Field> {
+pub(crate) fn body_fields<'a>(builder: &Builder, types: &'a [ItemStruct]) -> Vec<&'a Field> {
     let body = builder.fields.iter().find(|field| is(field, "body"));
     // `Result<types::builder::GenerateSceneBody, String>`
     let body = body.and_then(|body| first_argument(&body.ty));
@@ -113,7 +109,7 @@ pub(crate) fn body_fields<'a>(builder: &Builder, bodies: &'a [syn::ItemStruct]) 
         return Vec::new();
     }
     let name = segments.last().map(|last| &last.ident);
-    let body = bodies.iter().find(|one| Some(&one.ident) == name);
+    let body = types.iter().find(|one| Some(&one.ident) == name);
     let is_flattened = |one: &Attribute| one.to_token_stream().to_string().contains("flatten");
     let fields = body.into_iter().flat_map(|body| &body.fields);
     fields

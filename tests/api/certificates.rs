@@ -33,7 +33,7 @@ fn issue(
     (pem, certificate, key)
 }
 
-/// Starts a gateway that answers every request of a client whose certificate the authority has signed.
+/// Starts a gateway that responds to every request of a client whose certificate the authority has signed.
 async fn gateway(authority: &CertifiedIssuer<'static, KeyPair>) -> String {
     let (_, certificate, key) = issue(authority, "localhost");
     let mut roots = RootCertStore::empty();

@@ -300,7 +300,7 @@ async fn blocking<T: Send + 'static>(
 ///
 /// # Errors
 ///
-/// A bake that fails is no error here: its [`Baked`] has it. [`ErrorKind::Io`] if the manifest cannot be
+/// The error of a bake is in its [`Baked`]. [`ErrorKind::Io`] if the manifest cannot be
 /// written, or another process bakes many prompts into the directory, and [`ErrorKind::InvalidRequest`] if its file is something else; then no further bake is started.
 ///
 /// # Cancel safety

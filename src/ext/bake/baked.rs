@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
+use super::BakeEvent;
 use super::journal::Journal;
 use super::provenance::FileHash;
-use super::{BakeEvent, Paths};
 use crate::ext::bundle::Bundle;
 use crate::ext::error::Error;
 use crate::ext::jobs::reconcile::Confidence;
@@ -110,8 +110,7 @@ impl Baked {
 
     /// Takes over the ids in the journal.
     fn remember(&mut self) {
-        let journal = Paths::of(&self.dir).and_then(|paths| Journal::load(&paths.journal));
-        if let Ok(Some(journal)) = journal {
+        if let Some(journal) = Journal::of(&self.dir) {
             self.scene_id = journal.scene_id.or(self.scene_id.take());
             self.job_id = journal.job_id.or(self.job_id.take());
         }

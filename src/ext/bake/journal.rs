@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Paths;
 use super::prompt::BakePrompt;
 use crate::ext::error::{Error, ErrorKind, PaidRequest};
 use crate::ext::files::lock::LockedFile;
@@ -225,6 +226,11 @@ impl Journal {
                 );
                 invalid(message).with_source(error)
             })
+    }
+
+    /// Reads the journal of a bake into `dir`, if it has one that can be read.
+    pub(super) fn of(dir: &Path) -> Option<Self> {
+        Self::load(&Paths::of(dir).ok()?.journal).ok()?
     }
 
     /// Replaces the journal on disk atomically.

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::BakePrompt;
 use super::baked::Baked;
 use super::journal::{Journal, Lock, Phase};
 use super::provenance::FileHash;
-use super::{BakePrompt, Paths};
 use crate::ext::error::{Error, ErrorKind};
 use crate::ext::files::replace;
 use crate::ext::jobs::reconcile::Confidence;
@@ -115,7 +115,7 @@ impl Manifest {
             {
                 row = known.clone();
             }
-            if let Some(journal) = journal(&dir.join(&name))
+            if let Some(journal) = Journal::of(&dir.join(&name))
                 && (journal.phase != Phase::Done || row.state != State::Done)
             {
                 row.resume(journal);
@@ -141,7 +141,7 @@ impl Manifest {
     pub(super) fn started(&mut self, index: usize) -> Result<(), Error> {
         let row = &mut self.rows[index];
         let before = row.clone();
-        if let Some(journal) = journal(&self.path.with_file_name(&row.name)) {
+        if let Some(journal) = Journal::of(&self.path.with_file_name(&row.name)) {
             row.resume(journal);
         }
         self.store_unless(index, &before)
@@ -196,11 +196,6 @@ impl Manifest {
             )
         })
     }
-}
-
-/// Reads the journal of a directory, if it has one that can be read.
-fn journal(dir: &Path) -> Option<Journal> {
-    Journal::load(&Paths::of(dir).ok()?.journal).ok()?
 }
 
 /// Reads the lines of an earlier manifest.

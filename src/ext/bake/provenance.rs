@@ -16,7 +16,9 @@ use serde_json::Value;
 
 use super::journal::Journal;
 use super::prompt::BakePrompt;
-use crate::ext::bundle::{Bundle, BundleError, BundleErrorKind, files_below, read_limited};
+use crate::ext::bundle::{
+    Bundle, BundleError, BundleErrorKind, files_below, is_not_found, read_limited, slashed,
+};
 use crate::ext::files::replace;
 use crate::ext::jobs::reconcile::Confidence;
 use crate::ext::values::timestamp::Timestamp;
@@ -156,7 +158,21 @@ impl Bundle {
     /// [`TooLarge`](BundleErrorKind::TooLarge) beyond 64 MiB, [`Io`](BundleErrorKind::Io) if it cannot be
     /// read.
     pub fn provenance(&self) -> Result<Option<Provenance>, BundleError> {
-        read(self.dir())
+        let path = self.dir().join(FILE);
+        let bytes = match read_limited(&path, MAX_BYTES) {
+            Ok(bytes) => bytes,
+            Err(error) if is_not_found(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let bad = |detail: &str| BundleError::new(BundleErrorKind::BadProvenance, &path, detail);
+        let json: Value =
+            serde_json::from_slice(&bytes).map_err(|error| bad("it is not JSON").because(error))?;
+        let version = json["version"].as_u64();
+        if version.is_some_and(|version| version > VERSION.into()) {
+            return Err(bad("a newer version of this crate wrote it"));
+        }
+        let provenance = serde_json::from_value(json);
+        provenance.map_err(|error| bad("it is damaged").because(error))
     }
 
     /// Compares the files in the directory with the provenance, by size and SHA-256. Returns the differences,
@@ -192,23 +208,6 @@ impl Bundle {
         changes.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(changes)
     }
-}
-
-/// Reads the provenance in a directory, if there is one.
-pub(super) fn read(dir: &Path) -> Result<Option<Provenance>, BundleError> {
-    let path = dir.join(FILE);
-    if !path.exists() {
-        return Ok(None);
-    }
-    let bad = |detail: &str| BundleError::new(BundleErrorKind::BadProvenance, &path, detail);
-    let json: Value = serde_json::from_slice(&read_limited(&path, MAX_BYTES)?)
-        .map_err(|error| bad("it is not JSON").because(error))?;
-    let version = json["version"].as_u64();
-    if version.is_some_and(|version| version > VERSION.into()) {
-        return Err(bad("a newer version of this crate wrote it"));
-    }
-    let provenance = serde_json::from_value(json);
-    provenance.map_err(|error| bad("it is damaged").because(error))
 }
 
 /// Writes the provenance of what was unpacked from `archive` to `dir`.
@@ -297,11 +296,4 @@ fn hash(path: &Path) -> io::Result<FileHash> {
         let _ = write!(sha256, "{byte:02x}");
     }
     Ok(FileHash { size, sha256 })
-}
-
-fn slashed(path: &Path) -> String {
-    let parts = path
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy());
-    parts.collect::<Vec<_>>().join("/")
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::path::slashed;
 use super::{BundleError, BundleFile, ModelFormat, has_extension, mjcf, sdf, usd, xml};
 
 /// The file stems that have precedence within a format, best first: the usual names of a complete
@@ -177,13 +178,6 @@ fn best(candidates: Vec<PathBuf>) -> Vec<PathBuf> {
     }
 }
 
-/// Returns a path as archives write it, with control characters escaped.
-fn shown(path: &Path) -> String {
-    let parts = path.iter();
-    let parts = parts.map(|part| part.to_string_lossy().escape_debug().to_string());
-    parts.collect::<Vec<_>>().join("/")
-}
-
 /// Lists the first names for an error message.
 pub(super) fn contents(files: &[&Path]) -> String {
     if files.is_empty() {
@@ -192,7 +186,7 @@ pub(super) fn contents(files: &[&Path]) -> String {
     let mut names: Vec<String> = files
         .iter()
         .take(MAX_NAMES)
-        .map(|path| shown(path))
+        .map(|path| slashed(path).escape_debug().to_string())
         .collect();
     if files.len() > MAX_NAMES {
         names.push(format!("and {} more", files.len() - MAX_NAMES));

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use error::moved;
 pub use error::{BundleError, BundleErrorKind};
 pub(crate) use mjcf::{Slimmed, copy_without};
+pub(crate) use path::slashed;
 pub use warnings::{Warning, WarningKind};
 
 /// The maximum size of a `metadata.json` in bytes.
@@ -485,7 +486,7 @@ pub(crate) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, BundleErr
     Ok(bytes)
 }
 
-fn is_not_found(error: &BundleError) -> bool {
+pub(crate) fn is_not_found(error: &BundleError) -> bool {
     std::error::Error::source(error)
         .and_then(|source| source.downcast_ref::<io::Error>())
         .is_some_and(|source| source.kind() == io::ErrorKind::NotFound)

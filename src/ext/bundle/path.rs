@@ -35,6 +35,12 @@ pub(super) fn parent(file: &Path) -> &Path {
     file.parent().unwrap_or(Path::new(""))
 }
 
+/// Returns a relative path as archives write it, with `/` between its parts on every system.
+pub(crate) fn slashed(path: &Path) -> String {
+    let parts = path.iter().map(|part| part.to_string_lossy());
+    parts.collect::<Vec<_>>().join("/")
+}
+
 /// Returns the first file that exists in the bundle at `root`, or why the first one is missing.
 pub(super) fn first_present(
     root: &Path,

@@ -72,7 +72,7 @@ fn help_and_version_are_printed() {
         assert!(status.success());
         assert_eq!(String::from_utf8(stdout).unwrap(), version);
     }
-    // A reader that closes the output is no error.
+    // A reader may close the output early, without an error.
     let mut child = program(&["--help"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -153,7 +153,7 @@ impl Labels {
             };
             let places: Vec<Rect> = places.filter(is_free).collect();
             let covers_none = |place: &&Rect| {
-                // What the object is on is no other object.
+                // An object does not conflict with what it is on.
                 let mut others = bounds.values().filter(|other| !other.contains(own));
                 !others.any(|other| other.overlaps(place))
             };
