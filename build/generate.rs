@@ -8,12 +8,12 @@ use std::error::Error;
 use progenitor::{GenerationSettings, Generator, InterfaceStyle, TypeImpl};
 use serde_json::{Value, json};
 
-use super::{docs, names, rewrite, tables, verbs};
+use super::{docs, names, rewrite, shapes, tables, verbs};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Generates the raw client: progenitor's output, rewritten, with the open enums, further methods on
-/// the builders and the table of operations.
+/// the builders, the table of operations and the shapes of responses.
 pub(crate) fn client(document: &Value) -> Result<syn::File> {
     let spec: openapiv3::OpenAPI = serde_json::from_value(document.clone())?;
     let tokens = Generator::new(&settings(document)?).generate_tokens(&spec)?;
@@ -25,6 +25,8 @@ pub(crate) fn client(document: &Value) -> Result<syn::File> {
     let table: syn::File = syn::parse2(tables::operations(document)?)?;
     file.items.extend(verbs.items);
     file.items.extend(table.items);
+    let shapes: syn::File = syn::parse2(shapes::shapes(document))?;
+    file.items.extend(shapes.items);
     Ok(file)
 }
 

@@ -5,6 +5,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
+use super::shapes;
+
 /// Every schema under `components`.
 pub(crate) fn schemas(document: &Value) -> impl Iterator<Item = (&String, &Value)> {
     document["components"]["schemas"]
@@ -62,6 +64,7 @@ pub(crate) fn operations(document: &Value) -> Result<TokenStream, String> {
             let priority = operation["x-priority"].as_str().unwrap_or(by_cost);
             let priority = member(id, "x-priority", priority, &["normal", "high", "highest"])?;
             let success = format_ident!("{}", success(operation));
+            let shape = shapes::of_success(document, operation);
             rows.push(quote! {
                 crate::ext::http::operation::Operation {
                     id: #id,
@@ -70,6 +73,7 @@ pub(crate) fn operations(document: &Value) -> Result<TokenStream, String> {
                     starts: #starts,
                     success: crate::ext::http::operation::Success::#success,
                     priority: crate::ext::http::operation::Priority::#priority,
+                    shape: #shape,
                 }
             });
         }

@@ -114,6 +114,11 @@
 //!
 //! # Logging
 //!
+//! A response that the types do not know, such as a new status, a missing field or one that no type has, is an event
+//! at `WARN`, with the target `gizmo_client::drift`, once for each kind: with `operation`, `pointer` (the place in
+//! the response), `expected` and `found`, and never with a value. [`drift::differences`] finds the same in a
+//! response that you have.
+//!
 //! Each attempt of a request is a [`tracing`] span `call` at `DEBUG`, with the target `gizmo_client::http`.
 //! Waits for the rate limit, jobs that start (`gizmo_client::jobs`) and the phases of a bake
 //! (`gizmo_client::bake`) are events at `INFO`. Interrupted event streams (`gizmo_client::jobs`) and
@@ -252,6 +257,12 @@ pub mod raw {
 )]
 pub mod mock {
     include!(concat!(env!("OUT_DIR"), "/mock.rs"));
+}
+
+/// Differences between the responses of the service and the types of this crate.
+pub mod drift {
+    pub use crate::ext::drift::compare::{Difference, DifferenceKind};
+    pub use crate::ext::http::differences::differences;
 }
 
 /// Decoding of server-sent events, by the algorithm of the WHATWG HTML standard.

@@ -254,3 +254,50 @@ async fn neither_the_key_nor_a_signed_url_is_in_any_output() {
     }
     assert!(output.contains("[redacted]") && log.text().contains("hyper"));
 }
+
+#[tokio::test]
+async fn each_kind_of_difference_between_a_response_and_its_type_is_reported_once_without_values() {
+    let (log, logging) = Log::start();
+    let lab = Lab::instant().await;
+    let job = serde_json::json!({"ok": true, "job": {
+        "id": "job_private", "status": "hibernating", "owner_name": "private person", "created_at": "soon",
+    }});
+    let list =
+        serde_json::json!({"scenes": [{"id": "private", "size": 1}, {"id": "other", "size": 2}]});
+    for (operation, body) in [("get_job", &job), ("list_scenes", &list)] {
+        let canned = Canned::json(200, body);
+        lab.handle
+            .inject(On::operation(operation).always(), Fault::Respond(canned));
+    }
+    for _ in 0..2 {
+        lab.client
+            .get_job()
+            .job_id("job_private")
+            .send()
+            .await
+            .unwrap();
+    }
+    lab.client.list_scenes().send().await.unwrap();
+    drop(logging);
+
+    let lines = log.lines();
+    let drift: Vec<_> = lines
+        .iter()
+        .filter(|line| line.contains("gizmo_client::drift"))
+        .collect();
+    assert_eq!(drift.len(), 4, "{drift:#?}");
+    for (line, (operation, pointer, found)) in drift.iter().zip([
+        ("get_job", "/job/created_at", "a string"),
+        ("get_job", "/job/status", "another word"),
+        ("get_job", "/job/owner_name", "a string"),
+        ("list_scenes", "/scenes/0/size", "an integer"),
+    ]) {
+        assert!(line.contains("WARN"), "{line}");
+        for text in [operation, pointer, found] {
+            assert!(line.contains(&format!("\"{text}\"")), "{text}: {line}");
+        }
+        for private in ["private person", "job_private", "hibernating", "soon"] {
+            assert!(!line.contains(private), "{private}: {line}");
+        }
+    }
+}

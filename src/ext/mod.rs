@@ -14,6 +14,7 @@ pub(crate) mod files;
 #[cfg(feature = "bundle")]
 pub(crate) mod bundle;
 
+pub(crate) mod drift;
 pub(crate) mod http;
 pub(crate) mod sse;
 

@@ -11,6 +11,8 @@ mod names;
 mod rewrite;
 #[path = "../../build/schemas.rs"]
 mod schemas;
+#[path = "../../build/shapes.rs"]
+mod shapes;
 #[path = "../../build/tables.rs"]
 mod tables;
 #[path = "../../build/verbs.rs"]

@@ -13,6 +13,7 @@ use super::paid_requests::PaidRequests;
 use super::retry::Budget;
 use super::retry::RetryPolicy;
 use super::stream_slots::Slots;
+use crate::ext::drift::report::Reported;
 use crate::ext::error::{Error, ErrorKind};
 use crate::ext::values::secret::ApiKey;
 use crate::raw::Client;
@@ -182,6 +183,7 @@ impl ClientBuilder {
                 key_header: credential.header(),
                 paid_requests: PaidRequests::shared(&baseurl, credential.hash()),
                 baselines: Mutex::default(),
+                drift: Reported::default(),
                 credential,
                 idle_timeout,
                 gates: Priority::ALL.map(|_| Semaphore::new(MAX_REQUESTS_IN_FLIGHT)),

@@ -17,6 +17,7 @@ use super::paid_requests::PaidRequests;
 use super::retry::Budget;
 use super::retry::RetryPolicy;
 use super::stream_slots::Slots;
+use crate::ext::drift::report::Reported;
 use crate::ext::error::{Baseline, Error, ErrorKind, redact_queries};
 use crate::ext::values::secret::ApiKey;
 
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) on_wait: OnWait,
     pub(crate) paid_requests: Arc<PaidRequests>,
     pub(crate) baselines: Baselines,
+    pub(crate) drift: Reported,
 }
 
 impl Shared {

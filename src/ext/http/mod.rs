@@ -4,6 +4,7 @@
 pub(crate) mod backoff;
 pub(crate) mod builder;
 pub(crate) mod config;
+pub(crate) mod differences;
 pub(crate) mod headers;
 pub(crate) mod limiter;
 pub(crate) mod operation;

@@ -2,6 +2,7 @@
 
 use reqwest::Url;
 
+use crate::ext::drift::shape::Shape;
 use crate::ext::error::Idempotency;
 
 /// One operation of a document. `build.rs` lists them all in the `OPERATIONS` of its raw client.
@@ -16,6 +17,8 @@ pub(crate) struct Operation<'a> {
     pub(crate) success: Success,
     /// `x-priority`; a paid operation has a high one.
     pub(crate) priority: Priority,
+    /// What the type of its success knows.
+    pub(crate) shape: &'static Shape,
 }
 
 /// The order of requests that wait for the rate limit.

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::operation::{Operation, Priority, Success};
 use super::options::{CallOptions, Draft};
+use crate::ext::drift::shape::Shape;
 use crate::ext::error::{Error, ErrorKind, Idempotency, one_line};
 use crate::raw::Client;
 
@@ -158,6 +159,7 @@ impl Request<'_> {
             } else {
                 Priority::Normal
             },
+            shape: &Shape::Any,
         }
     }
 

@@ -109,6 +109,8 @@ impl Client {
     ) -> Result<ResponseValue<T>, Error> {
         let mut exchange = self.exchange(operation, call, draft).await?;
         exchange.body = self.inner.0.credential.redact_success(exchange.body);
+        let reported = &self.inner.0.drift;
+        reported.report(operation.id, operation.shape, &exchange.body);
         let value = serde_json::from_slice(&exchange.body).map_err(|error| {
             let body = self.inner.0.credential.redact_body(&exchange.body);
             let message = self.inner.0.credential.redact(&error.to_string());

@@ -51,6 +51,10 @@ pub mod ext {
             }
         }
     }
+    pub mod drift {
+        #[path = "EXT/drift/shape.rs"]
+        pub mod shape;
+    }
     pub mod error {
         #[path = "EXT/error/idempotency.rs"]
         mod idempotency;
