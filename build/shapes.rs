@@ -1,5 +1,7 @@
 //! The shapes of the success bodies, with which responses are compared.
 
+use std::fmt::Write as _;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
@@ -13,7 +15,11 @@ pub(crate) fn shapes(document: &Value) -> TokenStream {
         quote!(pub(crate) static #ident: Shape = #shape;)
     });
     quote! {
-        #[allow(dead_code, reason = "requests have components, too")]
+        #[allow(
+            dead_code,
+            non_upper_case_globals,
+            reason = "requests have components, too, and a name keeps the case of its component"
+        )]
         mod shapes {
             use crate::ext::drift::shape::{Field, Resource, Shape};
             #(#shapes)*
@@ -142,15 +148,16 @@ fn referenced(schema: &Value) -> Option<&str> {
         .strip_prefix("#/components/schemas/")
 }
 
-/// The static of a component, named by a number after its name, because two names may become one.
+/// The static of a component. Its name has the component's letters and digits, and the code of every other byte,
+/// so two components have two statics.
 fn ident(name: &str) -> Ident {
-    let letters = name.bytes().map(|byte| {
-        let letter = char::from(byte);
-        if letter.is_ascii_alphanumeric() {
-            letter.to_ascii_uppercase().to_string()
+    let mut ident = String::from("SHAPE_");
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            ident.push(char::from(byte));
         } else {
-            format!("_{byte:02X}")
+            let _ = write!(ident, "_{byte:02X}");
         }
-    });
-    format_ident!("SHAPE_{}", letters.collect::<String>())
+    }
+    format_ident!("{ident}")
 }

@@ -130,3 +130,31 @@ fn a_new_value_of_an_open_enum_breaks_nothing() {
         .collect();
     assert_eq!(in_rust, [("variant-added", Severity::Info)]);
 }
+
+#[test]
+fn components_whose_names_differ_in_case_or_punctuation_have_shapes_of_their_own() {
+    let object = json!({"type": "object", "properties": {"a": {"type": "string"}}});
+    let names = [
+        "pageInfo",
+        "pageinfo",
+        "page-one",
+        "page_5Fone",
+        "page_one2",
+    ];
+    let mut schemas = json!({});
+    let mut properties = json!({});
+    for name in names {
+        schemas[name] = object.clone();
+        properties[name] = json!({"$ref": format!("#/components/schemas/{name}")});
+    }
+    let item = returning(&json!({"type": "object", "properties": properties}));
+    let code = generated(&json!({"/fetch": item}), &schemas).client();
+    let statics: Vec<&str> = code
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("pub(crate) static SHAPE_"))
+        .filter_map(|rest| rest.split(':').next())
+        .collect();
+    let distinct: std::collections::BTreeSet<&str> = statics.iter().copied().collect();
+    assert!(statics.len() >= names.len(), "{statics:?}");
+    assert_eq!(distinct.len(), statics.len(), "{statics:?}");
+}
