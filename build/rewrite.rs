@@ -129,7 +129,7 @@ fn accept_numeric_ids(item: &mut Item) {
     let Item::Struct(one) = item else { return };
     for field in &mut one.fields {
         let name = field.ident.as_ref().map(Ident::to_string);
-        if !name.is_some_and(|name| name == "id" || name.ends_with("_id")) {
+        if !name.is_some_and(|name| tables::is_id(&name)) {
             continue;
         }
         let read = if is_named(&field.ty, "String") {

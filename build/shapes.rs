@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 use serde_json::Value;
 
 use super::tables;
@@ -29,10 +29,8 @@ pub(crate) fn shapes(document: &Value) -> TokenStream {
 
 /// The shape of an operation's success body, as an expression outside of the module.
 pub(crate) fn of_success(document: &Value, operation: &Value) -> TokenStream {
-    let responses = operation["responses"].as_object().into_iter().flatten();
-    let name = responses
-        .filter(|(code, _)| code.starts_with('2'))
-        .find_map(|(_, response)| referenced(&response["content"]["application/json"]["schema"]));
+    let name = tables::successes(operation)
+        .find_map(|response| referenced(&response["content"]["application/json"]["schema"]));
     let known = name.filter(|name| document["components"]["schemas"].get(name).is_some());
     known.map(ident).map_or_else(
         || quote!(&crate::ext::drift::shape::Shape::Any),
@@ -49,9 +47,16 @@ fn component(document: &Value, schema: &Value) -> TokenStream {
         rest.strip_suffix('>')?.rsplit("::").next()
     };
     let fields = fields(document, schema);
-    if let Some(item) = generic("::Page<").and_then(|item| resource(document, item, &quote!(&[]))) {
-        let (ty, item) = item;
-        quote!(Shape::Page { lists: <#ty as crate::ext::http::response::Resource>::LISTS, item: #item, fields: &[#(#fields),*] })
+    if let Some((ty, item)) =
+        generic("::Page<").and_then(|item| resource(document, item, &quote!(&[])))
+    {
+        quote! {
+            Shape::Page {
+                lists: <#ty as crate::ext::http::response::Resource>::LISTS,
+                item: #item,
+                fields: &[#(#fields),*],
+            }
+        }
     } else if let Some((_, resource)) =
         generic("::Envelope<").and_then(|item| resource(document, item, &quote!(&[#(#fields),*])))
     {
@@ -74,7 +79,12 @@ fn resource(
     let (ident, item) = (ident(name), format_ident!("{item}"));
     let ty = quote!(super::types::#item);
     let resource = quote! {
-        Resource { names: <#ty as crate::ext::http::response::Resource>::NAMES, ids: <#ty as crate::ext::http::response::Resource>::ID, shape: &#ident, beside: #beside }
+        Resource {
+            names: <#ty as crate::ext::http::response::Resource>::NAMES,
+            ids: <#ty as crate::ext::http::response::Resource>::ID,
+            shape: &#ident,
+            beside: #beside,
+        }
     };
     Some((ty, resource))
 }
@@ -116,9 +126,8 @@ fn fields(document: &Value, schema: &Value) -> Vec<TokenStream> {
         .map(|(name, property)| {
             let is_required = required.is_some_and(|all| all.iter().any(|one| one == name));
             let is_nullable = property["nullable"] == true;
-            let is_id = name == "id" || name.ends_with("_id");
             let shape = match property["type"].as_str() {
-                Some("string") if is_id => quote!(&Shape::Id),
+                Some("string") if tables::is_id(name) => quote!(&Shape::Id),
                 _ => reference(document, property),
             };
             quote! {
@@ -135,7 +144,10 @@ fn fields(document: &Value, schema: &Value) -> Vec<TokenStream> {
 
 /// A reference to a shape: to the static of a component, or to a constant.
 fn reference(document: &Value, schema: &Value) -> TokenStream {
-    let shape = shape(document, schema);
+    let shape = referenced(schema).map_or_else(
+        || shape(document, schema),
+        |name| ident(name).into_token_stream(),
+    );
     quote!(&#shape)
 }
 

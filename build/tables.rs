@@ -95,12 +95,22 @@ fn member(id: &str, name: &str, value: &str, values: &[&str]) -> Result<Ident, S
     ))
 }
 
+/// The responses of an operation that are a success.
+pub(crate) fn successes(operation: &Value) -> impl Iterator<Item = &Value> {
+    let responses = operation["responses"].as_object().into_iter().flatten();
+    let successes = responses.filter(|(code, _)| code.starts_with('2'));
+    successes.map(|(_, response)| response)
+}
+
+/// Whether a property is an id, by its name. A service may send one as a number.
+pub(crate) fn is_id(property: &str) -> bool {
+    property == "id" || property.ends_with("_id")
+}
+
 /// The kind of an operation's success body: JSON where the document does not say.
 pub(crate) fn success(operation: &Value) -> &'static str {
-    let responses = operation["responses"].as_object().into_iter().flatten();
-    let media: Vec<&str> = responses
-        .filter(|(code, _)| code.starts_with('2'))
-        .filter_map(|(_, response)| response["content"].as_object())
+    let media: Vec<&str> = successes(operation)
+        .filter_map(|response| response["content"].as_object())
         .flat_map(serde_json::Map::keys)
         .map(String::as_str)
         .collect();
