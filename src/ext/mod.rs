@@ -14,8 +14,9 @@ pub(crate) mod files;
 #[cfg(feature = "bundle")]
 pub(crate) mod bundle;
 
-pub(crate) mod drift;
 pub(crate) mod http;
+
+pub(crate) mod drift;
 pub(crate) mod sse;
 
 pub(crate) mod error;

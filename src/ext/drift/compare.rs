@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::shape::{Field, Resource, Shape};
 use crate::Timestamp;
-use crate::ext::values::id;
 use crate::ext::values::status_words::synonyms;
+use crate::ext::values::{id, json};
 
 /// The most differences that are found in one value.
 const MAX_DIFFERENCES: usize = 1000;
@@ -28,7 +29,7 @@ pub struct Difference {
     pub pointer: String,
     /// What the type expects, such as `a string`.
     pub expected: String,
-    /// What the response has, such as `a number`.
+    /// What the response has, such as `an integer`.
     pub found: &'static str,
 }
 
@@ -85,64 +86,64 @@ struct Comparison {
 
 impl Comparison {
     fn value(&mut self, shape: &Shape, value: &Value) {
-        let kind = |comparison: &mut Self, is_right: bool, expected: &str| {
-            if !is_right {
-                comparison.differs(DifferenceKind::Kind, expected, kind(value));
+        let is_right = match (shape, value) {
+            (Shape::Any, _) => true,
+            (Shape::Same(shape), _) => return self.value(shape, value),
+            (Shape::Boolean, _) => value.is_boolean(),
+            (Shape::Integer, _) => value.is_i64() || value.is_u64(),
+            (Shape::Number, _) => value.is_number(),
+            (Shape::Text, _) => value.is_string(),
+            (Shape::Id, _) => value.is_string() || value.is_number(),
+            (Shape::Time, _) => {
+                let time = Timestamp::deserialize(value);
+                time.is_ok_and(|time| time.system_time().is_some())
             }
+            (Shape::Words(words), Value::String(word)) => {
+                if !is_known(words, word) {
+                    self.differs(DifferenceKind::Word, &name_of(shape), "another word");
+                }
+                true
+            }
+            (Shape::List(item), Value::Array(list)) => {
+                self.each(list, |comparison, one| comparison.value(item, one));
+                true
+            }
+            (Shape::Map(member), Value::Object(map)) => {
+                for (name, value) in map {
+                    self.at(name, |comparison| comparison.value(member, value));
+                }
+                true
+            }
+            (Shape::Object(fields), Value::Object(map)) => {
+                self.members(map, &fields.iter(), |_| false);
+                true
+            }
+            (Shape::Envelope(resource), Value::Object(_)) => {
+                self.resource(resource, value);
+                true
+            }
+            (
+                Shape::Page {
+                    lists,
+                    item,
+                    fields,
+                },
+                _,
+            ) => {
+                self.page(lists, item, fields, value);
+                true
+            }
+            (
+                Shape::Words(_)
+                | Shape::List(_)
+                | Shape::Map(_)
+                | Shape::Object(_)
+                | Shape::Envelope(_),
+                _,
+            ) => false,
         };
-        match shape {
-            Shape::Any => {}
-            Shape::Same(shape) => self.value(shape, value),
-            Shape::Boolean => kind(self, value.is_boolean(), "a boolean"),
-            Shape::Integer => kind(self, value.is_i64() || value.is_u64(), "an integer"),
-            Shape::Number => kind(self, value.is_number(), "a number"),
-            Shape::Text => kind(self, value.is_string(), "a string"),
-            Shape::Id => kind(self, value.is_string() || value.is_number(), "an id"),
-            Shape::Time => {
-                let time = serde_json::from_value::<Timestamp>(value.clone());
-                let is_time = time.is_ok_and(|time| time.system_time().is_some());
-                kind(
-                    self,
-                    is_time,
-                    "a time in Unix seconds, milliseconds or ISO 8601",
-                );
-            }
-            Shape::Words(words) => match value.as_str() {
-                Some(word) if is_known(words, word) => {}
-                Some(_) => self.differs(
-                    DifferenceKind::Word,
-                    &format!("one of {}", words.join(", ")),
-                    "another word",
-                ),
-                None => kind(self, false, "a string"),
-            },
-            Shape::List(item) => match value {
-                Value::Array(list) => {
-                    self.each(list, |comparison, one| comparison.value(item, one));
-                }
-                _ => kind(self, false, "an array"),
-            },
-            Shape::Map(shape) => match value {
-                Value::Object(map) => {
-                    for (name, value) in map {
-                        self.at(name, |comparison| comparison.value(shape, value));
-                    }
-                }
-                _ => kind(self, false, "an object"),
-            },
-            Shape::Object(fields) => match value {
-                Value::Object(map) => self.members(map, &fields.iter(), |_| false),
-                _ => kind(self, false, "an object"),
-            },
-            Shape::Envelope(resource) => match value {
-                Value::Object(_) => self.resource(resource, value),
-                _ => kind(self, false, "an object"),
-            },
-            Shape::Page {
-                lists,
-                item,
-                fields,
-            } => self.page(lists, item, fields, value),
+        if !is_right {
+            self.differs(DifferenceKind::Kind, &name_of(shape), kind(value));
         }
     }
 
@@ -194,11 +195,7 @@ impl Comparison {
     }
 
     fn bare(&mut self, resource: &Resource, map: &Map<String, Value>) {
-        let mut shape = resource.shape;
-        while let Shape::Same(other) = shape {
-            shape = other;
-        }
-        let Shape::Object(fields) = shape else {
+        let Shape::Object(fields) = resource.shape else {
             return;
         };
         // The id under another name is the id.
@@ -220,17 +217,16 @@ impl Comparison {
         is_known: impl Fn(&str) -> bool,
     ) {
         for field in fields.clone() {
-            let null_or_missing = map.get(field.name).is_none_or(Value::is_null);
+            let may_be_null = field.is_nullable || !field.is_required;
             match map.get(field.name) {
                 None if field.is_required => self.at(field.name, |comparison| {
                     comparison.differs(DifferenceKind::Missing, &name_of(field.shape), "nothing");
                 }),
-                Some(value) if !null_or_missing || (field.is_required && !field.is_nullable) => {
-                    self.at(field.name, |comparison| {
-                        comparison.value(field.shape, value);
-                    });
-                }
-                _ => {}
+                None => {}
+                Some(Value::Null) if may_be_null => {}
+                Some(value) => self.at(field.name, |comparison| {
+                    comparison.value(field.shape, value);
+                }),
             }
         }
         for name in map.keys() {
@@ -290,7 +286,7 @@ fn name_of(shape: &Shape) -> String {
         Shape::Number => "a number",
         Shape::Text => "a string",
         Shape::Id => "an id",
-        Shape::Time => "a time",
+        Shape::Time => "a time in Unix seconds, milliseconds or ISO 8601",
         Shape::Words(words) => return format!("one of {}", words.join(", ")),
         Shape::List(_) | Shape::Page { .. } => "an array",
         Shape::Map(_) | Shape::Object(_) | Shape::Envelope(_) => "an object",
@@ -298,15 +294,12 @@ fn name_of(shape: &Shape) -> String {
     name.to_owned()
 }
 
+/// Distinguishes integers from other numbers, because a type may accept only the former.
 fn kind(value: &Value) -> &'static str {
     match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
         Value::Number(number) if number.is_f64() => "a fraction",
         Value::Number(_) => "an integer",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
+        other => json::kind(other),
     }
 }
 

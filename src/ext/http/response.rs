@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ext::values::id;
+use crate::ext::values::json::kind;
 use crate::raw::types::{Asset, CatalogItem, Category, Job, Scene};
 
 /// What the service stores and lists: a scene, an asset, a job, a catalog item, a category.
@@ -103,17 +104,6 @@ fn unwrapped<T: Resource>(mut fields: Map<String, Value>) -> Map<String, Value> 
         }
     }
     fields
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
 }
 
 /// A response with one resource, bare or under its name (`{"ok": true, "scene": {…}}`).
