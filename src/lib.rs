@@ -265,6 +265,16 @@ pub mod drift {
     pub use crate::ext::http::differences::differences;
 }
 
+/// Recordings of what a client sends and receives, in which private text is replaced.
+#[cfg(feature = "record")]
+pub mod record {
+    pub use crate::ext::record::Recording;
+    pub use crate::ext::record::exchange::{
+        About, Content, End, Exchange, RecordedEntry, RecordedEvent, RecordedRequest,
+        RecordedResponse, read,
+    };
+}
+
 /// Decoding of server-sent events, by the algorithm of the WHATWG HTML standard.
 pub mod sse {
     pub use crate::ext::sse::decoder::{Decoder, Event, TooLarge};

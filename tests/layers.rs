@@ -9,8 +9,8 @@ use std::path::Path;
 use proc_macro2::{TokenStream, TokenTree};
 
 /// From the top down. A layer may import from those after it.
-const LAYERS: [&str; 11] = [
-    "alpha", "bake", "jobs", "files", "bundle", "http", "drift", "sse", "svg", "values", "error",
+const LAYERS: [&str; 12] = [
+    "alpha", "bake", "jobs", "files", "bundle", "http", "record", "drift", "sse", "svg", "values", "error",
 ];
 
 /// A module below `crate::ext`, such as `["jobs", "stream"]`.

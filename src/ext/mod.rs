@@ -16,6 +16,9 @@ pub(crate) mod bundle;
 
 pub(crate) mod http;
 
+#[cfg(feature = "record")]
+pub(crate) mod record;
+
 pub(crate) mod drift;
 pub(crate) mod sse;
 

@@ -15,6 +15,8 @@ use super::retry::RetryPolicy;
 use super::stream_slots::Slots;
 use crate::ext::drift::report::Reported;
 use crate::ext::error::{Error, ErrorKind};
+#[cfg(feature = "record")]
+use crate::ext::record::Recording;
 use crate::ext::values::secret::ApiKey;
 use crate::raw::Client;
 
@@ -35,6 +37,8 @@ pub struct ClientBuilder {
     retry_policy: RetryPolicy,
     no_pacing: bool,
     on_wait: OnWait,
+    #[cfg(feature = "record")]
+    recording: Option<Recording>,
 }
 
 impl ClientBuilder {
@@ -116,6 +120,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Records every request and response, with private text replaced.
+    #[cfg(feature = "record")]
+    pub fn record(mut self, recording: &Recording) -> Self {
+        self.recording = Some(recording.clone());
+        self
+    }
+
     /// Builds the client. Nothing is sent.
     ///
     /// # Errors
@@ -193,6 +204,8 @@ impl ClientBuilder {
                 retry_budget: Mutex::new(Budget::new()),
                 limiter: (!self.no_pacing).then(Limiter::new),
                 on_wait: self.on_wait,
+                #[cfg(feature = "record")]
+                recording: self.recording,
             }),
         ))
     }

@@ -19,6 +19,8 @@ use super::retry::RetryPolicy;
 use super::stream_slots::Slots;
 use crate::ext::drift::report::Reported;
 use crate::ext::error::{Baseline, Error, ErrorKind, redact_queries};
+#[cfg(feature = "record")]
+use crate::ext::record::Recording;
 use crate::ext::values::secret::ApiKey;
 
 /// The default URL of the service.
@@ -51,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) paid_requests: Arc<PaidRequests>,
     pub(crate) baselines: Baselines,
     pub(crate) drift: Reported,
+    #[cfg(feature = "record")]
+    pub(crate) recording: Option<Recording>,
 }
 
 impl Shared {

@@ -1,0 +1,3 @@
+//! Compares the live service with what the client assumes of it.
+
+fn main() {}
