@@ -162,6 +162,15 @@ impl<'a> Run<'a> {
         of_job.filter(move |seen| seen.note() == note)
     }
 
+    /// Whether the job was still at work when the request after an exchange was handled.
+    pub(crate) fn is_at_work_after(&self, seen: Seen<'_>) -> bool {
+        self.of_job.iter().any(|later| {
+            let is_later = later.exchange.sent_at >= seen.responded_at();
+            let is_at_work = later.json().is_some_and(|body| !find::has_ended(body));
+            is_later && later.operation() == "get_job" && later.is_success() && is_at_work
+        })
+    }
+
     /// The first response that said that the job has ended.
     pub(crate) fn ended(&self) -> Option<Seen<'a>> {
         self.of_job

@@ -211,10 +211,12 @@ fn scene_listed_at_once(evidence: &Evidence, tally: &mut Tally) {
 
 fn asset_listed(evidence: &Evidence, tally: &mut Tally) {
     for run in runs_of(evidence, note::PAID_ASSET) {
-        let Some(ended) = run.ended() else { continue };
+        if run.ended().is_none() {
+            continue;
+        }
         match (first_listed(&run, &find::ASSET), run.lists.last()) {
             (Some((list, _)), _) => {
-                let is_early = list.exchange.number < ended.exchange.number;
+                let is_early = run.is_at_work_after(list);
                 tally.expect(!is_early, list, "", "listed before its job had ended");
             }
             (None, Some(last)) => tally.fails(*last, "", "not listed when its job had ended"),
