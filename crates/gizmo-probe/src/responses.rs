@@ -64,7 +64,7 @@ pub(crate) struct Never {
 }
 
 /// Response headers that are known: those of HTTP, of usual intermediaries, and of the service.
-const HEADERS: [&str; 50] = [
+const HEADERS: [&str; 51] = [
     "accept-ranges",
     "age",
     "allow",
@@ -109,6 +109,7 @@ const HEADERS: [&str; 50] = [
     "vary",
     "via",
     "www-authenticate",
+    "x-accel-buffering",
     "x-content-type-options",
     "x-correlation-id",
     "x-frame-options",

@@ -293,7 +293,9 @@ fn per_key(evidence: &Evidence, tally: &mut Tally) {
         };
         if let Some((before, before_remaining, before_reset)) = last {
             let is_sequential = seen.exchange.sent_at >= before.responded_at();
-            let is_same_window = (reset - before_reset).abs() < f64::EPSILON;
+            // A reset is rounded to seconds, so a window that is about to end may be the next one.
+            let is_same_window =
+                (reset - before_reset).abs() < f64::EPSILON && now(evidence, seen) + 2.0 < reset;
             if is_sequential && is_same_window && before.operation() != seen.operation() {
                 let found = format!(
                     "`{remaining}` after `{before_remaining}` of {}",

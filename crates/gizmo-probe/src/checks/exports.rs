@@ -234,11 +234,12 @@ fn textures(evidence: &Evidence, tally: &mut Tally) {
             let extension = extension(&entry.name);
             if PICTURES.contains(&extension.as_str()) {
                 let found = if extension == "png" {
-                    "a texture in a directory".to_owned()
+                    "a texture in another directory".to_owned()
                 } else {
                     format!("a texture as {extension}")
                 };
-                let holds = extension == "png" && is_at_root(&entry.name);
+                let is_beside = is_at_root(&entry.name) || entry.name.starts_with("textures/");
+                let holds = extension == "png" && is_beside;
                 tally.expect(holds, seen, &entry.name, found);
             }
         }
