@@ -358,7 +358,7 @@ fn headers_reveal_neither_the_key_nor_the_prompt() {
             "Bearer gzm_k1_canary_5b1f",
             "crimson",
             "conveyor; workbenches=beside",
-            "a/crimson.js7",
+            "a/crimson.js7abc123",
             "/conveyor",
             "js7abc123",
         ] {
