@@ -66,7 +66,7 @@ async fn run(client: &Client, into: &Path) -> (Seen, [String; 2]) {
     while let Some(event) = events.next().await {
         names.push(event.unwrap().name().to_owned());
     }
-    let scene_id = job.wait().await.unwrap().scene_id.to_string();
+    let scene_id = job.wait().await.unwrap().scene_id.clone();
     let listed = client.list_scenes().send().await.unwrap();
     assert_eq!(listed.items.len(), page.items.len() + 1);
     let export = client
@@ -178,7 +178,7 @@ async fn a_complete_run_is_recorded_without_anything_private() {
         *size > 100
             && entries
                 .iter()
-                .any(|entry| entry.name.ends_with(".xml") && entry.method == 8),
+                .any(|entry| entry.name.contains(".xml") && entry.method == 8),
         "{entries:?}"
     );
     let missing = of(&all, "get_scene").response.as_ref().unwrap();
@@ -209,6 +209,50 @@ async fn a_client_behaves_the_same_with_and_without_a_recording() {
     assert_eq!(seen[0], seen[1]);
     assert!(
         seen[0].events.len() > 5 && seen[0].files.len() > 1 && seen[0].error == "scene_not_found"
+    );
+}
+
+#[tokio::test]
+async fn an_error_is_the_same_with_and_without_a_recording() {
+    let directory = tempfile::tempdir().unwrap();
+    let recording = Recording::create(directory.path()).unwrap();
+    let lab = Lab::instant().await;
+    for fault in [
+        || Fault::CutBody(At::Percent(50.0)),
+        || Fault::StallBody(At::Percent(50.0)),
+        || Fault::DropBeforeResponse,
+        || Fault::CutHead(10),
+    ] {
+        let mut errors = Vec::new();
+        for recorded in [true, false] {
+            let builder = Lab::client_of(&lab.simulator).retry_policy(RetryPolicy::none());
+            let builder = builder.idle_timeout(Duration::from_millis(40));
+            let builder = if recorded {
+                builder.record(&recording)
+            } else {
+                builder
+            };
+            lab.handle.inject(On::operation("list_scenes"), fault());
+            let error = builder
+                .build()
+                .unwrap()
+                .list_scenes()
+                .send()
+                .await
+                .unwrap_err();
+            lab.handle.clear_faults();
+            errors.push((error.kind(), error.to_string(), error.is_outcome_unknown()));
+        }
+        assert_eq!(errors[0], errors[1]);
+    }
+    let all = exchanges(directory.path());
+    let ends = all.iter().map(|exchange| match &exchange.response {
+        Some(response) => format!("{:?}", response.end),
+        None => exchange.failure.clone().unwrap(),
+    });
+    assert_eq!(
+        ends.collect::<Vec<_>>(),
+        ["Broken", "Dropped", "transport", "transport"]
     );
 }
 

@@ -57,6 +57,8 @@ fn private_text_is_replaced_in_every_member() {
         json!({"status": "Crimson"}),
         json!({"type": "workbenches_done"}),
         json!({"event": "crimsonConveyor"}),
+        json!({"kind": "workbench"}),
+        json!({"kind": "conveyors"}),
         json!({"event": "crimsonconveyor"}),
         json!({"error": "beside"}),
         json!({"code": KEY}),
