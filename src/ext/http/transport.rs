@@ -535,7 +535,8 @@ impl Client {
     ) -> Result<Response, reqwest::Error> {
         match &self.inner.0.recording {
             None => http.execute(request).await,
-            Some(recording) => recording.send(http, request, operation).await,
+            // Boxed, so that the futures of calls stay small.
+            Some(recording) => Box::pin(recording.send(http, request, operation)).await,
         }
     }
 
