@@ -41,8 +41,8 @@ fn faults(table: &Value, sources: &[Source], operations: &BTreeSet<String>) -> V
         for (index, line) in text.lines().enumerate() {
             let place = format!("{path}:{}", index + 1);
             match citation(line) {
-                Some(Ok(cites)) => {
-                    for id in cites {
+                Some(Ok(named)) => {
+                    for id in named {
                         if !ids.contains(&id) {
                             faults.push(format!("{place} cites `{id}`, which is not in the table"));
                         }
