@@ -47,18 +47,16 @@ impl Report {
     /// Assesses a recording.
     pub(crate) fn of(evidence: &Evidence, repository: &Repository) -> Self {
         let assumptions = repository.assumptions.iter().map(|assumption| {
-            let check = checks::all().find(|(id, _)| *id == assumption.id);
             let mut tally = Tally::default();
-            if let Some((_, check)) = check {
-                check(evidence, &mut tally);
-            }
+            let own = || checks::all().filter(|(id, _)| *id == assumption.id);
+            own().for_each(|(_, check)| check(evidence, &mut tally));
             Assessed {
                 id: assumption.id.clone(),
                 statement: assumption.statement.clone(),
                 evidence: assumption.evidence.clone(),
                 code: assumption.code.clone(),
                 verdict: tally.verdict(),
-                has_check: check.is_some(),
+                has_check: own().next().is_some(),
                 confirmations: tally.confirmations,
                 contradictions: tally.contradictions,
                 sightings: tally.sightings,

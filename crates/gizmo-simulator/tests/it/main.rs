@@ -19,3 +19,4 @@ mod python;
 mod refusals;
 mod shapes;
 mod support;
+mod types;
