@@ -1,5 +1,6 @@
 //! Compares the live service with what the client assumes of it, and records every exchange.
 
+mod behaviour;
 mod checks;
 mod evidence;
 mod find;

@@ -100,7 +100,6 @@ impl Ask {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) etag: Option<String>,
     /// Null if it is not JSON.
     pub(crate) body: Value,
 }
@@ -284,8 +283,6 @@ fn is_paid(request: &Request) -> bool {
 /// Reads a body up to its end, and decodes it if it is JSON of a usual size.
 async fn read(mut response: Response) -> Option<Reply> {
     let status = response.status().as_u16();
-    let etag = response.headers().get(header::ETAG);
-    let etag = etag.and_then(|etag| etag.to_str().ok()).map(str::to_owned);
     let mut json = Vec::new();
     let mut length = 0;
     while let Ok(Some(chunk)) = response.chunk().await {
@@ -301,7 +298,6 @@ async fn read(mut response: Response) -> Option<Reply> {
     let body = is_whole.then(|| serde_json::from_slice(&json).ok());
     Some(Reply {
         status,
-        etag,
         body: body.flatten().unwrap_or_default(),
     })
 }

@@ -128,37 +128,15 @@ fn insufficient_credits(evidence: &Evidence, tally: &mut Tally) {
     }
 }
 
-/// The ids of a list.
-fn ids(seen: Seen<'_>, names: &[&str]) -> Vec<String> {
-    seen.json()
-        .map_or_else(Vec::new, |body| find::ids(body, names))
-}
-
-/// When a list first showed something that was not in the baseline: the list and the new item.
-fn first_listed<'a>(run: &Run<'a>, names: &[&str]) -> Option<(Seen<'a>, &'a Value)> {
-    let before = run.baseline.map_or_else(Vec::new, |seen| ids(seen, names));
-    run.lists.iter().find_map(|list| {
-        let (_, items) = find::list(list.json()?)?;
-        let new = items
-            .iter()
-            .find(|item| find::id(item, names).is_some_and(|id| !before.contains(&id)))?;
-        Some((*list, new))
-    })
-}
-
 fn runs_of<'a>(evidence: &'a Evidence, note: &'a str) -> impl Iterator<Item = Run<'a>> {
     evidence.runs().into_iter().filter(move |run| run.is(note))
 }
 
-fn since(run: &Run<'_>, seen: Seen<'_>) -> f64 {
-    seen.responded_at() - run.accepted.exchange.sent_at
-}
-
 fn scene_listed(evidence: &Evidence, tally: &mut Tally) {
     for run in runs_of(evidence, note::PAID_SCENE) {
-        match (first_listed(&run, &find::SCENE), run.lists.last()) {
+        match (run.first_listed(&find::SCENE), run.lists.last()) {
             (Some((list, _)), _) => {
-                let after = since(&run, list);
+                let after = run.since(list);
                 let found = format!("listed after {after:.0} s");
                 tally.expect(after <= LATEST, list, "", found);
             }
@@ -175,7 +153,7 @@ fn asset_listed(evidence: &Evidence, tally: &mut Tally) {
         if run.ended().is_none() {
             continue;
         }
-        match (first_listed(&run, &find::ASSET), run.lists.last()) {
+        match (run.first_listed(&find::ASSET), run.lists.last()) {
             (Some((list, _)), _) => {
                 let is_early = run.is_at_work_after(list);
                 tally.expect(!is_early, list, "", "listed before its job had ended");
@@ -225,7 +203,7 @@ fn list_prompt(evidence: &Evidence, tally: &mut Tally) {
         (note::PAID_ASSET, find::ASSET),
     ] {
         for run in runs_of(evidence, note) {
-            if let Some((list, item)) = first_listed(&run, &names) {
+            if let Some((list, item)) = run.first_listed(&names) {
                 compare_prompt(&run, list, "/*/prompt", item.get("prompt"), tally);
             }
         }
