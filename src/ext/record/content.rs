@@ -1,5 +1,7 @@
 //! What is kept of a body while it passes.
 
+use std::time::Duration;
+
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde_json::Value;
@@ -72,8 +74,8 @@ impl Collector {
         self.total
     }
 
-    /// Keeps what has passed, `after` seconds after the request.
-    pub(super) fn push(&mut self, data: &[u8], after: f64) {
+    /// Keeps what has passed, `after` a time since the request.
+    pub(super) fn push(&mut self, data: &[u8], after: Duration) {
         self.total += data.len() as u64;
         match &mut self.kept {
             Kept::Text(text) if text.len() + data.len() <= MAX_TEXT => text.extend_from_slice(data),
@@ -93,7 +95,7 @@ impl Collector {
     }
 
     /// Returns the body, in which nothing is replaced so far.
-    pub(super) fn finish(self, after: f64) -> Content {
+    pub(super) fn finish(self, after: Duration) -> Content {
         let content = match self.kept {
             Kept::Text(text) => of_text(&text),
             Kept::Events(blocks) => Some(Content::Events(blocks.finish(after))),
