@@ -116,6 +116,7 @@ mod assets;
 mod call;
 mod catalog;
 mod clock;
+mod connections;
 mod events;
 mod export;
 mod exports;
