@@ -129,11 +129,17 @@ async fn connection<S: Service>(stream: TcpStream, service: Arc<S>) {
     }
 }
 
+/// The longest body of a request, 64 MiB. A longer one aborts the connection.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+
 /// Reads the complete body of a request.
 pub(crate) async fn read(mut body: Incoming) -> Result<Bytes, Abort> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(|_| Abort)?.into_data() {
+            if data.len() > MAX_BODY - bytes.len() {
+                return Err(Abort);
+            }
             bytes.extend_from_slice(&data);
         }
     }

@@ -17,5 +17,6 @@ mod operations;
 mod program;
 mod python;
 mod refusals;
+mod replay;
 mod shapes;
 mod support;

@@ -1,6 +1,7 @@
 //! The options of the program: what they set, and what `--help` prints about them.
 
 use std::fmt::{Display, Write};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub(crate) enum Command {
 pub(crate) struct Configuration {
     pub(crate) options: Options,
     pub(crate) faults: Vec<(On, Fault)>,
+    /// The recording to serve instead of a simulation.
+    pub(crate) replay: Option<PathBuf>,
 }
 
 /// An option with a value.
@@ -45,7 +48,7 @@ const FLAGS: &[Flag] = &[
         },
     },
     Flag {
-        name: "--speed",
+        name: SPEED,
         value: "FACTOR",
         default: "90",
         help: "Run this many times as fast as the real service; 0 stops jobs, inf ends them at once",
@@ -208,7 +211,24 @@ const FLAGS: &[Flag] = &[
         help: "Add this many bytes of textures to each export",
         set: |to, value| store(&mut to.options.texture_bytes, number(value)),
     },
+    Flag {
+        name: REPLAY,
+        value: "DIRECTORY",
+        default: "",
+        help: "Serve the recording in this directory; the default of --speed is then 1, as recorded",
+        set: |to, value| {
+            to.replay = Some(value.into());
+            Ok(())
+        },
+    },
 ];
+
+const REPLAY: &str = "--replay";
+
+const SPEED: &str = "--speed";
+
+/// The options that a replay has.
+const OF_REPLAY: [&str; 3] = [REPLAY, SPEED, "--port"];
 
 /// Reads the arguments.
 ///
@@ -217,6 +237,7 @@ const FLAGS: &[Flag] = &[
 /// Returns one line that names the argument and the rule that it breaks.
 pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
     let mut configuration = Configuration::default();
+    let mut given = Vec::new();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--help" | "-h" => return Ok(Command::Help),
@@ -233,6 +254,18 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Comma
         let value = value.ok_or_else(|| format!("`{name} {}` lacks its value", flag.value))?;
         (flag.set)(&mut configuration, &value)
             .map_err(|rule| format!("invalid value `{value}` for `{name}`: {rule}"))?;
+        given.push(flag.name);
+    }
+    if configuration.replay.is_some() {
+        if let Some(other) = given.iter().find(|name| !OF_REPLAY.contains(name)) {
+            return Err(format!("`{other}` does not apply to `{REPLAY}`"));
+        }
+        if !given.contains(&SPEED) {
+            configuration.options.speed = 1.0;
+        }
+        if configuration.options.speed <= 0.0 {
+            return Err(format!("with `{REPLAY}`, `{SPEED}` must be greater than 0"));
+        }
     }
     Ok(Command::Run(Box::new(configuration)))
 }
@@ -262,7 +295,7 @@ pub(crate) fn help() -> String {
     text.push_str(
         "  -h, --help\n        Print this text\n  -V, --version\n        Print the version\n\n\
          Jobs are counted from 1, with the assets of the early-access API.\n\
-         Exit codes: 0 after Ctrl-C, 1 if the port cannot be used, 2 for wrong usage.",
+         Exit codes: 0 after Ctrl-C, 1 if the port or the recording cannot be used, 2 for wrong usage.",
     );
     text
 }
@@ -362,6 +395,19 @@ mod tests {
     }
 
     #[test]
+    fn a_replay_runs_at_the_recorded_speed_unless_another_one_is_given() {
+        for (arguments, expected) in [
+            (&["--replay", "lab"][..], 1.0_f64),
+            (&["--speed=90", "--replay=lab"], 90.0),
+            (&["--replay=lab", "--speed", "inf"], f64::INFINITY),
+        ] {
+            let parsed = parsed(arguments).unwrap();
+            assert_eq!(parsed.replay, Some("lab".into()));
+            assert_eq!(parsed.options.speed.to_bits(), expected.to_bits());
+        }
+    }
+
+    #[test]
     fn faults_of_jobs_are_in_the_order_of_the_arguments() {
         let arguments = ["--slow-job", "3:20", "--fail-job=1", "--fail-asset", "2"];
         let faults = parsed(&arguments).unwrap().faults;
@@ -419,6 +465,14 @@ mod tests {
                 &format!("invalid value `3:x` for `--slow-job`: {digit}"),
             ),
             (&["--seed"], "`--seed N` lacks its value"),
+            (
+                &["--seed", "1", "--replay", "lab"],
+                "`--seed` does not apply to `--replay`",
+            ),
+            (
+                &["--replay=lab", "--speed=0"],
+                "with `--replay`, `--speed` must be greater than 0",
+            ),
             (&["--sped", "1"], "unknown option `--sped`"),
             (&["8080"], "unknown option `8080`"),
         ] {
