@@ -44,6 +44,7 @@
 //! | exports | are archives in MJCF, USD and SDF that simulators load, with the files and names that were observed ([`ExportShape`]); [`Options::texture_bytes`] makes them as large as real ones |
 //! | limits | 100 requests a minute ([`Options::rate_limit`]), reported by `X-RateLimit-*`; [`Options::credits`] can run out |
 //! | responses | have the types of [`gizmo_client::types`] |
+//! | recordings | that a client made with the feature `record` of [`gizmo_client`] are served by [`Replay`], instead of a simulation |
 //! | connections | use HTTP/1.1, or HTTP/2 with prior knowledge ([`Options::max_concurrent_streams`]) |
 //!
 //! # Variants

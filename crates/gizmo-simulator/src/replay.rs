@@ -82,7 +82,7 @@ impl ReplayOptions {
 ///     .build()?;
 ///
 /// let job = client.get_job().job_id("w3").send().await?;
-/// assert_eq!(job.id, "w3");
+/// assert_eq!(job.id.as_deref(), Some("w3"));
 ///
 /// assert!(client.get_job().job_id("w4").send().await.is_err());
 /// assert_eq!(replay.unmatched(), ["GET /v1/jobs/w4"]);

@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 /// The path below which the replay serves other hosts.
 const PREFIX: &str = "/.elsewhere/";
 
+/// The links of a recording to the recorded service itself start with these.
+const OWN: [&str; 2] = ["http://host-0/", "https://host-0/"];
+
 /// The most hosts whose links are rewritten.
 const MAX_ORIGINS: usize = 16;
 
-/// The other hosts of a recording.
+/// The hosts of a recording.
 #[derive(Debug)]
 pub(crate) struct Elsewhere {
-    /// The start of a link to each host, and what replaces it.
+    /// The start of a link to each host, and its replacement.
     links: Vec<(String, String)>,
 }
 
@@ -22,15 +25,16 @@ impl Elsewhere {
             .filter_map(split)
             .map(|(scheme, host, _)| (scheme, host))
             .collect();
-        let links = origins.into_iter().take(MAX_ORIGINS);
-        let links = links.map(|(scheme, host)| {
+        let others = origins.into_iter().take(MAX_ORIGINS);
+        let others = others.map(|(scheme, host)| {
             (
                 format!("{scheme}://{host}/"),
                 format!("{url}{PREFIX}{host}/"),
             )
         });
+        let own = OWN.map(|link| (link.to_owned(), format!("{url}/")));
         Self {
-            links: links.collect(),
+            links: own.into_iter().chain(others).collect(),
         }
     }
 
@@ -82,6 +86,7 @@ mod tests {
                 "https://cdn.example:8443.other/",
                 "https://cdn.example:8443.other/",
             ),
+            ("https://host-0/v1/usage", "http://127.0.0.1:1/v1/usage"),
         ] {
             assert_eq!(elsewhere.rewrite(text.to_owned()), expected);
         }

@@ -65,6 +65,12 @@ impl Recording {
         self
     }
 
+    /// Sets when the last request was sent.
+    fn sent_at(mut self, seconds: f64) -> Self {
+        self.0.last_mut().unwrap()["sent_at"] = seconds.into();
+        self
+    }
+
     fn write(&self, directory: &Path) {
         let about = json!({ "version": 1, "client": "gizmo-client 0.1.0", "began_at": 1 });
         std::fs::write(directory.join("recording.json"), about.to_string()).unwrap();

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use gizmo_client::{Client, Format};
-use gizmo_simulator::{Options, Replay, Simulator};
-use serde_json::{Value, json};
+use gizmo_client::Format;
+use gizmo_simulator::Replay;
+use serde_json::json;
 
 use super::Recording;
 
@@ -82,7 +82,9 @@ fn job() -> Recording {
     let export = json!({ "body": { "archive": { "size": 1, "entries": [
         { "name": "w2.xml", "size": 1, "compressed": 1, "method": 8 },
     ] } } });
+    let none = json!({ "ok": true, "scenes": [], "total": 0, "limit": 100, "offset": 0 });
     Recording::default()
+        .json("GET /v1/scenes?limit=100&offset=0", 200, &none)
         .json("POST /v1/scenes", 202, &started)
         .asked_for(&json!({ "prompt": "w3 w4" }))
         .response("GET /v1/jobs/w1/events", &events)

@@ -112,6 +112,7 @@ async fn a_cursor_takes_the_recorded_stream_or_the_events_after_it() {
             &format!("{EVENTS}?after=3"),
             &stream(&second, "complete", 9.0),
         )
+        .sent_at(10.0)
         .serve()
         .await;
     let mut found = Vec::new();
