@@ -10,7 +10,8 @@ use proc_macro2::{TokenStream, TokenTree};
 
 /// From the top down. A layer may import from those after it.
 const LAYERS: [&str; 12] = [
-    "alpha", "bake", "jobs", "files", "bundle", "http", "record", "drift", "sse", "svg", "values", "error",
+    "alpha", "bake", "jobs", "files", "bundle", "http", "record", "drift", "sse", "svg", "values",
+    "error",
 ];
 
 /// A module below `crate::ext`, such as `["jobs", "stream"]`.

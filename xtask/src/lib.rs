@@ -7,6 +7,7 @@
 pub mod bench_report;
 pub mod build_cost;
 mod cargo;
+pub mod child;
 pub mod derive;
 pub mod error;
 pub mod fetch;
@@ -15,7 +16,6 @@ mod handwritten;
 mod lock;
 pub mod refresh;
 mod replace;
-pub mod simulate;
 #[path = "../../benches/support/table.rs"]
 mod table;
 pub mod trial;

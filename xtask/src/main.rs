@@ -10,9 +10,8 @@ use std::{
 use clap::{Parser, Subcommand, ValueEnum};
 use openapi_lowering::Format;
 use xtask::{
-    Result, bench_report, build_cost, fetch,
+    Result, bench_report, build_cost, child, fetch,
     refresh::{self, Options, Report, Source},
-    simulate,
 };
 
 #[derive(Debug, Parser)]
@@ -67,15 +66,19 @@ enum Command {
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
     },
-    /// Runs the simulator
-    Simulate {
-        /// Port on 127.0.0.1 [default: a free port]
-        #[arg(long)]
-        port: Option<u16>,
-        /// Speed as a multiple of that of the real service
-        #[arg(long)]
-        speed: Option<f64>,
-    },
+    /// Runs the simulator; `cargo xtask simulate --help` lists its arguments
+    #[command(disable_help_flag = true)]
+    Simulate(Passed),
+    /// Compares the live service with what the client assumes of it; `cargo xtask probe --help` lists its arguments
+    #[command(disable_help_flag = true)]
+    Probe(Passed),
+}
+
+/// The arguments of another program.
+#[derive(Debug, clap::Args)]
+struct Passed {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<std::ffi::OsString>,
 }
 
 const EXIT_CODES: &str = "\
@@ -148,7 +151,8 @@ fn run(command: Command) -> Result<ExitCode> {
             print_text(&build_cost::measure(&repository(), rounds)?);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Simulate { port, speed } => simulate::run(port, speed),
+        Command::Simulate(passed) => child::run("gizmo-simulator", passed.arguments),
+        Command::Probe(passed) => child::run("gizmo-probe", passed.arguments),
     }
 }
 

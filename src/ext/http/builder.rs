@@ -120,7 +120,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Records every request and response, with private text replaced.
+    /// Records every request of the client and its clones, with private text replaced; see
+    /// [`record`](crate::record).
+    ///
+    /// One recording may serve several clients. Without this setting nothing is recorded.
     #[cfg(feature = "record")]
     pub fn record(mut self, recording: &Recording) -> Self {
         self.recording = Some(recording.clone());
@@ -184,6 +187,10 @@ impl ClientBuilder {
                 (calls, Some(streams))
             }
         };
+        #[cfg(feature = "record")]
+        if let Some(recording) = &self.recording {
+            recording.attach(&base, credential.secret());
+        }
         let baseurl = base.as_str().trim_end_matches('/').to_owned();
         let idle_timeout = self.idle_timeout.unwrap_or(Duration::from_secs(120));
         Ok(Client::new_with_client(

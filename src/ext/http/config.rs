@@ -100,7 +100,7 @@ impl Credential {
         }
     }
 
-    fn secret(&self) -> &ApiKey {
+    pub(super) fn secret(&self) -> &ApiKey {
         let (Self::ApiKey(secret) | Self::ServiceToken(secret)) = self;
         secret
     }

@@ -481,9 +481,9 @@ impl Client {
         describe(&request, operation);
         debug!(target: TARGET, "request");
         let mut response = if operation.success == Success::Events {
-            self.open_stream(request, lease).await?
+            self.open_stream(request, lease, operation.id).await?
         } else {
-            let response = within(idle, self.client.execute(request)).await?;
+            let response = within(idle, self.execute(&self.client, request, operation.id)).await?;
             let response = response.map_err(|error| unreachable_at(&self.inner.0.base, error))?;
             self.observe_response(lease, &response);
             response
@@ -514,6 +514,31 @@ impl Client {
 }
 
 impl Client {
+    /// Sends a request with one of reqwest's clients.
+    #[cfg(not(feature = "record"))]
+    fn execute(
+        &self,
+        http: &reqwest::Client,
+        request: Request,
+        _: &str,
+    ) -> impl Future<Output = Result<Response, reqwest::Error>> + Send + use<> {
+        http.execute(request)
+    }
+
+    /// Sends a request with one of reqwest's clients, and records it if this client has a recording.
+    #[cfg(feature = "record")]
+    async fn execute(
+        &self,
+        http: &reqwest::Client,
+        request: Request,
+        operation: &str,
+    ) -> Result<Response, reqwest::Error> {
+        match &self.inner.0.recording {
+            None => http.execute(request).await,
+            Some(recording) => recording.send(http, request, operation).await,
+        }
+    }
+
     /// Reads an error response.
     async fn error_from(&self, response: &mut Response) -> Error {
         let idle = self.inner.0.idle_timeout;

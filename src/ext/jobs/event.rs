@@ -89,10 +89,10 @@ pub enum JobEventKind {
 }
 
 impl JobEvent {
-    /// Reads a server-sent event.
+    /// Reads the type and the data of a server-sent event, such as one of [`sse::Decoder`](crate::sse::Decoder).
     ///
-    /// A terminal event is a claim until the job's status confirms it: see [`Self::without_end`].
-    pub(crate) fn from_sse(event: &str, data: &str) -> Self {
+    /// A terminal event is a claim until the job's status confirms it. [`JobHandle`](crate::JobHandle) does that.
+    pub fn from_sse(event: &str, data: &str) -> Self {
         let data = serde_json::from_str(data).unwrap_or_else(|_| Value::String(data.to_owned()));
         let text = |names: &[&str]| {
             let mut values = names.iter().filter_map(|name| data[*name].as_str());

@@ -17,8 +17,8 @@ pub(crate) const ABOUT: &str = "recording.json";
 /// The largest file of a recording that is read, 64 MiB.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
 
-/// The most exchanges that are read.
-const MAX_EXCHANGES: usize = 100_000;
+/// The most exchanges of a recording.
+pub(super) const MAX_EXCHANGES: usize = 100_000;
 
 /// What a recording says about itself, in the file `recording.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,9 +184,9 @@ pub fn read(directory: impl AsRef<Path>) -> Result<(About, Vec<Exchange>), Error
     for entry in fs::read_dir(directory).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let name = path.file_name().and_then(|name| name.to_str());
-        let is_exchange = name.is_some_and(|name| {
-            name.starts_with(|first: char| first.is_ascii_digit()) && name.ends_with(".json")
-        });
+        let stem = name.and_then(|name| name.strip_suffix(".json"));
+        let is_exchange =
+            stem.is_some_and(|stem| stem.starts_with(|first: char| first.is_ascii_digit()));
         if is_exchange && exchanges.len() < MAX_EXCHANGES {
             exchanges.push(read_file::<Exchange>(&path)?);
         }

@@ -65,6 +65,12 @@ impl ApiKey {
         self.finder.find(text).is_some() || memchr::memchr(b'\\', text).is_some() && has_escapes()
     }
 
+    /// Returns the key, so that a recording can search for it.
+    #[cfg(feature = "record")]
+    pub(crate) fn reveal(&self) -> &str {
+        &self.text
+    }
+
     /// Removes the key from text of another origin, such as a server's message.
     pub(crate) fn redact(&self, text: &str) -> String {
         redact_secret(text, &self.text)

@@ -63,7 +63,8 @@ impl Client {
                 let (name, value) = &shared.key_header;
                 request.headers_mut().insert(name, value.clone());
             }
-            let response = within(shared.idle_timeout, self.client.execute(request)).await?;
+            let sent = self.execute(&self.client, request, DOWNLOAD);
+            let response = within(shared.idle_timeout, sent).await?;
             let mut response = response.map_err(|error| unreachable_at(&url, error))?;
             self.observe_response(lease.take(), &response);
             let location = response.headers().get(http::header::LOCATION);

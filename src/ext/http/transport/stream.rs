@@ -31,6 +31,7 @@ impl Client {
         &self,
         mut request: Request,
         mut lease: Option<Lease<'_>>,
+        operation: &str,
     ) -> Result<Response, Error> {
         let shared = &*self.inner.0;
         let client = shared.streams.as_ref().unwrap_or(&self.client);
@@ -41,7 +42,7 @@ impl Client {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let (headers, mut url) = (request.headers().clone(), request.url().clone());
         for _ in 0..MOST_REDIRECTS {
-            let mut response = std::pin::pin!(client.execute(request));
+            let mut response = std::pin::pin!(self.execute(client, request, operation));
             let waiting = async {
                 if let Ok(response) = timeout(COUNTED, &mut response).await {
                     return response;

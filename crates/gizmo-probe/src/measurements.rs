@@ -1,0 +1,131 @@
+//! Times and sizes of a recording. No assumption depends on them.
+
+use gizmo_client::record::{Content, End};
+use serde::Serialize;
+
+use crate::evidence::{Event, Evidence, Run, Seen};
+use crate::find;
+use crate::note;
+
+/// Something that was measured.
+#[derive(Debug, Serialize)]
+pub(crate) struct Measurement {
+    pub(crate) what: String,
+    pub(crate) value: String,
+}
+
+/// Measures a recording.
+pub(crate) fn of(evidence: &Evidence) -> Vec<Measurement> {
+    let mut measured = Vec::new();
+    let mut add = |what: String, value: String| measured.push(Measurement { what, value });
+    for run in evidence.runs() {
+        job(&run, &mut add);
+    }
+    for seen in evidence
+        .noted(note::EXPORT)
+        .filter(|seen| seen.is_success())
+    {
+        let what = format!("exchange {}: {}", seen.exchange.number, seen.operation());
+        add(what, export(seen));
+    }
+    for note in [note::EXPORT_RANGE, note::FILE_RANGE] {
+        for seen in evidence.noted(note) {
+            let support = match seen.status() {
+                206 => "the requested range",
+                200 => "everything: ranges are not supported",
+                _ => "a refusal",
+            };
+            add(format!("{note} ({})", seen.operation()), support.to_owned());
+        }
+    }
+    for name in [
+        "x-ratelimit-limit",
+        "x-ratelimit-reset",
+        "server",
+        "via",
+        "cf-ray",
+        "etag",
+    ] {
+        if let Some(value) = evidence.seen().find_map(|seen| seen.header(name)) {
+            add(format!("header {name}, first seen"), value.to_owned());
+        }
+    }
+    measured
+}
+
+fn job(run: &Run<'_>, add: &mut impl FnMut(String, String)) {
+    let name = run.accepted.note();
+    let since = |seen: Seen<'_>| seen.responded_at() - run.accepted.exchange.sent_at;
+    if let Some(ended) = run.ended() {
+        add(
+            format!("{name}: until its job had ended"),
+            format!("{:.1} s", since(ended)),
+        );
+    }
+    let places: Vec<_> = run
+        .of_job
+        .iter()
+        .filter_map(|seen| seen.json())
+        .flat_map(|body| {
+            [
+                find::members(body, &find::SCENE),
+                find::members(body, &find::ASSET),
+            ]
+        })
+        .flatten()
+        .map(|(place, _)| place)
+        .collect();
+    let mut places: Vec<_> = places
+        .into_iter()
+        .filter(|place| place.len() < 100)
+        .collect();
+    places.sort_unstable();
+    places.dedup();
+    if !places.is_empty() {
+        add(
+            format!("{name}: places of ids in its job"),
+            places.join(", "),
+        );
+    }
+    let Some(stream) = run.stream() else { return };
+    let pings: Vec<_> = stream
+        .events
+        .iter()
+        .filter(|event| event.is_ping())
+        .collect();
+    let events = stream.events.len() - pings.len();
+    let end = match stream.end {
+        End::Complete => "closed by the service",
+        End::Dropped => "left by the probe",
+        _ => "broken",
+    };
+    add(
+        format!("{name}: stream"),
+        format!(
+            "{events} events and {} pings in {:.1} s, {end}",
+            pings.len(),
+            stream.seen.response.ended_after
+        ),
+    );
+    let gaps: Vec<_> = pings
+        .windows(2)
+        .map(|pair: &[&Event]| pair[1].after - pair[0].after)
+        .collect();
+    if let Some(longest) = gaps.iter().copied().reduce(f64::max) {
+        add(
+            format!("{name}: longest time between pings"),
+            format!("{longest:.1} s"),
+        );
+    }
+}
+
+fn export(seen: Seen<'_>) -> String {
+    let seconds = seen.response.ended_after;
+    match &seen.response.body {
+        Content::Archive { size, entries } => {
+            format!("{} files, {size} bytes, in {seconds:.1} s", entries.len())
+        }
+        Content::Bytes(size) => format!("{size} bytes in {seconds:.1} s"),
+        _ => format!("{seconds:.1} s"),
+    }
+}

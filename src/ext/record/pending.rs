@@ -1,0 +1,184 @@
+//! A request that is under way, up to the end of its response's body.
+
+use std::time::Instant;
+
+use http::{HeaderMap, Method};
+use reqwest::{Request, Response, ResponseBuilderExt, Url};
+
+use super::Recording;
+use super::content::{self, Collector};
+use super::exchange::{Content, End, Exchange, RecordedRequest, RecordedResponse};
+use super::redact::Redactor;
+use super::tee::Tee;
+use super::vocabulary;
+
+/// A request without a response so far. If it is dropped, the recording says so.
+pub(super) struct Pending(Option<Open>);
+
+/// What was sent. Nothing is replaced so far: what is private is known best at the end.
+struct Open {
+    recording: Recording,
+    number: u32,
+    note: Option<String>,
+    sent_at: f64,
+    started: Instant,
+    hint: String,
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Content,
+}
+
+/// A response whose body is being read.
+pub(super) struct Responded {
+    open: Open,
+    after: f64,
+    status: u16,
+    headers: HeaderMap,
+}
+
+impl Pending {
+    /// Notes a request; `hint` is the operation, if the caller knows it.
+    pub(super) fn new(recording: &Recording, request: &Request, hint: &str) -> Self {
+        let body = content::of_request(request.body());
+        let open = recording.number().map(|(number, note)| {
+            {
+                let mut redactor = recording.redactor();
+                redactor.collect_headers(request.headers());
+                redactor.collect_url(request.url());
+                content::collect(&mut redactor, &body, true);
+            }
+            Open {
+                recording: recording.clone(),
+                number,
+                note,
+                sent_at: rounded(recording.began().elapsed().as_secs_f64()),
+                started: Instant::now(),
+                hint: hint.to_owned(),
+                method: request.method().clone(),
+                url: request.url().clone(),
+                headers: request.headers().clone(),
+                body,
+            }
+        });
+        Self(open)
+    }
+
+    /// Returns the response with a body that is recorded while it is read.
+    pub(super) fn respond(mut self, response: Response) -> Response {
+        let Some(open) = self.0.take() else {
+            return response;
+        };
+        let url = response.url().clone();
+        let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
+        let collector = Collector::new(&parts.headers);
+        let responded = Responded {
+            after: open.elapsed(),
+            open,
+            status: parts.status.as_u16(),
+            headers: parts.headers.clone(),
+        };
+        let body = reqwest::Body::wrap(Tee::new(body, responded, collector));
+        let built = http::Response::builder().url(url).body(body);
+        let mut recorded = built.expect("a URL cannot make a response invalid");
+        *recorded.status_mut() = parts.status;
+        *recorded.version_mut() = parts.version;
+        *recorded.headers_mut() = parts.headers;
+        recorded.extensions_mut().extend(parts.extensions);
+        recorded.into()
+    }
+
+    /// Writes that there was no response.
+    pub(super) fn fail(mut self, error: &reqwest::Error) {
+        let failure = if error.is_connect() {
+            "connect"
+        } else if error.is_timeout() {
+            "timeout"
+        } else {
+            "transport"
+        };
+        if let Some(open) = self.0.take() {
+            open.write_failure(failure);
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(open) = self.0.take() {
+            open.write_failure("dropped");
+        }
+    }
+}
+
+impl Open {
+    fn elapsed(&self) -> f64 {
+        rounded(self.started.elapsed().as_secs_f64())
+    }
+
+    fn write_failure(self, failure: &str) {
+        let recording = self.recording.clone();
+        let exchange = {
+            let mut redactor = recording.redactor();
+            let mut exchange = self.exchange(&mut redactor);
+            exchange.failure = Some(failure.to_owned());
+            exchange
+        };
+        recording.write(&exchange);
+    }
+
+    fn exchange(self, redactor: &mut Redactor) -> Exchange {
+        let path = redactor.own_path(&self.url);
+        let operation =
+            path.and_then(|path| vocabulary::operation(self.method.as_str(), path, &self.hint));
+        Exchange {
+            number: self.number,
+            operation: operation.map(str::to_owned),
+            note: self.note,
+            sent_at: self.sent_at,
+            request: RecordedRequest {
+                method: redactor.method(&self.method),
+                target: redactor.url(&self.url),
+                headers: redactor.request_headers(&self.headers),
+                body: content::redact(redactor, self.body, false),
+            },
+            response: None,
+            failure: None,
+        }
+    }
+}
+
+impl Responded {
+    /// Seconds since the request.
+    pub(super) fn elapsed(&self) -> f64 {
+        self.open.elapsed()
+    }
+
+    /// Writes the exchange.
+    pub(super) fn write(self, collector: Collector, end: End) {
+        let ended_after = self.elapsed();
+        let body = collector.finish(ended_after);
+        let recording = self.open.recording.clone();
+        let exchange = {
+            let mut redactor = recording.redactor();
+            let is_document = redactor.own_path(&self.open.url) == Some("/v1/openapi.json");
+            content::collect(&mut redactor, &body, false);
+            let mut exchange = self.open.exchange(&mut redactor);
+            exchange.response = Some(RecordedResponse {
+                after: self.after,
+                ended_after,
+                status: self.status,
+                headers: redactor.response_headers(&self.headers),
+                body: content::redact(&mut redactor, body, is_document),
+                end,
+            });
+            exchange
+        };
+        recording.write(&exchange);
+    }
+}
+
+/// Microseconds are exact enough, and a number of them is short.
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 1e6).round() / 1e6
+}
