@@ -33,6 +33,7 @@ static TEXTURE: LazyLock<Vec<u8>> = LazyLock::new(flat_texture);
 const MJCF: &[u8] = b"<mujoco model=\"replay\">\n  <worldbody/>\n</mujoco>\n";
 const SDF: &[u8] =
     b"<?xml version=\"1.0\"?>\n<sdf version=\"1.9\">\n  <world name=\"replay\"/>\n</sdf>\n";
+const URDF: &[u8] = b"<robot name=\"replay\">\n  <link name=\"base\"/>\n</robot>\n";
 const USDA: &[u8] = b"#usda 1.0\n(\n    defaultPrim = \"World\"\n)\n\ndef Xform \"World\"\n{\n}\n";
 
 /// A file that stands in for a recorded one.
@@ -119,6 +120,7 @@ fn content(name: &str) -> Option<&'static [u8]> {
     Some(match extension.to_ascii_lowercase().as_str() {
         "xml" => MJCF,
         "sdf" => SDF,
+        "urdf" => URDF,
         "usda" => USDA,
         "json" => b"{}",
         "png" => &TEXTURE,

@@ -3,6 +3,7 @@
 mod files;
 mod matching;
 mod programs;
+mod recorded;
 mod streams;
 
 use std::path::Path;

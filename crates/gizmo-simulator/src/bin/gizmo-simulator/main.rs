@@ -1,11 +1,13 @@
 //! The program `gizmo-simulator`: runs a simulator, or serves a recording, until Ctrl-C.
 
 mod arguments;
+mod flags;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use arguments::{Command, Configuration};
+use arguments::Command;
+use flags::Configuration;
 use gizmo_simulator::{Replay, ReplayOptions, Simulator};
 
 /// The exit code of wrong usage.
