@@ -9,6 +9,8 @@ use serde_json::Value;
 use super::tables;
 
 /// The statics with the shapes of all components. Statics may refer to each other in a cycle.
+// Assumptions: scene-fields, asset-fields, job-fields, scene-status-fields, whoami-fields.
+// Assumption: usage-fields.
 pub(crate) fn shapes(document: &Value) -> TokenStream {
     let shapes = tables::schemas(document).map(|(name, schema)| {
         let (ident, shape) = (ident(name), component(document, schema));

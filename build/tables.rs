@@ -29,6 +29,7 @@ pub(crate) fn operation<'a>(document: &'a Value, id: &str) -> Option<&'a Value> 
 /// # Errors
 ///
 /// A member `x-idempotency`, `x-starts` or `x-priority` has an unknown value.
+// Assumption: document-operations.
 pub(crate) fn operations(document: &Value) -> Result<TokenStream, String> {
     let mut rows = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
@@ -38,7 +39,9 @@ pub(crate) fn operations(document: &Value) -> Result<TokenStream, String> {
             };
             let method = method.to_uppercase();
             let by_method = match method.as_str() {
+                // Assumption: reads-are-free.
                 "GET" | "HEAD" | "OPTIONS" | "TRACE" => "safe",
+                // Assumption: update-delete-idempotent.
                 "PUT" | "DELETE" => "idempotent",
                 // The cost of an unknown POST is unknown.
                 _ => "paid",
@@ -104,6 +107,7 @@ pub(crate) fn successes(operation: &Value) -> impl Iterator<Item = &Value> {
 
 /// Whether a property is an id, by its name. A service may send one as a number.
 pub(crate) fn is_id(property: &str) -> bool {
+    // Assumption: id-characters.
     property == "id" || property.ends_with("_id")
 }
 

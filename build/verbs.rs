@@ -178,6 +178,7 @@ fn setter(field: &Field) -> Option<TokenStream> {
 fn start(document: &Value, builder: &Builder) -> Option<TokenStream> {
     let operation = tables::operation(document, &builder.operation)?;
     operation["x-starts"].as_str()?;
+    // Assumptions: generation-202-ids, edit-202-ids.
     if last(&builder.success)? != "JobAccepted" {
         return None;
     }
@@ -218,6 +219,7 @@ fn start(document: &Value, builder: &Builder) -> Option<TokenStream> {
 /// `pages` and `items`, where the response is a page and the parameters have an offset and a limit.
 fn list(client: &Type, builder: &Builder) -> Option<TokenStream> {
     let has = |name: &str| builder.fields.iter().any(|field| is(field, name));
+    // Assumptions: list-offset, list-limit.
     if last(&builder.success)? != "Page" || !has("offset") || !has("limit") {
         return None;
     }
@@ -275,6 +277,7 @@ fn list(client: &Type, builder: &Builder) -> Option<TokenStream> {
 /// `download`, where the response is a file.
 fn download(client: &Type, document: &Value, builder: &Builder) -> Option<TokenStream> {
     let operation = tables::operation(document, &builder.operation)?;
+    // Assumption: export-zip.
     if tables::success(operation) != "File" {
         return None;
     }

@@ -38,6 +38,7 @@
 //! | know where a scene comes from, and whether it has changed | [`Bundle::provenance`], [`Bundle::verify`] |
 //! | see a scene before a simulator loads it | the feature `preview`: `Bundle::preview`, which `bake` calls as well |
 //! | see the stages of a job over time | the feature `preview`: `Timeline` |
+//! | show others what the service sent | the feature `record`: `record::Recording` |
 //! | find out what failed | [`Error`] and its predicates |
 //! | test without the service | [the simulator, or typed mocks](#testing) |
 //! | use the early-access API | the feature `alpha`: `Client::alpha` |
@@ -164,6 +165,7 @@
 //! | `httpmock` | | `mock`: a typed mock of every operation, for tests |
 //! | `alpha` | | `alpha`: the early-access API |
 //! | `preview` | | pictures as SVG: the plan and an isometric view of a scene, and the `Timeline` of a job; no further dependency |
+//! | `record` | | `record`: recordings of what a client sends and receives, fit to be published; no further dependency |
 //! | `schemars` | | `schemars::JsonSchema` on the types of requests and responses |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -266,6 +268,62 @@ pub mod drift {
 }
 
 /// Recordings of what a client sends and receives, in which private text is replaced.
+///
+/// A recording is a directory with one file for each request, so that a bug report, or a test, can contain what
+/// the service really sent. [`ClientBuilder::record`] records every request of a client.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use gizmo_client::Client;
+/// use gizmo_client::record::{Recording, read};
+///
+/// let recording = Recording::create("recording")?;
+/// let client = Client::builder()
+///     .api_key(std::env::var("GIZMO_API_KEY")?)
+///     .record(&recording)
+///     .build()?;
+/// client.list_scenes().send().await?;
+/// recording.check()?; // whether every file was written
+///
+/// let (_, exchanges) = read("recording")?;
+/// assert_eq!(exchanges[0].operation.as_deref(), Some("list_scenes"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What is replaced
+///
+/// The key, prompts, names, titles, ids, messages, e-mail addresses, hosts, file names, cookies, and all other text
+/// that is not known to be public. Each word (letters and digits; every character outside of ASCII is a letter) is
+/// replaced by `w1`, `w2`, … with `x` up to its length, and each number in text by another number. The same word has
+/// the same replacement in all files, in any case, so that an id is recognised in a path, a message and a file
+/// name, and a prompt in a list where it is cut short. Numbers are replaced where they are ids. Text of more than
+/// 64 KiB is replaced as one word. After 200,000 different words all further ones have the same replacement.
+///
+/// Another host is `https://host-1`, with a path in which each segment is replaced, and its query is `?…`. The service
+/// itself is `https://host-0`, with a path as that of a request. A header of which nothing is known keeps its name.
+///
+/// # What is kept
+///
+/// | | |
+/// | --- | --- |
+/// | times, sizes, counts | when each request was sent, each event arrived and each body ended; times in bodies and headers; the number of characters of each word |
+/// | numbers, `true`, `false`, `null` | everywhere in JSON, except for ids |
+/// | words of the API | enum values, statuses, known names of events and error codes, where they are a complete value; the document at `/v1/openapi.json` |
+/// | other single words | in members that have words of the service's own (`status`, `state`, `type`, `kind`, `event`, `stage`, `mode`, `format`, `phase`, `code`, `error`) and as names of events, unless a part of them occurred in a prompt, a name, an id or a request |
+/// | names of members, parameters and headers | unless they look like an id or the name of an object, or a part of them occurred in the same |
+/// | paths | the literal segments of the document's paths |
+/// | headers | media types, lengths, dates, ranges, caching, `server`, `vary`, `retry-after`, and those about rate limits |
+/// | bodies | JSON and text of up to 8 MiB; of event streams the first 20,000 blocks, up to 16 MiB; of archives the extensions and sizes of the entries; of anything else the size |
+///
+/// So a recording still reveals when an account was used and how much, how large its scenes are, which numbers their
+/// geometry has, and the vocabulary of the service.
+///
+/// # How to publish one
+///
+/// Read it before. Search it for the words of your prompts and names; none should be there, unless they are words of
+/// the API as well, such as `scene`. Look at the values of `type` and `kind`, and at the notes
+/// ([`Recording::note`]), which are written as they are. Then publish the directory as it is.
 #[cfg(feature = "record")]
 pub mod record {
     pub use crate::ext::record::Recording;

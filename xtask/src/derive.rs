@@ -17,11 +17,13 @@ pub fn derive(
     overlay: &[u8],
     previous: Option<&Value>,
 ) -> Result<Lowered> {
+    // Assumption: document-untyped-successes.
     let overlay = parse_overlay(overlay)?;
     let mut lowering = Lowering::new(generator).overlay(&overlay);
     if let Some(previous) = previous {
         lowering = lowering.previous(previous);
     }
+    // Assumption: document-openapi-31.
     Ok(lowering.lower(&Document::parse(upstream)?)?)
 }
 

@@ -47,6 +47,7 @@ pub enum Fetched {
 /// # Errors
 /// If it is not an http or https URL.
 pub fn document_url(base: &str) -> Result<String> {
+    // Assumption: paths-below-v1.
     let base = base.trim().trim_end_matches('/');
     let base = base
         .strip_suffix("/v1")
@@ -67,6 +68,7 @@ pub fn document_url(base: &str) -> Result<String> {
              `https://api.example.com`"
         )));
     }
+    // Assumption: document-location.
     Ok(format!("{address}/v1/openapi.json"))
 }
 

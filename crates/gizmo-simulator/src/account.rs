@@ -22,6 +22,7 @@ const SCOPES: &[&str] = &[
 pub(crate) fn whoami(call: &Call) -> HandlerResult {
     let extra =
         json!({ "key_name": "simulator", "rate_limit_per_minute": call.shared.options.rate_limit });
+    // Assumption: whoami-fields.
     let who = WhoAmI {
         ok: Some(true),
         user_id: Some("user_simulator".to_owned()),
@@ -35,6 +36,7 @@ pub(crate) fn whoami(call: &Call) -> HandlerResult {
 pub(crate) fn usage(call: &Call) -> HandlerResult {
     let requests = call.shared.record().total();
     let tables = call.shared.tables();
+    // Assumption: usage-fields.
     let keys = json!([{
         "name": "simulator",
         "requests": requests,

@@ -48,6 +48,7 @@ pub(crate) fn generate(call: &Call) -> HandlerResult {
         Rule::Flag("persist"),
     ])?;
     let mut tables = call.shared.tables();
+    // Assumption: asset-needs-scene.
     let Some(scene_id) = body.scene_id else {
         let message = "An asset belongs to a scene: pass its scene_id";
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "no_scene", message));

@@ -82,6 +82,7 @@ impl Entry {
             category: Some(self.category.to_owned()),
             extra: fields(json!({
                 "articulated": self.kind.is_articulated(),
+                // Assumption: catalog-item-files.
                 "glb_path": format!("{FILES}{}.glb", self.slug),
                 "usdz_path": format!("{FILES}{}.usdz", self.slug),
             })),

@@ -193,6 +193,7 @@ impl Log {
 
     /// Writes the part of a frame before the data.
     fn write_prefix(&self, text: &mut String, ordinal: usize, name: &str) {
+        // Assumption: event-number.
         if let Some(id) = self.numbering.id(ordinal, &self.job_id) {
             let _ = writeln!(text, "id: {id}");
         }

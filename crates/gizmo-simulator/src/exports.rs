@@ -86,6 +86,7 @@ async fn respond(shared: &Arc<Shared>, brief: Brief, format: Format) -> HandlerR
     let bytes = archived(shared, export).await?;
     let mut response = Response::new(full(bytes.clone()));
     let headers = response.headers_mut();
+    // Assumption: export-zip.
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/zip"));
     headers.insert(ETAG, etag(&bytes));
     if let Ok(disposition) = HeaderValue::from_str(&disposition) {

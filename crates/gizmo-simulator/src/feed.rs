@@ -20,6 +20,7 @@ use crate::response::{Abort, Body};
 use crate::state::Shared;
 use crate::wire::Control;
 
+// Assumption: event-ping-name.
 const PING: &[u8] = b"event: ping\ndata: {\"type\":\"ping\"}\n\n";
 
 /// How long an event waits for the next one in order to swap places with it.

@@ -74,10 +74,12 @@ impl JobEntry {
         let mut result = json!({ "scene_id": self.scene_id, "assets": assets });
         if let Some(asset_id) = &self.asset_id {
             result = json!({ "scene_id": self.scene_id });
+            // Assumption: job-result-asset-id.
             if options.asset_id_in == AssetIdIn::Result {
                 result["asset_id"] = json!(asset_id);
             }
         }
+        // Assumption: job-fields.
         let job = Job {
             id: Some(self.id.clone()),
             status: status.clone(),

@@ -132,6 +132,7 @@ pub(crate) fn start(shared: &Arc<Shared>, tables: &mut Tables, new: NewJob) -> J
     );
     let task = tokio::spawn(task);
     let announced = new.mode != "scene" || shared.options.announce_scene_id;
+    // Assumptions: generation-202-ids, generation-scene-id.
     let accepted = JobAccepted {
         ok: Some(true),
         job_id: id.clone(),
@@ -157,6 +158,7 @@ pub(crate) fn start(shared: &Arc<Shared>, tables: &mut Tables, new: NewJob) -> J
         task: Some(task.abort_handle()),
     };
     if let Some(scene) = tables.scenes.get_mut(&entry.scene_id) {
+        // Assumption: scene-job-id.
         scene.job_id = Some(id.clone());
     }
     tables.jobs.insert(&id, entry);

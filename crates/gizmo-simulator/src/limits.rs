@@ -109,12 +109,14 @@ impl RateLimit {
     /// Sets the `X-RateLimit-*` headers.
     pub(crate) fn write(&self, headers: &mut HeaderMap, clock: &Clock) {
         let reset = match self.form {
+            // Assumption: rate-limit-reset-unix.
             ResetForm::EpochSeconds => seconds_up(clock.now() + self.resets_in),
             ResetForm::EpochMilliseconds => {
                 u64::try_from((clock.now() + self.resets_in).as_millis()).unwrap_or(u64::MAX) + 1
             }
             ResetForm::SecondsFromNow => seconds_up(self.resets_in),
         };
+        // Assumption: rate-limit-headers.
         headers.insert("x-ratelimit-limit", HeaderValue::from(self.limit));
         headers.insert("x-ratelimit-remaining", HeaderValue::from(self.remaining));
         headers.insert("x-ratelimit-reset", HeaderValue::from(reset));

@@ -55,6 +55,7 @@ pub enum Listed {
 
 impl Listed {
     /// Whether a scene is listed that was created at this time.
+    // Assumptions: scene-listed-when, asset-listed-when.
     pub(crate) fn shows(self, created: Instant, is_finished: bool) -> bool {
         match self {
             Self::AtOnce => true,
@@ -81,6 +82,7 @@ impl Order {
     /// Sorts items that are sorted by time, newest first.
     pub(crate) fn sort<T>(self, items: &mut [T], id: impl Fn(&T) -> String) {
         match self {
+            // Assumption: list-newest-first.
             Self::NewestFirst => {}
             Self::OldestFirst => items.reverse(),
             Self::ById => items.sort_by_cached_key(id),

@@ -107,6 +107,7 @@ impl Page {
             }
             total += 1;
         }
+        // Assumption: list-envelope.
         let mut page = json!({ name: items, "limit": self.limit, "offset": self.offset });
         if self.total {
             page["total"] = json!(total);
@@ -126,6 +127,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// Returns an error in the service's own format: a code and a message.
     pub(crate) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        // Assumption: error-envelope.
         let detail = ErrorDetail {
             code: code.to_owned(),
             message: message.into(),
@@ -155,6 +157,7 @@ impl Refusal {
     pub(crate) fn detail(status: StatusCode, detail: &str) -> Self {
         Self {
             status,
+            // Assumption: error-detail-text.
             body: json!({ "detail": detail }),
             retry_after: None,
         }
@@ -164,6 +167,7 @@ impl Refusal {
     pub(crate) fn invalid(errors: &[Value]) -> Self {
         Self {
             status: StatusCode::UNPROCESSABLE_ENTITY,
+            // Assumption: error-validation.
             body: json!({ "detail": errors }),
             retry_after: None,
         }
@@ -181,6 +185,7 @@ impl Refusal {
         let message = text(&self.body["error"]["message"]).or(invalid);
         let category = status.canonical_reason().unwrap_or_default().to_lowercase();
         let category = category.replace(' ', "_");
+        // Assumption: alpha-error-flat.
         let body = json!({
             "error": category,
             "code": text(&self.body["error"]["code"]).unwrap_or_else(|| category.clone()),

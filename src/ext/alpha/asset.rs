@@ -16,6 +16,7 @@ use crate::ext::jobs::handle::PollPolicy;
 use crate::ext::jobs::handle::retry_transient;
 
 /// The alpha pages require a polling interval of at least 5 seconds.
+// Assumption: alpha-poll-interval.
 const MIN_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The longest interval, so that adding it to an instant cannot overflow.
@@ -24,6 +25,7 @@ const MAX_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 impl AssetStatus {
     /// Whether the status is terminal: ready or failed.
     pub fn is_terminal(&self) -> bool {
+        // Assumption: alpha-asset-status-words.
         matches!(self, Self::Ready | Self::Failed)
     }
 }
@@ -32,6 +34,7 @@ impl Asset {
     /// Whether the service lists a format as available for export. It does so when the asset is
     /// ready, and not in lists of assets.
     pub fn is_available_as(&self, format: &AssetFormat) -> bool {
+        // Assumption: alpha-formats-available.
         let mut formats = self.formats_available.iter().flatten();
         formats.any(|available| available == format.as_str())
     }

@@ -16,6 +16,7 @@ use crate::ext::values::timestamp::Timestamp;
 /// `{"download_url": …, "expires_at": …}`.
 impl<'de> Deserialize<'de> for SignedUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Assumption: alpha-export-url.
         #[derive(Deserialize)]
         struct Export {
             download_url: String,
@@ -76,6 +77,7 @@ macro_rules! download {
                         Ok(export.send().await?.into_inner())
                     }
                 };
+                // Assumptions: alpha-export-single-file, alpha-export-expires.
                 Ok(client.inner.download_signed(mint).await?.or_model(name))
             }
         }
@@ -87,6 +89,7 @@ download! {
     ExportScene { scene_id } by ExportSceneBody;
 }
 
+// Assumptions: alpha-export-formats, alpha-export-single-file.
 impl types::AssetFormat {
     /// The name of a model without an archive, if the format is known.
     fn file_name(&self) -> Option<&'static str> {
@@ -99,6 +102,7 @@ impl types::AssetFormat {
     }
 }
 
+// Assumptions: alpha-export-formats, alpha-export-single-file.
 impl types::SceneFormat {
     fn file_name(&self) -> Option<&'static str> {
         Some(match self {
@@ -137,6 +141,7 @@ impl builder::ExportScene<'_> {
             options: self.options.clone(),
         };
         let scene = get_scene.send().await?.into_inner().into_inner();
+        // Assumptions: alpha-placed-assets, alpha-export-needs-ready.
         let ids: BTreeSet<String> = scene
             .assets
             .into_iter()

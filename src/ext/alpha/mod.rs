@@ -14,6 +14,7 @@ impl crate::raw::Client {
     ///
     /// It is cheap, and shares this client's key, connections, limits and settings.
     pub fn alpha(&self) -> Client {
+        // Assumption: alpha-same-paths.
         Client::new_with_client(&self.baseurl, self.client.clone(), self.clone())
     }
 }

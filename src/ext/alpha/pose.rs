@@ -69,6 +69,7 @@ impl TryFrom<Pose> for (types::Position, types::Rotation) {
 }
 
 /// Returns the quaternion with length 1.
+// Assumption: alpha-unit-quaternion.
 fn unit(quaternion: [f64; 4]) -> Result<[f64; 4], String> {
     let [x, y, z, w] = quaternion;
     let invalid = |why: &str| Err(format!("the quaternion [{x}, {y}, {z}, {w}] {why}"));
@@ -93,6 +94,7 @@ fn unit(quaternion: [f64; 4]) -> Result<[f64; 4], String> {
 impl types::PlacedAsset {
     /// Returns the pose of the asset, if the response has it in the form of the request.
     pub fn pose(&self) -> Option<Pose> {
+        // Assumption: alpha-placed-assets.
         let position = self.position.as_ref()?;
         let coordinate = |name: &str| position[name].as_f64();
         let pose = Pose::at([coordinate("x")?, coordinate("y")?, coordinate("z")?]);

@@ -34,6 +34,7 @@ impl builder::CreateAsset<'_> {
                 Draft::new(&build, &self.options),
             )
             .await?;
+        // Assumption: alpha-asset-created.
         let asset = start.send(|asset: &Envelope<Asset>| (vec![asset.id.as_str()], None));
         let asset = asset.await?.into_inner();
         Ok(AssetHandle::accepted(client.clone(), asset))

@@ -120,6 +120,7 @@ impl Run {
             Phase::Running
         } else if candidate.asset_id.is_some() {
             // An asset is listed when it is complete.
+            // Assumption: asset-listed-when.
             Phase::Complete
         } else {
             Phase::Unnamed

@@ -106,6 +106,7 @@ struct Recovery {
 }
 
 /// A scene takes up to 20 minutes, and may be listed only when it is complete.
+// Assumptions: scene-listed-when, scene-duration.
 const SEARCH_LIMIT: Duration = Duration::from_secs(20 * 60);
 
 impl BakeBuilder {

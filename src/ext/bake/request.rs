@@ -30,6 +30,7 @@ impl<'a> Builder<'a> {
         if let Some(pipeline) = request.asset_pipeline {
             scene = scene.asset_pipeline(pipeline);
         }
+        // Assumption: generation-reference-images.
         if let Some(urls) = request.reference_images {
             scene = scene.reference_images(urls);
         }

@@ -87,6 +87,7 @@ impl Request {
             let message = "an asset takes neither reference images nor a robot profile";
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
+        // Assumption: export-formats.
         if self.slim && self.format != Format::Mjcf {
             let message = format!(
                 "only MJCF can be slimmed, and the format is `{}`",
@@ -202,6 +203,7 @@ impl Run {
     }
 
     /// Requests the job, after the journal records that.
+    // Assumption: generation-paid.
     pub(super) async fn request_job(&mut self) -> Result<(), Error> {
         let client = self.client.clone();
         let builder = Builder::new(&client, self.journal.request.clone());
@@ -331,6 +333,7 @@ impl Run {
                 .asset_id
                 .as_ref()
                 .ok_or_else(|| missing("asset"))?;
+            // Assumption: export-asset-query.
             let export = self.client.export_asset().asset_id(asset_id);
             return export.format(request.format.clone()).download().await;
         }
@@ -339,6 +342,7 @@ impl Run {
             .scene_id
             .as_ref()
             .ok_or_else(|| missing("scene"))?;
+        // Assumption: export-scene-body.
         let mut export = self
             .client
             .export_scene()

@@ -17,6 +17,7 @@ const MIN_DELAY: Duration = Duration::from_millis(250);
 const MAX_DELAY: Duration = Duration::from_secs(5);
 
 /// The longest usual time of a scene, which takes 2 to 20 minutes.
+// Assumption: scene-duration.
 const USUAL_TIME: Duration = Duration::from_secs(20 * 60);
 
 /// The time after which a scene counts as lost.
@@ -42,6 +43,7 @@ pub(super) async fn complete(client: &Client, scene_id: &str) -> Result<(), Erro
             SceneProgress::Ready => return Ok(()),
             SceneProgress::Unknown if started.elapsed() > USUAL_TIME => return Ok(()),
             SceneProgress::Failed => {
+                // Assumption: scene-status-fields.
                 let why = status
                     .as_ref()
                     .and_then(|status| error_message(status.error.as_ref()?));

@@ -17,6 +17,7 @@ const ROOT_WITHIN: u64 = 64 * 1024;
 /// large collection of robots.
 const MAX_COMPARED: usize = 1000;
 /// The extensions of the formats.
+// Assumption: export-usd-layout.
 const USD: &[&str] = &["usd", "usda", "usdc", "usdz"];
 const SDF: &[&str] = &["sdf", "world"];
 const URDF: &[&str] = &["urdf"];
@@ -48,6 +49,7 @@ pub(super) fn models(
     let usd = complete(with_extension(&visible, USD), |models| {
         usd::parts(root, models)
     });
+    // Assumption: export-model-at-root.
     for level in levels.values() {
         let among = |models: &[&'_ Path]| -> Vec<PathBuf> {
             let models = models.iter().filter(|path| level.contains(path));
@@ -148,6 +150,7 @@ fn is_mjcf(path: &Path) -> Result<bool, BundleError> {
 }
 
 /// Returns the SDF file that `model.config` names, or else all SDF files.
+// Assumption: export-sdf-layout.
 fn sdf_models<'a>(root: &Path, files: &[&'a Path]) -> Result<Vec<&'a Path>, BundleError> {
     for config in files.iter().filter(|path| path.ends_with("model.config")) {
         let parsed = sdf::config(&root.join(config))?;
@@ -172,6 +175,7 @@ fn rank(path: &Path) -> usize {
 fn best(candidates: Vec<PathBuf>) -> Vec<PathBuf> {
     let best = candidates.iter().map(|path| rank(path)).min();
     let mut first = candidates.iter().filter(|path| Some(rank(path)) == best);
+    // Assumption: export-model-at-root.
     match (first.next(), first.next()) {
         (Some(model), None) => vec![model.clone()],
         _ => candidates,

@@ -307,6 +307,7 @@ impl Bundle {
     /// [`Io`](BundleErrorKind::Io) if it cannot be read.
     pub fn metadata(&self) -> Result<Option<serde_json::Value>, BundleError> {
         let path = match self.models.first() {
+            // Assumption: export-no-metadata.
             Some(model) => model.path.with_file_name("metadata.json"),
             None => self.dir.join("metadata.json"),
         };

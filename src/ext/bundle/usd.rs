@@ -16,6 +16,7 @@ use super::path::Resolved;
 use super::{BundleError, BundleErrorKind, MissingFile, MissingReason, Supplier, has_extension};
 
 /// The first bytes of a layer in text form.
+// Assumption: export-usd-layout.
 const MAGIC: &[u8] = b"#usda";
 /// The maximum number of layers: ten times the objects of a large scene.
 const MAX_LAYERS: usize = 10_000;

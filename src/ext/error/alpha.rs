@@ -40,6 +40,7 @@ impl Error {
     ///
     /// The alpha pages name no code for it, so the words of the response decide.
     pub fn is_not_ready(&self) -> bool {
+        // Assumption: alpha-export-needs-ready.
         let is_of_asset = matches!(
             self.operation(),
             Some("export_scene" | "export_asset" | "place_asset")
@@ -68,4 +69,5 @@ impl Error {
 }
 
 /// The prefix of asset ids in all examples of the alpha pages.
+// Assumption: alpha-asset-ids.
 const PREFIX: &str = "ast_";

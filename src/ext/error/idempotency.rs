@@ -24,8 +24,11 @@ impl Idempotency {
     /// Returns what the method says.
     pub(crate) fn of(method: &Method) -> Self {
         match *method {
+            // Assumption: reads-are-free.
             Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE => Self::Safe,
+            // Assumption: update-delete-idempotent.
             Method::PUT | Method::DELETE => Self::Idempotent,
+            // Assumption: generation-paid.
             _ => Self::Paid,
         }
     }

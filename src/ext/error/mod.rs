@@ -315,23 +315,27 @@ impl Error {
     pub fn is_unauthorized(&self) -> bool {
         matches!(
             self.0.status,
+            // Assumptions: auth-missing-key, alpha-forbidden.
             Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
         )
     }
 
     /// Whether the account has too few credits (402).
     pub fn is_insufficient_credits(&self) -> bool {
+        // Assumption: error-insufficient-credits.
         self.0.status == Some(StatusCode::PAYMENT_REQUIRED)
             || self.code() == Some("insufficient_credits")
     }
 
     /// Whether the scene, asset, job or item does not exist (404).
     pub fn is_not_found(&self) -> bool {
+        // Assumption: error-not-found.
         self.0.status == Some(StatusCode::NOT_FOUND)
     }
 
     /// Whether there were too many requests (429).
     pub fn is_rate_limited(&self) -> bool {
+        // Assumption: error-rate-limit-exceeded.
         self.0.status == Some(StatusCode::TOO_MANY_REQUESTS)
     }
 

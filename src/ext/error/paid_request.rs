@@ -58,6 +58,7 @@ impl Baseline {
         Self {
             is_complete,
             newest: times.iter().max().copied(),
+            // Assumption: list-newest-first.
             is_newest_first: times.len() > 1
                 && times.len() == listed.len()
                 && times.first() != times.last()
@@ -97,6 +98,7 @@ impl Baseline {
 }
 
 /// `created_at` and `Date` have whole seconds, and several servers may set them.
+// Assumptions: date-header, list-created-at.
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(3);
 
 impl PaidRequest {

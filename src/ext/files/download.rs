@@ -131,6 +131,7 @@ impl Download {
     {
         let sender = client.clone();
         let fetch = move |_| -> BoxFuture<'static, _> { Box::pin(send(sender.clone())) };
+        // Assumptions: export-zip, reads-are-free.
         Self::open(operation, Expect::Zip, false, &client, Box::new(fetch)).await
     }
 

@@ -154,6 +154,7 @@ impl ClientBuilder {
         let base = base_url(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
         let built = |http: reqwest::ClientBuilder| {
             let http = http
+                // Assumption: no-redirects.
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
                 .build();

@@ -24,6 +24,7 @@ use crate::ext::record::Recording;
 use crate::ext::values::secret::ApiKey;
 
 /// The default URL of the service.
+// Assumption: base-url.
 pub(crate) const DEFAULT_BASE_URL: &str = "https://api.gizmo.antimlabs.com";
 
 /// The inner value of the generated client. Only [`ClientBuilder`](crate::ClientBuilder) creates it.
@@ -90,6 +91,7 @@ pub(crate) enum Credential {
 
 impl Credential {
     /// Returns the header that carries it.
+    // Assumptions: auth-bearer, auth-service-token, document-credential-parameters.
     pub(crate) fn header(&self) -> (HeaderName, HeaderValue) {
         match self {
             Self::ApiKey(key) => (http::header::AUTHORIZATION, key.header("Bearer ")),
@@ -198,6 +200,7 @@ pub(crate) fn base_url(text: &str) -> Result<Url, Error> {
             "is plain http to another machine, so anyone on the path could read the API key; use https",
         );
     }
+    // Assumption: paths-below-v1.
     let path = url.path().trim_end_matches('/');
     let path = path
         .strip_suffix("/v1")

@@ -33,6 +33,7 @@ const RATE_LIMIT: [[HeaderName; 3]; 2] = [
 const STRUCTURED: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Returns the service's time of the response: this machine's, unless `Date` contradicts it.
+// Assumption: date-header.
 pub(crate) fn server_now(headers: &HeaderMap, now: SystemTime) -> SystemTime {
     let date = text(headers, &DATE).and_then(|date| httpdate::parse_http_date(date).ok());
     match date {
@@ -45,6 +46,7 @@ pub(crate) fn server_now(headers: &HeaderMap, now: SystemTime) -> SystemTime {
 /// section 10.2.3][rfc]).
 ///
 /// [rfc]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+// Assumption: rate-limit-retry-after.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = text(headers, &RETRY_AFTER)?;
     if let Ok(seconds) = text.parse::<f64>() {
@@ -66,6 +68,7 @@ pub(crate) struct RateLimit {
 /// `RateLimit` of the [IETF draft][draft].
 ///
 /// [draft]: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
+// Assumption: rate-limit-headers.
 pub(crate) fn rate_limit(headers: &HeaderMap, now: SystemTime) -> Option<RateLimit> {
     let by_name = RATE_LIMIT.iter().find_map(|[limit, remaining, reset]| {
         Some(RateLimit {
@@ -78,6 +81,7 @@ pub(crate) fn rate_limit(headers: &HeaderMap, now: SystemTime) -> Option<RateLim
 }
 
 /// Reads a reset: Unix seconds, Unix milliseconds, seconds from now, or a time in ISO 8601.
+// Assumption: rate-limit-reset-unix.
 fn resets_in(reset: &str, headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let Ok(number) = reset.parse::<f64>() else {
         let time = reset.parse::<jiff::Timestamp>().ok()?;

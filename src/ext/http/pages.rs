@@ -90,12 +90,14 @@ impl<T: Resource> Walk<T> {
             return Ok(None);
         };
         let mut page = (self.fetch)(offset).await?;
+        // Assumption: list-offset.
         let next = offset + page.items.len() as u64;
         page.items
             .retain(|item| self.seen.insert(item.key().to_owned()));
         if page.items.is_empty() && offset > 0 {
             return Ok(None);
         }
+        // Assumption: list-total.
         let at_end = page.items.is_empty() || page.total.is_some_and(|total| next >= total);
         self.offset = (!at_end).then_some(next);
         Ok(Some((page, self)))

@@ -47,15 +47,21 @@ macro_rules! resource {
 }
 
 resource! {
+    // Assumptions: scene-envelope, list-envelope.
     Scene: ["scene"], ["id", "scene_id", "_id"], ["scenes", "items"], |scene| &scene.id;
+    // Assumptions: asset-envelope, list-envelope.
     Asset: ["asset"], ["id", "asset_id", "_id"], ["assets", "items"], |asset| &asset.id;
+    // Assumption: job-envelope.
     Job: ["job"], ["id", "job_id", "_id"], ["jobs", "items"], |job| job.id.as_deref().unwrap_or_default();
+    // Assumptions: catalog-envelope, catalog-slug, list-envelope.
     CatalogItem: ["item", "asset"], ["slug", "id", "_id"], ["items", "assets", "catalog", "results"], |item| &item.slug;
+    // Assumption: catalog-categories.
     Category: ["category"], ["name", "slug", "id"], ["categories", "items"], |category| &category.name;
 }
 
 #[cfg(feature = "alpha")]
 resource! {
+    // Assumption: alpha-lists.
     crate::alpha::types::Scene: ["scene"], ["id", "scene_id", "_id"], ["scenes", "items"], |scene| &scene.id;
     crate::alpha::types::Asset: ["asset"], ["id", "asset_id", "_id"], ["assets", "items"], |asset| &asset.id;
 }
@@ -213,6 +219,7 @@ fn page<T: Resource>(value: Value) -> Result<Page<T>, serde_json::Error> {
         extra.remove(name);
         Some(number)
     };
+    // Assumptions: list-envelope, alpha-lists.
     let (total, limit, offset) = (number("total"), number("limit"), number("offset"));
     Ok(Page {
         items,

@@ -45,11 +45,13 @@ pub struct RetryPolicy {
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
+            // Assumption: connections-fail.
             max_retries: 4,
             backoff: Backoff {
                 base: Duration::from_millis(500),
                 cap: Duration::from_secs(10),
             },
+            // Assumption: rate-limit-minute.
             max_elapsed: Duration::from_secs(180),
         }
     }
@@ -154,6 +156,7 @@ impl Outcome {
                 retry_after: Some(_),
                 from_service,
             } => {
+                // Assumption: refusal-unread.
                 if from_service {
                     Disposition::RefusedUnread
                 } else {
@@ -251,6 +254,7 @@ pub(crate) enum Decision {
 }
 
 /// The delays after a 429 that does not state its own. They reach the end of a window of a minute.
+// Assumption: rate-limit-minute.
 pub(crate) const RATE_LIMIT_BACKOFF: Backoff = Backoff {
     base: Duration::from_secs(5),
     cap: Duration::from_secs(60),

@@ -270,9 +270,11 @@ fn paid_request(operation: &Operation<'_>, request: &Request) -> PaidRequest {
     let body: Value = serde_json::from_slice(bytes).unwrap_or_default();
     let text = |name: &str| body[name].as_str().map(str::to_owned);
     // Ids contain nothing that is percent-encoded.
+    // Assumption: id-characters.
     let in_path = operation.parameter(request.url().path(), "{scene_id}");
     PaidRequest {
         operation: operation.id.to_owned(),
+        // Assumption: generation-body-fields.
         scene_id: text("scene_id").or_else(|| in_path.map(str::to_owned)),
         persist: body["persist"].as_bool().unwrap_or(true),
         body_hash: Some(Fnv1a::of(bytes)),
@@ -461,6 +463,7 @@ impl Client {
         let (headers, now) = (response.headers(), SystemTime::now());
         let rate_limit = rate_limit(headers, now);
         let refused = (response.status() == StatusCode::TOO_MANY_REQUESTS).then(|| {
+            // Assumptions: error-rate-limit-exceeded, rate-limit-retry-after.
             let used_up = rate_limit.filter(|rate_limit| rate_limit.remaining == 0);
             used_up
                 .map(|rate_limit| rate_limit.resets_in)
@@ -504,6 +507,7 @@ impl Client {
             .await
             .map_err(|partial| partial.error)?;
         // A success without a body states only that the operation was carried out.
+        // Assumption: acknowledgement.
         let body = if body.is_empty() {
             Bytes::from_static(b"{}")
         } else {
@@ -535,7 +539,8 @@ impl Client {
     ) -> Result<Response, reqwest::Error> {
         match &self.inner.0.recording {
             None => http.execute(request).await,
-            Some(recording) => recording.send(http, request, operation).await,
+            // Boxed, so that the futures of calls stay small.
+            Some(recording) => Box::pin(recording.send(http, request, operation)).await,
         }
     }
 
@@ -620,6 +625,7 @@ impl From<reqwest::Error> for Error {
 }
 
 /// Returns the id that the service gave the request, from any of the usual headers.
+// Assumption: error-request-id.
 fn request_id(headers: &HeaderMap, credential: &Credential) -> Option<String> {
     ["x-request-id", "request-id", "x-correlation-id", "cf-ray"]
         .iter()

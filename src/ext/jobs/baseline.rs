@@ -23,12 +23,14 @@ use crate::raw::types::{Asset, Scene};
 use crate::raw::{Client, OPERATIONS};
 
 /// The largest page of a list.
+// Assumption: list-limit.
 pub(super) const PAGE: u64 = 100;
 
 /// How long requests share a baseline.
 const SHARED_FOR: Duration = Duration::from_secs(60);
 
 /// Where the result of a paid request appears.
+// Assumption: jobs-unlisted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     Scenes,
@@ -50,6 +52,7 @@ impl Place {
         let operation = Operation::by_id(&request.operation)?;
         match (operation.starts?, request.scene_id.clone()) {
             (Starts::Scene, _) => Some(Self::Scenes),
+            // Assumption: asset-needs-scene.
             (Starts::Asset, scene_id) => Some(Self::Assets(scene_id?)),
             (Starts::Edit, scene_id) => Some(Self::Scene(scene_id?)),
         }
@@ -93,6 +96,7 @@ impl Listed {
     pub(super) fn baseline(&self) -> Baseline {
         let count = self.candidates.len() as u64;
         // A short page is the only one, unless the service may have shortened it.
+        // Assumptions: list-total, list-limit.
         let is_complete = count == 0
             || self.total.is_some_and(|total| total <= count)
             || self.limit.is_some_and(|limit| count < limit);
@@ -132,6 +136,7 @@ impl Client {
             }
         });
         let (baseline, server_time, listed_at) = listed.await.clone()?;
+        // Assumption: date-header.
         let sent_at = server_time.and_then(|time| time.checked_add(listed_at.elapsed()));
         Some(baseline.sent_at(sent_at))
     }
@@ -158,6 +163,7 @@ impl Client {
                 listed(move |offset| {
                     let (client, scene_id) = (client.clone(), scene_id.clone());
                     Box::pin(async move {
+                        // Assumption: list-assets-by-scene.
                         let list = client.list_assets().scene_id(scene_id);
                         let list = list.limit(PAGE).offset(offset);
                         let build = || list.build_request();

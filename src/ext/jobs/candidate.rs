@@ -48,6 +48,7 @@ pub(super) fn system_time(timestamp: Option<&Timestamp>) -> Option<SystemTime> {
     timestamp.and_then(Timestamp::system_time)
 }
 
+// Assumption: scene-fields.
 impl From<Scene> for Candidate {
     fn from(scene: Scene) -> Self {
         Self {
@@ -60,6 +61,7 @@ impl From<Scene> for Candidate {
     }
 }
 
+// Assumption: asset-fields.
 impl From<Asset> for Candidate {
     fn from(asset: Asset) -> Self {
         Self {
@@ -99,6 +101,7 @@ impl Candidate {
 }
 
 /// Returns the job of a scene or an asset, under any of its possible names.
+// Assumptions: scene-job-id, asset-job-id, scene-record-option.
 fn job_id(extra: &Map<String, Value>, record: Option<&Value>) -> Option<String> {
     const NAMES: [&str; 5] = [
         "job_id",

@@ -21,6 +21,7 @@ pub(super) fn is_final(error: &Error) -> bool {
 /// decoder decides.
 ///
 /// [whatwg]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
+// Assumption: event-stream-media-type.
 pub(super) fn not_a_stream(status: StatusCode, headers: &HeaderMap) -> Option<String> {
     if status == StatusCode::NO_CONTENT {
         return Some("204 No Content instead of an event stream".to_owned());

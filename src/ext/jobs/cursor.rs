@@ -36,6 +36,7 @@ pub struct Cursor {
 }
 
 /// The maximum number of events of a job that are remembered, to recognise a repetition: 128 KiB.
+// Assumption: event-count.
 const MAX_REMEMBERED: usize = 8 * 1024;
 
 /// The identity and the content of an event.
@@ -219,6 +220,7 @@ impl Delivered {
     /// Decides whether an event is delivered.
     pub(super) fn receive(&mut self, event: Received<'_>) -> Delivery {
         let id = event.id.filter(|id| !id.is_empty());
+        // Assumption: event-number.
         let number = match id {
             Some(id) => id.parse().ok(),
             None => event.seq.filter(|_| !self.seq_reused),
@@ -275,6 +277,7 @@ impl Delivered {
     /// Whether an event with an id or a number was delivered.
     fn known(&mut self, event: Fingerprint, number: Option<u64>, by_seq: bool) -> bool {
         // Numbers usually grow, and need no search.
+        // Assumption: event-numbers-grow.
         let highest = self.numbers.highest.max(self.before);
         if number.is_some_and(|number| highest.is_none_or(|highest| number > highest))
             && !self.keys_reused

@@ -93,6 +93,7 @@ impl JobEvent {
     ///
     /// A terminal event is a claim until the job's status confirms it. [`JobHandle`](crate::JobHandle) does that.
     pub fn from_sse(event: &str, data: &str) -> Self {
+        // Assumption: event-data-fields.
         let data = serde_json::from_str(data).unwrap_or_else(|_| Value::String(data.to_owned()));
         let text = |names: &[&str]| {
             let mut values = names.iter().filter_map(|name| data[*name].as_str());
@@ -105,6 +106,7 @@ impl JobEvent {
             None
         };
         let name = named.unwrap_or_else(|| event.to_owned());
+        // Assumption: event-names-documented.
         let kind = match name.as_str() {
             "stage_start" => JobEventKind::StageStart {
                 stage: text(&["stage", "name"]),
@@ -120,6 +122,7 @@ impl JobEvent {
             "error" => JobEventKind::Error {
                 message: error_message(&data).map(str::to_owned),
             },
+            // Assumption: event-ping-name.
             "ping" | "heartbeat" | "keepalive" | "keep-alive" => JobEventKind::Ping,
             other => match claimed_end(other, &data) {
                 Some(claim) => JobEventKind::Done {

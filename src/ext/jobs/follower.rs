@@ -59,6 +59,7 @@ const MAX_CONFIRMATIONS: u32 = 10;
 const MAX_OUTAGE: Duration = Duration::from_secs(60 * 60);
 
 /// How long a service may take to show a job that it has accepted. Until then a 404 is retried.
+// Assumption: job-shown-after.
 const MAX_LAG: Duration = Duration::from_secs(30);
 
 /// The delay before the next attempt after the file descriptors ran out.
@@ -67,6 +68,7 @@ const NO_DESCRIPTOR: Duration = Duration::from_secs(10);
 /// How long the last events of a job that has ended may take: the response headers, the time between
 /// two events, and all of them.
 const LAST_HEADERS: Duration = Duration::from_secs(5);
+// Assumption: stream-stays-open.
 const LAST_QUIET: Duration = Duration::from_secs(2);
 const LAST_IN_ALL: Duration = Duration::from_secs(300);
 
@@ -352,9 +354,11 @@ impl Follower {
         let response = async move {
             let mut request = client.job_events().job_id(job_id);
             if let Some(after) = after {
+                // Assumption: event-after.
                 request = request.after(after);
             }
             if let Some(id) = id {
+                // Assumption: event-last-event-id.
                 request = request.last_event_id(id);
             }
             request.send().await
@@ -396,6 +400,7 @@ impl Follower {
         }
         let resumes = self.delivered.resume().is_some();
         match error.status().map(|status| status.as_u16()) {
+            // Assumption: event-cursor-refused.
             Some(400 | 409 | 410 | 412 | 416 | 422) if resumes => {
                 debug!(target: "gizmo_client::jobs", job_id = self.following.job_id, %error, "cursor refused");
                 self.delivered.cursor_refused();
@@ -456,6 +461,7 @@ impl Follower {
         }
         if disconnect == Disconnect::Clean {
             // A documented stream ends with its job.
+            // Assumption: stream-closes-at-end.
             self.checks.soon(now);
         }
         if self.reconnects.failures >= MAX_FAILURES {
@@ -528,6 +534,7 @@ impl Follower {
                 }
                 let delivery = self.delivered.receive(Received {
                     id,
+                    // Assumption: event-number.
                     seq: parsed.data["seq"].as_u64(),
                     name: event.event,
                     data: event.data,
@@ -595,6 +602,7 @@ impl Follower {
             Box::pin(self.snapshot()).await;
         }
         if event.is_terminal() {
+            // Assumption: event-end-names.
             self.claim = Some(event);
             self.checks.soon(now);
         } else {
@@ -704,6 +712,7 @@ impl Follower {
 
     /// A status has arrived.
     fn observed(&mut self, report: Report, state: State) -> State {
+        // Assumption: job-terminal-final.
         if report.job.status.is_terminal() {
             return match self.claim.take() {
                 Some(claim) => self.end(claim, report),
@@ -765,6 +774,7 @@ impl Follower {
             && knows_all
             && !last.from_start
         {
+            // Assumption: event-replay.
             last.from_start = true;
             last.quiet_at = last.give_up;
             let asked = self.decoder.retry();

@@ -25,6 +25,7 @@ use crate::raw::types::{Acknowledged, Job, JobAccepted, JobStatus};
 impl JobStatus {
     /// Whether the job has ended, in any way and in any spelling (`succeeded`, `COMPLETED`).
     pub fn is_terminal(&self) -> bool {
+        // Assumptions: job-status-words, job-terminal-final.
         StatusWord::of(self.as_str()).is_some_and(StatusWord::is_terminal)
     }
 }
@@ -33,6 +34,7 @@ impl JobStatus {
 const LAST_STATUS: Duration = Duration::from_secs(2);
 
 /// The number of consecutive failures after which polling fails: about three minutes.
+// Assumption: connections-fail.
 const MAX_FAILURES: u32 = 18;
 
 /// How to wait for a job.
@@ -141,6 +143,7 @@ impl JobHandle {
     }
 
     pub(crate) fn accepted(client: Client, accepted: JobAccepted) -> Self {
+        // Assumptions: generation-202-ids, generation-scene-id.
         let JobAccepted {
             job_id,
             scene_id,
@@ -240,6 +243,7 @@ impl JobHandle {
     /// If the future is dropped before it completes, the job may or may not be cancelled. Cancel it
     /// again to find out.
     pub async fn cancel(&self) -> Result<Acknowledged, Error> {
+        // Assumptions: job-cancel, acknowledgement.
         let response = self.client.cancel_job().job_id(&self.id).send().await;
         response
             .map(progenitor_client::ResponseValue::into_inner)
@@ -339,6 +343,7 @@ impl Client {
     pub(crate) async fn job_status(&self, id: &str, include_result: bool) -> Result<Job, Error> {
         let mut request = self.get_job().job_id(id);
         if include_result {
+            // Assumption: job-result-option.
             request = request.include_result(true);
         }
         let response = request

@@ -10,6 +10,7 @@ use crate::ext::values::status_words::StatusWord;
 use crate::raw::types::JobStatus;
 
 /// Families with two words. In all other names the first word is the family.
+// Assumption: event-name-families.
 const TWO_WORDS: [&str; 4] = [
     "scene_director",
     "asset_inventory",
@@ -18,6 +19,7 @@ const TWO_WORDS: [&str; 4] = [
 ];
 
 /// First words of names that concern the entire job, or nothing in particular.
+// Assumption: event-names-pipeline.
 const JOB_WORDS: [&str; 18] = [
     "job",
     "modal",
@@ -84,6 +86,7 @@ pub(super) fn family(name: &str) -> Option<String> {
 }
 
 /// Whether an event reports a failure, possibly of only one asset.
+// Assumption: event-error-partial.
 pub(super) fn is_failure(name: &str) -> bool {
     let name = snake_case(name);
     let mut words = name.split('_');
@@ -98,12 +101,14 @@ pub(super) fn is_failure(name: &str) -> bool {
 /// status of a stage or an asset is not that of the job, and neither is an `error`.
 pub(super) fn claimed_end(name: &str, data: &Value) -> Option<Claim> {
     let name = snake_case(name);
+    // Assumption: event-end-status.
     let status = ["status", "state"].iter().find_map(|field| {
         let top = data[*field].as_str();
         top.or_else(|| data["job"][*field].as_str())
     });
     let status = status.filter(|word| is_terminal(word)).map(JobStatus::from);
     let (first, rest) = name.split_once('_').unwrap_or((&name, ""));
+    // Assumption: event-end-names.
     if name == "done" || matches!(name.as_str(), "end" | "job_end" | "job_ended" | "job_done") {
         return Some(Claim { status });
     }
@@ -111,6 +116,7 @@ pub(super) fn claimed_end(name: &str, data: &Value) -> Option<Claim> {
     let word = match (first, rest) {
         ("job", rest) if is_terminal(rest) => Some(rest),
         ("job", _) if is_terminal(last) => Some(last),
+        // Assumption: event-error-partial.
         ("error", _) => return None,
         (word, "") if is_terminal(word) => Some(word),
         _ => None,

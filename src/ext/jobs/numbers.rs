@@ -56,6 +56,7 @@ impl Numbers {
             .highest
             .is_some_and(|highest| number == highest.saturating_add(1));
         self.highest = self.highest.max(Some(number));
+        // Assumption: event-numbers-grow.
         let is_next = self
             .settled
             .map_or(number <= 1, |settled| number == settled.saturating_add(1));

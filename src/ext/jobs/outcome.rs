@@ -64,6 +64,7 @@ impl KnownJob<'_> {
         match job.status {
             JobStatus::Succeeded => self.succeeded(job, &data).await,
             JobStatus::Failed => {
+                // Assumption: job-error.
                 let error = job.error.as_ref().and_then(error_message);
                 let why = error.or(failure.as_deref());
                 let why = why.map_or_else(String::new, |why| format!(": {}", one_line(why, 300)));
@@ -90,6 +91,7 @@ impl KnownJob<'_> {
                 .iter()
                 .find_map(|value| named(value, names, MAX_DEPTH))
         };
+        // Assumptions: job-scene-id, generation-scene-id.
         let scene_id = job
             .scene_id
             .clone()
@@ -100,12 +102,14 @@ impl KnownJob<'_> {
             let error = Error::new(ErrorKind::Decode, message);
             return Err(error.with_job_id(self.id).with_job(job));
         };
+        // Assumption: job-mode-words.
         let is_asset = job
             .mode
             .as_deref()
             .is_some_and(|mode| mode.contains("asset"));
         let mut asset_id = job.asset_id.clone();
         if self.makes_asset || is_asset {
+            // Assumptions: job-result-asset-id, job-asset-id-elsewhere.
             let extra = [&Value::Object(job.extra.clone())]
                 .iter()
                 .find_map(|value| self::named(value, ASSET_ID, MAX_DEPTH));
@@ -141,6 +145,7 @@ impl KnownJob<'_> {
     /// Returns the asset among the scene's newest that names this job, or the newest that was created
     /// since the job.
     async fn newest_asset(self, job: &Job, scene_id: &str) -> Option<String> {
+        // Assumptions: list-assets-by-scene, list-newest-first.
         let list = self.client.list_assets().scene_id(scene_id);
         let mut items = std::pin::pin!(list.items());
         let mut newest: Option<Asset> = None;
@@ -148,6 +153,7 @@ impl KnownJob<'_> {
             let Ok(Some(asset)) = items.try_next().await else {
                 break;
             };
+            // Assumption: asset-job-id.
             let job_id = ["job_id", "jobId"]
                 .iter()
                 .find_map(|name| id::of(asset.extra.get(*name)?));

@@ -51,6 +51,7 @@ pub enum Reconciled {
 }
 
 /// A result may be listed this long after the connection broke. The first lookup is repeated after it.
+// Assumption: scene-listed-when.
 const SETTLED: Duration = Duration::from_secs(5);
 
 /// The maximum number of pages that a lookup reads.
@@ -188,6 +189,7 @@ impl Client {
             && self.is_job_of(request, since, &job_id, "asset").await?
         {
             // The asset is not listed yet, but its job is the scene's last one.
+            // Assumption: asset-listed-when.
             results.push(request, Some(job_id));
         }
         Ok(results)
@@ -220,6 +222,7 @@ impl Client {
         let mut results = NewResults::default();
         let scene = self.scene(scene_id).await?;
         let since = by_server(request.at, None);
+        // Assumption: scene-job-id.
         if let Some(job_id) = scene.job_id {
             let baseline = request.baseline.as_ref();
             if !baseline.is_some_and(|baseline| baseline.contains(&job_id))
@@ -263,6 +266,7 @@ impl Client {
             shown.is_none_or(|shown| similarity(shown, &request.prompt) != Similarity::Different);
         Ok(in_time
             && is_same
+            // Assumption: job-mode-words.
             && job_mode.is_none_or(|job_mode| job_mode.to_lowercase().contains(mode)))
     }
 
@@ -381,6 +385,7 @@ pub(crate) fn own_ids<'a>(request: &PaidRequest, candidate: &'a Candidate) -> Ve
 }
 
 /// Whether a list is sorted by time, newest first, and has been read to the time of the request.
+// Assumptions: list-newest-first, list-created-at.
 fn is_read(request: &PaidRequest, listed: &[Candidate], since: SystemTime) -> bool {
     let times: Option<Vec<SystemTime>> = listed.iter().map(|one| one.created_at).collect();
     times.is_some_and(|times| {

@@ -16,6 +16,7 @@ pub(crate) enum SceneProgress {
 impl SceneProgress {
     pub(crate) fn of(status: &SceneStatus) -> Self {
         let word = status.pipeline_status.as_deref().unwrap_or_default();
+        // Assumption: scene-status-words.
         match StatusWord::of(word) {
             Some(StatusWord::Waiting | StatusWord::Working) => Self::Running,
             Some(StatusWord::Succeeded) => Self::Ready,

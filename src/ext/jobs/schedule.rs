@@ -9,6 +9,7 @@ use crate::ext::http::backoff::Backoff;
 
 /// The number of consecutive connections without a new event after which the job is polled instead:
 /// about two and a half minutes.
+// Assumption: connections-fail.
 pub(super) const MAX_FAILURES: u32 = 10;
 
 /// The delays after connections without a new event.
@@ -85,6 +86,7 @@ impl Reconnects {
 }
 
 /// The time without an event before the first status request.
+// Assumption: stream-stays-open.
 const QUIET: Duration = Duration::from_secs(30);
 
 /// The longest time between two of them.

@@ -116,10 +116,12 @@ impl Start<'_> {
     }
 
     /// Sends a request whose response names a job.
+    // Assumptions: generation-202-ids, edit-202-ids.
     pub(crate) async fn send_job(self) -> Result<JobHandle, Error> {
         let (client, starts) = (self.client.clone(), self.operation.starts);
         let accepted = self.send(|accepted: &JobAccepted| {
             let made = match starts {
+                // Assumption: generation-scene-id.
                 Some(Starts::Scene) => accepted.scene_id.as_deref(),
                 Some(Starts::Asset) => accepted.asset_id.as_deref(),
                 // An edit makes nothing that is listed.

@@ -10,6 +10,7 @@ use crate::raw::types::JobStatus;
 /// The maximum number of stages, each of which has a row.
 const MAX_STAGES: usize = 100;
 /// The maximum number of marks, and of stage events, that are drawn.
+// Assumption: event-count.
 const MAX_MARKS: usize = 2000;
 /// The maximum number of characters of a name.
 const MAX_LETTERS: usize = 200;
@@ -101,6 +102,7 @@ impl Timeline {
                     self.errors += 1;
                     self.mark_in(row, event, true);
                 }
+                // Assumption: event-names-pipeline.
                 self.assets += usize::from(name == "asset_completed");
             }
             JobEventKind::Done { status } => {

@@ -27,6 +27,10 @@ use crate::ext::values::secret::ApiKey;
 /// A recording that is being made.
 ///
 /// Clones write the same recording. See the [module](crate::record) for what it contains.
+///
+/// The file of an exchange is written when the body of its response has ended, broke off or was dropped, or when it is
+/// certain that there is no response. It is written where the body is read, which blocks for a moment. A recording has
+/// at most 100,000 exchanges.
 #[derive(Clone)]
 pub struct Recording(Arc<Inner>);
 
@@ -81,11 +85,16 @@ impl Recording {
 
     /// Sends a request with a client of reqwest, and records it, for example one without a key on purpose.
     ///
-    /// The client of reqwest may follow redirects; then only the last response is recorded.
+    /// A path below the base URL of a client that records is recorded as such; build the client first. The client of
+    /// reqwest may follow redirects; then only the last response is recorded.
     ///
     /// # Errors
     ///
     /// Those of reqwest.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the recording says that the request was `dropped`.
     pub async fn execute(
         &self,
         client: &reqwest::Client,
@@ -98,7 +107,7 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io).
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io), also if the recording is full.
     pub fn check(&self) -> Result<(), Error> {
         match &*lock(&self.0.failed) {
             None => Ok(()),

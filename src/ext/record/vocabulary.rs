@@ -37,14 +37,12 @@ const KNOWN: &str = "\
     body query path header cookie \
     usda usdc usdz glb gltf urdf obj fbx zip png json xml scene asset edit unknown null none true false";
 
-/// Parts of the names of events that are seen alone in no other list.
+/// Parts of the names of events that are in no name above. What a prompt may contain is not among them.
 const PARTS: &str = "\
-    start started starting complete completed completing create created creating build built building component \
-    update updated updating place placed placing object objects plan planned planning path card cards dispatch \
-    dispatched claim claimed finish finished fail failed end ended step stage stages run running job jobs asset \
-    assets scene scenes generate generated generating generation load loaded ready skip skipped retry retried \
-    validate validated validation check checked script light lights wall walls floor material materials mesh \
-    meshes select selected found request requested response submit submitted upload uploaded download downloaded";
+    starting complete completing create creating build built building updated updating place placed placing planned \
+    dispatched claim finish finished fail end ended step stages run job assets scenes generate generated generating \
+    generation skip skipped retry retried validate validated validation check checked select selected found request \
+    requested response submit submitted upload uploaded download downloaded";
 
 /// What is public.
 #[derive(Debug)]

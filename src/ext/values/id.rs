@@ -4,6 +4,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
 /// Returns an id; `None` if the value is empty or cannot be one.
+// Assumption: id-characters.
 pub(crate) fn of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),

@@ -38,6 +38,7 @@ pub(crate) fn synonyms(word: &str) -> &'static [&'static str] {
 type Row = (StatusWord, &'static [&'static str]);
 
 /// All known words. In each row the documented word is the first.
+// Assumptions: job-status-words, scene-status-words.
 const WORDS: &[Row] = &[
     (
         StatusWord::Waiting,

@@ -98,12 +98,14 @@ impl fmt::Display for Timestamp {
 }
 
 /// Reads Unix seconds. A number too large for seconds (the year 5138) is in milliseconds.
+// Assumption: job-times-unix.
 fn from_epoch(number: f64) -> Option<SystemTime> {
     let seconds = if number >= 1e11 { number / 1e3 } else { number };
     UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
 }
 
 /// Reads `2024-11-12T09:41:00.25Z` or `…+01:00`. Without an offset the time is UTC.
+// Assumption: alpha-times-iso.
 fn iso_8601(text: &str) -> Option<SystemTime> {
     let timestamp = text.parse::<jiff::Timestamp>().or_else(|_| {
         let utc = jiff::tz::Offset::UTC;

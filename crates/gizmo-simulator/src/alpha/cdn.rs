@@ -49,6 +49,7 @@ pub(super) fn link(
         expires_at,
     };
     tables.links.insert(&token, link);
+    // Assumptions: alpha-export-url, alpha-times-iso.
     let mut body = json!(SignedUrl::new(url, Some(UNIX_EPOCH + expires_at)));
     body["expires_at"] = json!(iso_8601(expires_at.as_secs()));
     json_response(StatusCode::OK, &body)

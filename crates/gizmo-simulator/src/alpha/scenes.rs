@@ -157,6 +157,7 @@ fn brief(tables: &Tables, scene: &Scene) -> Result<Brief, Refusal> {
         }
         items.push(asset.item(index, Some(placed.place())));
     }
+    // Assumption: alpha-export-needs-ready.
     if !not_ready.is_empty() {
         let message = format!("Every asset must be ready: {}", not_ready.join(", "));
         return Err(Refusal::new(

@@ -45,6 +45,7 @@ impl Compiler {
                 Some("false") => Some(false),
                 _ => None,
             },
+            // Assumption: export-units.
             #[cfg(feature = "preview")]
             radian: last("angle") == Some("radian"),
             #[cfg(feature = "preview")]

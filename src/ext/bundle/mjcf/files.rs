@@ -128,6 +128,7 @@ impl Model {
     ///
     /// An export refers to the files of a robot by including them from a directory of their own,
     /// and may come without that directory.
+    // Assumption: export-robot-include.
     fn supplier(&self, reference: Reference<'_>) -> Supplier {
         let elsewhere = match reference.kind {
             Use::Include => path::parent(Path::new(reference.name)) != Path::new(""),

@@ -77,6 +77,7 @@ impl Model {
             let bytes = read_limited(&path, MAX_BYTES)?;
             return Ok(vertices(&path, asset.value("content_type"), &bytes));
         }
+        // Assumption: export-inline-meshes.
         let text = match asset.long_value("vertex") {
             Some(span) => read_span(&root.join(&self.parts[asset.part]), span)?,
             None => asset.value("vertex").unwrap_or_default().into(),
@@ -87,6 +88,7 @@ impl Model {
     /// Whether a mesh asset has vertices, but no faces.
     pub(super) fn lacks_faces(&self, root: &Path, asset: &Element) -> bool {
         let Some(reference) = Reference::of(asset, Use::Mesh) else {
+            // Assumption: export-inline-meshes.
             return asset.has("vertex") && !asset.has("face");
         };
         let Ok(path) = path::first_present(root, self.candidates(reference)) else {

@@ -34,6 +34,7 @@ use super::path;
 const MAX_FILES: usize = 10_000;
 /// The maximum size of a model's XML files in bytes, fifteen times that of the largest known scene. A
 /// file counts each time that another model includes it.
+// Assumption: export-size.
 const MAX_BYTES: u64 = 4 << 30;
 /// The maximum memory for the elements of a model in bytes. The elements of a large scene take a
 /// hundredth; the numbers of its meshes are not kept.

@@ -84,6 +84,7 @@ impl Cuts {
             let texture = element.value("texture");
             texture.is_some_and(|texture| dropped.contains(texture))
         };
+        // Assumption: export-textures.
         let is_dropped_layer =
             |element: &Element| element.name() == "layer" && uses_dropped(element);
         if is_from_file(element, defaults) || is_dropped_layer(element) {

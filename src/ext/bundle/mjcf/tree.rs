@@ -16,6 +16,7 @@ use crate::ext::bundle::{BundleError, BundleErrorKind};
 const MAX_DEPTH: usize = 500;
 /// Values that are longer, in bytes, stay in the file. Only the numbers of meshes and height fields
 /// are: a path has at most 4,096 bytes on Linux.
+// Assumption: export-inline-meshes.
 const MAX_TEXT: usize = 4096;
 
 /// An element with its children.
@@ -251,6 +252,7 @@ impl TreeReader<'_> {
 
 /// Returns where the file that `by` includes as `name` is sought. Both paths are relative to the
 /// bundle.
+// Assumption: export-robot-include.
 pub(super) fn include_candidates(directory: &Path, by: &Path, name: &str) -> Vec<Resolved> {
     vec![
         path::resolve(directory, name),

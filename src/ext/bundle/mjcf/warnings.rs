@@ -86,6 +86,7 @@ impl<'a> Check<'a> {
     /// Whether a material refers to a texture that does not exist, or only sets how to map one.
     fn lacks_texture(&self, material: &Element, textures: &HashSet<String>) -> bool {
         let attributes = Attributes::new(material, self.defaults, None);
+        // Assumption: export-textures.
         let layers = material
             .named("layer")
             .filter_map(|layer| layer.value("texture"));
@@ -108,6 +109,7 @@ impl<'a> Check<'a> {
         for child in &element.children {
             let mut empty = empty;
             if child.name() == "body" {
+                // Assumption: export-empty-bodies.
                 let is_empty = !empty
                     && child.value("mocap") != Some("true")
                     && !child.any(&|inner| CONTENTS.contains(&inner.name()));

@@ -1,6 +1,7 @@
 //! The names of bodies: what an export appends to them, and what they share.
 
 /// The ends of the names of assets in an export. The building has none.
+// Assumption: export-body-names.
 const ASSET: [&str; 2] = ["_rigid_body", "_articulation_interactable"];
 
 /// Whether an export names an asset like this.

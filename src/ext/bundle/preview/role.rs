@@ -77,6 +77,7 @@ fn may_be_building(body: &Body) -> bool {
     !body.free && body.joints == 0 && !is_asset(name)
 }
 
+// Assumptions: export-building-meshes, export-units.
 fn by_shape(drawn: &Drawn<'_>, extent: &Rect, lowest: f64) -> Option<Role> {
     let bounds = Rect::around(&drawn.outline)?;
     let [bottom, top] = drawn.heights;

@@ -9,6 +9,7 @@ use std::ops::Range;
 /// The size of the buffer in bytes.
 const BUFFER: usize = 64 * 1024;
 /// The maximum size of a tag, a text or a comment in bytes. A mesh of a million faces takes a tenth.
+// Assumption: export-size.
 const MAX_EVENT: u64 = 1 << 30;
 /// The maximum number of Latin-1 characters in a tag, a text or a comment. The numbers of a mesh
 /// contain none.

@@ -200,6 +200,7 @@ impl Reader<'_> {
             return Err(UnpackError::new(Kind::Encrypted));
         }
         let method = match record.compression_method() {
+            // Assumption: export-zip-entries.
             CompressionMethod::STORE => Method::Stored,
             CompressionMethod::DEFLATE => Method::Deflate,
             CompressionMethod::AES => return Err(UnpackError::new(Kind::Encrypted)),

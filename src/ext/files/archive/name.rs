@@ -25,6 +25,7 @@ pub(super) struct Name {
 /// page 437 is hardly ever valid UTF-8 by accident.
 ///
 /// [APPNOTE]: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+// Assumption: export-zip-entries.
 pub(super) fn decode(bytes: &[u8], flagged: bool) -> Result<Cow<'_, str>, Kind> {
     match std::str::from_utf8(bytes) {
         Ok(name) => Ok(Cow::Borrowed(name)),

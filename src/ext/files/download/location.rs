@@ -32,6 +32,7 @@ impl Client {
     ///
     /// Cancel safe: it only reads.
     pub async fn download(&self, location: &str) -> Result<Download, Error> {
+        // Assumption: catalog-file-origin.
         let url = file_url(&self.inner.0.base, location).map_err(named)?;
         let client = self.clone();
         self.open(Box::new(move |rest| {
@@ -92,6 +93,7 @@ impl Client {
 
     async fn fetch_signed(&self, signed: &SignedUrl, rest: Option<Rest>) -> Response {
         let url = file_url(&self.inner.0.base, signed.reveal()).map_err(named)?;
+        // Assumption: alpha-export-other-host.
         self.fetch(url, rest, Key::ToNone).await
     }
 
@@ -112,6 +114,7 @@ impl Client {
 
 /// Whether an object store refuses a signed URL because it has expired: 403, 401 or 410, or 400 with a
 /// code such as S3's `ExpiredToken`.
+// Assumption: alpha-export-expires.
 fn has_expired(error: &Error) -> bool {
     match error.status() {
         Some(StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED | StatusCode::GONE) => true,
@@ -140,6 +143,7 @@ impl types::CatalogItem {
 
     /// Finds a download path. Its name is not documented, so this is the text that ends in the format's
     /// extension, or whose name contains the format.
+    // Assumption: catalog-item-files.
     fn file(&self, extension: &str) -> Option<&str> {
         let mut named = None;
         let mut open: Vec<(&str, &serde_json::Value)> = Vec::new();

@@ -47,6 +47,7 @@ const READY_BACKOFF: Backoff = Backoff {
 };
 
 /// How long a download waits in total for a file that is not ready yet.
+// Assumption: export-not-ready.
 const MAX_WAIT: Duration = Duration::from_secs(10 * 60);
 
 /// The number of bytes in which an XML or HTML page is recognised.
@@ -503,6 +504,7 @@ impl Expect {
 }
 
 /// Whether the service states that the file is not ready yet, and when to return.
+// Assumption: export-not-ready.
 fn is_not_ready(error: &Error) -> bool {
     let status = error.status();
     let may_be_early = status.is_none_or(|status| matches!(status.as_u16(), 409 | 425));

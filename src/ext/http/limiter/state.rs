@@ -15,6 +15,7 @@ pub(super) const PROBE: Duration = Duration::from_secs(1);
 const SAME_END: Duration = Duration::from_secs(1);
 
 /// One in this many requests of a window is kept for each higher priority.
+// Assumption: rate-limit-hundred.
 const RESERVE_SHARE: u64 = 50;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,6 +63,7 @@ pub(super) enum Verdict {
 }
 
 /// What is known about the limit, and what is in flight.
+// Assumption: rate-limit-per-key.
 #[derive(Debug)]
 pub(super) struct State {
     known: Known,
@@ -84,6 +86,7 @@ struct Checks {
 }
 
 /// One in this many requests may be a status request.
+// Assumption: rate-limit-hundred.
 const CHECKS_SHARE: u64 = 4;
 
 impl State {
@@ -180,6 +183,7 @@ impl State {
                 }
             }
             // Probably a new window: no request had to wait for the old one.
+            // Assumption: rate-limit-minute.
             Known::Window(window)
                 if !window.is_used_up() && window.limit.is_none_or(|limit| ahead < limit) =>
             {

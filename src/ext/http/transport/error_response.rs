@@ -19,6 +19,7 @@ pub(super) fn error_response(
 ) -> ErrorResponse {
     let body = credential.redact_body(body);
     let text = String::from_utf8_lossy(&body);
+    // Assumption: no-redirects.
     let (code, message) = if status.is_redirection() {
         let location = headers
             .get(http::header::LOCATION)
@@ -66,6 +67,7 @@ fn redacted(headers: &HeaderMap, credential: &Credential) -> HeaderMap {
 
 /// Whether a body is an error of the service: it has a code in one of the documented places, or it is
 /// one of `FastAPI`'s own, which are not used for refusals that are temporary.
+// Assumption: error-from-service.
 fn is_from_service(status: StatusCode, text: &str) -> bool {
     let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     let is_temporary = matches!(status.as_u16(), 408 | 409 | 425 | 429 | 499..);
@@ -81,12 +83,14 @@ fn code_and_message(text: &str) -> (Option<String>, String) {
     let field = |value: &serde_json::Value, name: &str| {
         value[name].as_str().map(|text| one_line(text, 300))
     };
+    // Assumptions: error-envelope, alpha-error-flat.
     for holder in [&json["error"], &json] {
         let (code, message) = (field(holder, "code"), field(holder, "message"));
         if code.is_some() || message.is_some() {
             return (code, message.unwrap_or_else(|| "no message".to_owned()));
         }
     }
+    // Assumption: error-validation.
     if let Some(details) = json["detail"].as_array() {
         let messages: Vec<String> = details.iter().take(5).map(validation_error).collect();
         return (Some("validation_error".to_owned()), messages.join("; "));
@@ -96,6 +100,7 @@ fn code_and_message(text: &str) -> (Option<String>, String) {
         let message = xml_text(text, "Message").unwrap_or("no message");
         return (Some(one_line(code, 300)), one_line(message, 300));
     }
+    // Assumption: error-detail-text.
     let message = field(&json, "detail").or_else(|| field(&json, "error"));
     let message = message.unwrap_or_else(|| {
         if looks_like_html(text) {

@@ -59,6 +59,7 @@ impl Client {
             let mut request = Request::new(Method::GET, url.clone());
             *request.headers_mut() = headers.clone();
             request.headers_mut().insert(ACCEPT_ENCODING, IDENTITY);
+            // Assumption: catalog-file-origin.
             if key == Key::ToOwnOrigin && url.origin() == shared.base.origin() {
                 let (name, value) = &shared.key_header;
                 request.headers_mut().insert(name, value.clone());

@@ -15,6 +15,7 @@ use crate::raw::Client;
 /// Gizmo pings every 15 s. After three missing pings a connection counts as dead, and so does a
 /// request without response headers. A shorter [idle
 /// timeout](crate::ClientBuilder::idle_timeout) applies as well.
+// Assumption: event-ping-interval.
 pub(crate) const SILENCE: Duration = Duration::from_secs(45);
 
 /// Redirects that are followed within the service's origin.
@@ -37,6 +38,7 @@ impl Client {
         let client = shared.streams.as_ref().unwrap_or(&self.client);
         let mut turn = shared.slots.turn().await;
         let headers = request.headers_mut();
+        // Assumption: event-stream-media-type.
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));

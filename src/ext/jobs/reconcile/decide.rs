@@ -50,6 +50,7 @@ pub(super) fn new_among(
     let is_known =
         |candidate: &Candidate| baseline.is_some_and(|baseline| baseline.contains(candidate.id()));
     // What a list shows between entries of the baseline was not there before.
+    // Assumption: list-newest-first.
     let last_known = listed.iter().rposition(is_known);
     let mut new = Vec::new();
     for (index, candidate) in listed.into_iter().enumerate() {
@@ -119,6 +120,7 @@ pub(super) fn decide(
             Confidence::Low
         };
         match (
+            // Assumption: list-prompt.
             shown.map(|shown| similarity(shown, &request.prompt)),
             novelty,
         ) {

@@ -20,6 +20,7 @@ pub(crate) enum Similarity {
 }
 
 /// Compares the prompt that a service shows with the one that was requested.
+// Assumption: list-prompt.
 pub(crate) fn similarity(shown: &str, requested: &str) -> Similarity {
     if shown.split_whitespace().eq(requested.split_whitespace()) {
         return Similarity::Equal;

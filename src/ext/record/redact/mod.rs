@@ -86,8 +86,10 @@ impl Redactor {
         }
         for word in words(text) {
             if self.private.len() < MAX_PRIVATE {
-                self.private.insert(word.to_lowercase());
+                let lower = word.to_lowercase();
+                self.private.extend(singulars(&lower).map(str::to_owned));
                 self.private.extend(parts(word));
+                self.private.insert(lower);
             }
         }
     }
@@ -177,25 +179,23 @@ impl Redactor {
             || words(value).any(looks_like_id)
             || self.private.len() >= MAX_PRIVATE
             || self.private.contains(&value.to_lowercase())
-                && !self.vocabulary.is_part(&value.to_lowercase())
             || words(value).any(|word| self.is_private(&word.to_lowercase()))
             || parts(value).iter().any(|part| self.is_private(part))
     }
 
-    /// Whether a part of a word is private: one of the private words, or one with such a word at an end. Short
-    /// words such as `of` are part of many names.
+    /// Whether a part of a word is private: one of the private words, also in the singular, or one with such a word
+    /// at an end. Short words such as `of` are part of many names.
     fn is_private(&self, part: &str) -> bool {
         if part.len() < 3 || self.vocabulary.is_part(part) {
             return false;
         }
         let is_known =
             |fragment: &str| self.private.contains(fragment) && !self.vocabulary.is_part(fragment);
-        let ends = part.char_indices().map(|(at, _)| at);
-        is_known(part)
-            || ends
-                .filter(|at| *at > 0)
-                .flat_map(|at| [&part[..at], &part[at..]])
-                .any(|fragment| fragment.len() >= MIN_FRAGMENT && is_known(fragment))
+        let ends = part.char_indices().map(|(at, _)| at).skip(1);
+        let mut fragments = ends
+            .flat_map(|at| [&part[..at], &part[at..]])
+            .filter(|fragment| fragment.len() >= MIN_FRAGMENT);
+        is_known(part) || singulars(part).any(is_known) || fragments.any(is_known)
     }
 
     fn contains_secret(&self, value: &str) -> bool {
@@ -274,6 +274,13 @@ impl Redactor {
             .collect();
         parts.join("/")
     }
+}
+
+/// What a word may be in the singular: `benches` is `bench` or `benche`.
+fn singulars(word: &str) -> impl Iterator<Item = &str> {
+    let endings = ["s", "es"].iter();
+    let singulars = endings.filter_map(|ending| word.strip_suffix(ending));
+    singulars.filter(|singular| singular.len() >= 3)
 }
 
 /// Whether a word mixes letters with at least three digits, as ids do.

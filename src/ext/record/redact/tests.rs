@@ -57,6 +57,8 @@ fn private_text_is_replaced_in_every_member() {
         json!({"status": "Crimson"}),
         json!({"type": "workbenches_done"}),
         json!({"event": "crimsonConveyor"}),
+        json!({"kind": "workbench"}),
+        json!({"kind": "conveyors"}),
         json!({"event": "crimsonconveyor"}),
         json!({"error": "beside"}),
         json!({"code": KEY}),
@@ -358,7 +360,7 @@ fn headers_reveal_neither_the_key_nor_the_prompt() {
             "Bearer gzm_k1_canary_5b1f",
             "crimson",
             "conveyor; workbenches=beside",
-            "a/crimson.js7",
+            "a/crimson.js7abc123",
             "/conveyor",
             "js7abc123",
         ] {

@@ -1,0 +1,205 @@
+//! Differences of the document, of errors, of headers and of pages.
+
+use serde_json::{Value, json};
+
+use super::Plant;
+use super::resources::on;
+
+pub const PLANTS: &[Plant] = &[
+    Plant {
+        name: "the rate limit is in other headers",
+        places: &[
+            "rate-limit-headers get_scene x-ratelimit-remaining",
+            "rate-limit-headers …",
+            "headers x-rate-limit-left",
+        ],
+        change: |changes| {
+            changes.header(|_, replied| {
+                let left = replied.headers.remove("x-ratelimit-remaining");
+                if let Some(left) = left {
+                    replied.headers.insert("x-rate-limit-left", left);
+                }
+            });
+        },
+    },
+    Plant {
+        name: "the rate limit ends after seconds",
+        places: &[
+            "rate-limit-reset-unix get_scene x-ratelimit-reset",
+            "rate-limit-reset-unix …",
+        ],
+        change: |changes| {
+            changes.header(|_, replied| {
+                if replied.headers.contains_key("x-ratelimit-reset") {
+                    replied
+                        .headers
+                        .insert("x-ratelimit-reset", "30".parse().unwrap());
+                }
+            });
+        },
+    },
+    Plant {
+        name: "the id of a request has another header",
+        places: &[
+            "error-request-id get_job x-request-id",
+            "error-request-id …",
+            "headers x-trace-id",
+        ],
+        change: |changes| {
+            changes.header(|_, replied| {
+                if let Some(id) = replied.headers.remove("x-request-id") {
+                    replied.headers.insert("x-trace-id", id);
+                }
+            });
+        },
+    },
+    Plant {
+        name: "responses name a region",
+        places: &["headers x-gizmo-region"],
+        change: |changes| {
+            changes.header(|_, replied| {
+                replied
+                    .headers
+                    .insert("x-gizmo-region", "eu".parse().unwrap());
+            });
+        },
+    },
+    Plant {
+        name: "the error of an unknown asset is flat",
+        places: &[
+            "error-envelope get_asset /error/code",
+            "error-envelope get_asset …",
+        ],
+        change: |changes| {
+            changes.response(|asked, replied| {
+                if asked.is("GET", "/v1/assets/*") && replied.status == 404 {
+                    let body =
+                        json!({"error": "not_found", "code": "unknown_asset", "message": "m"});
+                    replied.replace(404, &body);
+                }
+            });
+        },
+    },
+    Plant {
+        name: "an unknown key is forbidden",
+        places: &["auth-missing-key whoami status"],
+        change: |changes| {
+            changes.response(|asked, replied| {
+                if asked.is("GET", "/v1/whoami") && replied.status == 401 {
+                    let error = json!({"code": "forbidden", "message": "m", "status": 403});
+                    replied.replace(403, &json!({"error": error}));
+                }
+            });
+        },
+    },
+    Plant {
+        name: "an unknown job is gone",
+        places: &["error-not-found get_job status"],
+        change: |changes| {
+            changes.response(|asked, replied| {
+                if asked.is("GET", "/v1/jobs/*") && replied.status == 404 {
+                    replied.json(|body| body["error"]["status"] = json!(410));
+                    replied.status = 410;
+                }
+            });
+        },
+    },
+    Plant {
+        name: "an invalid format is refused with another status",
+        places: &[
+            "error-validation export_scene status",
+            "error-envelope export_scene …",
+        ],
+        change: |changes| {
+            changes.response(|asked, replied| {
+                if asked.is("POST", "/v1/scenes/*/export") && asked.body["format"] == "probe" {
+                    let error = json!({"code": "invalid_format", "message": "m", "status": 400});
+                    replied.replace(400, &json!({"error": error}));
+                }
+            });
+        },
+    },
+    Plant {
+        name: "an unknown path has an error of the service",
+        places: &["error-detail-text GET …", "error-detail-text …"],
+        change: |changes| {
+            changes.response(|asked, replied| {
+                if asked.is("GET", "/v1/probe") {
+                    let error = json!({"code": "no_route", "message": "m", "status": 404});
+                    replied.replace(404, &json!({"error": error}));
+                }
+            });
+        },
+    },
+    Plant {
+        name: "a page is longer than its limit",
+        places: &[
+            "list-limit list_scenes /scenes",
+            "list-offset list_scenes …",
+        ],
+        change: |changes| {
+            changes.request(|asked| {
+                if asked.is("GET", "/v1/scenes") {
+                    asked.query = asked.query.replace("limit=1&", "limit=2&");
+                }
+            });
+        },
+    },
+    Plant {
+        name: "assets are listed in the order in which they were made",
+        places: &[
+            "list-newest-first list_assets …",
+            "list-offset list_assets …",
+        ],
+        change: |changes| {
+            on(changes, "GET", "/v1/assets", |body| {
+                let list = body["assets"].as_array_mut();
+                list.into_iter().for_each(|list| list.reverse());
+            });
+        },
+    },
+    Plant {
+        name: "the document has another version",
+        places: &[
+            "document-openapi-31 GET … /openapi",
+            "document-openapi-31 GET …",
+        ],
+        change: |changes| {
+            on(changes, "GET", "/v1/openapi.json", |body| {
+                body["openapi"] = json!("3.0.3")
+            })
+        },
+    },
+    Plant {
+        name: "the document lacks an operation",
+        places: &[
+            "document-operations GET /v1/openapi.json /paths/~1v1~1usage/get",
+            "document changed",
+        ],
+        change: |changes| {
+            on(changes, "GET", "/v1/openapi.json", |body| {
+                let paths = body["paths"].as_object_mut();
+                paths.into_iter().for_each(|paths| {
+                    paths.shift_remove("/v1/usage");
+                });
+            });
+        },
+    },
+    Plant {
+        name: "the document types a success",
+        places: &[
+            "document-untyped-successes GET /v1/openapi.json /paths/~1v1~1whoami/get/responses/200",
+            "document changed",
+        ],
+        change: |changes| {
+            on(changes, "GET", "/v1/openapi.json", |body| {
+                let schema =
+                    "/paths/~1v1~1whoami/get/responses/200/content/application~1json/schema";
+                if let Some(schema) = body.pointer_mut(schema) {
+                    *schema = json!({"type": "object"});
+                }
+                assert_ne!(*body, Value::Null);
+            });
+        },
+    },
+];
