@@ -26,14 +26,14 @@ const CACHE_SIZE: usize = 1 << 29;
 pub(crate) struct Cache(VecDeque<(String, Bytes)>);
 
 impl Cache {
-    fn get(&self, key: &str) -> Option<Bytes> {
+    pub(crate) fn get(&self, key: &str) -> Option<Bytes> {
         self.0
             .iter()
             .find(|(cached, _)| cached == key)
             .map(|(_, bytes)| bytes.clone())
     }
 
-    fn put(&mut self, key: String, bytes: Bytes) {
+    pub(crate) fn put(&mut self, key: String, bytes: Bytes) {
         self.0.push_back((key, bytes));
         let size = |archives: &VecDeque<(String, Bytes)>| -> usize {
             archives.iter().map(|(_, bytes)| bytes.len()).sum()

@@ -59,7 +59,12 @@ pub(crate) fn response(
         let frame = feed.next().await?;
         Some((frame.map(Frame::data), feed))
     });
-    let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
+    event_stream(StreamBody::new(frames).boxed_unsync())
+}
+
+/// Returns a response whose body is an event stream.
+pub(crate) fn event_stream(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(
         CONTENT_TYPE,

@@ -1,5 +1,7 @@
 //! Responses with files, with range and conditional requests.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use http::header::{
     ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE,
@@ -17,36 +19,48 @@ pub(crate) fn etag(bytes: &[u8]) -> HeaderValue {
 /// Returns a response with a file, or with the requested range of it.
 pub(crate) fn respond(bytes: &Bytes, media: &'static str, request: &HeaderMap) -> Response<Body> {
     let tag = etag(bytes);
-    let total = bytes.len();
-    let matches = |name| request.get(name).is_some_and(|value| *value == tag);
-    let mut response = Response::new(full(Bytes::new()));
-    response
-        .headers_mut()
-        .insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(media));
-    if matches(IF_NONE_MATCH) {
-        response.headers_mut().insert(ETAG, tag);
+    let unchanged = request.get(IF_NONE_MATCH) == Some(&tag);
+    let mut response = if unchanged {
+        let mut response = Response::new(full(Bytes::new()));
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return response;
-    }
-    let range = request
-        .get(RANGE)
-        .filter(|_| !request.contains_key(IF_RANGE) || matches(IF_RANGE));
+        response
+    } else {
+        ranged(bytes.len(), &[&tag], request, |range| {
+            full(bytes.slice(range))
+        })
+    };
+    let headers = response.headers_mut();
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    headers.insert(ETAG, tag);
+    response
+}
+
+/// Returns a response with the part of a file that a request selects, or with the complete file of `total`
+/// bytes. `If-Range` permits a part if it equals a validator of the file.
+pub(crate) fn ranged(
+    total: usize,
+    validators: &[&HeaderValue],
+    request: &HeaderMap,
+    part: impl FnOnce(Range<usize>) -> Body,
+) -> Response<Body> {
+    let mut response = Response::new(full(Bytes::new()));
+    let permitted = request
+        .get(IF_RANGE)
+        .is_none_or(|value| validators.contains(&value));
+    let range = request.get(RANGE).filter(|_| permitted);
     match range.map_or(Selection::All, |range| select(range, total)) {
-        Selection::All => *response.body_mut() = full(bytes.clone()),
+        Selection::All => *response.body_mut() = part(0..total),
         Selection::Unsatisfiable => {
             *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
             set_range(&mut response, &format!("bytes */{total}"));
         }
         Selection::Part(from, to) => {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-            *response.body_mut() = full(bytes.slice(from..to));
+            *response.body_mut() = part(from..to);
             set_range(&mut response, &format!("bytes {from}-{}/{total}", to - 1));
         }
     }
-    response.headers_mut().insert(ETAG, tag);
     response
 }
 

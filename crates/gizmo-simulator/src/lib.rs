@@ -44,6 +44,7 @@
 //! | exports | are archives in MJCF, USD and SDF that simulators load, with the files and names that were observed ([`ExportShape`]); [`Options::texture_bytes`] makes them as large as real ones |
 //! | limits | 100 requests a minute ([`Options::rate_limit`]), reported by `X-RateLimit-*`; [`Options::credits`] can run out |
 //! | responses | have the types of [`gizmo_client::types`] |
+//! | recordings | that a client made with the feature `record` of [`gizmo_client`] are served by [`Replay`], instead of a simulation |
 //! | connections | use HTTP/1.1, or HTTP/2 with prior knowledge ([`Options::max_concurrent_streams`]) |
 //!
 //! # Variants
@@ -117,6 +118,7 @@ mod assets;
 mod call;
 mod catalog;
 mod clock;
+mod connections;
 mod events;
 mod export;
 mod exports;
@@ -134,6 +136,7 @@ mod observed;
 mod options;
 mod random;
 mod record;
+mod replay;
 mod response;
 mod routes;
 mod scene_export;
@@ -150,6 +153,7 @@ pub use job::JobState;
 pub use memory::{Listed, Memory, Order, ShownPrompt, ShownTime};
 pub use options::{AfterEnd, AssetIdIn, Numbering, Options, ResetForm, StatusWords, Vocabulary};
 pub use record::Received;
+pub use replay::{Replay, ReplayOptions};
 pub use routes::{ALPHA_OPERATIONS, OPERATIONS, UNDOCUMENTED_OPERATIONS};
 pub use scene_export::SceneExport;
 pub use server::Simulator;

@@ -52,6 +52,15 @@ pub const ALPHA_OPERATIONS: &[(&str, &str, &str)] = &[
     ("export_scene", "POST", "/v1/scenes/{scene_id}/export"),
 ];
 
+/// The operations that spend credits.
+const PAID: &[&str] = &[
+    "generate_scene",
+    "edit_scene",
+    "generate_asset",
+    "create_asset",
+    "vary_scene",
+];
+
 /// The operation id, in faults and in the record, of a download from the early-access API's CDN.
 pub(crate) const CDN: &str = "cdn";
 
@@ -122,6 +131,25 @@ pub(crate) fn route(api: Api, method: &Method, path: &str) -> Route {
         Route::Unknown
     } else {
         Route::WrongMethod(allowed.join(", "))
+    }
+}
+
+/// Returns whether a request may spend credits: one of an operation that does, or a POST of an unknown one. If
+/// the operation is not given, the path of the current API selects it.
+pub(crate) fn is_paid(operation: Option<&str>, method: &Method, path: &str) -> bool {
+    let routed = || match route(Api::Current, method, path) {
+        Route::Operation(id, _) => Some(id),
+        _ => None,
+    };
+    let tables = [OPERATIONS, UNDOCUMENTED_OPERATIONS, ALPHA_OPERATIONS];
+    let known = |id: &&str| {
+        tables
+            .iter()
+            .any(|table| table.iter().any(|(known, ..)| known == id))
+    };
+    match operation.or_else(routed).filter(known) {
+        Some(id) => PAID.contains(&id),
+        None => method == Method::POST,
     }
 }
 
@@ -236,6 +264,36 @@ mod tests {
     fn the_operations_match_the_openapi_documents() {
         assert_documented(OPERATIONS, include_str!("../openapi/openapi.json"));
         assert_documented(ALPHA_OPERATIONS, include_str!("../openapi/alpha.json"));
+    }
+
+    #[test]
+    fn the_paid_operations_match_the_openapi_documents() {
+        for (document, operations) in [
+            (include_str!("../openapi/openapi.json"), OPERATIONS),
+            (include_str!("../openapi/alpha.json"), ALPHA_OPERATIONS),
+        ] {
+            let document: serde_json::Value = serde_json::from_str(document).unwrap();
+            for (id, method, path) in operations {
+                let operation = &document["paths"][*path][method.to_lowercase()];
+                let documented = operation["x-idempotency"] == "paid";
+                let method = method.parse().unwrap();
+                assert_eq!(is_paid(Some(id), &method, path), documented, "{id}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_post_of_an_unknown_operation_may_be_paid() {
+        for (operation, method, path, paid) in [
+            (None, Method::POST, "/v1/scenes", true),
+            (None, Method::POST, "/v1/scenes/x/export", false),
+            (None, Method::POST, "/v1/scenes/x/paint", true),
+            (None, Method::GET, "/v1/scenes/x/paint", false),
+            (Some("paint_scene"), Method::POST, "/v1/scenes", true),
+            (Some("create_scene"), Method::POST, "/v1/scenes", false),
+        ] {
+            assert_eq!(is_paid(operation, &method, path), paid, "{path}");
+        }
     }
 
     fn assert_documented(operations: &[(&str, &str, &str)], document: &str) {

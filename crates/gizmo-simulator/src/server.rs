@@ -1,24 +1,20 @@
-//! The simulator: accepts connections and responds to requests.
+//! The simulator: binds its ports and responds to requests.
 
 use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{ALLOW, DATE, LOCATION};
-use http::{HeaderValue, Request, Response, StatusCode, Version};
-use http_body_util::BodyExt;
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioExecutor;
-use hyper_util::server::conn::auto;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::call::{Call, read_query};
+use crate::connections::{Service, accept, listen, read};
 use crate::fault::Fault;
 use crate::handle::Handle;
 use crate::history::{History, Recorded};
@@ -28,7 +24,7 @@ use crate::record::{Received, copied};
 use crate::response::{Abort, Body, HandlerResult, Refusal, full};
 use crate::routes::{Api, CDN, Route, dispatch, route};
 use crate::state::Shared;
-use crate::wire::{Control, Network, Wire};
+use crate::wire::{Control, Network};
 use crate::{alpha, catalog, feed, files, trouble};
 
 /// A Gizmo API that listens on a local port until it is dropped. The CDN of the early-access API
@@ -46,6 +42,12 @@ pub struct Simulator {
 enum Port {
     Api,
     Cdn,
+}
+
+/// What one port of the simulator serves.
+struct Surface {
+    shared: Arc<Shared>,
+    port: Port,
 }
 
 impl Simulator {
@@ -73,7 +75,12 @@ impl Simulator {
             recorded.restore(&shared).await;
         }
         let serve = |listener, address, port| {
-            tokio::spawn(accept(listener, address, Arc::clone(&shared), port))
+            let shared = Arc::clone(&shared);
+            tokio::spawn(accept(
+                listener,
+                address,
+                Arc::new(Surface { shared, port }),
+            ))
         };
         let tasks = [
             serve(listener, address, Port::Api),
@@ -125,93 +132,21 @@ impl Drop for Simulator {
     }
 }
 
-/// Binds an address, with a backlog for thousands of simultaneous connections.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(4096)
-}
-
-/// Accepts connections while [`Network::listening`] is set.
-async fn accept(listener: TcpListener, address: SocketAddr, shared: Arc<Shared>, port: Port) {
-    let mut network = shared.network.subscribe();
-    let mut listener = Some(listener);
-    let mut connections = JoinSet::new();
-    loop {
-        let state = *network.borrow_and_update();
-        if !state.listening {
-            listener = None;
-        } else if listener.is_none() {
-            listener = listen(address).ok();
-        }
-        tokio::select! {
-            accepted = next_connection(listener.as_ref()) => match accepted {
-                Ok(stream) if state.resets > 0 => {
-                    shared.network.send_modify(|network| network.resets = network.resets.saturating_sub(1));
-                    let _ = stream.set_zero_linger();
-                }
-                Ok(stream) => {
-                    connections.spawn(connection(stream, Arc::clone(&shared), port));
-                }
-                // The process has probably run out of file descriptors. Waits until some are closed.
-                Err(_) => tokio::time::sleep(crate::clock::SHORTEST).await,
-            },
-            _ = network.changed() => {}
-            Some(_) = connections.join_next() => {}
-        }
+impl Service for Surface {
+    fn network(&self) -> &watch::Sender<Network> {
+        &self.shared.network
     }
-}
 
-async fn next_connection(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
-    match listener {
-        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
-        None => std::future::pending().await,
+    fn max_concurrent_streams(&self) -> Option<u32> {
+        self.shared.options.max_concurrent_streams
     }
-}
 
-/// Serves one connection until it ends or all connections are closed.
-async fn connection(stream: TcpStream, shared: Arc<Shared>, port: Port) {
-    let _ = stream.set_nodelay(true);
-    let control = Arc::new(Control::default());
-    let wire = Wire::new(stream, Arc::clone(&control));
-    let mut network = shared.network.subscribe();
-    let Network {
-        purges, freezes, ..
-    } = *network.borrow();
-    let max_concurrent_streams = shared.options.max_concurrent_streams;
-    let service = service_fn(move |request: Request<Incoming>| {
-        if request.version() == Version::HTTP_2 {
-            control.multiplex();
-        }
-        let (shared, control) = (Arc::clone(&shared), Arc::clone(&control));
-        async move { serve(&shared, &control, port, request).await }
-    });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().auto_date_header(false);
-    builder
-        .http2()
-        .auto_date_header(false)
-        .max_concurrent_streams(max_concurrent_streams);
-    // A frozen connection is no longer polled, but not dropped either, so that it stays open.
-    let mut serving = pin!(builder.serve_connection(wire, service));
-    let mut frozen = false;
-    loop {
-        tokio::select! {
-            // Errors are ignored: they result from an injected fault or from the client.
-            _ = &mut serving, if !frozen => return,
-            changed = network.wait_for(|network: &Network| {
-                network.purges != purges || network.freezes != freezes && !frozen
-            }) => match changed {
-                Ok(network) if network.purges == purges => {}
-                _ => return,
-            },
-        }
-        frozen = true;
+    async fn respond(
+        self: Arc<Self>,
+        control: Arc<Control>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Abort> {
+        serve(&self.shared, &control, self.port, request).await
     }
 }
 
@@ -397,15 +332,4 @@ fn with_common_headers(
         }
     }
     response
-}
-
-/// Reads the complete body of a request.
-async fn read(mut body: Incoming) -> Result<Bytes, Abort> {
-    let mut bytes = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame.map_err(|_| Abort)?.into_data() {
-            bytes.extend_from_slice(&data);
-        }
-    }
-    Ok(bytes.freeze())
 }

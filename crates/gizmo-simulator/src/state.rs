@@ -79,7 +79,7 @@ impl Shared {
 }
 
 /// Ignores poisoning: a test that panicked while it held the lock has already failed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -139,14 +139,20 @@ pub(crate) async fn after_handling(
     Ok(Response::from_parts(parts, body))
 }
 
+/// What happens where a body is interrupted.
 #[derive(Debug, Clone, Copy)]
-enum Interruption {
+pub(crate) enum Interruption {
     Abort,
     Stall,
 }
 
 /// Returns a body that is interrupted after this many bytes.
-fn interrupted(body: Body, bytes: u64, interruption: Interruption, control: &Arc<Control>) -> Body {
+pub(crate) fn interrupted(
+    body: Body,
+    bytes: u64,
+    interruption: Interruption,
+    control: &Arc<Control>,
+) -> Body {
     let state = (body, bytes, Arc::clone(control));
     let frames = try_unfold(state, move |(mut body, remaining, control)| async move {
         if remaining == 0 {

@@ -14,7 +14,7 @@ mod sdf;
 mod texture;
 mod urdf;
 mod usd;
-mod zip;
+pub(crate) mod zip;
 
 use std::io::{self, Seek, Write};
 
@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 
 pub(crate) use brief::{Brief, Item, Kind, kinds_in};
 pub(crate) use glb::glb;
+pub(crate) use texture::flat as flat_texture;
 pub(crate) use usd::usdz;
 
 use crate::options::Options;

@@ -54,7 +54,7 @@ pub(super) fn files(
 }
 
 /// Returns the normal map of a flat surface.
-fn flat() -> Vec<u8> {
+pub(crate) fn flat() -> Vec<u8> {
     let pixels = [128, 128, 255].repeat((SIDE * SIDE) as usize);
     png(SIDE, &pixels, Compression::default())
 }

@@ -54,7 +54,8 @@ impl<W: Write + Seek> Archive<W> {
     ///
     /// # Errors
     ///
-    /// Returns the error of the output, or `FileTooLarge` if the archive would require ZIP64, at 4 GiB.
+    /// Returns the error of the output, or `FileTooLarge` if the archive would require ZIP64: at 4 GiB, or beyond
+    /// 65,535 files.
     pub(crate) fn add(&mut self, path: &str, data: &[u8]) -> io::Result<()> {
         self.add_with(path, |file| file.write_all(data))
     }
@@ -69,23 +70,35 @@ impl<W: Write + Seek> Archive<W> {
         path: &str,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<()> {
-        let extra = match self.method {
+        self.add_by(self.method, path, write)
+    }
+
+    /// Like [`add_with`](Self::add_with), with a method for this file. A path that ends in `/` is a directory.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`add`](Self::add) and of `write`.
+    pub(crate) fn add_by(
+        &mut self,
+        method: Method,
+        path: &str,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let entries = self.entries.checked_add(1);
+        let entries = entries.ok_or_else(|| io::Error::from(io::ErrorKind::FileTooLarge))?;
+        let extra = match method {
             Method::Aligned => padding(self.length + HEADER + path.len())?,
             Method::Deflated | Method::Stored => Vec::new(),
         };
         // The header contains the sizes of the data, so it is written after them.
         let start = HEADER + path.len() + extra.len();
         self.output.write_all(&vec![0; start])?;
-        let data = Data::write(&mut self.output, self.method == Method::Deflated, write)?;
+        let data = Data::write(&mut self.output, method == Method::Deflated, write)?;
         let end = start + data.packed;
 
         let mut common = Vec::new();
-        let method = if self.method == Method::Deflated {
-            8
-        } else {
-            0
-        };
-        for field in [20, FLAGS, method, 0, DATE] {
+        let number = if method == Method::Deflated { 8 } else { 0 };
+        for field in [20, FLAGS, number, 0, DATE] {
             common.extend(field.to_le_bytes());
         }
         for field in [data.crc, length_u32(data.packed)?, length_u32(data.length)?] {
@@ -101,15 +114,20 @@ impl<W: Write + Seek> Archive<W> {
         self.output
             .seek_relative(i64::from(length_u32(data.packed)?))?;
 
-        // Created on Unix: a regular file with mode 644.
+        // Created on Unix: a regular file with mode 644, or a directory with mode 755.
+        let mode: u32 = if path.ends_with('/') {
+            0o040_755
+        } else {
+            0o100_644
+        };
         self.directory.extend(b"PK\x01\x02\x14\x03");
         self.directory.extend(&common);
         self.directory.extend([0; 8]);
-        self.directory.extend((0o100_644_u32 << 16).to_le_bytes());
+        self.directory.extend((mode << 16).to_le_bytes());
         self.directory
             .extend(length_u32(self.length)?.to_le_bytes());
         self.directory.extend(name);
-        self.entries += 1;
+        self.entries = entries;
         self.length += end;
         Ok(())
     }

@@ -17,6 +17,7 @@ mod operations;
 mod program;
 mod python;
 mod refusals;
+mod replay;
 mod shapes;
 mod support;
 mod types;

@@ -20,7 +20,7 @@ async fn client(options: Options) -> (Simulator, Client) {
 #[tokio::test]
 async fn every_operation_works_with_the_generated_client() {
     let (simulator, client) = client(Options::instant()).await;
-    let scene_id = scenes(&client).await;
+    let scene_id = Box::pin(scenes(&client)).await;
     let asset_id = assets(&client, &scene_id).await;
     exports(&client, &scene_id, &asset_id).await;
     catalog_and_account(&client).await;

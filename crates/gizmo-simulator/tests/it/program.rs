@@ -1,6 +1,7 @@
 //! The program `gizmo-simulator`: its output, its exit codes, and clients in other languages.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 
 use crate::python::run_python;
@@ -126,6 +127,43 @@ fn a_port_in_use_is_one_line_and_exit_code_1() {
         stderr.starts_with(&start) && stderr.lines().count() == 1,
         "{stderr}"
     );
+}
+
+#[test]
+fn a_recording_is_served_and_a_missing_one_is_one_line_and_exit_code_1() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = output(&["--replay", path, "--port", "0"]);
+    assert!(status.code() == Some(1) && stdout.is_empty());
+    let stderr = String::from_utf8(stderr).unwrap();
+    let start =
+        format!("gizmo-simulator: no recording to replay: cannot read {path}/recording.json: ");
+    assert!(
+        stderr.starts_with(&start) && stderr.lines().count() == 1,
+        "{stderr}"
+    );
+
+    let about = "{\"version\":1,\"client\":\"\",\"began_at\":0}";
+    std::fs::write(directory.path().join("recording.json"), about).unwrap();
+    let running = Running::start(&["--replay", path, "--speed", "inf"]);
+    let names: Vec<&str> = running
+        .variables
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(names, ["GIZMO_BASE_URL", "GIZMO_API_KEY"]);
+    let address = running.variables[0].1.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .write_all(b"GET /v1/usage HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    assert!(response.contains("\"code\":\"not_recorded\""), "{response}");
 }
 
 #[test]

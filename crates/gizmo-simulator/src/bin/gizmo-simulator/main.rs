@@ -1,12 +1,14 @@
-//! The program `gizmo-simulator`: runs a simulator until Ctrl-C.
+//! The program `gizmo-simulator`: runs a simulator, or serves a recording, until Ctrl-C.
 
 mod arguments;
+mod flags;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use arguments::{Command, Configuration};
-use gizmo_simulator::Simulator;
+use arguments::Command;
+use flags::Configuration;
+use gizmo_simulator::{Replay, ReplayOptions, Simulator};
 
 /// The exit code of wrong usage.
 const WRONG_USAGE: u8 = 2;
@@ -31,10 +33,21 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Runs a simulator until Ctrl-C.
+/// Runs a simulator or a replay until Ctrl-C.
 async fn run(configuration: Configuration) -> io::Result<()> {
-    let Configuration { options, faults } = configuration;
+    let Configuration {
+        options,
+        faults,
+        replay,
+    } = configuration;
     let address = options.address;
+    if let Some(directory) = replay {
+        let mut replay_options = ReplayOptions::default();
+        replay_options.address = address;
+        replay_options.speed = options.speed;
+        let replay = Replay::start_with(directory, replay_options).await?;
+        return serve(replay.url(), replay.api_key()).await;
+    }
     let simulator = Simulator::start(options).await.map_err(|error| {
         let message = format!("cannot listen on {address}: {error}");
         io::Error::new(error.kind(), message)
@@ -42,11 +55,12 @@ async fn run(configuration: Configuration) -> io::Result<()> {
     for (on, fault) in faults {
         simulator.handle().inject(on, fault);
     }
-    print(&format!(
-        "GIZMO_BASE_URL={} GIZMO_API_KEY={}",
-        simulator.url(),
-        simulator.api_key()
-    ))?;
+    serve(simulator.url(), simulator.api_key()).await
+}
+
+/// Prints what clients need, and waits for Ctrl-C.
+async fn serve(url: &str, api_key: &str) -> io::Result<()> {
+    print(&format!("GIZMO_BASE_URL={url} GIZMO_API_KEY={api_key}"))?;
     tokio::signal::ctrl_c().await
 }
 
