@@ -111,7 +111,7 @@ fn job(run: &Run<'_>, add: &mut impl FnMut(&str, &'static str, String)) {
             let least = before.map_or(0.0, |list| run.since(*list));
             if least <= AT_ONCE {
                 "at once, within 5 s of its request"
-            } else if run.is_at_work_after(seen) {
+            } else if run.is_at_work_after(seen.responded_at()) {
                 "later than 5 s after its request, while its job runs"
             } else {
                 "later than 5 s after its request, when its job has ended"

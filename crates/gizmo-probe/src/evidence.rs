@@ -181,10 +181,10 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Whether the job was still at work when the request after an exchange was handled.
-    pub(crate) fn is_at_work_after(&self, seen: Seen<'_>) -> bool {
+    /// Whether a request that was sent later than this time shows the job at work.
+    pub(crate) fn is_at_work_after(&self, time: f64) -> bool {
         self.of_job.iter().any(|later| {
-            let is_later = later.exchange.sent_at >= seen.responded_at();
+            let is_later = later.exchange.sent_at >= time;
             let is_at_work = later.json().is_some_and(|body| !find::has_ended(body));
             is_later && later.operation() == "get_job" && later.is_success() && is_at_work
         })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gizmo_client::http::{HeaderMap, Method, header};
 use gizmo_client::record::Recording;
-use gizmo_client::{Client, Error, RetryPolicy};
+use gizmo_client::{Client, Error};
 use reqwest::{Request, Response, Url};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -122,16 +122,23 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Creates a sender with a key for a base URL, which the client's own rules check.
-    pub(crate) fn new(key: &str, base: Option<&str>, recording: Recording) -> Result<Self, Error> {
-        let mut builder = Client::builder()
-            .api_key(key)
-            .retry_policy(RetryPolicy::default())
-            .record(&recording);
-        if let Some(base) = base {
-            builder = builder.base_url(base);
-        }
-        let client = builder.build()?;
+    /// Creates a sender with a key for a base URL, which the client's own rules check. Only then the recording is
+    /// created.
+    pub(crate) fn new(
+        key: &str,
+        base: Option<&str>,
+        recording: impl FnOnce() -> Result<Recording, Error>,
+    ) -> Result<Self, Error> {
+        let builder = || {
+            let builder = Client::builder().api_key(key);
+            match base {
+                Some(base) => builder.base_url(base),
+                None => builder,
+            }
+        };
+        builder().build()?;
+        let recording = recording()?;
+        let client = builder().record(&recording).build()?;
         let base = Url::parse(client.base_url()).expect("the client has parsed it");
         let mut http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -150,6 +157,11 @@ impl Sender {
             recording,
             resumes_at: Mutex::default(),
         })
+    }
+
+    /// Returns the first error of writing the recording, if there was one.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.recording.check()
     }
 
     /// Sends a request that costs nothing, and reads its response. None if there was no response.

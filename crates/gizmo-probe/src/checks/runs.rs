@@ -21,6 +21,9 @@ pub(super) const CHECKS: &[Check] = &[
     ("asset-listed-when", asset_listed),
 ];
 
+/// The longest time from the completion of an asset to the end of its job, in seconds.
+const PUBLISHED: f64 = 10.0;
+
 /// The latest time after its request at which a scene is listed, in seconds.
 const LATEST: f64 = 20.0 * 60.0;
 
@@ -155,8 +158,8 @@ fn asset_listed(evidence: &Evidence, tally: &mut Tally) {
         }
         match (run.first_listed(&find::ASSET), run.lists.last()) {
             (Some((list, _)), _) => {
-                let is_early = run.is_at_work_after(list);
-                tally.expect(!is_early, list, "", "listed before its job had ended");
+                let is_early = run.is_at_work_after(list.responded_at() + PUBLISHED);
+                tally.expect(!is_early, list, "", "listed long before its job had ended");
             }
             (None, Some(last)) => tally.fails(*last, "", "not listed when its job had ended"),
             (None, None) => {}

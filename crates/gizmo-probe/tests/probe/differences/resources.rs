@@ -129,7 +129,7 @@ pub(super) const PLANTS: &[Plant] = &[
             on(changes, "GET", "/v1/catalog/*", |body| {
                 if let Some(item) = body["item"].as_object_mut() {
                     item.retain(|_, value| {
-                        !value.as_str().is_some_and(|path| path.ends_with(".usdz"))
+                        !value.as_str().is_some_and(|path| path.contains(".usdz"))
                     });
                 }
             });
