@@ -310,7 +310,7 @@ pub mod drift {
 /// | times, sizes, counts | when each request was sent, each event arrived and each body ended; times in bodies and headers; the number of characters of each word |
 /// | numbers, `true`, `false`, `null` | everywhere in JSON, except for ids |
 /// | words of the API | enum values, statuses, known names of events and error codes, where they are a complete value; the document at `/v1/openapi.json` |
-/// | other single words | in members that have words of the service's own (`status`, `state`, `type`, `kind`, `event`, `stage`, `mode`, `format`, `phase`, `code`, `error`) and as names of events, unless a part of them occurred before in a prompt, a name, an id or a request, or was named with [`Recording::private`](record::Recording::private) |
+/// | other single words | in members that have words of the service's own (`status`, `state`, `type`, `kind`, `event`, `stage`, `mode`, `format`, `phase`, `code`, `error`, `event_name` and the like) and as names of events, unless a part of them occurred before in a prompt, a name, an id or a request, or was named with [`Recording::private`](record::Recording::private) |
 /// | names of members, parameters and headers | unless they look like an id or the name of an object, or a part of them occurred in the same |
 /// | paths | the literal segments of the document's paths |
 /// | headers | media types, lengths, dates, ranges, caching, `server`, `vary`, `retry-after`, and those about rate limits |
