@@ -42,7 +42,7 @@ fn words_of_the_document_and_numbers_stay_in_json() {
         "status": "queued", "job": {"mode": "gizmo_fast", "created_at": 1_760_000_000.25, "status": "COMPLETED"},
         "started_at": "2026-06-01T12:00:00Z", "updated_at": "2026-06-01T12:00:00.123456", "until": "2026-06-01 12:00:00+02:00",
         "format": "mjcf", "pipeline_status": "layout.running", "event": "asset_card_created", "error": "no_scene",
-        "pipeline_stages": ["layout", "lighting"], "anything": "succeeded",
+        "pipeline_stages": ["layout", "lighting"], "anything": "succeeded", "event_name": "asset_mesh_started",
         "detail": [{"loc": ["body", "prompt"], "type": "string_too_short"}],
         "unknown_member": {"nestedThing": 1},
     });
