@@ -34,8 +34,24 @@ const KNOWN: &str = "\
     service_unavailable conflict bad_request method_not_allowed \
     missing string_type string_too_short string_too_long int_parsing int_type enum literal_error json_invalid \
     value_error extra_forbidden greater_than_equal less_than_equal bool_parsing list_type dict_type \
-    body query path header cookie \
+    body query path header cookie detail loc msg type ctx input url seq data result results page value \
     usda usdc usdz glb gltf urdf obj fbx zip png json xml scene asset edit unknown null none true false";
+
+/// Values and names of HTTP. They stay also if a prompt has one of their words.
+const HTTP: &str = "\
+    application/json application/problem+json application/zip application/x-zip-compressed application/octet-stream \
+    application/x-event-stream application/xml application/gzip text/event-stream text/plain text/html text/xml \
+    model/gltf-binary model/vnd.usdz+zip image/png image/jpeg image/svg+xml */* utf-8 \
+    no-store no-cache no-transform must-revalidate private public identity chunked gzip br deflate bytes none close \
+    keep-alive Accept-Encoding Origin \
+    accept accept-encoding accept-ranges age allow alt-svc authorization cache-control connection \
+    content-disposition content-encoding content-language content-length content-range content-type date etag expires \
+    host idempotency-key if-match if-modified-since if-none-match if-range last-event-id last-modified link location \
+    origin range referrer-policy retry-after server server-timing set-cookie strict-transport-security \
+    transfer-encoding user-agent vary via www-authenticate x-content-type-options x-frame-options x-request-id \
+    request-id x-correlation-id cf-ray cf-cache-status x-powered-by x-accel-buffering x-gizmo-service-token \
+    x-ratelimit-limit x-ratelimit-remaining x-ratelimit-reset ratelimit ratelimit-policy ratelimit-limit \
+    ratelimit-remaining ratelimit-reset";
 
 /// Parts of the names of events that are in no name above. What a prompt may contain is not among them.
 const PARTS: &str = "\
@@ -52,6 +68,7 @@ pub(super) struct Vocabulary {
     /// The parts of words and names, in lower case.
     parts: HashSet<String>,
     segments: HashSet<&'static str>,
+    http: HashSet<&'static str>,
 }
 
 impl Vocabulary {
@@ -83,12 +100,18 @@ impl Vocabulary {
             names,
             parts,
             segments,
+            http: HTTP.split_whitespace().collect(),
         }
     }
 
     /// Whether a value is a word of the document, or a status in any spelling.
     pub(super) fn is_word(&self, value: &str) -> bool {
         self.words.contains(value) || StatusWord::of(value).is_some()
+    }
+
+    /// Whether a value or a name is one of HTTP's own.
+    pub(super) fn is_http(&self, text: &str) -> bool {
+        self.http.contains(text)
     }
 
     /// Whether the document has a member or parameter of this name.

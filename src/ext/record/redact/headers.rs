@@ -113,11 +113,14 @@ impl Redactor {
     }
 
     fn header_name(&mut self, name: &str) -> String {
-        self.known_private(name)
+        self.grammar(name)
     }
 
     /// A value that consists of words of HTTP's own.
     fn grammar(&mut self, text: &str) -> String {
+        if self.vocabulary.is_http(text.trim()) && !self.contains_secret(text) {
+            return text.to_owned();
+        }
         if text.len() > MAX_VALUE || !text.is_ascii() {
             return self.text(text);
         }
