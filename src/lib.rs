@@ -310,11 +310,11 @@ pub mod drift {
 /// | times, sizes, counts | when each request was sent, each event arrived and each body ended; times in bodies and headers; the number of characters of each word |
 /// | numbers, `true`, `false`, `null` | everywhere in JSON, except for ids |
 /// | words of the API | enum values, statuses, known names of events and error codes, where they are a complete value; the document at `/v1/openapi.json` |
-/// | other single words | in members that have words of the service's own (`status`, `state`, `type`, `kind`, `event`, `stage`, `mode`, `format`, `phase`, `code`, `error`) and as names of events, unless a part of them occurred in a prompt, a name, an id or a request |
+/// | other single words | in members that have words of the service's own (`status`, `state`, `type`, `kind`, `event`, `stage`, `mode`, `format`, `phase`, `code`, `error`, `event_name` and the like) and as names of events, unless a part of them occurred before in a prompt, a name, an id or a request, or was named with [`Recording::private`](record::Recording::private) |
 /// | names of members, parameters and headers | unless they look like an id or the name of an object, or a part of them occurred in the same |
 /// | paths | the literal segments of the document's paths |
 /// | headers | media types, lengths, dates, ranges, caching, `server`, `vary`, `retry-after`, and those about rate limits |
-/// | bodies | JSON and text of up to 8 MiB; of event streams the first 20,000 blocks, up to 16 MiB; of archives the extensions and sizes of the entries; of anything else the size |
+/// | bodies | JSON and text of up to 8 MiB; of event streams the first 20,000 blocks of up to 1 MiB each and 16 MiB together, and for what is omitted the comment `: N bytes`; of archives the extensions and sizes of the entries; of anything else the size |
 ///
 /// So a recording still reveals when an account was used and how much, how large its scenes are, which numbers their
 /// geometry has, and the vocabulary of the service.
@@ -323,7 +323,7 @@ pub mod drift {
 ///
 /// Read it before. Search it for the words of your prompts and names; none should be there, unless they are words of
 /// the API as well, such as `scene`. Look at the values of `type` and `kind`, and at the notes
-/// ([`Recording::note`]), which are written as they are. Then publish the directory as it is.
+/// ([`Recording::note`](record::Recording::note)), which are written as they are. Then publish the directory as it is.
 #[cfg(feature = "record")]
 pub mod record {
     pub use crate::ext::record::Recording;

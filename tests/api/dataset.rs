@@ -54,7 +54,11 @@ fn states(dir: &Path, prompts: &[String]) -> BTreeMap<String, usize> {
 
 #[tokio::test]
 async fn fifty_prompts_survive_two_kills_and_an_empty_account() {
-    let lab = Lab::start(Options::default().with_speed(3_000.0)).await;
+    let lab = Lab::start(Options {
+        name_jobs: true,
+        ..Options::default().with_speed(3_000.0)
+    })
+    .await;
     let dir = tempfile::tempdir().unwrap();
     let (file, out) = (dir.path().join("prompts.txt"), dir.path().join("scenes"));
     let prompts: Vec<String> = (0..50)

@@ -51,7 +51,6 @@ async fn account(client: &Client) {
     assert_eq!(who.ok, Some(true));
     assert_eq!(who.user_id.as_deref(), Some("user_simulator"));
     assert_eq!(who.scopes.as_ref().unwrap()[0], "scenes:read");
-    assert_eq!(who.extra["key_name"], "simulator");
     let usage = client.usage().send().await.unwrap();
     assert!(usage.keys.as_ref().unwrap()[0]["requests"].is_u64());
 }

@@ -384,6 +384,7 @@ async fn a_scene_is_found_below_a_thousand_newer_ones() {
     };
     let lab = Lab::start(Options {
         memory,
+        name_jobs: true,
         ..Options::instant()
     });
     let lab = lab.await;

@@ -30,6 +30,15 @@ fn lost_responses() -> Vec<Fault> {
     ]
 }
 
+/// Starts a lab whose jobs end as soon as they start, and whose scenes and assets name their jobs.
+async fn naming_jobs() -> Lab {
+    Lab::start(Options {
+        name_jobs: true,
+        ..Options::instant()
+    })
+    .await
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_job_of_a_lost_response_is_found_and_not_started_twice() {
     steady_clock();
@@ -37,6 +46,7 @@ async fn the_job_of_a_lost_response_is_found_and_not_started_twice() {
         for fault in lost_responses() {
             let lab = Lab::start(Options {
                 clock_skew,
+                name_jobs: true,
                 ..Options::instant()
             });
             let lab = lab.await;
@@ -59,11 +69,7 @@ async fn the_job_of_a_lost_response_is_found_and_not_started_twice() {
 async fn a_scene_is_found_when_scenes_do_not_name_their_job() {
     steady_clock();
     for fault in lost_responses() {
-        let lab = Lab::start(Options {
-            name_jobs: false,
-            ..Options::instant()
-        });
-        let lab = lab.await;
+        let lab = Lab::instant().await;
         let error = lose(&lab, fault).await;
         let found = lab.client.reconcile(&error).await.unwrap();
         let Reconciled::FoundWithoutJob {
@@ -98,7 +104,7 @@ async fn a_generation_that_never_started_is_looked_for_twice_and_not_found() {
 #[tokio::test(start_paused = true)]
 async fn equal_requests_get_one_scene_each() {
     steady_clock();
-    let lab = Lab::instant().await;
+    let lab = naming_jobs().await;
     let errors = [
         lose(&lab, Fault::DropBeforeResponse).await,
         lose(&lab, Fault::DropBeforeResponse).await,
@@ -144,7 +150,7 @@ async fn a_scene_that_another_user_requested_in_the_same_words_is_not_told_apart
 #[tokio::test(start_paused = true)]
 async fn a_request_without_a_baseline_is_found_by_clocks() {
     steady_clock();
-    let lab = Lab::instant().await;
+    let lab = naming_jobs().await;
     let request = PaidRequest::scene(PROMPT, SystemTime::now());
     let scene_id = lab.handle.start_scene(PROMPT);
     let found = lab.client.reconcile_request(&request).await.unwrap();
@@ -166,7 +172,7 @@ async fn a_request_without_a_baseline_is_found_by_clocks() {
 #[tokio::test(start_paused = true)]
 async fn a_deadline_or_a_dropped_future_does_not_lose_the_request() {
     steady_clock();
-    let lab = Lab::instant().await;
+    let lab = naming_jobs().await;
     let stall = || {
         let on = On::operation("generate_scene");
         lab.handle.inject(on, Fault::StallBeforeResponse);

@@ -451,3 +451,25 @@ async fn a_directory_that_is_lost_is_reported_and_disturbs_no_request() {
     assert_eq!(error.kind(), gizmo_client::ErrorKind::Io);
     assert!(error.to_string().contains("0001-whoami.json"), "{error}");
 }
+
+#[tokio::test]
+async fn a_word_that_is_named_as_private_is_replaced_from_the_start() {
+    let server = httpmock::MockServer::start_async().await;
+    server.mock(|when, then| {
+        when.any_request();
+        let item = serde_json::json!({"ok": true, "kind": "workbench", "type": "catalog_crimson"});
+        then.status(200).json_body(item);
+    });
+    for (private, is_kept) in [("", true), ("Two crimson workbenches", false)] {
+        let directory = tempfile::tempdir().unwrap();
+        let recording = Recording::create(directory.path()).unwrap();
+        recording.private(private);
+        let http = reqwest::Client::new();
+        let request = http.get(server.base_url()).build().unwrap();
+        let response = recording.execute(&http, request).await.unwrap();
+        response.bytes().await.unwrap();
+        let text = files(directory.path());
+        assert_eq!(text.contains("workbench"), is_kept);
+        assert_eq!(text.contains("crimson"), is_kept);
+    }
+}

@@ -162,10 +162,29 @@ impl<'a> Run<'a> {
         of_job.filter(move |seen| seen.note() == note)
     }
 
-    /// Whether the job was still at work when the request after an exchange was handled.
-    pub(crate) fn is_at_work_after(&self, seen: Seen<'_>) -> bool {
+    /// The seconds from the paid request to a response.
+    pub(crate) fn since(&self, seen: Seen<'_>) -> f64 {
+        seen.responded_at() - self.accepted.exchange.sent_at
+    }
+
+    /// The first list that showed something that was not in the list before the request, and that item.
+    pub(crate) fn first_listed(&self, names: &[&str]) -> Option<(Seen<'a>, &'a Value)> {
+        let ids = |body: &Value| find::ids(body, names);
+        let before = self.baseline.and_then(Seen::json).map(ids);
+        let before = before.unwrap_or_default();
+        self.lists.iter().find_map(|list| {
+            let (_, items) = find::list(list.json()?)?;
+            let new = items
+                .iter()
+                .find(|item| find::id(item, names).is_some_and(|id| !before.contains(&id)))?;
+            Some((*list, new))
+        })
+    }
+
+    /// Whether a request that was sent later than this time shows the job at work.
+    pub(crate) fn is_at_work_after(&self, time: f64) -> bool {
         self.of_job.iter().any(|later| {
-            let is_later = later.exchange.sent_at >= seen.responded_at();
+            let is_later = later.exchange.sent_at >= time;
             let is_at_work = later.json().is_some_and(|body| !find::has_ended(body));
             is_later && later.operation() == "get_job" && later.is_success() && is_at_work
         })

@@ -53,11 +53,7 @@ struct Account {
 pub(crate) async fn run(sender: &Sender, pace: Pace, permits: Vec<Permit>, say: fn(&str)) {
     let live = Live { sender, pace };
     say("the document and the account");
-    let document = live.get(note::DOCUMENT, &["v1", "openapi.json"]).await;
-    if let Some(etag) = document.and_then(|reply| reply.etag) {
-        let again = Ask::get(note::DOCUMENT_AGAIN, &["v1", "openapi.json"]);
-        sender.send(again.header("if-none-match", etag)).await;
-    }
+    live.get(note::DOCUMENT, &["v1", "openapi.json"]).await;
     live.get(note::ACCOUNT, &["v1", "whoami"]).await;
     live.get(note::ACCOUNT, &["v1", "usage"]).await;
     say("scenes, assets and jobs");

@@ -1,5 +1,6 @@
 //! Compares the live service with what the client assumes of it, and records every exchange.
 
+mod behaviour;
 mod checks;
 mod evidence;
 mod find;
@@ -44,13 +45,13 @@ struct Arguments {
     /// Do not ask before the paid requests
     #[arg(long)]
     yes: bool,
-    /// Directory of the recording [default: `target/probe/recording`]
+    /// Directory of the recording, which is created [default: `recording` in that of the report]
     #[arg(long, value_name = "DIR", conflicts_with = "replay")]
     record: Option<PathBuf>,
     /// Send nothing, and report on this recording
     #[arg(long, value_name = "DIR", conflicts_with_all = ["spend", "yes"])]
     replay: Option<PathBuf>,
-    /// Directory of the report [default: `target/probe`]
+    /// Directory of the report [default: the first unused of `target/probe/1`, `target/probe/2`, …]
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// How long a stream is read after its job has ended, in seconds
@@ -98,10 +99,8 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let root = arguments.root.clone().unwrap_or_else(repository_root);
     let repository = Repository::read(&root)?;
-    let directory = arguments
-        .report
-        .clone()
-        .unwrap_or_else(|| root.join("target/probe"));
+    let directory = arguments.report.clone();
+    let directory = directory.unwrap_or_else(|| unused(&root.join("target/probe")));
     let recording = arguments.replay.as_ref().or(arguments.record.as_ref());
     let recording = recording.cloned();
     let recording = recording.unwrap_or_else(|| directory.join("recording"));
@@ -120,6 +119,16 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     Ok(ExitCode::from(if report.contradicts() { 6 } else { 0 }))
 }
 
+/// The directory with the first number that is not used.
+fn unused(parent: &Path) -> PathBuf {
+    let mut numbers = 1_u32..;
+    let directories = numbers
+        .by_ref()
+        .map(|number| parent.join(number.to_string()));
+    let mut unused = directories.filter(|directory| !directory.exists());
+    unused.next().expect("a disk has fewer directories")
+}
+
 /// The workspace of this package.
 fn repository_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -135,8 +144,7 @@ fn record(arguments: &Arguments, directory: &Path) -> Result<(), String> {
     let base = env::var("GIZMO_BASE_URL").ok();
     let base = base.filter(|base| !base.trim().is_empty());
     let permits = confirmed(arguments)?;
-    let recording = Recording::create(directory).map_err(|error| format!("{error:#}"))?;
-    let sender = Sender::new(&key, base.as_deref(), recording.clone());
+    let sender = Sender::new(&key, base.as_deref(), || Recording::create(directory));
     let sender = sender.map_err(|error| format!("{error:#}"))?;
     let pace = Pace {
         poll: Duration::from_secs_f64(arguments.poll),
@@ -148,7 +156,7 @@ fn record(arguments: &Arguments, directory: &Path) -> Result<(), String> {
         .build()
         .map_err(|error| format!("no runtime: {error}"))?;
     runtime.block_on(live::run(&sender, pace, permits, say));
-    recording.check().map_err(|error| format!("{error:#}"))
+    sender.check().map_err(|error| format!("{error:#}"))
 }
 
 /// Returns the permits that the user has confirmed.

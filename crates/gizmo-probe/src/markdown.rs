@@ -62,6 +62,20 @@ fn document(report: &Report, text: &mut String) -> std::fmt::Result {
         }
         writeln!(text)?;
     }
+    if !report.behaviour.is_empty() {
+        writeln!(text, "## What the documentation leaves open\n")?;
+        writeln!(text, "| operation | what | how |\n| --- | --- | --- |")?;
+        for one in &report.behaviour {
+            writeln!(
+                text,
+                "| {} | {} | {} |",
+                one.operation,
+                one.what,
+                cell(&one.how)
+            )?;
+        }
+        writeln!(text)?;
+    }
     writeln!(text, "## The document\n")?;
     match &report.document {
         None => writeln!(text, "It was not served.\n")?,
@@ -75,6 +89,11 @@ fn document(report: &Report, text: &mut String) -> std::fmt::Result {
             writeln!(text, "\n{}\n", refresh.changes.trim())?;
         }
     }
+    assumptions(report, text)?;
+    measurements(report, text)
+}
+
+fn assumptions(report: &Report, text: &mut String) -> std::fmt::Result {
     writeln!(text, "## Assumptions\n")?;
     writeln!(
         text,
@@ -90,7 +109,11 @@ fn document(report: &Report, text: &mut String) -> std::fmt::Result {
         let name = cell(&format!("`{}`: {}", assessed.id, assessed.statement));
         writeln!(text, "| {name} | {} | {verdict} |", assessed.evidence)?;
     }
-    writeln!(text, "\n## Measurements\n")?;
+    writeln!(text)
+}
+
+fn measurements(report: &Report, text: &mut String) -> std::fmt::Result {
+    writeln!(text, "## Measurements\n")?;
     writeln!(text, "These differ from one run to the next.\n")?;
     writeln!(text, "| what | value |\n| --- | --- |")?;
     for measured in &report.measurements {

@@ -28,16 +28,6 @@ pub(crate) fn of(evidence: &Evidence) -> Vec<Measurement> {
         let what = format!("exchange {}: {}", seen.exchange.number, seen.operation());
         add(what, export(seen));
     }
-    for note in [note::EXPORT_RANGE, note::FILE_RANGE] {
-        for seen in evidence.noted(note) {
-            let support = match seen.status() {
-                206 => "the requested range",
-                200 => "everything: ranges are not supported",
-                _ => "a refusal",
-            };
-            add(format!("{note} ({})", seen.operation()), support.to_owned());
-        }
-    }
     for name in [
         "x-ratelimit-limit",
         "x-ratelimit-reset",
@@ -55,37 +45,22 @@ pub(crate) fn of(evidence: &Evidence) -> Vec<Measurement> {
 
 fn job(run: &Run<'_>, add: &mut impl FnMut(String, String)) {
     let name = run.accepted.note();
-    let since = |seen: Seen<'_>| seen.responded_at() - run.accepted.exchange.sent_at;
     if let Some(ended) = run.ended() {
         add(
             format!("{name}: until its job had ended"),
-            format!("{:.1} s", since(ended)),
+            format!("{:.1} s", run.since(ended)),
         );
     }
-    let places: Vec<_> = run
-        .of_job
-        .iter()
-        .filter_map(|seen| seen.json())
-        .flat_map(|body| {
-            [
-                find::members(body, &find::SCENE),
-                find::members(body, &find::ASSET),
-            ]
-        })
-        .flatten()
-        .map(|(place, _)| place)
-        .collect();
-    let mut places: Vec<_> = places
-        .into_iter()
-        .filter(|place| place.len() < 100)
-        .collect();
-    places.sort_unstable();
-    places.dedup();
-    if !places.is_empty() {
-        add(
-            format!("{name}: places of ids in its job"),
-            places.join(", "),
-        );
+    for (note, names) in [
+        (note::PAID_SCENE, find::SCENE),
+        (note::PAID_ASSET, find::ASSET),
+    ] {
+        if let Some((list, _)) = run.first_listed(&names).filter(|_| run.is(note)) {
+            add(
+                format!("{name}: until it was listed"),
+                format!("{:.1} s", run.since(list)),
+            );
+        }
     }
     let Some(stream) = run.stream() else { return };
     let pings: Vec<_> = stream

@@ -11,7 +11,6 @@ pub(crate) const PAID: &str = "paid: ";
 
 notes! {
     DOCUMENT = "document",
-    DOCUMENT_AGAIN = "document, if it has changed",
     ACCOUNT = "account",
     LIST = "list",
     PAGE_1 = "page 1 of one item",

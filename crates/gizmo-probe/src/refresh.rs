@@ -11,7 +11,7 @@ use crate::note;
 use crate::repository::Repository;
 
 /// The result of a dry run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Refresh {
     /// The files that would change.
     pub(crate) changed: Vec<String>,
@@ -26,6 +26,12 @@ pub(crate) struct Refresh {
 pub(crate) fn compare(evidence: &Evidence, repository: &Repository) -> Option<Refresh> {
     let served = evidence.noted(note::DOCUMENT);
     let document = served.filter(|seen| seen.is_success()).last()?.json()?;
+    if *document == repository.upstream {
+        return Some(Refresh {
+            changes: "Nothing has changed.\n".to_owned(),
+            ..Refresh::default()
+        });
+    }
     let file = tempfile::Builder::new()
         .suffix(".json")
         .tempfile()
@@ -34,10 +40,8 @@ pub(crate) fn compare(evidence: &Evidence, repository: &Repository) -> Option<Re
             Ok(file)
         });
     let refused = |why: String| Refresh {
-        changed: Vec::new(),
-        warnings: Vec::new(),
-        left_out: Vec::new(),
         changes: format!("The document is refused: {why}\n"),
+        ..Refresh::default()
     };
     let file = match file {
         Ok(file) => file,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::behaviour::{self, Behaviour};
 use crate::checks;
 use crate::evidence::Evidence;
 use crate::measurements::{self, Measurement};
@@ -22,6 +23,8 @@ pub(crate) struct Report {
     /// Every assumption with its verdict, in the order of the table.
     pub(crate) assumptions: Vec<Assessed>,
     pub(crate) responses: Responses,
+    /// How the service does what its documentation leaves open.
+    pub(crate) behaviour: Vec<Behaviour>,
     /// What a refresh with the served document would change. None if none was served.
     pub(crate) document: Option<Refresh>,
     /// Times and sizes, which differ from one run to the next.
@@ -47,18 +50,16 @@ impl Report {
     /// Assesses a recording.
     pub(crate) fn of(evidence: &Evidence, repository: &Repository) -> Self {
         let assumptions = repository.assumptions.iter().map(|assumption| {
-            let check = checks::all().find(|(id, _)| *id == assumption.id);
             let mut tally = Tally::default();
-            if let Some((_, check)) = check {
-                check(evidence, &mut tally);
-            }
+            let own = || checks::all().filter(|(id, _)| *id == assumption.id);
+            own().for_each(|(_, check)| check(evidence, &mut tally));
             Assessed {
                 id: assumption.id.clone(),
                 statement: assumption.statement.clone(),
                 evidence: assumption.evidence.clone(),
                 code: assumption.code.clone(),
                 verdict: tally.verdict(),
-                has_check: check.is_some(),
+                has_check: own().next().is_some(),
                 confirmations: tally.confirmations,
                 contradictions: tally.contradictions,
                 sightings: tally.sightings,
@@ -70,6 +71,7 @@ impl Report {
             paid: evidence.paid().count(),
             assumptions: assumptions.collect(),
             responses: responses::compare(evidence, repository),
+            behaviour: behaviour::of(evidence),
             document: refresh::compare(evidence, repository),
             measurements: measurements::of(evidence),
         }

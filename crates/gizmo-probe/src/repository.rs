@@ -10,6 +10,9 @@ use serde_json::Value;
 #[derive(Debug)]
 pub(crate) struct Repository {
     pub(crate) root: PathBuf,
+    /// The service's document as it was served last.
+    pub(crate) upstream: Value,
+    /// The document that is derived from it.
     pub(crate) document: Value,
     pub(crate) overlay: Value,
     pub(crate) assumptions: Vec<Assumption>,
@@ -55,6 +58,7 @@ impl Repository {
         let table: Table = read(&openapi.join("assumptions.json"))?;
         Ok(Self {
             root: root.to_owned(),
+            upstream: read(&openapi.join("upstream.json"))?,
             document: read(&openapi.join("openapi.json"))?,
             overlay: read(&openapi.join("overlay.json"))?,
             assumptions: table.assumptions,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gizmo_client::http::{HeaderMap, Method, header};
 use gizmo_client::record::Recording;
-use gizmo_client::{Client, Error, RetryPolicy};
+use gizmo_client::{Client, Error};
 use reqwest::{Request, Response, Url};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -100,7 +100,6 @@ impl Ask {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) etag: Option<String>,
     /// Null if it is not JSON.
     pub(crate) body: Value,
 }
@@ -123,16 +122,23 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Creates a sender with a key for a base URL, which the client's own rules check.
-    pub(crate) fn new(key: &str, base: Option<&str>, recording: Recording) -> Result<Self, Error> {
-        let mut builder = Client::builder()
-            .api_key(key)
-            .retry_policy(RetryPolicy::default())
-            .record(&recording);
-        if let Some(base) = base {
-            builder = builder.base_url(base);
-        }
-        let client = builder.build()?;
+    /// Creates a sender with a key for a base URL, which the client's own rules check. Only then the recording is
+    /// created.
+    pub(crate) fn new(
+        key: &str,
+        base: Option<&str>,
+        recording: impl FnOnce() -> Result<Recording, Error>,
+    ) -> Result<Self, Error> {
+        let builder = || {
+            let builder = Client::builder().api_key(key);
+            match base {
+                Some(base) => builder.base_url(base),
+                None => builder,
+            }
+        };
+        builder().build()?;
+        let recording = recording()?;
+        let client = builder().record(&recording).build()?;
         let base = Url::parse(client.base_url()).expect("the client has parsed it");
         let mut http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -151,6 +157,11 @@ impl Sender {
             recording,
             resumes_at: Mutex::default(),
         })
+    }
+
+    /// Returns the first error of writing the recording, if there was one.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.recording.check()
     }
 
     /// Sends a request that costs nothing, and reads its response. None if there was no response.
@@ -284,8 +295,6 @@ fn is_paid(request: &Request) -> bool {
 /// Reads a body up to its end, and decodes it if it is JSON of a usual size.
 async fn read(mut response: Response) -> Option<Reply> {
     let status = response.status().as_u16();
-    let etag = response.headers().get(header::ETAG);
-    let etag = etag.and_then(|etag| etag.to_str().ok()).map(str::to_owned);
     let mut json = Vec::new();
     let mut length = 0;
     while let Ok(Some(chunk)) = response.chunk().await {
@@ -301,7 +310,6 @@ async fn read(mut response: Response) -> Option<Reply> {
     let body = is_whole.then(|| serde_json::from_slice(&json).ok());
     Some(Reply {
         status,
-        etag,
         body: body.flatten().unwrap_or_default(),
     })
 }

@@ -2,10 +2,10 @@
 
 use gizmo_client::types::{Usage, WhoAmI};
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::call::Call;
-use crate::response::{HandlerResult, fields, json_response};
+use crate::response::{HandlerResult, json_response};
 
 const SCOPES: &[&str] = &[
     "scenes:read",
@@ -19,15 +19,13 @@ const SCOPES: &[&str] = &[
 ];
 
 #[expect(clippy::unnecessary_wraps, reason = "every handler returns a result")]
-pub(crate) fn whoami(call: &Call) -> HandlerResult {
-    let extra =
-        json!({ "key_name": "simulator", "rate_limit_per_minute": call.shared.options.rate_limit });
+pub(crate) fn whoami(_: &Call) -> HandlerResult {
     // Assumption: whoami-fields.
     let who = WhoAmI {
         ok: Some(true),
         user_id: Some("user_simulator".to_owned()),
         scopes: Some(json!(SCOPES)),
-        extra: fields(extra),
+        extra: Map::new(),
     };
     Ok(json_response(StatusCode::OK, &who))
 }
@@ -49,7 +47,7 @@ pub(crate) fn usage(call: &Call) -> HandlerResult {
         &Usage {
             ok: Some(true),
             keys: Some(keys),
-            extra: fields(json!({})),
+            extra: Map::new(),
         },
     ))
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use gizmo_client::types::{CatalogItem, Category};
 use http::{HeaderMap, Response};
-use serde_json::{Map, json};
+use serde_json::Map;
 
 use crate::call::Call;
 use crate::export::{Item, Kind, glb, usdz};
 use crate::files;
 use crate::random::Random;
-use crate::response::{Body, HandlerResult, Page, Refusal, envelope, fields};
+use crate::response::{Body, HandlerResult, Page, Refusal, envelope};
 use crate::state::Shared;
 
 /// The path prefix of the files.
@@ -80,12 +80,10 @@ impl Entry {
             name: Some(self.name.clone()),
             description: Some(format!("{}, ready for simulation", self.name)),
             category: Some(self.category.to_owned()),
-            extra: fields(json!({
-                "articulated": self.kind.is_articulated(),
-                // Assumption: catalog-item-files.
-                "glb_path": format!("{FILES}{}.glb", self.slug),
-                "usdz_path": format!("{FILES}{}.usdz", self.slug),
-            })),
+            // Assumption: catalog-item-files.
+            glb_path: Some(format!("{FILES}{}.glb", self.slug)),
+            usdz_path: Some(format!("{FILES}{}.usdz", self.slug)),
+            extra: Map::new(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gizmo_client::types::{Acknowledged, JobAccepted, JobStatus};
 use http::StatusCode;
-use serde_json::{Map, json};
+use serde_json::Map;
 use tokio::sync::Semaphore;
 
 use crate::call::Call;
@@ -14,7 +14,7 @@ use crate::feed;
 use crate::job::{self, JobEntry};
 use crate::observed::{self, Report};
 use crate::options::Vocabulary;
-use crate::response::{HandlerResult, Refusal, envelope, fields, json_response};
+use crate::response::{HandlerResult, Refusal, envelope, json_response};
 use crate::state::{AssetEntry, Shared, Tables};
 
 pub(crate) fn get(call: &Call) -> HandlerResult {
@@ -40,12 +40,11 @@ pub(crate) fn cancel(call: &Call) -> HandlerResult {
         let message = format!("Job {} has already ended", call.id);
         return Err(Refusal::new(StatusCode::CONFLICT, "job_finished", message));
     }
-    let extra = fields(json!({ "job_id": call.id, "status": JobStatus::Cancelled }));
     Ok(json_response(
         StatusCode::OK,
         &Acknowledged {
             ok: Some(true),
-            extra,
+            extra: Map::new(),
         },
     ))
 }

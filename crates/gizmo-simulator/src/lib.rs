@@ -51,9 +51,10 @@
 //!
 //! Where the behaviour of the service is uncertain, an option selects a variant: [`Vocabulary`] and
 //! [`AfterEnd`] for the events and the end of a stream, [`Numbering`] for their `id` and `seq`,
-//! [`StatusWords`] and [`Options::status_lag`] for the status of a job, [`AssetIdIn`] and
-//! [`Options::announce_scene_id`] for the place of an id, and [`Memory`] for what lists show: when a scene
-//! is listed, in which order, how many on a page, and in which form its prompt and its time appear.
+//! [`StatusWords`] and [`Options::status_lag`] for the status of a job, [`AssetIdIn`],
+//! [`Options::announce_scene_id`] and [`Options::name_jobs`] for the place of an id, and [`Memory`] for what
+//! lists show: when a scene is listed, in which order, how many on a page, and in which form its prompt and
+//! its time appear.
 //! [`ExportShape`] selects what exports contain: meshes in the model or in files, assets without geometry,
 //! a robot without its files, and models of any size. [`SceneExport`] writes them without a server.
 //! [`Handle::start_scene`] starts a scene for another user of the account.
@@ -83,7 +84,7 @@
 //! let error = client.generate_scene().prompt("a lab").start().await.unwrap_err();
 //! assert!(error.is_outcome_unknown());
 //! let found = client.reconcile(&error).await?;
-//! assert!(matches!(found, Reconciled::Found { .. }));
+//! assert!(matches!(found, Reconciled::FoundWithoutJob { .. })); // its scene is listed
 //! assert_eq!(handle.job_count(), 1);
 //!
 //! // A proxy requests a delay of one second.

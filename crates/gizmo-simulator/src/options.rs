@@ -45,7 +45,8 @@ pub struct Options {
     /// Whether the response that starts a scene job contains the scene's id (default: yes). Otherwise only
     /// the finished job does.
     pub announce_scene_id: bool,
-    /// Whether scenes and assets contain the id of the last job that changed them (default: yes).
+    /// Whether scenes and assets contain the id of the last job that changed them (default: no, as no
+    /// page mentions it).
     pub name_jobs: bool,
     /// The numbering of events.
     pub numbering: Numbering,
@@ -103,7 +104,7 @@ impl Default for Options {
             rate_reset: ResetForm::EpochSeconds,
             credits: None,
             announce_scene_id: true,
-            name_jobs: true,
+            name_jobs: false,
             numbering: Numbering::IdAndSeq,
             vocabulary: Vocabulary::Observed,
             after_end: AfterEnd::StayOpen,

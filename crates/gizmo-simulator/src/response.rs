@@ -10,7 +10,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// A response body. Its error aborts the connection.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Abort>;
@@ -217,12 +217,4 @@ pub(crate) fn validation_error(
     input: &Value,
 ) -> Value {
     json!({ "type": kind, "loc": location, "msg": message, "input": input })
-}
-
-/// Returns the fields of a JSON object, for a resource's `extra`.
-pub(crate) fn fields(object: Value) -> Map<String, Value> {
-    match object {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    }
 }

@@ -15,7 +15,7 @@ use crate::export::{Kind, kinds_in};
 use crate::fault::JobFaults;
 use crate::job::{self, furniture, stages};
 use crate::jobs::{self, NewJob};
-use crate::response::{HandlerResult, Refusal, envelope, fields, json_response};
+use crate::response::{HandlerResult, Refusal, envelope, json_response};
 use crate::state::{AssetEntry, SceneEntry, Shared, Tables, name_of};
 
 const PIPELINES: &[&str] = &["auto", "gizmo", "cad"];
@@ -61,7 +61,7 @@ pub(crate) fn status(call: &Call) -> HandlerResult {
         pipeline_status: Some(scene.status.to_string()),
         pipeline_stages: Some(stages.into()),
         error: scene.error.clone(),
-        extra: fields(json!({ "scene_id": scene.id })),
+        extra: Map::new(),
     };
     Ok(json_response(StatusCode::OK, &status))
 }
@@ -81,12 +81,11 @@ pub(crate) fn update(call: &Call) -> HandlerResult {
         scene.description = description;
     }
     scene.updated_at = now;
-    let extra = fields(json!({ "scene_id": call.id }));
     Ok(json_response(
         StatusCode::OK,
         &Acknowledged {
             ok: Some(true),
-            extra,
+            extra: Map::new(),
         },
     ))
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gizmo_client::types::{Asset, JobStatus, Scene};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -20,7 +20,6 @@ use crate::limits::Limits;
 use crate::options::Options;
 use crate::random::Random;
 use crate::record::Record;
-use crate::response::fields;
 use crate::wire::Network;
 
 /// The state that connections, jobs and handles share.
@@ -233,14 +232,6 @@ impl SceneEntry {
 
     /// Returns the scene as responses represent it, with its scene graph if `record` is given.
     pub(crate) fn resource(&self, record: Option<Value>, with_job: bool) -> Scene {
-        let mut extra = json!({
-            "pipeline_status": self.status,
-            "asset_count": self.assets.len(),
-            "revision": self.revision,
-        });
-        if let Some(job_id) = self.job_id.as_ref().filter(|_| with_job) {
-            extra["job_id"] = json!(job_id);
-        }
         Scene {
             id: self.id.clone(),
             name: Some(self.name.clone()),
@@ -249,7 +240,7 @@ impl SceneEntry {
             created_at: Some(timestamp(self.created_at)),
             updated_at: Some(timestamp(self.updated_at)),
             record,
-            extra: fields(extra),
+            extra: named_job(self.job_id.as_deref().filter(|_| with_job)),
         }
     }
 
@@ -281,11 +272,6 @@ pub(crate) struct AssetEntry {
 impl AssetEntry {
     /// Returns the asset as responses represent it, with its record if requested.
     pub(crate) fn resource(&self, with_record: bool, with_job: bool) -> Asset {
-        let mut extra =
-            json!({ "kind": self.kind.name(), "articulated": self.kind.is_articulated() });
-        if let Some(job_id) = self.job_id.as_ref().filter(|_| with_job) {
-            extra["job_id"] = json!(job_id);
-        }
         let record = with_record.then(|| self.item().record());
         Asset {
             id: self.id.clone(),
@@ -295,7 +281,7 @@ impl AssetEntry {
             created_at: Some(timestamp(self.created_at)),
             updated_at: Some(timestamp(self.created_at)),
             record,
-            extra: fields(extra),
+            extra: named_job(self.job_id.as_deref().filter(|_| with_job)),
         }
     }
 
@@ -320,6 +306,12 @@ impl AssetEntry {
             failed: 0,
         }
     }
+}
+
+/// Returns the members that name a job.
+fn named_job(job_id: Option<&str>) -> Map<String, Value> {
+    let member = job_id.map(|id| ("job_id".to_owned(), id.into()));
+    member.into_iter().collect()
 }
 
 /// Returns a name for the result of a prompt: its first words.

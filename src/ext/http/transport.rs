@@ -520,6 +520,7 @@ impl Client {
 impl Client {
     /// Sends a request with one of reqwest's clients.
     #[cfg(not(feature = "record"))]
+    #[expect(clippy::unused_self, reason = "the recording is part of the client")]
     fn execute(
         &self,
         http: &reqwest::Client,

@@ -71,3 +71,69 @@ impl ReaderAt for Tail {
         Ok(read)
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// An archive with one stored file, of which the directory is read.
+    pub(in crate::ext::record) fn archive(name: &str, size: usize) -> Vec<u8> {
+        let (length, size) = (
+            u16::try_from(name.len()).unwrap(),
+            u32::try_from(size).unwrap(),
+        );
+        let sizes = [size.to_le_bytes(), size.to_le_bytes()].concat();
+        let local = [
+            &b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0"[..],
+            &sizes,
+            &length.to_le_bytes(),
+            &[0; 2],
+        ];
+        let mut all = [&local.concat(), name.as_bytes(), &vec![b'a'; size as usize]].concat();
+        let offset = u32::try_from(all.len()).unwrap();
+        let entry = [
+            &b"PK\x01\x02\x14\0\x14\0\0\0\0\0\0\0\0\0\0\0\0\0"[..],
+            &sizes,
+            &length.to_le_bytes(),
+            &[0; 16],
+        ];
+        let directory = [&entry.concat(), name.as_bytes()].concat();
+        let directory_size = u32::try_from(directory.len()).unwrap();
+        all.extend(directory);
+        all.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0");
+        all.extend(directory_size.to_le_bytes());
+        all.extend(offset.to_le_bytes());
+        all.extend([0; 2]);
+        all
+    }
+
+    #[test]
+    fn the_entries_are_read_from_the_end() {
+        for size in [0, 1, KEPT, 3 * KEPT] {
+            let bytes = archive("a/lab.xml", size);
+            for piece in [100_000, usize::MAX] {
+                let mut tail = Tail::default();
+                bytes
+                    .chunks(piece.min(bytes.len()))
+                    .for_each(|piece| tail.push(piece));
+                assert!(tail.bytes.len() <= 2 * KEPT);
+                let entries = tail.entries().unwrap();
+                assert_eq!(entries.len(), 1);
+                assert_eq!(
+                    (entries[0].name.as_str(), entries[0].size, entries[0].method),
+                    ("a/lab.xml", size as u64, 0)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_incomplete_archive_has_no_entries() {
+        let bytes = archive("lab.xml", 1000);
+        for length in 0..bytes.len() {
+            let mut tail = Tail::default();
+            tail.push(&bytes[..length]);
+            assert_eq!(tail.entries(), None, "{length}");
+        }
+    }
+}

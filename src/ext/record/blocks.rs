@@ -1,6 +1,8 @@
 //! The blocks of an event stream, with the times at which they were complete.
 
-use super::exchange::RecordedEvent;
+use std::time::Duration;
+
+use super::exchange::{RecordedEvent, seconds};
 
 /// The most blocks that are kept.
 const MAX_BLOCKS: usize = 20_000;
@@ -36,7 +38,7 @@ impl Blocks {
         }
     }
 
-    pub(super) fn push(&mut self, data: &[u8], after: f64) {
+    pub(super) fn push(&mut self, data: &[u8], after: Duration) {
         for byte in data {
             if self.was_return && *byte != b'\n' {
                 self.end_line(after);
@@ -54,7 +56,7 @@ impl Blocks {
         }
     }
 
-    fn end_line(&mut self, after: f64) {
+    fn end_line(&mut self, after: Duration) {
         self.was_return = false;
         if self.is_line_empty {
             self.end_block(after);
@@ -62,7 +64,7 @@ impl Blocks {
         self.is_line_empty = true;
     }
 
-    fn end_block(&mut self, after: f64) {
+    fn end_block(&mut self, after: Duration) {
         let length = std::mem::take(&mut self.length);
         let block = std::mem::take(&mut self.block);
         let is_full = self.complete.len() >= MAX_BLOCKS || self.total + block.len() > MAX_TOTAL;
@@ -76,11 +78,14 @@ impl Blocks {
             self.total += length;
             String::from_utf8_lossy(&block).into_owned()
         };
-        self.complete.push(RecordedEvent { after, text });
+        self.complete.push(RecordedEvent {
+            after: seconds(after),
+            text,
+        });
     }
 
     /// Returns all blocks. The last one may be incomplete, or a comment on how much was omitted.
-    pub(super) fn finish(mut self, after: f64) -> Vec<RecordedEvent> {
+    pub(super) fn finish(mut self, after: Duration) -> Vec<RecordedEvent> {
         if self.was_return {
             self.end_line(after);
         }
@@ -89,7 +94,10 @@ impl Blocks {
         }
         if self.omitted > 0 {
             let text = format!(": {} bytes\n\n", self.omitted);
-            self.complete.push(RecordedEvent { after, text });
+            self.complete.push(RecordedEvent {
+                after: seconds(after),
+                text,
+            });
         }
         self.complete
     }
@@ -102,9 +110,9 @@ mod tests {
     /// The blocks of a stream that arrives in two pieces.
     fn blocks(stream: &[u8], split: usize) -> Vec<String> {
         let mut blocks = Blocks::new();
-        blocks.push(&stream[..split], 1.0);
-        blocks.push(&stream[split..], 2.0);
-        let blocks = blocks.finish(3.0);
+        blocks.push(&stream[..split], Duration::from_secs(1));
+        blocks.push(&stream[split..], Duration::from_secs(2));
+        let blocks = blocks.finish(Duration::from_secs(3));
         blocks.into_iter().map(|block| block.text).collect()
     }
 
@@ -138,10 +146,13 @@ mod tests {
     #[test]
     fn a_block_has_the_time_of_its_last_byte() {
         let mut blocks = Blocks::new();
-        blocks.push(b"a\n", 1.0);
-        blocks.push(b"\nb\n\n", 2.0);
-        blocks.push(b"c", 3.0);
-        let times = blocks.finish(4.0).into_iter().map(|block| block.after);
+        blocks.push(b"a\n", Duration::from_secs(1));
+        blocks.push(b"\nb\n\n", Duration::from_secs(2));
+        blocks.push(b"c", Duration::from_secs(3));
+        let times = blocks
+            .finish(Duration::from_secs(4))
+            .into_iter()
+            .map(|block| block.after);
         assert_eq!(times.collect::<Vec<_>>(), [2.0, 2.0, 4.0]);
     }
 

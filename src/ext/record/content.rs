@@ -1,5 +1,7 @@
 //! What is kept of a body while it passes.
 
+use std::time::Duration;
+
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde_json::Value;
@@ -72,8 +74,8 @@ impl Collector {
         self.total
     }
 
-    /// Keeps what has passed, `after` seconds after the request.
-    pub(super) fn push(&mut self, data: &[u8], after: f64) {
+    /// Keeps what has passed, `after` a time since the request.
+    pub(super) fn push(&mut self, data: &[u8], after: Duration) {
         self.total += data.len() as u64;
         match &mut self.kept {
             Kept::Text(text) if text.len() + data.len() <= MAX_TEXT => text.extend_from_slice(data),
@@ -93,7 +95,7 @@ impl Collector {
     }
 
     /// Returns the body, in which nothing is replaced so far.
-    pub(super) fn finish(self, after: f64) -> Content {
+    pub(super) fn finish(self, after: Duration) -> Content {
         let content = match self.kept {
             Kept::Text(text) => of_text(&text),
             Kept::Events(blocks) => Some(Content::Events(blocks.finish(after))),
@@ -184,4 +186,106 @@ pub(super) fn redact(redactor: &mut Redactor, content: Content, may_be_document:
 
 fn is_document(value: &Value) -> bool {
     value["openapi"].is_string() && value["paths"].is_object()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ext::record::archive::tests::archive;
+
+    /// What is kept of a body that arrives in pieces.
+    fn kept(media_type: &str, body: &[u8], piece: usize) -> Content {
+        let mut headers = HeaderMap::new();
+        if !media_type.is_empty() {
+            headers.insert(CONTENT_TYPE, media_type.parse().unwrap());
+        }
+        let mut collector = Collector::new(&headers);
+        for piece in body.chunks(piece) {
+            collector.push(piece, Duration::ZERO);
+        }
+        assert_eq!(collector.total(), body.len() as u64);
+        collector.finish(Duration::ZERO)
+    }
+
+    #[test]
+    fn a_body_is_kept_by_its_media_type_and_its_start() {
+        let zip = archive("lab.xml", 10);
+        let is_archive = |content: &Content| matches!(content, Content::Archive { size, entries } if *size == zip.len() as u64 && entries.len() == 1);
+        for piece in [1, 3, 1000] {
+            for media_type in [
+                "application/zip",
+                "application/octet-stream",
+                "model/x",
+                "application/json",
+                "",
+            ] {
+                let content = kept(media_type, &zip, piece);
+                assert!(is_archive(&content), "{media_type}: {content:?}");
+            }
+            let json = Content::Json(serde_json::json!({"a": 1}));
+            for media_type in [
+                "application/json",
+                "application/problem+json; charset=utf-8",
+                "text/plain",
+                "",
+            ] {
+                assert_eq!(kept(media_type, b"{\"a\": 1}", piece), json);
+            }
+            assert_eq!(
+                kept("text/html", b"<p>", piece),
+                Content::Text("<p>".to_owned())
+            );
+            assert_eq!(
+                kept("application/json", b"{\"a\": ", piece),
+                Content::Text("{\"a\": ".to_owned())
+            );
+            assert_eq!(kept("text/plain", b"\xff\xfe", piece), Content::Bytes(2));
+            assert_eq!(
+                kept("model/gltf-binary", b"glTF....", piece),
+                Content::Bytes(8)
+            );
+            assert_eq!(
+                kept("application/zip", &zip[..20], piece),
+                Content::Bytes(20)
+            );
+            assert_eq!(
+                kept("application/octet-stream", b"PK", piece),
+                Content::Bytes(2)
+            );
+            assert!(
+                matches!(kept("text/event-stream", b"a\n\n", piece), Content::Events(all) if all.len() == 1)
+            );
+        }
+        assert_eq!(kept("application/json", b"", 1), Content::Empty);
+        assert_eq!(kept("application/zip", b"", 1), Content::Empty);
+    }
+
+    #[test]
+    fn a_large_body_is_only_counted() {
+        let large = vec![b' '; MAX_TEXT + 1];
+        assert_eq!(
+            kept("application/json", &large, 65_536),
+            Content::Bytes(large.len() as u64)
+        );
+        let text = vec![b'a'; MAX_PLAIN + 1];
+        assert_eq!(
+            kept("text/plain", &text, 65_536),
+            Content::Bytes(text.len() as u64)
+        );
+        let binary = vec![0; 100 * 1024];
+        assert_eq!(
+            kept("application/octet-stream", &binary, 1000),
+            Content::Bytes(binary.len() as u64)
+        );
+    }
+
+    #[test]
+    fn an_encoded_body_is_only_counted() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
+        headers.insert(CONTENT_ENCODING, "gzip".parse().unwrap());
+        let mut collector = Collector::new(&headers);
+        collector.push(b"{}", Duration::ZERO);
+        assert_eq!(collector.finish(Duration::ZERO), Content::Bytes(2));
+    }
 }

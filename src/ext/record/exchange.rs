@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -160,6 +161,11 @@ pub enum End {
     Dropped,
     /// The connection broke.
     Broken,
+}
+
+/// Seconds, with microseconds: they are exact enough, and their text is short.
+pub(super) fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e6
 }
 
 /// Reads a recording: what it says about itself, and its exchanges in the order of their numbers.

@@ -33,9 +33,12 @@ pub(super) fn name(exchange: &Exchange) -> String {
 
 /// The text of an exchange's file. A body that makes it too large is replaced by its size.
 pub(super) fn text(exchange: &Exchange) -> String {
-    if let Some(text) =
-        limited(exchange, true, MAX_PRETTY).or_else(|| limited(exchange, false, MAX_FILE))
-    {
+    text_within(exchange, MAX_PRETTY, MAX_FILE)
+}
+
+fn text_within(exchange: &Exchange, max_pretty: usize, max: usize) -> String {
+    let pretty = limited(exchange, true, max_pretty);
+    if let Some(text) = pretty.or_else(|| limited(exchange, false, max)) {
         return text;
     }
     let mut smaller = exchange.clone();
@@ -48,7 +51,7 @@ pub(super) fn text(exchange: &Exchange) -> String {
         response.body = without(&response.body);
     }
     smaller.request.body = without(&smaller.request.body);
-    limited(&smaller, false, MAX_FILE).unwrap_or_default()
+    limited(&smaller, true, MAX_FILE).unwrap_or_default()
 }
 
 fn limited(exchange: &Exchange, is_pretty: bool, limit: usize) -> Option<String> {
@@ -107,5 +110,47 @@ impl Write for Counter {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::ext::record::exchange::RecordedRequest;
+
+    fn exchange(body: Value) -> Exchange {
+        Exchange {
+            number: 7,
+            operation: None,
+            note: None,
+            sent_at: 0.5,
+            request: RecordedRequest {
+                method: "POST".to_owned(),
+                target: "/v1/scenes".to_owned(),
+                headers: Vec::new(),
+                body: Content::Json(body),
+            },
+            response: None,
+            failure: Some("connect".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_file_can_be_read_again_in_any_size() {
+        let nested = (0..100).fold(json!([1, 2]), |inner, _| json!([inner]));
+        let exchange = exchange(nested);
+        let pretty = text_within(&exchange, 100_000, 100_000);
+        let compact = text_within(&exchange, 1_000, 1_000);
+        for text in [&pretty, &compact] {
+            assert_eq!(serde_json::from_str::<Exchange>(text).unwrap(), exchange);
+        }
+        assert!(pretty.len() > 10_000 && compact.len() < 1_000);
+        let smallest = text_within(&exchange, 10, 10);
+        let smallest: Exchange = serde_json::from_str(&smallest).unwrap();
+        assert_eq!(smallest.number, 7);
+        assert!(matches!(smallest.request.body, Content::Bytes(200..)));
+        assert_eq!(name(&exchange), "0007-request.json");
     }
 }

@@ -83,6 +83,14 @@ impl Recording {
         lock(&self.0.next).note = note.map(str::to_owned);
     }
 
+    /// Adds private text, such as a prompt that will be sent later.
+    ///
+    /// Words of the service's own are kept as members such as `kind`, unless they are known to be private. A recording
+    /// knows those of the requests and responses before; with this it knows them from the start.
+    pub fn private(&self, text: &str) {
+        self.redactor().add_private(text);
+    }
+
     /// Sends a request with a client of reqwest, and records it, for example one without a key on purpose.
     ///
     /// A path below the base URL of a client that records is recorded as such; build the client first. The client of

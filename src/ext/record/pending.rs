@@ -7,7 +7,7 @@ use reqwest::{Request, Response, ResponseBuilderExt, Url};
 
 use super::Recording;
 use super::content::{self, Collector};
-use super::exchange::{Content, End, Exchange, RecordedRequest, RecordedResponse};
+use super::exchange::{Content, End, Exchange, RecordedRequest, RecordedResponse, seconds};
 use super::redact::Redactor;
 use super::tee::Tee;
 use super::vocabulary;
@@ -30,7 +30,7 @@ struct Open {
 }
 
 /// A response whose body is being read.
-pub(super) struct Responded {
+struct Responded {
     open: Open,
     after: f64,
     status: u16,
@@ -52,7 +52,7 @@ impl Pending {
                 recording: recording.clone(),
                 number,
                 note,
-                sent_at: rounded(recording.began().elapsed().as_secs_f64()),
+                sent_at: seconds(recording.began().elapsed()),
                 started: Instant::now(),
                 hint: hint.to_owned(),
                 method: request.method().clone(),
@@ -71,14 +71,15 @@ impl Pending {
         };
         let url = response.url().clone();
         let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-        let collector = Collector::new(&parts.headers);
+        let (started, collector) = (open.started, Collector::new(&parts.headers));
         let responded = Responded {
-            after: open.elapsed(),
+            after: seconds(open.started.elapsed()),
             open,
             status: parts.status.as_u16(),
             headers: parts.headers.clone(),
         };
-        let body = reqwest::Body::wrap(Tee::new(body, responded, collector));
+        let at_end = Box::new(|collector, end| responded.write(collector, end));
+        let body = reqwest::Body::wrap(Tee::new(body, started, collector, at_end));
         let built = http::Response::builder().url(url).body(body);
         let mut recorded = built.expect("a URL cannot make a response invalid");
         *recorded.status_mut() = parts.status;
@@ -112,10 +113,6 @@ impl Drop for Pending {
 }
 
 impl Open {
-    fn elapsed(&self) -> f64 {
-        rounded(self.started.elapsed().as_secs_f64())
-    }
-
     fn write_failure(self, failure: &str) {
         let recording = self.recording.clone();
         let exchange = {
@@ -149,15 +146,11 @@ impl Open {
 }
 
 impl Responded {
-    /// Seconds since the request.
-    pub(super) fn elapsed(&self) -> f64 {
-        self.open.elapsed()
-    }
-
     /// Writes the exchange.
-    pub(super) fn write(self, collector: Collector, end: End) {
-        let ended_after = self.elapsed();
+    fn write(self, collector: Collector, end: End) {
+        let ended_after = self.open.started.elapsed();
         let body = collector.finish(ended_after);
+        let ended_after = seconds(ended_after);
         let recording = self.open.recording.clone();
         let exchange = {
             let mut redactor = recording.redactor();
@@ -176,9 +169,4 @@ impl Responded {
         };
         recording.write(&exchange);
     }
-}
-
-/// Microseconds are exact enough, and a number of them is short.
-fn rounded(seconds: f64) -> f64 {
-    (seconds * 1e6).round() / 1e6
 }

@@ -2,29 +2,40 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::content::Collector;
 use super::exchange::End;
-use super::pending::Responded;
 
 /// A body on its way to the program.
 pub(super) struct Tee {
     body: reqwest::Body,
     /// The size that the headers announced.
     announced: Option<u64>,
-    /// None once the end is written.
-    open: Option<(Responded, Collector)>,
+    /// When the request was sent.
+    started: Instant,
+    /// None after the end.
+    open: Option<(Collector, AtEnd)>,
 }
 
+/// What receives a body at its end.
+pub(super) type AtEnd = Box<dyn FnOnce(Collector, End) + Send + Sync>;
+
 impl Tee {
-    pub(super) fn new(body: reqwest::Body, responded: Responded, collector: Collector) -> Self {
+    pub(super) fn new(
+        body: reqwest::Body,
+        started: Instant,
+        collector: Collector,
+        at_end: AtEnd,
+    ) -> Self {
         let mut tee = Self {
             announced: body.size_hint().exact(),
             body,
-            open: Some((responded, collector)),
+            started,
+            open: Some((collector, at_end)),
         };
         // A program does not read an empty body.
         if tee.body.is_end_stream() {
@@ -34,8 +45,8 @@ impl Tee {
     }
 
     fn end(&mut self, end: End) {
-        if let Some((responded, collector)) = self.open.take() {
-            responded.write(collector, end);
+        if let Some((collector, at_end)) = self.open.take() {
+            at_end(collector, end);
         }
     }
 }
@@ -51,10 +62,9 @@ impl Body for Tee {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         match &frame {
             Some(Ok(frame)) => {
-                if let (Some(data), Some((responded, collector))) =
-                    (frame.data_ref(), &mut self.open)
-                {
-                    collector.push(data, responded.elapsed());
+                let after = self.started.elapsed();
+                if let (Some(data), Some((collector, _))) = (frame.data_ref(), &mut self.open) {
+                    collector.push(data, after);
                 }
             }
             Some(Err(_)) => self.end(End::Broken),
@@ -75,7 +85,7 @@ impl Body for Tee {
 impl Drop for Tee {
     fn drop(&mut self) {
         // A program may stop at the announced size, without asking for the end.
-        let passed = self.open.as_ref().map(|(_, collector)| collector.total());
+        let passed = self.open.as_ref().map(|(collector, _)| collector.total());
         let is_complete = self.body.is_end_stream() || passed.is_some() && passed == self.announced;
         self.end(if is_complete {
             End::Complete

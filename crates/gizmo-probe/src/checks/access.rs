@@ -12,7 +12,7 @@ pub(super) const CHECKS: &[Check] = &[
     ("paths-below-v1", below_v1),
     ("auth-bearer", bearer),
     ("auth-missing-key", missing_key),
-    ("id-text", id_text),
+    ("id-characters", id_text),
     ("id-characters", id_characters),
     ("whoami-fields", whoami),
     ("usage-fields", usage),

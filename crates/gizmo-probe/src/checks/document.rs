@@ -2,7 +2,6 @@
 
 use std::sync::OnceLock;
 
-use gizmo_client::record::Content;
 use serde_json::Value;
 
 use super::{Check, kind};
@@ -16,12 +15,7 @@ pub(super) const CHECKS: &[Check] = &[
     ("document-operations", operations),
     ("document-untyped-successes", untyped_successes),
     ("document-credential-parameters", credential_parameters),
-    ("document-size", size),
-    ("document-etag", etag),
 ];
-
-/// The largest document that the pipeline accepts.
-const MAX_DOCUMENT: u64 = 16 * 1024 * 1024;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -145,43 +139,5 @@ fn credential_parameters(evidence: &Evidence, tally: &mut Tally) {
                 None => tally.fails(seen, &place, format!("no `{name}`")),
             }
         }
-    }
-}
-
-fn size(evidence: &Evidence, tally: &mut Tally) {
-    for seen in evidence
-        .noted(note::DOCUMENT)
-        .filter(|seen| seen.is_success())
-    {
-        let length = match (&seen.response.body, seen.header("content-length")) {
-            (Content::Bytes(length), _) => Some(*length),
-            (_, length) => length.and_then(|length| length.parse().ok()),
-        };
-        let written = seen
-            .json()
-            .map(|document| document.to_string().len() as u64);
-        if let Some(length) = length.or(written) {
-            let found = format!("{length} bytes");
-            tally.expect(length < MAX_DOCUMENT, seen, "content-length", found);
-        }
-    }
-}
-
-fn etag(evidence: &Evidence, tally: &mut Tally) {
-    for seen in evidence
-        .noted(note::DOCUMENT)
-        .filter(|seen| seen.is_success())
-    {
-        if seen.header("etag").is_none() {
-            tally.fails(seen, "etag", "nothing");
-        }
-    }
-    for seen in evidence.noted(note::DOCUMENT_AGAIN) {
-        tally.expect(
-            seen.status() == 304,
-            seen,
-            "status",
-            seen.status().to_string(),
-        );
     }
 }

@@ -197,10 +197,7 @@ fn no_redirects(evidence: &Evidence, tally: &mut Tally) {
         let may_redirect = matches!(
             seen.operation(),
             "export_scene" | "export_asset" | "job_events"
-        ) || matches!(
-            seen.note(),
-            note::FILE | note::FILE_RANGE | note::DOCUMENT_AGAIN
-        );
+        ) || matches!(seen.note(), note::FILE | note::FILE_RANGE);
         if !may_redirect {
             let is_redirect = (300..400).contains(&seen.status());
             tally.expect(!is_redirect, seen, "status", seen.status().to_string());

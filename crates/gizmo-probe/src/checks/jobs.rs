@@ -25,9 +25,7 @@ pub(super) const CHECKS: &[Check] = &[
     ("job-scene-id", scene_id),
     ("job-error", error),
     ("job-shown-after", shown_after),
-    ("job-kept", kept),
     ("job-cancel", cancel),
-    ("job-cancel-again", cancel_again),
     ("scene-duration", duration),
 ];
 
@@ -246,15 +244,6 @@ fn shown_after(evidence: &Evidence, tally: &mut Tally) {
     }
 }
 
-fn kept(evidence: &Evidence, tally: &mut Tally) {
-    for seen in evidence
-        .noted(note::KNOWN)
-        .filter(|seen| seen.operation() == "get_job")
-    {
-        tally.expect(seen.is_success(), seen, "status", seen.status().to_string());
-    }
-}
-
 fn cancel(evidence: &Evidence, tally: &mut Tally) {
     for run in evidence
         .runs()
@@ -268,14 +257,6 @@ fn cancel(evidence: &Evidence, tally: &mut Tally) {
         let status = job_of(last).and_then(|(_, job)| job.get("status"));
         let holds = status.and_then(Value::as_str) == Some("cancelled");
         tally.expect(holds, last, "/job/status", kind(status));
-    }
-}
-
-fn cancel_again(evidence: &Evidence, tally: &mut Tally) {
-    for seen in evidence.noted(note::CANCEL_AGAIN) {
-        if !seen.is_success() {
-            tally.holds();
-        }
     }
 }
 

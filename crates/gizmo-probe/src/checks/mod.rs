@@ -18,7 +18,7 @@ use crate::tally::Tally;
 /// A check of the assumption with an id.
 pub(crate) type Check = (&'static str, fn(&Evidence, &mut Tally));
 
-/// All checks. An assumption without one cannot be observed by requests, or only by paid ones that the probe avoids.
+/// All checks. An assumption may have several. One without any cannot be observed by requests, or only by paid ones that the probe avoids.
 pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
     [
         document::CHECKS,

@@ -13,19 +13,16 @@ pub(super) const CHECKS: &[Check] = &[
     ("generation-202-ids", accepted),
     ("edit-202-ids", edit_accepted),
     ("generation-scene-id", scene_id),
-    ("generation-status", status),
-    ("edit-keeps-scene", edit_keeps_scene),
+    ("generation-202-ids", status),
     ("error-insufficient-credits", insufficient_credits),
     ("list-prompt", list_prompt),
-    ("scene-prompt-complete", scene_prompt),
+    ("list-prompt", scene_prompt),
     ("scene-listed-when", scene_listed),
-    ("scene-listed-at-once", scene_listed_at_once),
     ("asset-listed-when", asset_listed),
-    ("job-prompt", job_prompt),
 ];
 
-/// A list shows a scene at once if it does within this many seconds.
-const AT_ONCE: f64 = 5.0;
+/// The longest time from the completion of an asset to the end of its job, in seconds.
+const PUBLISHED: f64 = 10.0;
 
 /// The latest time after its request at which a scene is listed, in seconds.
 const LATEST: f64 = 20.0 * 60.0;
@@ -122,19 +119,6 @@ fn status(evidence: &Evidence, tally: &mut Tally) {
     }
 }
 
-fn edit_keeps_scene(evidence: &Evidence, tally: &mut Tally) {
-    for run in evidence.runs() {
-        let Some(job) = last_job(&run).filter(|_| run.is(note::PAID_EDIT)) else {
-            continue;
-        };
-        let scene = run.accepted.segment(2).unwrap_or_default();
-        let body = job.json().cloned().unwrap_or_default();
-        for (place, id) in find::members(&body, &find::SCENE) {
-            tally.expect(id == scene, job, &place, "the id of another scene");
-        }
-    }
-}
-
 fn insufficient_credits(evidence: &Evidence, tally: &mut Tally) {
     for seen in evidence.paid() {
         let code = seen.json().and_then(|body| body.pointer("/error/code"));
@@ -147,37 +131,15 @@ fn insufficient_credits(evidence: &Evidence, tally: &mut Tally) {
     }
 }
 
-/// The ids of a list.
-fn ids(seen: Seen<'_>, names: &[&str]) -> Vec<String> {
-    seen.json()
-        .map_or_else(Vec::new, |body| find::ids(body, names))
-}
-
-/// When a list first showed something that was not in the baseline: the list and the new item.
-fn first_listed<'a>(run: &Run<'a>, names: &[&str]) -> Option<(Seen<'a>, &'a Value)> {
-    let before = run.baseline.map_or_else(Vec::new, |seen| ids(seen, names));
-    run.lists.iter().find_map(|list| {
-        let (_, items) = find::list(list.json()?)?;
-        let new = items
-            .iter()
-            .find(|item| find::id(item, names).is_some_and(|id| !before.contains(&id)))?;
-        Some((*list, new))
-    })
-}
-
 fn runs_of<'a>(evidence: &'a Evidence, note: &'a str) -> impl Iterator<Item = Run<'a>> {
     evidence.runs().into_iter().filter(move |run| run.is(note))
 }
 
-fn since(run: &Run<'_>, seen: Seen<'_>) -> f64 {
-    seen.responded_at() - run.accepted.exchange.sent_at
-}
-
 fn scene_listed(evidence: &Evidence, tally: &mut Tally) {
     for run in runs_of(evidence, note::PAID_SCENE) {
-        match (first_listed(&run, &find::SCENE), run.lists.last()) {
+        match (run.first_listed(&find::SCENE), run.lists.last()) {
             (Some((list, _)), _) => {
-                let after = since(&run, list);
+                let after = run.since(list);
                 let found = format!("listed after {after:.0} s");
                 tally.expect(after <= LATEST, list, "", found);
             }
@@ -189,35 +151,15 @@ fn scene_listed(evidence: &Evidence, tally: &mut Tally) {
     }
 }
 
-fn scene_listed_at_once(evidence: &Evidence, tally: &mut Tally) {
-    for run in runs_of(evidence, note::PAID_SCENE) {
-        match (first_listed(&run, &find::SCENE), run.lists.last()) {
-            (Some((list, _)), _) => {
-                // The list before showed nothing new, so the delay is at least until then.
-                let mut earlier = run.lists.iter().rev();
-                let before = earlier.find(|seen| seen.exchange.number < list.exchange.number);
-                let least = before.map_or(0.0, |seen| since(&run, *seen));
-                let found = format!("listed between {least:.1} s and {:.1} s", since(&run, list));
-                tally.expect(least <= AT_ONCE, list, "", found);
-            }
-            (None, Some(last)) => {
-                let found = format!("not listed after {:.1} s", since(&run, *last));
-                tally.fails(*last, "", found);
-            }
-            (None, None) => {}
-        }
-    }
-}
-
 fn asset_listed(evidence: &Evidence, tally: &mut Tally) {
     for run in runs_of(evidence, note::PAID_ASSET) {
         if run.ended().is_none() {
             continue;
         }
-        match (first_listed(&run, &find::ASSET), run.lists.last()) {
+        match (run.first_listed(&find::ASSET), run.lists.last()) {
             (Some((list, _)), _) => {
-                let is_early = run.is_at_work_after(list);
-                tally.expect(!is_early, list, "", "listed before its job had ended");
+                let is_early = run.is_at_work_after(list.responded_at() + PUBLISHED);
+                tally.expect(!is_early, list, "", "listed long before its job had ended");
             }
             (None, Some(last)) => tally.fails(*last, "", "not listed when its job had ended"),
             (None, None) => {}
@@ -264,7 +206,7 @@ fn list_prompt(evidence: &Evidence, tally: &mut Tally) {
         (note::PAID_ASSET, find::ASSET),
     ] {
         for run in runs_of(evidence, note) {
-            if let Some((list, item)) = first_listed(&run, &names) {
+            if let Some((list, item)) = run.first_listed(&names) {
                 compare_prompt(&run, list, "/*/prompt", item.get("prompt"), tally);
             }
         }
@@ -281,19 +223,6 @@ fn scene_prompt(evidence: &Evidence, tally: &mut Tally) {
                 _ => ("/prompt", body),
             };
             compare_prompt(&run, seen, place, scene.get("prompt"), tally);
-        }
-    }
-}
-
-fn job_prompt(evidence: &Evidence, tally: &mut Tally) {
-    for run in evidence.runs() {
-        let Some(job) = last_job(&run) else { continue };
-        let Some(body) = job.json() else { continue };
-        let shown = body
-            .pointer("/job/prompt")
-            .filter(|prompt| !prompt.is_null());
-        if shown.is_some() {
-            compare_prompt(&run, job, "/job/prompt", shown, tally);
         }
     }
 }

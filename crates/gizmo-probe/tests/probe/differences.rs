@@ -12,7 +12,7 @@ use crate::run::{PAID, probe};
 use crate::standin::Changes;
 
 /// A difference from the simulator, and where the report must have it.
-pub struct Plant {
+pub(crate) struct Plant {
     pub name: &'static str,
     /// The places of the report: `SECTION OPERATION PLACE`. The first one is required, and all of them are permitted.
     /// The section is the id of an assumption, or a list of the responses. A place ends with `…` if more may follow.
@@ -40,6 +40,14 @@ fn entries(report: &Value) -> Vec<String> {
         for one in report["responses"][list].as_array().unwrap() {
             entries.push(format!("{list} {}", text(&one["name"])));
         }
+    }
+    // These are no differences, but a plant may require one.
+    for one in report["behaviour"].as_array().unwrap() {
+        let (operation, what) = (text(&one["operation"]), text(&one["what"]));
+        entries.push(format!(
+            "behaviour {operation}, {what}: {}",
+            text(&one["how"])
+        ));
     }
     let document = &report["document"];
     if document["changed"]
@@ -76,7 +84,10 @@ async fn check(plants: &[Plant], options: Options) {
         );
     }
     let mut permitted = plants.iter().flat_map(|plant| plant.places);
-    for entry in &entries {
+    for entry in entries
+        .iter()
+        .filter(|entry| !entry.starts_with("behaviour "))
+    {
         let is_planted = permitted.clone().any(|place| is_at(entry, place));
         assert!(is_planted, "nobody planted `{entry}`; all:\n{shown}");
     }

@@ -73,6 +73,7 @@ async fn wrong_usage_is_one_line_and_sends_nothing() {
         ("gzm_k1_a", vec![], 3, "could not be reached"),
         ("gzm k1", vec![], 1, "key"),
     ] {
+        let directory = tempfile::tempdir().unwrap();
         let mut command = command(directory.path());
         if !key.is_empty() {
             command.env("GIZMO_API_KEY", key);

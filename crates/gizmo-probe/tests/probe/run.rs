@@ -13,16 +13,16 @@ use tokio::process::Command;
 use crate::standin::{Changes, StandIn};
 
 /// The key of the tests. No word of it occurs elsewhere.
-pub const KEY: &str = "gzm_k1_zanzibar8842";
+pub(crate) const KEY: &str = "gzm_k1_zanzibar8842";
 
 /// The prompts of the account, with words that occur nowhere else.
-pub const PROMPTS: [&str; 2] = [
+pub(crate) const PROMPTS: [&str; 2] = [
     "A quixotic kitchenette with three zebrawood stools",
     "Grandmother Eulalia's observatory, crimson and vermilion",
 ];
 
 /// A run of the probe that has ended.
-pub struct Probed {
+pub(crate) struct Probed {
     pub directory: TempDir,
     pub output: Output,
     pub paid: Vec<String>,
@@ -32,26 +32,26 @@ pub struct Probed {
 }
 
 impl Probed {
-    pub fn report(&self) -> Value {
+    pub(crate) fn report(&self) -> Value {
         let text = self.file("report/report.json");
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("no report: {}", self.stderr()))
     }
 
-    pub fn file(&self, name: &str) -> String {
+    pub(crate) fn file(&self, name: &str) -> String {
         std::fs::read_to_string(self.directory.path().join(name)).unwrap_or_default()
     }
 
-    pub fn stderr(&self) -> String {
+    pub(crate) fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
 
-    pub fn recording(&self) -> PathBuf {
+    pub(crate) fn recording(&self) -> PathBuf {
         self.directory.path().join("recording")
     }
 }
 
 /// A simulator with two scenes and an asset, whose scenes take three seconds.
-pub async fn simulator(options: Options) -> Simulator {
+pub(crate) async fn simulator(options: Options) -> Simulator {
     let options = Options {
         api_key: KEY.to_owned(),
         ..options
@@ -83,7 +83,7 @@ pub async fn simulator(options: Options) -> Simulator {
 }
 
 /// Runs the probe against a stand-in.
-pub async fn probe(changes: Changes, options: Options, arguments: &[&str]) -> Probed {
+pub(crate) async fn probe(changes: Changes, options: Options, arguments: &[&str]) -> Probed {
     let simulator = simulator(options).await;
     let handle = simulator.handle();
     let standin = StandIn::start(simulator, changes).await;
@@ -109,7 +109,7 @@ pub async fn probe(changes: Changes, options: Options, arguments: &[&str]) -> Pr
 }
 
 /// The probe with a report below `directory`.
-pub fn command(directory: &Path) -> Command {
+pub(crate) fn command(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gizmo-probe"));
     command
         .env_remove("GIZMO_API_KEY")
@@ -122,7 +122,7 @@ pub fn command(directory: &Path) -> Command {
 }
 
 /// The arguments of a run that pays for everything, as quickly as a simulator permits.
-pub const PAID: [&str; 9] = [
+pub(crate) const PAID: [&str; 9] = [
     "--spend",
     "4",
     "--yes",

@@ -15,7 +15,7 @@ const MAX_BODY: usize = 64 * 1024 * 1024;
 
 /// A request, as a plant sees it.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub(crate) struct Asked {
     pub method: Method,
     pub path: String,
     pub query: String,
@@ -27,7 +27,7 @@ pub struct Asked {
 
 impl Asked {
     /// Whether the method and the path are these, where `*` is any segment.
-    pub fn is(&self, method: &str, path: &str) -> bool {
+    pub(crate) fn is(&self, method: &str, path: &str) -> bool {
         let segments = self.path.split('/');
         let same = path
             .split('/')
@@ -39,7 +39,7 @@ impl Asked {
 
 /// A response that was read completely.
 #[derive(Debug)]
-pub struct Replied {
+pub(crate) struct Replied {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
@@ -47,7 +47,7 @@ pub struct Replied {
 
 impl Replied {
     /// Changes a JSON body.
-    pub fn json(&mut self, change: impl FnOnce(&mut Value)) {
+    pub(crate) fn json(&mut self, change: impl FnOnce(&mut Value)) {
         if let Ok(mut body) = serde_json::from_slice(&self.body) {
             change(&mut body);
             self.body = body.to_string().into_bytes();
@@ -55,14 +55,14 @@ impl Replied {
     }
 
     /// Replaces everything by a JSON body.
-    pub fn replace(&mut self, status: u16, body: &Value) {
+    pub(crate) fn replace(&mut self, status: u16, body: &Value) {
         self.status = status;
         self.body = body.to_string().into_bytes();
         let json = "application/json".parse().unwrap();
         self.headers.insert("content-type", json);
     }
 
-    pub fn is_success(&self) -> bool {
+    pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 }
@@ -73,7 +73,7 @@ type OnBlock = Arc<dyn Fn(&mut String) + Send + Sync>;
 
 /// What a stand-in does differently.
 #[derive(Clone, Default)]
-pub struct Changes {
+pub(crate) struct Changes {
     pub requests: Vec<OnRequest>,
     pub responses: Vec<OnResponse>,
     /// Changes of each block of an event stream.
@@ -83,25 +83,28 @@ pub struct Changes {
 }
 
 impl Changes {
-    pub fn request(&mut self, change: impl Fn(&mut Asked) + Send + Sync + 'static) {
+    pub(crate) fn request(&mut self, change: impl Fn(&mut Asked) + Send + Sync + 'static) {
         self.requests.push(Arc::new(change));
     }
 
-    pub fn response(&mut self, change: impl Fn(&Asked, &mut Replied) + Send + Sync + 'static) {
+    pub(crate) fn response(
+        &mut self,
+        change: impl Fn(&Asked, &mut Replied) + Send + Sync + 'static,
+    ) {
         self.responses.push(Arc::new(change));
     }
 
-    pub fn block(&mut self, change: impl Fn(&mut String) + Send + Sync + 'static) {
+    pub(crate) fn block(&mut self, change: impl Fn(&mut String) + Send + Sync + 'static) {
         self.blocks.push(Arc::new(change));
     }
 
-    pub fn header(&mut self, change: impl Fn(&Asked, &mut Replied) + Send + Sync + 'static) {
+    pub(crate) fn header(&mut self, change: impl Fn(&Asked, &mut Replied) + Send + Sync + 'static) {
         self.headers.push(Arc::new(change));
     }
 }
 
 /// A running stand-in.
-pub struct StandIn {
+pub(crate) struct StandIn {
     pub url: String,
     pub requests: Arc<Mutex<Vec<(Method, String)>>>,
     _simulator: Simulator,
@@ -117,7 +120,7 @@ struct Shared {
 
 impl StandIn {
     /// Starts a stand-in in front of a simulator.
-    pub async fn start(simulator: Simulator, changes: Changes) -> Self {
+    pub(crate) async fn start(simulator: Simulator, changes: Changes) -> Self {
         let requests = Arc::default();
         let shared = Arc::new(Shared {
             upstream: simulator.url().to_owned(),
@@ -138,7 +141,7 @@ impl StandIn {
     }
 
     /// The requests that cost credits.
-    pub fn paid(&self) -> Vec<String> {
+    pub(crate) fn paid(&self) -> Vec<String> {
         let requests = self.requests.lock().unwrap();
         let is_paid =
             |path: &str| matches!(path, "/v1/scenes" | "/v1/assets") || path.ends_with("/edit");
@@ -256,7 +259,7 @@ fn blocks(
 }
 
 /// Writes a ZIP archive with stored entries.
-pub fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = Vec::new();
     let mut directory = Vec::new();
     for (name, content) in entries {

@@ -7,7 +7,7 @@ use gizmo_client::alpha::types::{self, CreateAssetBody, ExportAssetBody};
 use gizmo_client::alpha::{AssetFormat, AssetStatus};
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::Map;
 use tokio::time::Instant;
 
 use super::{Entry, Tables, cdn};
@@ -15,7 +15,7 @@ use crate::call::{Call, Rule};
 use crate::clock::iso_8601;
 use crate::export::{Brief, Item, Kind, kinds_in};
 use crate::jobs;
-use crate::response::{HandlerResult, Refusal, fields, json_response};
+use crate::response::{HandlerResult, Refusal, json_response};
 use crate::state::{Shared, Table, name_of};
 
 const FORMATS: [AssetFormat; 3] = [
@@ -30,7 +30,6 @@ pub(crate) struct Asset {
     pub(crate) id: String,
     name: String,
     prompt: String,
-    tags: Vec<String>,
     created_at: u64,
     started: Instant,
     duration: Duration,
@@ -96,7 +95,7 @@ impl Entry for Asset {
             prompt: Some(self.prompt.clone()),
             created_at: Some(timestamp(self.created_at)),
             formats_available: formats.map(Vec::from),
-            extra: fields(json!({ "tags": self.tags })),
+            extra: Map::new(),
         }
     }
 }
@@ -123,7 +122,6 @@ pub(super) fn create(call: &Call) -> HandlerResult {
         id: id.clone(),
         name: body.name.unwrap_or_else(|| name_of(&body.prompt)),
         prompt: body.prompt,
-        tags: body.tags,
         created_at: clock.now().as_secs(),
         started: Instant::now(),
         duration: clock.delayed(options.asset_duration, faults.delay),

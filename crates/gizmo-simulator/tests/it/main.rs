@@ -20,3 +20,4 @@ mod refusals;
 mod replay;
 mod shapes;
 mod support;
+mod types;

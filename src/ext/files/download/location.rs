@@ -133,16 +133,18 @@ fn named(error: Error) -> Error {
 impl types::CatalogItem {
     /// Returns the location of the GLB model, for [`Client::download`].
     pub fn glb(&self) -> Option<&str> {
-        self.file("glb")
+        let listed = self.glb_path.as_deref().filter(|path| !path.is_empty());
+        listed.or_else(|| self.file("glb"))
     }
 
     /// Returns the location of the USDZ model, for [`Client::download`].
     pub fn usdz(&self) -> Option<&str> {
-        self.file("usdz")
+        let listed = self.usdz_path.as_deref().filter(|path| !path.is_empty());
+        listed.or_else(|| self.file("usdz"))
     }
 
-    /// Finds a download path. Its name is not documented, so this is the text that ends in the format's
-    /// extension, or whose name contains the format.
+    /// Finds a download path under another name than that of the type. The name is not documented, so this is
+    /// the text that ends in the format's extension, or whose name contains the format.
     // Assumption: catalog-item-files.
     fn file(&self, extension: &str) -> Option<&str> {
         let mut named = None;
@@ -174,5 +176,41 @@ impl types::CatalogItem {
             }
         }
         named
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::types::CatalogItem;
+
+    #[test]
+    fn the_paths_of_an_item_are_found_under_any_name() {
+        for (members, glb, usdz) in [
+            (
+                json!({"glb_path": "/f/1", "usdz_path": "/f/2"}),
+                Some("/f/1"),
+                Some("/f/2"),
+            ),
+            (
+                json!({"glb_path": null, "usdz_path": "", "files": {"glb": "/f/1"}, "model": "a.usdz?v=1"}),
+                Some("/f/1"),
+                Some("a.usdz?v=1"),
+            ),
+            (
+                json!({"downloads": [{"path": "a.GLB"}], "usdz": "none"}),
+                Some("a.GLB"),
+                None,
+            ),
+            (json!({}), None, None),
+        ] {
+            let mut item: Value = json!({"slug": "a"});
+            for (name, value) in members.as_object().unwrap() {
+                item[name] = value.clone();
+            }
+            let item: CatalogItem = serde_json::from_value(item).unwrap();
+            assert_eq!((item.glb(), item.usdz()), (glb, usdz), "{members}");
+        }
     }
 }

@@ -57,9 +57,29 @@ const PRIVATE: [&str; 24] = [
 ];
 
 /// Members with words.
-const WORD: [&str; 16] = [
-    "status", "statuses", "state", "type", "event", "stage", "stages", "mode", "modes", "format",
-    "formats", "kind", "code", "codes", "error", "phase",
+const WORD: [&str; 22] = [
+    "status",
+    "statuses",
+    "state",
+    "type",
+    "event",
+    "stage",
+    "stages",
+    "mode",
+    "modes",
+    "format",
+    "formats",
+    "kind",
+    "code",
+    "codes",
+    "error",
+    "phase",
+    "event_type",
+    "event_name",
+    "stage_name",
+    "error_type",
+    "error_code",
+    "job_type",
 ];
 
 impl Meaning {

@@ -29,6 +29,9 @@ const MAX_WORD: usize = 48;
 /// The shortest key that the text of a file is searched for. The format itself contains shorter words.
 const MIN_SECRET: usize = 12;
 
+/// The shortest key that is also found inside of a value. Requests with an invalid key may have a very short one.
+const MIN_CONTAINED: usize = 6;
+
 /// Private words of at least this length are also found at the start and at the end of longer ones.
 const MIN_FRAGMENT: usize = 6;
 
@@ -198,10 +201,11 @@ impl Redactor {
         is_known(part) || singulars(part).any(is_known) || fragments.any(is_known)
     }
 
+    /// Whether a value contains a key, or is a short one.
     fn contains_secret(&self, value: &str) -> bool {
-        self.secrets
-            .iter()
-            .any(|secret| value.contains(secret.as_str()))
+        self.secrets.iter().any(|secret| {
+            value == secret || secret.len() >= MIN_CONTAINED && value.contains(secret.as_str())
+        })
     }
 
     /// Replaces what is known to be private in text of a known grammar, such as the value of `server`.

@@ -1,6 +1,7 @@
 //! Tables of what is kept and what is replaced.
 
 use http::HeaderMap;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -41,7 +42,7 @@ fn words_of_the_document_and_numbers_stay_in_json() {
         "status": "queued", "job": {"mode": "gizmo_fast", "created_at": 1_760_000_000.25, "status": "COMPLETED"},
         "started_at": "2026-06-01T12:00:00Z", "updated_at": "2026-06-01T12:00:00.123456", "until": "2026-06-01 12:00:00+02:00",
         "format": "mjcf", "pipeline_status": "layout.running", "event": "asset_card_created", "error": "no_scene",
-        "pipeline_stages": ["layout", "lighting"], "anything": "succeeded",
+        "pipeline_stages": ["layout", "lighting"], "anything": "succeeded", "event_name": "asset_mesh_started",
         "detail": [{"loc": ["body", "prompt"], "type": "string_too_short"}],
         "unknown_member": {"nestedThing": 1},
     });
@@ -528,4 +529,58 @@ fn a_huge_text_is_one_word() {
     );
     redactor.add_private(&text);
     assert!(redactor.private.is_empty());
+}
+
+#[test]
+fn a_short_key_hides_itself_and_no_other_value() {
+    let mut redactor = Redactor::new();
+    redactor.add_secret("e");
+    redactor.add_secret("queued");
+    let kept = json!({"status": "succeeded", "code": "no_scene", "type": "rendered"});
+    assert_eq!(redactor.json(kept.clone()), kept);
+    assert_ne!(
+        redactor.json(json!({"status": "e"})),
+        json!({"status": "e"})
+    );
+    assert_ne!(
+        redactor.json(json!({"status": "queued"})),
+        json!({"status": "queued"})
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_surrounding_reveals_a_private_word(
+        before in "[^a-zA-Z]{0,20}|[ -@]{0,8}(data:|event:|/v1/scenes/|https://)?",
+        after in "[^a-zA-Z]{0,20}|[.][a-z]{1,5}|_[a-z]{3,8}",
+        word in prop::sample::select(vec!["crimson", "Conveyor", "WORKBENCHES", "beside", KEY, "js7abc123"]),
+    ) {
+        let text = format!("{before}{word}{after}");
+        let mut redactor = redactor();
+        let mut all = Vec::new();
+        for name in ["status", "type", "prompt", "message", "id", "loc", "anything", "error", "url"] {
+            all.push(redactor.json(json!({name: [text]})).to_string());
+        }
+        all.push(redactor.json(json!({&text: 1})).to_string());
+        all.push(redactor.block(&text));
+        for field in ["event: ", "data: ", "id:", ":", "retry: ", "other: "] {
+            all.push(redactor.block(&format!("{field}{text}\n\n")));
+        }
+        all.push(redactor.entry(&text));
+        if let Ok(value) = text.parse::<http::HeaderValue>() {
+            for name in ["content-type", "etag", "location", "content-disposition", "server", "x-ratelimit-x", "x-y"] {
+                let mut headers = HeaderMap::new();
+                headers.insert(name, value.clone());
+                all.push(format!("{:?}", redactor.response_headers(&headers)));
+            }
+        }
+        for base in ["https://api.example/gizmo/v1/scenes/", "https://other.example/", "https://api.example/gizmo/v1/x?limit="] {
+            if let Ok(url) = Url::parse(&format!("{base}{text}")) {
+                all.push(redactor.url(&url));
+            }
+        }
+        for text in all {
+            prop_assert!(!leaks(&text), "{}", text);
+        }
+    }
 }

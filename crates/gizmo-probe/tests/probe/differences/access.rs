@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Plant;
 use super::resources::on;
 
-pub const PLANTS: &[Plant] = &[
+pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "the rate limit is in other headers",
         places: &[
@@ -153,8 +153,9 @@ pub const PLANTS: &[Plant] = &[
         ],
         change: |changes| {
             on(changes, "GET", "/v1/assets", |body| {
-                let list = body["assets"].as_array_mut();
-                list.into_iter().for_each(|list| list.reverse());
+                if let Some(list) = body["assets"].as_array_mut() {
+                    list.reverse();
+                }
             });
         },
     },
@@ -166,8 +167,8 @@ pub const PLANTS: &[Plant] = &[
         ],
         change: |changes| {
             on(changes, "GET", "/v1/openapi.json", |body| {
-                body["openapi"] = json!("3.0.3")
-            })
+                body["openapi"] = json!("3.0.3");
+            });
         },
     },
     Plant {
@@ -178,10 +179,7 @@ pub const PLANTS: &[Plant] = &[
         ],
         change: |changes| {
             on(changes, "GET", "/v1/openapi.json", |body| {
-                let paths = body["paths"].as_object_mut();
-                paths.into_iter().for_each(|paths| {
-                    paths.shift_remove("/v1/usage");
-                });
+                super::resources::remove(&mut body["paths"], "/v1/usage");
             });
         },
     },

@@ -19,7 +19,7 @@ fn scene(
     });
 }
 
-pub const PLANTS: &[Plant] = &[
+pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "a scene has its model in a directory, meshes in files, and metadata",
         places: &[

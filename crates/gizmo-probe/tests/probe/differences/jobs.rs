@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Plant;
 use super::resources::{on, rename};
 
-pub const PLANTS: &[Plant] = &[
+pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "a scene's response has the id of the job elsewhere",
         places: &[
@@ -39,7 +39,7 @@ pub const PLANTS: &[Plant] = &[
         ],
         change: |changes| {
             on(changes, "POST", "/v1/assets", |body| {
-                body["status"] = json!("enlisted")
+                body["status"] = json!("enlisted");
             });
         },
     },
@@ -104,20 +104,19 @@ pub const PLANTS: &[Plant] = &[
     Plant {
         name: "a new scene is listed after seven seconds",
         places: &[
-            "scene-listed-at-once list_scenes ",
+            "behaviour list_scenes, when something new is listed: later…",
             "scene-listed-when list_scenes ",
         ],
         change: |changes| {
             changes.response(|asked, replied| {
                 if asked.is("GET", "/v1/scenes") && asked.since_paid < 7.0 {
                     replied.json(|body| {
-                        let list = body["scenes"].as_array_mut();
-                        list.into_iter().for_each(|list| {
+                        if let Some(list) = body["scenes"].as_array_mut() {
                             list.retain(|scene| {
                                 let prompt = scene["prompt"].as_str().unwrap_or_default();
                                 !prompt.starts_with("A small room")
                             });
-                        });
+                        }
                         let count = body["scenes"].as_array().map_or(0, Vec::len);
                         body["total"] = json!(count);
                     });
@@ -201,13 +200,13 @@ fn data(block: &mut String, change: impl FnOnce(&mut Value)) {
     *block = changed.join("\n") + "\n\n";
 }
 
-pub const STREAMS: &[Plant] = &[
+pub(super) const STREAMS: &[Plant] = &[
     Plant {
         name: "a job ends with another event",
         places: &["event-end-names job_events job_finished"],
         change: |changes| {
             changes.block(|block| {
-                *block = block.replace("event: job_succeeded", "event: job_finished")
+                *block = block.replace("event: job_succeeded", "event: job_finished");
             });
         },
     },
@@ -278,7 +277,7 @@ pub const STREAMS: &[Plant] = &[
             changes.request(|asked| {
                 let has_ended = asked.since_paid > 20.0;
                 if asked.path.ends_with("/events") && has_ended && asked.query.is_empty() {
-                    asked.path = "/v1/jobs/job_none/events".to_owned();
+                    "/v1/jobs/job_none/events".clone_into(&mut asked.path);
                 }
             });
         },

@@ -6,7 +6,12 @@ use super::Plant;
 use crate::standin::Changes;
 
 /// Changes the JSON of a successful response.
-pub fn on(changes: &mut Changes, method: &'static str, path: &'static str, change: fn(&mut Value)) {
+pub(super) fn on(
+    changes: &mut Changes,
+    method: &'static str,
+    path: &'static str,
+    change: fn(&mut Value),
+) {
     changes.response(move |asked, replied| {
         if asked.is(method, path) && replied.is_success() {
             replied.json(change);
@@ -15,7 +20,7 @@ pub fn on(changes: &mut Changes, method: &'static str, path: &'static str, chang
 }
 
 /// Gives a member another name.
-pub fn rename(object: &mut Value, from: &str, to: &str) {
+pub(super) fn rename(object: &mut Value, from: &str, to: &str) {
     if let Some(object) = object.as_object_mut()
         && let Some(value) = object.shift_remove(from)
     {
@@ -23,19 +28,19 @@ pub fn rename(object: &mut Value, from: &str, to: &str) {
     }
 }
 
-pub fn remove(object: &mut Value, name: &str) {
+pub(super) fn remove(object: &mut Value, name: &str) {
     if let Some(object) = object.as_object_mut() {
         object.shift_remove(name);
     }
 }
 
-pub fn each(list: &mut Value, change: fn(&mut Value)) {
+pub(super) fn each(list: &mut Value, change: fn(&mut Value)) {
     if let Some(list) = list.as_array_mut() {
         list.iter_mut().for_each(change);
     }
 }
 
-pub const PLANTS: &[Plant] = &[
+pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "the prompt of a scene has another name",
         places: &[
@@ -45,7 +50,7 @@ pub const PLANTS: &[Plant] = &[
         ],
         change: |changes| {
             on(changes, "GET", "/v1/scenes/*", |body| {
-                rename(&mut body["scene"], "prompt", "text")
+                rename(&mut body["scene"], "prompt", "text");
             });
         },
     },
@@ -54,7 +59,7 @@ pub const PLANTS: &[Plant] = &[
         places: &["members get_scene /scene/owner"],
         change: |changes| {
             on(changes, "GET", "/v1/scenes/*", |body| {
-                body["scene"]["owner"] = json!({"plan": 3})
+                body["scene"]["owner"] = json!({"plan": 3});
             });
         },
     },
@@ -78,7 +83,7 @@ pub const PLANTS: &[Plant] = &[
         ],
         change: |changes| {
             on(changes, "GET", "/v1/scenes", |body| {
-                body["total"] = json!("many")
+                body["total"] = json!("many");
             });
         },
     },
@@ -100,7 +105,7 @@ pub const PLANTS: &[Plant] = &[
         ],
         change: |changes| {
             on(changes, "GET", "/v1/assets", |body| {
-                rename(body, "assets", "records")
+                rename(body, "assets", "records");
             });
         },
     },
@@ -113,7 +118,7 @@ pub const PLANTS: &[Plant] = &[
         ],
         change: |changes| {
             on(changes, "GET", "/v1/catalog", |body| {
-                rename(body, "items", "entries")
+                rename(body, "items", "entries");
             });
         },
     },
@@ -122,12 +127,11 @@ pub const PLANTS: &[Plant] = &[
         places: &["catalog-item-files get_catalog_item /item"],
         change: |changes| {
             on(changes, "GET", "/v1/catalog/*", |body| {
-                let item = body["item"].as_object_mut();
-                item.into_iter().for_each(|item| {
+                if let Some(item) = body["item"].as_object_mut() {
                     item.retain(|_, value| {
-                        !value.as_str().is_some_and(|path| path.ends_with(".usdz"))
+                        !value.as_str().is_some_and(|path| path.contains(".usdz"))
                     });
-                });
+                }
             });
         },
     },
@@ -137,7 +141,7 @@ pub const PLANTS: &[Plant] = &[
         change: |changes| {
             on(changes, "GET", "/v1/catalog/categories", |body| {
                 each(&mut body["categories"], |category| {
-                    *category = category["name"].take()
+                    *category = category["name"].take();
                 });
             });
         },
@@ -154,8 +158,8 @@ pub const PLANTS: &[Plant] = &[
         places: &["usage-fields usage /keys", "members usage /per_key"],
         change: |changes| {
             on(changes, "GET", "/v1/usage", |body| {
-                rename(body, "keys", "per_key")
-            })
+                rename(body, "keys", "per_key");
+            });
         },
     },
     Plant {
@@ -163,7 +167,7 @@ pub const PLANTS: &[Plant] = &[
         places: &["scene-status-words scene_status /pipeline_status"],
         change: |changes| {
             on(changes, "GET", "/v1/scenes/*/status", |body| {
-                body["pipeline_status"] = json!("shipped")
+                body["pipeline_status"] = json!("shipped");
             });
         },
     },
@@ -175,7 +179,7 @@ pub const PLANTS: &[Plant] = &[
         ],
         change: |changes| {
             on(changes, "PATCH", "/v1/scenes/*", |body| {
-                rename(body, "ok", "updated")
+                rename(body, "ok", "updated");
             });
         },
     },
