@@ -5,7 +5,7 @@ use std::path::Path;
 
 use futures_util::TryStreamExt;
 use gizmo_client::alpha::AssetFormat;
-use gizmo_client::record::{Exchange, Recording, read};
+use gizmo_client::record::{Content, Exchange, Recording, read};
 use gizmo_client::{Client, Format};
 use gizmo_simulator::{
     At, EventFault, Fault, Handle, On, Options, Replay, ReplayOptions, Simulator,
@@ -31,10 +31,27 @@ fn files(directory: &Path) -> Vec<(usize, String)> {
     found
 }
 
-/// Records a program against a simulator with faults, and runs it again against the recording.
+/// Returns the id of a request for something that does not exist.
+fn unknown_id(exchange: &Exchange) -> Option<String> {
+    let status = exchange.response.as_ref()?.status;
+    let (_, id) = exchange.request.target.rsplit_once('/')?;
+    (status == 404).then(|| id.to_owned())
+}
+
+/// Returns the prompt of a request.
+fn prompt(exchange: &Exchange) -> Option<String> {
+    match &exchange.request.body {
+        Content::Json(body) => Some(body["prompt"].as_str()?.to_owned()),
+        _ => None,
+    }
+}
+
+/// Records a program against a simulator with faults, and runs it again against the recording. The program sends a
+/// text, which it finds in its place in the recording.
 async fn assert_replayed<Seen, Running>(
     key: fn(&Simulator) -> &str,
     prepare: impl FnOnce(&Handle),
+    (text, in_recording): (&str, fn(&Exchange) -> Option<String>),
     program: impl Fn(Client, String) -> Running,
 ) where
     Seen: PartialEq + std::fmt::Debug,
@@ -49,25 +66,19 @@ async fn assert_replayed<Seen, Running>(
         .base_url(simulator.url())
         .api_key(key(&simulator));
     let client = builder.record(&recording).build().unwrap();
-    let recorded = program(client, "job_unknown".to_owned()).await;
+    let recorded = program(client, text.to_owned()).await;
     recording.check().unwrap();
     drop(simulator);
 
-    // The id that the program invents is replaced like all others.
     let (_, exchanges) = read(&path).unwrap();
-    let is_unknown =
-        |exchange: &&Exchange| exchange.response.as_ref().is_some_and(|r| r.status == 404);
-    let unknown = exchanges.iter().find(is_unknown);
-    let unknown = unknown.map(|exchange| exchange.request.target.rsplit('/').next().unwrap());
-    let unknown = unknown.unwrap_or_default().to_owned();
-
+    let text = exchanges.iter().find_map(in_recording).unwrap_or_default();
     let replay = Replay::start_with(&path, ReplayOptions::instant())
         .await
         .unwrap();
     let builder = Client::builder()
         .base_url(replay.url())
         .api_key(replay.api_key());
-    let replayed = program(builder.build().unwrap(), unknown).await;
+    let replayed = program(builder.build().unwrap(), text).await;
     assert_eq!(replay.unmatched(), Vec::<String>::new());
     assert_eq!(replayed, recorded);
 }
@@ -83,7 +94,8 @@ async fn a_recorded_program_runs_against_its_recording() {
     assert_replayed(
         Simulator::api_key,
         prepare,
-        async |client: Client, unknown| {
+        ("job_unknown", unknown_id),
+        async |client: Client, unknown: String| {
             let generate = client.generate_scene().prompt("two lamps");
             let job = generate.start().await.unwrap();
             let mut events = job.events();
@@ -115,9 +127,10 @@ async fn a_recorded_download_from_another_host_is_replayed_with_its_interruption
     assert_replayed(
         Simulator::alpha_api_key,
         prepare,
-        async |client: Client, _| {
+        ("a toolbox", prompt),
+        async |client: Client, prompt: String| {
             let alpha = client.alpha();
-            let asset = alpha.create_asset().prompt("a toolbox").start().await;
+            let asset = alpha.create_asset().prompt(prompt).start().await;
             let asset = asset.unwrap().await.unwrap();
             let export = alpha.export_asset().asset_id(&asset.id);
             let export = export.format(AssetFormat::MujocoMjcf);
@@ -132,6 +145,25 @@ async fn a_recorded_download_from_another_host_is_replayed_with_its_interruption
                 .unwrap();
             // The recorder saw parts of the archive only, so its other files are unknown.
             bundle.model().format().unwrap()
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_recorded_bake_is_replayed_although_its_first_response_was_lost() {
+    let prepare = |handle: &Handle| {
+        handle.inject(On::operation("generate_scene"), Fault::DropBeforeResponse);
+    };
+    assert_replayed(
+        Simulator::api_key,
+        prepare,
+        ("two lamps", prompt),
+        async |client: Client, prompt: String| {
+            let directory = tempfile::tempdir().unwrap();
+            let bake = client.bake(prompt).format(Format::Mjcf);
+            bake.into_dir(directory.path().join("lab")).await.unwrap();
+            files(directory.path()).len()
         },
     )
     .await;
