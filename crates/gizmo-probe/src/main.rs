@@ -144,13 +144,15 @@ fn record(arguments: &Arguments, directory: &Path) -> Result<(), String> {
     let base = env::var("GIZMO_BASE_URL").ok();
     let base = base.filter(|base| !base.trim().is_empty());
     let permits = confirmed(arguments)?;
-    let sender = Sender::new(&key, base.as_deref(), || Recording::create(directory));
-    let sender = sender.map_err(|error| format!("{error:#}"))?;
     let pace = Pace {
         poll: Duration::from_secs_f64(arguments.poll),
         linger: Duration::from_secs_f64(arguments.linger),
         longest: Duration::from_secs_f64(arguments.longest),
     };
+    let sender = Sender::new(&key, base.as_deref(), pace.poll, || {
+        Recording::create(directory)
+    });
+    let sender = sender.map_err(|error| format!("{error:#}"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -117,6 +117,8 @@ pub(crate) struct Sender {
     base: Url,
     key: String,
     recording: Recording,
+    /// The time before a read is sent again.
+    retry_pause: Duration,
     /// When the window of the rate limit ends, if it is used up.
     resumes_at: Mutex<Option<Instant>>,
 }
@@ -127,6 +129,7 @@ impl Sender {
     pub(crate) fn new(
         key: &str,
         base: Option<&str>,
+        retry_pause: Duration,
         recording: impl FnOnce() -> Result<Recording, Error>,
     ) -> Result<Self, Error> {
         let builder = || {
@@ -155,6 +158,7 @@ impl Sender {
             base,
             key: key.trim().to_owned(),
             recording,
+            retry_pause,
             resumes_at: Mutex::default(),
         })
     }
@@ -179,7 +183,7 @@ impl Sender {
             match response {
                 Some(reply) if status != 429 || !may_retry => return Some(reply),
                 None if !may_retry => return None,
-                _ => sleep(Duration::from_millis(500)).await,
+                _ => sleep(self.retry_pause).await,
             }
         }
         None

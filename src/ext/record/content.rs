@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use serde_json::Value;
 
 use super::archive::Tail;
 use super::blocks::Blocks;
@@ -39,8 +38,9 @@ enum Kept {
 }
 
 impl Collector {
-    /// Chooses by the headers what to keep.
-    pub(super) fn new(headers: &HeaderMap) -> Self {
+    /// Chooses by the headers what to keep. A stream of events is one also under another media type than its own,
+    /// except that of an error.
+    pub(super) fn new(headers: &HeaderMap, is_stream: bool) -> Self {
         let value = |name| {
             headers
                 .get(name)
@@ -52,7 +52,9 @@ impl Collector {
         let is_encoded = value(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
         let kept = if is_encoded {
             Kept::Nothing
-        } else if media_type.starts_with("text/event-stream") {
+        } else if media_type.starts_with("text/event-stream")
+            || is_stream && !media_type.contains("json")
+        {
             Kept::Events(Blocks::new())
         } else if ["text/", "json", "xml", "x-www-form-urlencoded"]
             .iter()
@@ -159,11 +161,9 @@ pub(super) fn collect(redactor: &mut Redactor, content: &Content, is_request: bo
 }
 
 /// Replaces what is private in a body. A document of the API is public.
-pub(super) fn redact(redactor: &mut Redactor, content: Content, may_be_document: bool) -> Content {
+pub(super) fn redact(redactor: &mut Redactor, content: Content, is_document: bool) -> Content {
     match content {
-        Content::Json(value) if may_be_document && is_document(&value) => {
-            Content::Json(redactor.document(value))
-        }
+        Content::Json(value) if is_document => Content::Json(redactor.document(value)),
         Content::Json(value) => Content::Json(redactor.json(value)),
         Content::Text(text) => Content::Text(redactor.long_text(&text)),
         Content::Events(blocks) => {
@@ -184,7 +184,11 @@ pub(super) fn redact(redactor: &mut Redactor, content: Content, may_be_document:
     }
 }
 
-fn is_document(value: &Value) -> bool {
+/// Whether a body is a document of an API.
+pub(super) fn is_document(content: &Content) -> bool {
+    let Content::Json(value) = content else {
+        return false;
+    };
     value["openapi"].is_string() && value["paths"].is_object()
 }
 
@@ -199,7 +203,7 @@ mod tests {
         if !media_type.is_empty() {
             headers.insert(CONTENT_TYPE, media_type.parse().unwrap());
         }
-        let mut collector = Collector::new(&headers);
+        let mut collector = Collector::new(&headers, false);
         for piece in body.chunks(piece) {
             collector.push(piece, Duration::ZERO);
         }
@@ -284,7 +288,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
         headers.insert(CONTENT_ENCODING, "gzip".parse().unwrap());
-        let mut collector = Collector::new(&headers);
+        let mut collector = Collector::new(&headers, false);
         collector.push(b"{}", Duration::ZERO);
         assert_eq!(collector.finish(Duration::ZERO), Content::Bytes(2));
     }

@@ -71,7 +71,8 @@ impl Pending {
         };
         let url = response.url().clone();
         let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-        let (started, collector) = (open.started, Collector::new(&parts.headers));
+        let is_stream = parts.status.is_success() && open.operation() == Some("job_events");
+        let (started, collector) = (open.started, Collector::new(&parts.headers, is_stream));
         let responded = Responded {
             after: seconds(open.started.elapsed()),
             open,
@@ -124,6 +125,13 @@ impl Open {
         recording.write(&exchange);
     }
 
+    /// The operation that is requested.
+    fn operation(&self) -> Option<&'static str> {
+        let redactor = self.recording.redactor();
+        let path = redactor.own_path(&self.url)?;
+        vocabulary::operation(self.method.as_str(), path, &self.hint)
+    }
+
     fn exchange(self, redactor: &mut Redactor) -> Exchange {
         let path = redactor.own_path(&self.url);
         let operation =
@@ -154,8 +162,11 @@ impl Responded {
         let recording = self.open.recording.clone();
         let exchange = {
             let mut redactor = recording.redactor();
-            let is_document = redactor.own_path(&self.open.url) == Some("/v1/openapi.json");
-            content::collect(&mut redactor, &body, false);
+            let path = redactor.own_path(&self.open.url);
+            let is_document = path == Some("/v1/openapi.json") && content::is_document(&body);
+            if !is_document {
+                content::collect(&mut redactor, &body, false);
+            }
             let mut exchange = self.open.exchange(&mut redactor);
             exchange.response = Some(RecordedResponse {
                 after: self.after,

@@ -120,7 +120,7 @@ async fn differences_of_access_and_errors_are_reported() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn differences_of_jobs_are_reported() {
-    check(jobs::PLANTS, Options::default()).await;
+    check(jobs::PLANTS, Options::default().with_speed(22.0)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

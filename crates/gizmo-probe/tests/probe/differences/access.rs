@@ -41,7 +41,7 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "the id of a request has another header",
         places: &[
-            "error-request-id get_job x-request-id",
+            "error-request-id get_asset x-request-id",
             "error-request-id …",
             "headers x-trace-id",
         ],
@@ -121,7 +121,7 @@ pub(super) const PLANTS: &[Plant] = &[
     },
     Plant {
         name: "an unknown path has an error of the service",
-        places: &["error-detail-text GET …", "error-detail-text …"],
+        places: &["error-detail-text GET…"],
         change: |changes| {
             changes.response(|asked, replied| {
                 if asked.is("GET", "/v1/probe") {
@@ -146,25 +146,23 @@ pub(super) const PLANTS: &[Plant] = &[
         },
     },
     Plant {
-        name: "assets are listed in the order in which they were made",
-        places: &[
-            "list-newest-first list_assets …",
-            "list-offset list_assets …",
-        ],
+        name: "scenes are not listed by age",
+        places: &["list-newest-first list_scenes /scenes/1/created_at"],
         change: |changes| {
-            on(changes, "GET", "/v1/assets", |body| {
-                if let Some(list) = body["assets"].as_array_mut() {
-                    list.reverse();
+            changes.response(|asked, replied| {
+                if asked.is("GET", "/v1/scenes") {
+                    replied.json(|body| {
+                        if body["scenes"].as_array().is_some_and(|list| list.len() > 1) {
+                            body["scenes"][0]["created_at"] = json!(1_500_000_000);
+                        }
+                    });
                 }
             });
         },
     },
     Plant {
         name: "the document has another version",
-        places: &[
-            "document-openapi-31 GET … /openapi",
-            "document-openapi-31 GET …",
-        ],
+        places: &["document-openapi-31 GET /v1/openapi.json /openapi"],
         change: |changes| {
             on(changes, "GET", "/v1/openapi.json", |body| {
                 body["openapi"] = json!("3.0.3");

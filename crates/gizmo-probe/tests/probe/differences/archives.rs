@@ -41,6 +41,7 @@ pub(super) const PLANTS: &[Plant] = &[
             );
         },
     },
+    // The next three are in the same archive.
     Plant {
         name: "a mesh of a scene is a file",
         places: &["export-inline-meshes export_scene meshes/…"],

@@ -1,5 +1,8 @@
 //! Differences of jobs and of their event streams.
 
+use std::collections::HashSet;
+use std::sync::Mutex;
+
 use serde_json::{Value, json};
 
 use super::Plant;
@@ -34,7 +37,7 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "an accepted asset is pending",
         places: &[
-            "generation-status generate_asset /status",
+            "generation-202-ids generate_asset /status",
             "words generate_asset /status",
         ],
         change: |changes| {
@@ -274,9 +277,12 @@ pub(super) const STREAMS: &[Plant] = &[
             "event-last-event-id job_events status",
         ],
         change: |changes| {
-            changes.request(|asked| {
-                let has_ended = asked.since_paid > 20.0;
-                if asked.path.ends_with("/events") && has_ended && asked.query.is_empty() {
+            let opened = Mutex::new(HashSet::new());
+            changes.request(move |asked| {
+                let is_whole =
+                    asked.query.is_empty() && !asked.headers.contains_key("last-event-id");
+                let is_stream = asked.path.ends_with("/events");
+                if is_stream && is_whole && !opened.lock().unwrap().insert(asked.path.clone()) {
                     "/v1/jobs/job_none/events".clone_into(&mut asked.path);
                 }
             });

@@ -46,7 +46,7 @@ pub(super) const PLANTS: &[Plant] = &[
         places: &[
             "members get_scene /scene/text",
             "scene-fields get_scene /scene/prompt",
-            "scene-prompt-complete get_scene /scene/prompt",
+            "list-prompt get_scene /scene/prompt",
         ],
         change: |changes| {
             on(changes, "GET", "/v1/scenes/*", |body| {
@@ -127,7 +127,7 @@ pub(super) const PLANTS: &[Plant] = &[
         places: &["catalog-item-files get_catalog_item /item"],
         change: |changes| {
             on(changes, "GET", "/v1/catalog/*", |body| {
-                if let Some(item) = body["item"].as_object_mut() {
+                if let Some(item) = body.get_mut("item").and_then(Value::as_object_mut) {
                     item.retain(|_, value| {
                         !value.as_str().is_some_and(|path| path.contains(".usdz"))
                     });
