@@ -27,6 +27,7 @@ mod path;
 mod preview;
 mod progress_page;
 mod reconcile;
+mod recorded;
 mod recording;
 mod relay;
 mod requests;

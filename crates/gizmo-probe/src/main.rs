@@ -35,6 +35,7 @@ use crate::send::{Permit, Sender};
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo xtask probe",
+    bin_name = "cargo xtask probe",
     about = "Compares the live service with what the client assumes of it",
     after_help = AFTER_HELP
 )]
