@@ -4,6 +4,7 @@ use gizmo_client::record::{Content, End};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::checks;
 use crate::evidence::{Event, Evidence, Run, Seen};
 use crate::find;
 use crate::note;
@@ -40,6 +41,19 @@ pub(crate) fn of(evidence: &Evidence) -> Vec<Behaviour> {
     for run in evidence.runs() {
         job(&run, &mut add);
         stream(&run, &mut add);
+    }
+    if checks::is_early(evidence) {
+        let which = "the early-access API, which the client has as `Client::alpha`";
+        add("every operation", "the API of this key", which.to_owned());
+    }
+    for seen in evidence.noted(note::UNKNOWN_ID) {
+        let code = seen.json().and_then(|body| body["error"]["code"].as_str());
+        let code = code.map_or_else(|| "no code".to_owned(), |code| format!("`{code}`"));
+        let how = format!("{}, {code}", seen.status());
+        add(seen.operation(), "an unknown id", how);
+    }
+    for seen in evidence.noted(note::DELETED) {
+        add(seen.operation(), "a deleted id", seen.status().to_string());
     }
     for seen in evidence.noted(note::CANCEL_AGAIN) {
         add(

@@ -28,7 +28,7 @@ const UNKNOWN: &str = "probe0000000000000000000000000000";
 const SAMPLES: usize = 3;
 
 /// How long the events of a job that has ended are read.
-const REPLAY: Duration = Duration::from_secs(20);
+const REPLAY: Duration = Duration::from_secs(10);
 
 /// How long the probe takes.
 #[derive(Debug, Clone, Copy)]
@@ -106,12 +106,14 @@ impl Live<'_> {
         }
         account.jobs.sort_unstable();
         account.jobs.dedup();
+        let mut is_first = true;
         for job in account.jobs.iter().take(SAMPLES) {
             let known = self.get(note::KNOWN, &["v1", "jobs", job]).await;
             self.result(job).await;
-            // The stream of a job at work is left to the paid part.
-            if known.is_some_and(|reply| find::has_ended(&reply.body)) {
+            // The stream of a job at work is left to the paid part. One that has ended may be open for long.
+            if is_first && known.is_some_and(|reply| find::has_ended(&reply.body)) {
                 self.replay(job).await;
+                is_first = false;
             }
         }
         account
@@ -242,7 +244,8 @@ impl Live<'_> {
         let range = Ask::new(note::EXPORT_RANGE, Method::POST, &path)
             .json(json!({"format": "mjcf"}))
             .header("range", "bytes=0-99");
-        self.sender.send(range).await;
+        // Its headers say all, and the body may be large.
+        drop(self.sender.open(range).await);
     }
 
     async fn asset_exports(&self, asset: &str) {
@@ -263,6 +266,10 @@ impl Live<'_> {
         let body = json!({"prompt": SCENE_PROMPT});
         let ask = Ask::new(note::PAID_SCENE, Method::POST, &["v1", "scenes"]).json(body);
         let made = self.job(permit, ask, "scenes", &account.scenes).await;
+        if !made.has_ended {
+            // Another job in a scene whose own is at work would block both.
+            return;
+        }
         if let Some(scene) = &made.id {
             self.scene(note::MADE, scene).await;
             let rename = json!({"description": "made by a probe"});
@@ -282,7 +289,9 @@ impl Live<'_> {
         let path = ["v1", "scenes", scene.as_str(), "edit"];
         let body = json!({"prompt": EDIT_PROMPT});
         let ask = Ask::new(note::PAID_EDIT, Method::POST, &path).json(body);
-        self.job(permit, ask, "scenes", &[]).await;
+        if !self.job(permit, ask, "scenes", &[]).await.has_ended {
+            return;
+        }
         let Some(permit) = permits.next() else {
             return;
         };
@@ -317,18 +326,24 @@ impl Live<'_> {
             return Made::default();
         };
         if !accepted.is_success() {
-            return Made::default();
+            // Nothing was started, so nothing is at work.
+            return Made {
+                id: None,
+                has_ended: true,
+            };
         }
+        let mut has_ended = false;
         let mut id = find::member(&accepted.body, names);
         if let Some(job) = find::job_id(&accepted.body) {
             let ended = Ended::default();
             let polls = self.poll(&job, list, names, &known, &ended);
             let (listed, ()) = future::join(polls, self.stream(&job, &ended)).await;
             let result = self.result(&job).await;
+            has_ended = find::has_ended(&result);
             id = id.or_else(|| find::member(&result, names)).or(listed);
             self.replay(&job).await;
         }
-        Made { id }
+        Made { id, has_ended }
     }
 
     /// Polls the status until it is terminal, and the list until something new is in it, which is returned.
@@ -464,6 +479,8 @@ impl Live<'_> {
 #[derive(Debug, Default)]
 struct Made {
     id: Option<String>,
+    /// Whether no job of it is at work.
+    has_ended: bool,
 }
 
 /// Whether a job has ended.

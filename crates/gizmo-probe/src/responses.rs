@@ -199,6 +199,7 @@ impl Members {
         };
         match form {
             Form::Page => {
+                self.object(&body.schema, response);
                 let items = find::list(response).map(|(_, items)| items.as_slice());
                 for item in items.unwrap_or_default() {
                     self.object(&inner, item);

@@ -57,6 +57,12 @@ const PIPELINE: [&str; 13] = [
     "surface_texture",
 ];
 
+/// The members of an event's data that the client reads, and other names that a service may give them.
+const OTHER_NAMES: [(&str, &[&str]); 2] = [
+    ("stage", &["stageName", "stage_name", "step", "phase"]),
+    ("asset_id", &["assetId", "asset_uid", "assetUid"]),
+];
+
 const END_NAMES: [&str; 4] = ["done", "job_succeeded", "job_failed", "job_cancelled"];
 
 /// The longest silence of a stream, in seconds.
@@ -131,15 +137,21 @@ fn ended_streams(evidence: &Evidence) -> Vec<(Run<'_>, Stream<'_>)> {
     let runs = evidence.runs().into_iter();
     let ended = runs.filter_map(|run| {
         run.ended()?;
-        let stream = run.stream().or_else(|| {
-            let mut after_end = run.noted(note::STREAM_ENDED);
-            after_end.find_map(Stream::of)
-        })?;
+        // A connection that broke has not shown the end. The later request has.
+        let during = run.noted(note::STREAM);
+        let mut streams: Vec<_> = during
+            .chain(run.noted(note::STREAM_ENDED))
+            .filter_map(Stream::of)
+            .filter(|stream| !stream.events.is_empty())
+            .collect();
+        let at = streams
+            .iter()
+            .position(|stream| stream.end_event().is_some());
+        let at = at.or_else(|| streams.len().checked_sub(1))?;
+        let stream = streams.swap_remove(at);
         Some((run, stream))
     });
-    ended
-        .filter(|(_, stream)| !stream.events.is_empty())
-        .collect()
+    ended.collect()
 }
 
 fn end_names(evidence: &Evidence, tally: &mut Tally) {
@@ -242,6 +254,15 @@ fn data_object(evidence: &Evidence, tally: &mut Tally) {
 
 fn data_fields(evidence: &Evidence, tally: &mut Tally) {
     each_event(evidence, |stream, event| {
+        for (name, others) in OTHER_NAMES {
+            let is_there = event.data.get(name).is_some();
+            let mut others = others.iter();
+            let other = others.find(|other| event.data.get(**other).is_some_and(Value::is_string));
+            if let Some(other) = other.filter(|_| !is_there) {
+                let place = format!("{} /{other}", event.name);
+                tally.fails(stream.seen, &place, format!("instead of `{name}`"));
+            }
+        }
         let required = match event.name.as_str() {
             "stage_start" | "stage_complete" => "stage",
             "asset_ready" => "asset_id",

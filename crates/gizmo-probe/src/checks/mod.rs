@@ -2,6 +2,7 @@
 
 mod access;
 mod document;
+mod early;
 mod errors;
 mod events;
 mod exports;
@@ -30,6 +31,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
         resources::CHECKS,
         errors::CHECKS,
         exports::CHECKS,
+        early::CHECKS,
     ]
     .into_iter()
     .flatten()
@@ -38,6 +40,11 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
 /// Whether the name of an event belongs to a known vocabulary.
 pub(crate) fn is_known_event(name: &str) -> bool {
     events::is_known(name)
+}
+
+/// Whether the key is one of the early-access API.
+pub(crate) fn is_early(evidence: &Evidence) -> bool {
+    early::is_early(evidence)
 }
 
 /// Describes a value without showing text that could be private.

@@ -20,7 +20,6 @@ pub(super) const CHECKS: &[Check] = &[
     ("asset-job-id", asset_job),
     ("catalog-item-files", item_files),
     ("catalog-file-origin", file_origin),
-    ("alpha-export-url", early_export),
 ];
 
 /// Returns the resource of a response, and its pointer.
@@ -213,19 +212,5 @@ fn file_origin(evidence: &Evidence, tally: &mut Tally) {
         let is_redirect = (300..400).contains(&seen.status());
         let holds = seen.is_success() || is_redirect;
         tally.expect(holds, seen, "status", seen.status().to_string());
-    }
-}
-
-/// The early-access API is served to some keys only, so another response does not contradict.
-fn early_export(evidence: &Evidence, tally: &mut Tally) {
-    for seen in evidence
-        .noted(note::EARLY_ACCESS)
-        .filter(|seen| seen.is_success())
-    {
-        let Some(body) = seen.json() else { continue };
-        for name in ["download_url", "expires_at"] {
-            let place = format!("/{name}");
-            tally.expect(body[name].is_string(), seen, &place, kind(body.get(name)));
-        }
     }
 }

@@ -8,10 +8,12 @@ mod private;
 mod run;
 mod standin;
 
-use gizmo_simulator::Options;
+use gizmo_client::Client;
+use gizmo_client::alpha::Pose;
+use gizmo_simulator::{Options, Simulator};
 use serde_json::Value;
 
-use crate::run::{PAID, command, probe};
+use crate::run::{KEY, PAID, command, probe, probe_account};
 use crate::standin::Changes;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -29,17 +31,29 @@ async fn the_simulator_contradicts_nothing_and_a_recording_reproduces_its_report
     };
     assert_eq!(verdicts("contradicted"), 0);
     assert!(verdicts("confirmed") >= 75, "{shown}");
-    // A patch raises what was seen.
-    assert!(
-        probed
-            .file("report/overlay-patch.json")
-            .contains("/x-evidence")
-    );
-    assert!(
-        probed
-            .file("report/assumptions-patch.json")
-            .contains("/evidence")
-    );
+    // The patches raise what was seen, and apply to the files as they are.
+    for (patch, file) in [
+        (
+            "overlay-patch.json",
+            include_str!("../../../../openapi/overlay.json"),
+        ),
+        (
+            "assumptions-patch.json",
+            include_str!("../../../../openapi/assumptions.json"),
+        ),
+    ] {
+        let file: Value = serde_json::from_str(file).unwrap();
+        let patch: Value = serde_json::from_str(&probed.file(&format!("report/{patch}"))).unwrap();
+        let operations = patch.as_array().unwrap();
+        assert!(operations.len() > 10, "{patch}");
+        for pair in operations.chunks(2) {
+            let pointer = pair[0]["path"].as_str().unwrap();
+            assert_eq!(file.pointer(pointer).unwrap(), "guess", "{pointer}");
+            assert_eq!(pair[0]["value"], "guess", "{pointer}");
+            assert_eq!(pair[1]["path"], pointer);
+            assert_eq!(pair[1]["value"], "observed", "{pointer}");
+        }
+    }
 
     let again = tempfile::tempdir().unwrap();
     let mut replay = command(again.path());
@@ -54,6 +68,44 @@ async fn the_simulator_contradicts_nothing_and_a_recording_reproduces_its_report
         let replayed = std::fs::read_to_string(again.path().join("report").join(name)).unwrap();
         assert_eq!(replayed, probed.file(&format!("report/{name}")), "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_of_the_early_access_api_confirms_its_assumptions() {
+    let options = Options {
+        api_key: "gzm_k1_other".to_owned(),
+        alpha_api_key: KEY.to_owned(),
+        ..Options::instant()
+    };
+    let simulator = Simulator::start(options).await.unwrap();
+    let builder = Client::builder().base_url(simulator.url()).api_key(KEY);
+    let alpha = builder.build().unwrap().alpha();
+    let create = alpha.create_asset().prompt("a bin for parts").name("bin");
+    let asset = create.start().await.unwrap().wait().await.unwrap();
+    let scene = alpha.create_scene().name("cell").send().await.unwrap();
+    let place = alpha.place_asset().scene_id(&scene.id).asset_id(&asset.id);
+    place.pose(Pose::default()).send().await.unwrap();
+
+    let arguments = ["--linger", "0.1", "--poll", "0.1"];
+    let probed = probe_account(simulator, Changes::default(), &arguments).await;
+    let report = probed.report();
+    for id in [
+        "alpha-same-paths",
+        "alpha-lists",
+        "alpha-asset-status-words",
+        "alpha-formats-available",
+        "alpha-times-iso",
+        "alpha-placed-assets",
+        "alpha-unit-quaternion",
+        "alpha-export-url",
+        "alpha-export-formats",
+        "alpha-error-flat",
+    ] {
+        let mut all = report["assumptions"].as_array().unwrap().iter();
+        let assessed = all.find(|one| one["id"] == id).unwrap();
+        assert_eq!(assessed["verdict"], "confirmed", "{assessed:#}");
+    }
+    assert_eq!(report["behaviour"][0]["what"], "the API of this key");
 }
 
 #[tokio::test]

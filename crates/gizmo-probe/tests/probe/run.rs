@@ -82,9 +82,17 @@ pub(crate) async fn simulator(options: Options) -> Simulator {
     simulator
 }
 
-/// Runs the probe against a stand-in.
+/// Runs the probe against a stand-in with the account of [`simulator`].
 pub(crate) async fn probe(changes: Changes, options: Options, arguments: &[&str]) -> Probed {
-    let simulator = simulator(options).await;
+    probe_account(simulator(options).await, changes, arguments).await
+}
+
+/// Runs the probe against a stand-in in front of a simulator.
+pub(crate) async fn probe_account(
+    simulator: Simulator,
+    changes: Changes,
+    arguments: &[&str],
+) -> Probed {
     let handle = simulator.handle();
     let standin = StandIn::start(simulator, changes).await;
     let directory = tempfile::tempdir().unwrap();
