@@ -57,20 +57,27 @@ fn successes<'a>(evidence: &'a Evidence, operations: &'a [&'a str]) -> Vec<(Seen
     all.filter_map(|seen| Some((seen, seen.json()?))).collect()
 }
 
+/// The assets in the responses of an operation, with their pointers.
+fn listed<'a>(
+    evidence: &'a Evidence,
+    operation: &'a [&'a str; 1],
+) -> Vec<(Seen<'a>, String, &'a Value)> {
+    let responses = successes(evidence, operation).into_iter();
+    let items = responses.flat_map(|(seen, body)| {
+        let items = body["assets"].as_array().into_iter().flatten();
+        let items = items.enumerate();
+        items.map(move |(index, item)| (seen, format!("/assets/{index}"), item))
+    });
+    items.collect()
+}
+
 /// The assets of all responses, with their pointers.
 fn assets(evidence: &Evidence) -> Vec<(Seen<'_>, String, &Value)> {
-    let mut found = Vec::new();
-    for (seen, body) in successes(evidence, &["get_asset"]) {
-        found.push((seen, String::new(), body));
-    }
-    for (seen, body) in successes(evidence, &["list_assets"]) {
-        let items = body["assets"].as_array().into_iter().flatten();
-        found.extend(
-            items
-                .enumerate()
-                .map(|(index, item)| (seen, format!("/assets/{index}"), item)),
-        );
-    }
+    let single = successes(evidence, &["get_asset"]).into_iter();
+    let mut found: Vec<_> = single
+        .map(|(seen, body)| (seen, String::new(), body))
+        .collect();
+    found.extend(listed(evidence, &["list_assets"]));
     found
 }
 
@@ -135,22 +142,8 @@ fn times(evidence: &Evidence, tally: &mut Tally) {
     }
 }
 
-/// The assets that are placed in scenes.
-fn placed(evidence: &Evidence) -> Vec<(Seen<'_>, String, &Value)> {
-    let mut found = Vec::new();
-    for (seen, body) in successes(evidence, &["get_scene"]) {
-        let items = body["assets"].as_array().into_iter().flatten();
-        found.extend(
-            items
-                .enumerate()
-                .map(|(index, item)| (seen, format!("/assets/{index}"), item)),
-        );
-    }
-    found
-}
-
 fn placed_assets(evidence: &Evidence, tally: &mut Tally) {
-    for (seen, pointer, asset) in placed(evidence) {
+    for (seen, pointer, asset) in listed(evidence, &["get_scene"]) {
         for name in ["asset_id", "position", "rotation"] {
             let place = format!("{pointer}/{name}");
             tally.expect(!asset[name].is_null(), seen, &place, kind(asset.get(name)));
@@ -159,7 +152,7 @@ fn placed_assets(evidence: &Evidence, tally: &mut Tally) {
 }
 
 fn unit_quaternion(evidence: &Evidence, tally: &mut Tally) {
-    for (seen, pointer, asset) in placed(evidence) {
+    for (seen, pointer, asset) in listed(evidence, &["get_scene"]) {
         let rotation = &asset["rotation"];
         let parts = ["x", "y", "z", "w"].map(|name| rotation[name].as_f64().unwrap_or_default());
         let length = parts.iter().map(|part| part * part).sum::<f64>().sqrt();
