@@ -1,5 +1,6 @@
 //! Accepts connections on a port, and serves their requests.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -38,14 +39,22 @@ pub(crate) trait Service: Send + Sync + 'static {
 
 /// Binds an address, with a backlog for thousands of simultaneous connections.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
+    let bind = || {
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(4096)
     };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(4096)
+    bind().map_err(named(format_args!("cannot listen on {address}")))
+}
+
+/// Adds what failed to an error of the start, which programs print as one line.
+pub(crate) fn named(what: impl Display) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
 /// Accepts connections while [`Network::listening`] is set.

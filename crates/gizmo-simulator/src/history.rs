@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use crate::call::Call;
+use crate::connections::named;
 use crate::fault::{JobFaults, JobRules};
 use crate::feed;
 use crate::response::{HandlerResult, Refusal};
@@ -61,13 +62,17 @@ pub(crate) struct Recorded(Vec<Line>);
 impl Recorded {
     /// Reads a file, unless it does not exist.
     pub(crate) fn read(path: &Path) -> io::Result<Self> {
+        let file = path.display();
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            text => text?,
+            text => text.map_err(named(format_args!("cannot read the history {file}")))?,
         };
         // A process that was killed may have written half a line. Its request was not responded to.
         let complete = text.rfind('\n').map_or("", |end| &text[..end]);
-        let lines = complete.lines().map(serde_json::from_str);
+        let lines = complete.lines().zip(1..).map(|(line, number)| {
+            let what = format_args!("cannot read line {number} of the history {file}");
+            serde_json::from_str(line).map_err(|error| named(what)(error.into()))
+        });
         Ok(Self(lines.collect::<Result<_, _>>()?))
     }
 
@@ -134,7 +139,9 @@ impl History {
         recorded: &Recorded,
     ) -> io::Result<Self> {
         if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory)?;
+            let shown = directory.display();
+            fs::create_dir_all(directory)
+                .map_err(named(format_args!("cannot create the directory {shown}")))?;
         }
         let mut text = Vec::new();
         Line::Address(address).write(&mut text)?;
@@ -145,9 +152,11 @@ impl History {
         }
         let mut new = path.as_os_str().to_owned();
         new.push(".new");
-        fs::write(&new, text)?;
-        fs::rename(&new, path)?;
-        let file = OpenOptions::new().append(true).open(path)?;
+        let file = fs::write(&new, text)
+            .and_then(|()| fs::rename(&new, path))
+            .and_then(|()| OpenOptions::new().append(true).open(path));
+        let shown = path.display();
+        let file = file.map_err(named(format_args!("cannot write the history {shown}")))?;
         Ok(Self(Mutex::new(file)))
     }
 

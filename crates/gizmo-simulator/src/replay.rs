@@ -125,10 +125,7 @@ impl Replay {
         }
         let directory = directory.as_ref().to_owned();
         let exchanges = tokio::task::spawn_blocking(move || load(&directory)).await??;
-        let listener = listen(address).map_err(|error| {
-            let message = format!("cannot listen on {address}: {error}");
-            io::Error::new(error.kind(), message)
-        })?;
+        let listener = listen(address)?;
         let address = listener.local_addr()?;
         let url = format!("http://{address}");
         let player = Arc::new(Player::new(exchanges, &url, speed));

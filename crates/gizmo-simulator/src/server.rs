@@ -55,7 +55,8 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// Returns an error if a port cannot be bound, or if the history cannot be read or written.
+    /// Returns an error if a port cannot be bound, or if the history cannot be read or written. Its message
+    /// names the address or the file.
     pub async fn start(mut options: Options) -> io::Result<Self> {
         let recorded = options.history.as_deref().map(Recorded::read).transpose()?;
         let earlier = recorded.as_ref().and_then(Recorded::address);

@@ -1,8 +1,9 @@
 //! Simulators that go on where an earlier one ended.
 
+use std::io::{Error, ErrorKind};
 use std::path::Path;
 
-use gizmo_simulator::{Fault, Options};
+use gizmo_simulator::{Fault, Options, Simulator};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -160,13 +161,48 @@ async fn half_a_line_is_ignored_and_a_damaged_line_is_an_error() {
         assert_eq!(second.simulator.handle().job_count(), 0);
         stop(second).await;
     }
-    std::fs::write(&file, "{}\n").unwrap();
+    let first_line = complete.lines().next().unwrap();
+    std::fs::write(&file, format!("{first_line}\n{{}}\n")).unwrap();
+    let error = refused(&file).await;
+    assert_eq!(error.kind(), ErrorKind::InvalidData);
+    let start = format!("cannot read line 2 of the history {}: ", file.display());
+    let message = error.to_string();
+    assert!(message.starts_with(&start), "{message}");
+    assert_eq!(message.lines().count(), 1);
+}
+
+/// Returns the error of a simulator that cannot use its history.
+async fn refused(history: &Path) -> Error {
     let options = Options {
-        history: Some(file),
+        history: Some(history.to_owned()),
         ..Options::instant()
     };
-    let error = gizmo_simulator::Simulator::start(options)
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+    Simulator::start(options).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_history_that_cannot_be_used_is_named_in_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let shown = |name: &str| path(name).display().to_string();
+    std::fs::write(path("latin-1"), [0xe9]).unwrap();
+    // A directory has the name of the file that is written first.
+    std::fs::create_dir(path("history.new")).unwrap();
+    // A link leads to nothing, so its directory can be neither found nor created.
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("nowhere/below", path("link")).unwrap();
+    let history = |name: &str| format!("the history {}", shown(name));
+    for (name, what) in [
+        ("latin-1", format!("cannot read {}", history("latin-1"))),
+        ("history", format!("cannot write {}", history("history"))),
+        #[cfg(unix)]
+        (
+            "link/history",
+            format!("cannot create the directory {}", shown("link")),
+        ),
+    ] {
+        let message = refused(&path(name)).await.to_string();
+        assert!(message.starts_with(&format!("{what}: ")), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+    }
 }

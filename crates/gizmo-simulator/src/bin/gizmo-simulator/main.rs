@@ -40,18 +40,14 @@ async fn run(configuration: Configuration) -> io::Result<()> {
         faults,
         replay,
     } = configuration;
-    let address = options.address;
     if let Some(directory) = replay {
         let mut replay_options = ReplayOptions::default();
-        replay_options.address = address;
+        replay_options.address = options.address;
         replay_options.speed = options.speed;
         let replay = Replay::start_with(directory, replay_options).await?;
         return serve(replay.url(), replay.api_key()).await;
     }
-    let simulator = Simulator::start(options).await.map_err(|error| {
-        let message = format!("cannot listen on {address}: {error}");
-        io::Error::new(error.kind(), message)
-    })?;
+    let simulator = Simulator::start(options).await?;
     for (on, fault) in faults {
         simulator.handle().inject(on, fault);
     }
