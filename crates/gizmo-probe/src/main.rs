@@ -69,6 +69,9 @@ struct Arguments {
     root: Option<PathBuf>,
 }
 
+/// The longest time before a read is sent again.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
 const AFTER_HELP: &str = "\
 The key is read from GIZMO_API_KEY, and the base URL from GIZMO_BASE_URL.
 
@@ -150,7 +153,7 @@ fn record(arguments: &Arguments, directory: &Path) -> Result<(), String> {
         linger: Duration::from_secs_f64(arguments.linger),
         longest: Duration::from_secs_f64(arguments.longest),
     };
-    let sender = Sender::new(&key, base.as_deref(), pace.poll, || {
+    let sender = Sender::new(&key, base.as_deref(), pace.poll.min(RETRY_PAUSE), || {
         Recording::create(directory)
     });
     let sender = sender.map_err(|error| format!("{error:#}"))?;
