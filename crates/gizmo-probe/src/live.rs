@@ -317,7 +317,7 @@ impl Live<'_> {
 
     /// Starts a job, and follows it until it has ended: by its stream, by its status and by the list.
     async fn job(&self, permit: Permit, ask: Ask, list: &'static str, known: &[String]) -> Made {
-        let baseline = self.get(note::BASELINE, &["v1", list]).await;
+        let baseline = self.largest_page(note::BASELINE, list).await;
         let names: &[&str] = if list == "assets" {
             &find::ASSET
         } else {
@@ -349,6 +349,16 @@ impl Live<'_> {
         Made { id, has_ended }
     }
 
+    /// Requests as much of a list as a page may have.
+    async fn largest_page(&self, note: &'static str, list: &'static str) -> Option<Reply> {
+        let page = Ask::get(note, &["v1", list]).query("limit", "100");
+        let page = self.sender.send(page).await;
+        match page {
+            Some(page) if page.is_success() => Some(page),
+            _ => self.get(note, &["v1", list]).await,
+        }
+    }
+
     /// Polls the status until it is terminal, and the list until something new is in it, which is returned.
     async fn poll(
         &self,
@@ -367,7 +377,7 @@ impl Live<'_> {
                 || ended.by_event.load(Relaxed);
             // A list is longer than a status, so it is requested less often as time passes.
             if listed.is_none() && (checks < 20 || checks.is_multiple_of(10) || has_ended) {
-                let page = self.get(note::LIST_WHILE_RUNNING, &["v1", list]).await;
+                let page = self.largest_page(note::LIST_WHILE_RUNNING, list).await;
                 let ids = page.map_or_else(Vec::new, |reply| find::ids(&reply.body, names));
                 listed = ids.into_iter().find(|id| !known.contains(id));
             }
@@ -392,7 +402,7 @@ impl Live<'_> {
         let _ = timeout_at(latest, reading).await;
     }
 
-    /// Reads the stream of a job that has ended: from the start, after an event, and with `Last-Event-ID`.
+    /// Reads the stream of a job that has ended up to its terminal event: from the start, after an event, and with `Last-Event-ID`.
     async fn replay(&self, job: &str) {
         let latest = Instant::now() + self.pace.linger.min(REPLAY);
         let all = self.read_stream(note::STREAM_ENDED, job, &[], None, None);
@@ -432,11 +442,15 @@ impl Live<'_> {
         let mut body = response.bytes_stream();
         let mut decoder = Decoder::new();
         while let Some(Ok(chunk)) = body.next().await {
-            let Some(ended) = ended else { continue };
             let mut input = chunk.as_ref();
             while let Ok(Some(event)) = decoder.next(&mut input) {
-                if JobEvent::from_sse(event.event, event.data).is_terminal() {
-                    ended.by_event.store(true, Relaxed);
+                if !JobEvent::from_sse(event.event, event.data).is_terminal() {
+                    continue;
+                }
+                match ended {
+                    Some(ended) => ended.by_event.store(true, Relaxed),
+                    // Nothing but pings can follow.
+                    None => return,
                 }
             }
         }

@@ -231,7 +231,8 @@ fn ping_name(evidence: &Evidence, tally: &mut Tally) {
 /// A stream that the probe left after the end has stayed open.
 fn stays_open(evidence: &Evidence, tally: &mut Tally) {
     for (_, stream) in ended_streams(evidence) {
-        if stream.end == End::Dropped && stream.end_event().is_some() {
+        let is_left = stream.end == End::Dropped && stream.seen.note() == note::STREAM;
+        if is_left && stream.end_event().is_some() {
             tally.holds();
         }
     }

@@ -13,6 +13,7 @@ use crate::tally::Tally;
 pub(super) const CHECKS: &[Check] = &[
     ("list-envelope", envelope),
     ("list-newest-first", newest_first),
+    ("list-newest-first", new_is_first),
     ("list-limit", limit),
     ("list-offset", offset),
     ("list-total", total),
@@ -78,6 +79,33 @@ fn newest_first(evidence: &Evidence, tally: &mut Tally) {
                 tally.expect(first >= second, seen, &place, "later than the one before");
             }
         }
+    }
+}
+
+/// What the probe has made is the newest. Only something else that is new may be before it.
+fn new_is_first(evidence: &Evidence, tally: &mut Tally) {
+    for run in evidence.runs() {
+        let names: &[&str] = match run.accepted.note() {
+            note::PAID_SCENE => &find::SCENE,
+            note::PAID_ASSET => &find::ASSET,
+            _ => continue,
+        };
+        let Some((list, _)) = run.first_listed(names) else {
+            continue;
+        };
+        let ids = |seen: Seen<'_>| seen.json().map(|body| find::ids(body, names));
+        let before = run.baseline.and_then(ids).unwrap_or_default();
+        let listed = ids(list).unwrap_or_default();
+        let mut are_new = listed.iter().map(|id| !before.contains(id));
+        let first = are_new.clone().next().unwrap_or(true);
+        let at = are_new.position(|is_new| is_new).unwrap_or_default();
+        let place = items(list).map(|(place, _)| place).unwrap_or_default();
+        tally.expect(
+            first,
+            list,
+            &format!("{place}/{at}"),
+            "the newest, after older ones",
+        );
     }
 }
 
