@@ -93,7 +93,9 @@ impl Client {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let simulator = gizmo_simulator::Simulator::start(gizmo_simulator::Options::instant()).await?;
+    /// # let mut options = gizmo_simulator::Options::instant();
+    /// # options.name_jobs = true;
+    /// # let simulator = gizmo_simulator::Simulator::start(options).await?;
     /// # let builder = gizmo_client::Client::builder().api_key(simulator.api_key());
     /// # let client = builder.base_url(simulator.url()).build()?;
     /// use gizmo_client::Reconciled;
