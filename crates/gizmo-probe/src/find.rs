@@ -122,13 +122,54 @@ pub(crate) fn id(item: &Value, names: &[&str]) -> Option<String> {
 
 /// Whether a response says that a job or a pipeline has ended.
 pub(crate) fn has_ended(response: &Value) -> bool {
-    let words = members(
-        response,
-        &["status", "state", "job_status", "phase", "pipeline_status"],
-    );
-    words
+    statuses(response).iter().any(|word| is_terminal(word))
+}
+
+/// Whether a response says that a job is still waiting or at work.
+pub(crate) fn is_at_work(response: &Value) -> bool {
+    const WORDS: [&str; 12] = [
+        "queued",
+        "running",
+        "pending",
+        "waiting",
+        "scheduled",
+        "accepted",
+        "created",
+        "processing",
+        "in_progress",
+        "started",
+        "generating",
+        "active",
+    ];
+    let statuses = statuses(response);
+    let mut words = statuses
         .iter()
-        .any(|(pointer, word)| pointer.matches('/').count() <= 2 && is_terminal(word))
+        .map(|word| word.to_lowercase().replace(['-', ' '], "_"));
+    words.any(|word| WORDS.contains(&word.as_str())) && !has_ended(response)
+}
+
+/// The words near the top that may be a status: by the name of their member, or as a documented end.
+fn statuses(response: &Value) -> Vec<String> {
+    const ENDS: [&str; 3] = ["succeeded", "failed", "cancelled"];
+    let mut found = Vec::new();
+    each(response, |pointer, value| {
+        let name = pointer
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_lowercase();
+        let is_named = ["status", "state", "phase"]
+            .iter()
+            .any(|part| name.contains(part));
+        if let Value::String(word) = value
+            && pointer.matches('/').count() <= 2
+            && (is_named || ENDS.contains(&word.as_str()))
+        {
+            found.push(word.clone());
+        }
+        false
+    });
+    found
 }
 
 /// Whether a status word means an end.
@@ -176,8 +217,11 @@ mod tests {
     fn an_end_is_found_near_the_top_only() {
         assert!(has_ended(&json!({"job": {"status": "Completed"}})));
         assert!(has_ended(&json!({"state": "failed"})));
+        assert!(has_ended(&json!({"data": {"current": "succeeded"}})));
         assert!(!has_ended(&json!({"job": {"status": "running"}})));
         let of_a_stage = json!({"job": {"status": "running", "stages": [{"status": "done"}]}});
         assert!(!has_ended(&of_a_stage));
+        assert!(is_at_work(&of_a_stage));
+        assert!(!is_at_work(&json!({"job": {"status": "shipped"}})));
     }
 }

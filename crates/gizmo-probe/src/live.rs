@@ -30,6 +30,9 @@ const SAMPLES: usize = 3;
 /// How long the events of a job that has ended are read.
 const REPLAY: Duration = Duration::from_secs(10);
 
+/// After how many further requests for the status a terminal event counts, although the status contradicts it.
+const STATUS_LAG: u32 = 6;
+
 /// How long the probe takes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
@@ -195,11 +198,14 @@ impl Live<'_> {
             &["v1", "scenes", UNKNOWN, "status"],
             &["v1", "assets", UNKNOWN],
             &["v1", "jobs", UNKNOWN],
-            &["v1", "jobs", UNKNOWN, "events"],
             &["v1", "catalog", UNKNOWN],
         ] {
             send(Ask::get(note::UNKNOWN_ID, path)).await;
         }
+        // A service may have a stream for every id.
+        let latest = Instant::now() + self.pace.linger.min(REPLAY);
+        let stream = self.read_stream(note::UNKNOWN_ID, UNKNOWN, &[], None, None);
+        let _ = timeout_at(latest, stream).await;
         let format = json!({"format": "mjcf"});
         let export = ["v1", "scenes", UNKNOWN, "export"];
         send(Ask::new(note::UNKNOWN_ID, Method::POST, &export).json(format)).await;
@@ -370,11 +376,17 @@ impl Live<'_> {
     ) -> Option<String> {
         let latest = Instant::now() + self.pace.longest;
         let mut listed = None;
-        let mut checks = 0_u32;
+        let (mut checks, mut claimed_for) = (0_u32, 0);
         loop {
             let status = self.get(note::POLL, &["v1", "jobs", job]).await;
-            let has_ended = status.is_some_and(|reply| find::has_ended(&reply.body))
-                || ended.by_event.load(Relaxed);
+            let body = status.map(|reply| reply.body).unwrap_or_default();
+            let by_event = ended.by_event.load(Relaxed);
+            let is_claimed = by_event || ended.is_closed.load(Relaxed);
+            claimed_for += u32::from(by_event);
+            // A status may follow the terminal event, or have another place than expected.
+            let has_ended = find::has_ended(&body)
+                || is_claimed && !find::is_at_work(&body)
+                || claimed_for > STATUS_LAG;
             // A list is longer than a status, so it is requested less often as time passes.
             if listed.is_none() && (checks < 20 || checks.is_multiple_of(10) || has_ended) {
                 let page = self.largest_page(note::LIST_WHILE_RUNNING, list).await;
@@ -396,7 +408,10 @@ impl Live<'_> {
         let reading = self.read_stream(note::STREAM, job, &[], None, Some(ended));
         let mut reading = std::pin::pin!(reading);
         tokio::select! {
-            () = &mut reading => return ended.now.notified().await,
+            () = &mut reading => {
+                ended.is_closed.store(true, Relaxed);
+                return ended.now.notified().await;
+            }
             () = ended.now.notified() => latest = latest.min(Instant::now() + self.pace.linger),
         }
         let _ = timeout_at(latest, reading).await;
@@ -503,7 +518,10 @@ struct Made {
 /// Whether a job has ended.
 #[derive(Debug, Default)]
 struct Ended {
+    /// A terminal event claims it.
     by_event: AtomicBool,
+    /// The stream is closed.
+    is_closed: AtomicBool,
     now: tokio::sync::Notify,
 }
 

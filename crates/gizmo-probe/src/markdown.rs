@@ -86,7 +86,10 @@ fn document(report: &Report, text: &mut String) -> std::fmt::Result {
             for left_out in &refresh.left_out {
                 writeln!(text, "- left out: {}", one_line(left_out))?;
             }
-            writeln!(text, "\n{}\n", refresh.changes.trim())?;
+            if !refresh.warnings.is_empty() || !refresh.left_out.is_empty() {
+                writeln!(text)?;
+            }
+            writeln!(text, "{}\n", refresh.changes.trim())?;
         }
     }
     assumptions(report, text)?;

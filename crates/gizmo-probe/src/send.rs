@@ -8,7 +8,7 @@ use gizmo_client::record::Recording;
 use gizmo_client::{Client, Error};
 use reqwest::{Request, Response, Url};
 use serde_json::Value;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 /// The longest body that is read, 2 GiB. Exports are tens of megabytes, seldom some hundred.
 const MAX_BODY: u64 = 2 * 1024 * 1024 * 1024;
@@ -18,6 +18,9 @@ const MAX_JSON: usize = 64 * 1024 * 1024;
 
 /// The longest silence before a request is given up.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// The longest time for one body: an export of a gigabyte at 1 MB/s.
+const LONGEST: Duration = Duration::from_secs(20 * 60);
 
 /// The longest wait for a window of the rate limit. Windows last a minute.
 const MAX_PAUSE: Duration = Duration::from_secs(70);
@@ -296,12 +299,13 @@ fn is_paid(request: &Request) -> bool {
     request.method() == Method::POST && (starts_job || places_asset)
 }
 
-/// Reads a body up to its end, and decodes it if it is JSON of a usual size.
+/// Reads a body up to its end or for the longest time, and decodes it if it is JSON of a usual size.
 async fn read(mut response: Response) -> Option<Reply> {
+    let latest = Instant::now() + LONGEST;
     let status = response.status().as_u16();
     let mut json = Vec::new();
     let mut length = 0;
-    while let Ok(Some(chunk)) = response.chunk().await {
+    while let Ok(Ok(Some(chunk))) = timeout_at(latest, response.chunk()).await {
         length += chunk.len() as u64;
         if json.len() + chunk.len() <= MAX_JSON {
             json.extend_from_slice(&chunk);
