@@ -1,0 +1,300 @@
+//! How workers share prompts, with conditional writes of a store as their only coordination.
+//!
+//! Each prompt has one object in the store, its [`Entry`]. A worker reads it together with its version (the `ETag`),
+//! asks [`next`] what to do, and replaces it only if its version is still the same. The version is the fencing token: a
+//! worker that was paused while another took over fails to write, and reads again. No decision depends on a clock for
+//! its safety; the lease only decides when a holder counts as dead.
+//!
+//! ```text
+//! (no entry) ──claim──▶ Claimed ──▶ Requesting ──▶ Running ──▶ Complete ──▶ Committing ──▶ Committed
+//!                          ▲            │             │
+//!                          │            ▼             ▼
+//!                          └─consent─ Unknown       Failed
+//! ```
+//!
+//! Two steps have an effect that the version cannot undo, so each is announced by a conditional write first:
+//!
+//! - **The paid request.** `Requesting` is written before it is sent. Whoever takes over an entry in this phase looks
+//!   for the job, and never requests again without consent, because the request of the former holder may be on its way.
+//! - **The provenance object**, whose existence makes a scene visible. `Committing` contains what it will state. Whoever
+//!   has an entry in this phase creates that very object, so it does not matter who does it, how often, or how late.
+
+use serde::{Deserialize, Serialize};
+
+/// A process that works on prompts. Each process chooses a random one when it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct WorkerId(pub u64);
+
+/// What the store knows about a prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Entry {
+    /// Who works on it.
+    pub holder: WorkerId,
+    /// How often the holder has changed. The files of a scene are stored by term, so that a former holder that still
+    /// writes does not mix its files with those of its successor.
+    pub term: u64,
+    /// How far it is.
+    pub phase: Phase,
+}
+
+/// How far a prompt is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Phase {
+    /// Nothing was requested. Leads to `Requesting`.
+    Claimed,
+    /// A paid request may have been sent. Leads to `Running` if it was accepted or its job was found, to `Claimed` if
+    /// the service refused it unread, and to `Unknown` if nothing is found.
+    Requesting,
+    /// The job is known. Leads to `Complete` or `Failed`.
+    Running {
+        /// The id of the job.
+        job_id: String,
+    },
+    /// The scene is complete, and its export is not stored so far. Leads to `Committing`.
+    Complete {
+        /// The id of the scene.
+        scene_id: String,
+    },
+    /// All files are stored, and it is decided what the provenance object states. Leads to `Committed`.
+    Committing {
+        /// The content of the provenance object.
+        provenance: String,
+    },
+    /// The provenance object exists. Final.
+    Committed,
+    /// A paid request may have been accepted, and its job was not found. Leads to `Claimed` if the user consents to
+    /// paying again, and otherwise nowhere.
+    Unknown,
+    /// The job has failed. Final.
+    Failed {
+        /// Why, as the service says it.
+        reason: String,
+    },
+}
+
+/// Whether the holder of an entry still renews it, by the clock of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lease {
+    /// The entry was written recently.
+    Valid,
+    /// The entry was not written for longer than a lease lasts. Its holder counts as dead, but may only be slow.
+    Expired,
+}
+
+/// What a worker does next about a prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Create this entry, if there is still none.
+    Claim(Entry),
+    /// Replace the entry of a holder that counts as dead by this one.
+    TakeOver(Entry),
+    /// Replace the entry by this one and, only if that succeeded, send the paid request. Then [`Entry::after`].
+    Request(Entry),
+    /// Look for the job of a request that may have been sent. Then [`Entry::after`]. Send none.
+    Reconcile,
+    /// Wait for the end of the job. Then [`Entry::after`].
+    Follow {
+        /// The id of the job.
+        job_id: String,
+    },
+    /// Store the files of the scene below the term. Then [`Entry::after`].
+    Store {
+        /// The id of the scene.
+        scene_id: String,
+    },
+    /// Create the provenance object with this content, unless it exists. Then [`Entry::after`].
+    Publish {
+        /// The content of the provenance object.
+        provenance: String,
+    },
+    /// Leave it to its holder, and look again later.
+    Wait,
+    /// Only the user can decide: the prompt may be paid for.
+    NeedsConsent,
+    /// Nothing is left to do.
+    Done,
+}
+
+/// What came of an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The paid request was accepted, or its job was found.
+    Job {
+        /// The id of the job.
+        job_id: String,
+    },
+    /// The service refused the paid request without reading it, so that nothing was started.
+    Refused,
+    /// No job was found for as long as a scene may need to appear.
+    NotFound,
+    /// The job has succeeded.
+    Scene {
+        /// The id of the scene.
+        scene_id: String,
+    },
+    /// The job has failed or was cancelled.
+    Failed {
+        /// Why, as the service says it.
+        reason: String,
+    },
+    /// All files are stored.
+    Stored {
+        /// What the provenance object will state.
+        provenance: String,
+    },
+    /// The provenance object exists.
+    Published,
+}
+
+/// Decides what a worker does about a prompt whose entry it has just read.
+pub fn next(entry: Option<&Entry>, me: WorkerId, lease: Lease) -> Action {
+    let Some(entry) = entry else {
+        return Action::Claim(Entry {
+            holder: me,
+            term: 1,
+            phase: Phase::Claimed,
+        });
+    };
+    match &entry.phase {
+        Phase::Committed | Phase::Failed { .. } => return Action::Done,
+        Phase::Unknown => return Action::NeedsConsent,
+        _ => {}
+    }
+    if entry.holder != me {
+        return match lease {
+            Lease::Valid => Action::Wait,
+            Lease::Expired => Action::TakeOver(entry.held_by(me)),
+        };
+    }
+    match entry.phase.clone() {
+        Phase::Claimed => Action::Request(entry.at(Phase::Requesting)),
+        Phase::Requesting => Action::Reconcile,
+        Phase::Running { job_id } => Action::Follow { job_id },
+        Phase::Complete { scene_id } => Action::Store { scene_id },
+        Phase::Committing { provenance } => Action::Publish { provenance },
+        Phase::Committed | Phase::Failed { .. } => Action::Done,
+        Phase::Unknown => Action::NeedsConsent,
+    }
+}
+
+impl Entry {
+    /// Returns the entry that states an outcome. It replaces this one only if the version is still the same.
+    #[must_use]
+    pub fn after(&self, outcome: Outcome) -> Self {
+        self.at(match outcome {
+            Outcome::Job { job_id } => Phase::Running { job_id },
+            Outcome::Refused => Phase::Claimed,
+            Outcome::NotFound => Phase::Unknown,
+            Outcome::Scene { scene_id } => Phase::Complete { scene_id },
+            Outcome::Failed { reason } => Phase::Failed { reason },
+            Outcome::Stored { provenance } => Phase::Committing { provenance },
+            Outcome::Published => Phase::Committed,
+        })
+    }
+
+    /// Returns the entry of a worker whose user consents to paying again; `None` unless the outcome is unknown.
+    #[must_use]
+    pub fn with_consent(&self, me: WorkerId) -> Option<Self> {
+        let is_unknown = self.phase == Phase::Unknown;
+        is_unknown.then(|| self.held_by(me).at(Phase::Claimed))
+    }
+
+    fn held_by(&self, holder: WorkerId) -> Self {
+        Self {
+            holder,
+            term: self.term.saturating_add(1),
+            phase: self.phase.clone(),
+        }
+    }
+
+    fn at(&self, phase: Phase) -> Self {
+        Self {
+            phase,
+            ..self.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ME: WorkerId = WorkerId(1);
+    const OTHER: WorkerId = WorkerId(2);
+
+    fn entry(holder: WorkerId, phase: Phase) -> Entry {
+        Entry {
+            holder,
+            term: 3,
+            phase,
+        }
+    }
+
+    #[test]
+    fn only_a_claimed_entry_of_ones_own_leads_to_a_paid_request() {
+        let text = || "x".to_owned();
+        for phase in [
+            Phase::Claimed,
+            Phase::Requesting,
+            Phase::Running { job_id: text() },
+            Phase::Complete { scene_id: text() },
+            Phase::Committing { provenance: text() },
+            Phase::Committed,
+            Phase::Unknown,
+            Phase::Failed { reason: text() },
+        ] {
+            for holder in [ME, OTHER] {
+                for lease in [Lease::Valid, Lease::Expired] {
+                    let action = next(Some(&entry(holder, phase.clone())), ME, lease);
+                    let requests = matches!(action, Action::Request(_));
+                    assert_eq!(
+                        requests,
+                        holder == ME && phase == Phase::Claimed,
+                        "{phase:?} {holder:?} {lease:?}"
+                    );
+                }
+            }
+        }
+        assert!(matches!(next(None, ME, Lease::Valid), Action::Claim(_)));
+    }
+
+    #[test]
+    fn a_holder_is_left_alone_until_its_lease_has_expired() {
+        let of_other = entry(OTHER, Phase::Requesting);
+        assert_eq!(next(Some(&of_other), ME, Lease::Valid), Action::Wait);
+        let Action::TakeOver(mine) = next(Some(&of_other), ME, Lease::Expired) else {
+            panic!("not taken over");
+        };
+        assert_eq!((mine.holder, mine.term), (ME, 4));
+        // What the other may have requested is looked for, and not requested again.
+        assert_eq!(next(Some(&mine), ME, Lease::Valid), Action::Reconcile);
+    }
+
+    #[test]
+    fn consent_is_possible_only_for_an_unknown_outcome() {
+        let unknown = entry(OTHER, Phase::Unknown);
+        let claimed = unknown.with_consent(ME).unwrap();
+        assert_eq!((claimed.holder, claimed.phase), (ME, Phase::Claimed));
+        assert_eq!(entry(ME, Phase::Requesting).with_consent(ME), None);
+    }
+
+    #[test]
+    fn an_entry_is_readable_json() {
+        let running = entry(
+            ME,
+            Phase::Running {
+                job_id: "job_1".to_owned(),
+            },
+        );
+        let json = serde_json::to_value(&running).unwrap();
+        let expected =
+            serde_json::json!({"holder": 1, "term": 3, "phase": {"running": {"job_id": "job_1"}}});
+        assert_eq!(json, expected);
+        assert_eq!(serde_json::from_value::<Entry>(json).unwrap(), running);
+    }
+}
