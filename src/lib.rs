@@ -311,7 +311,7 @@ pub mod drift {
 /// | numbers, `true`, `false`, `null` | everywhere in JSON, except for ids |
 /// | words of the API | enum values, statuses, known names of events and error codes, where they are a complete value; the document at `/v1/openapi.json` |
 /// | other single words | in members that have words of the service's own (`status`, `state`, `type`, `kind`, `event`, `stage`, `mode`, `format`, `phase`, `code`, `error`, `event_name` and the like) and as names of events, unless a part of them occurred before in a prompt, a name, an id or a request, or was named with [`Recording::private`](record::Recording::private) |
-/// | names of members, parameters and headers | unless they look like an id or the name of an object, or a part of them occurred in the same |
+/// | names of members, parameters and headers | in the `record` of a scene only those that every scene may have; elsewhere unless they look like an id or the name of an object, or a part of them occurred in the same |
 /// | paths | the literal segments of the document's paths |
 /// | headers | media types, lengths, dates, ranges, caching, `server`, `vary`, `retry-after`, and those about rate limits |
 /// | bodies | JSON and text of up to 8 MiB; of event streams the first 20,000 blocks of up to 1 MiB each and 16 MiB together, and for what is omitted the comment `: N bytes`; of archives the extensions and sizes of the entries; of anything else the size |

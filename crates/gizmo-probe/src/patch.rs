@@ -32,6 +32,7 @@ pub(crate) fn overlay(evidence: &Evidence, report: &Report, repository: &Reposit
         .filter(|schema| !differs(schema))
         .filter_map(|schema| repository.action(schema))
         .collect();
+    actions.extend(of_responses(evidence, report, repository));
     actions.sort_unstable();
     actions.dedup();
     let raised = actions.into_iter().filter_map(|index| {
@@ -39,6 +40,30 @@ pub(crate) fn overlay(evidence: &Evidence, report: &Report, repository: &Reposit
         is_guess(&action["x-evidence"]).then(|| raise(&format!("/actions/{index}/x-evidence")))
     });
     Value::Array(raised.flatten().collect())
+}
+
+/// The actions that give the response of an operation its type, if it was seen and decodes completely.
+fn of_responses(evidence: &Evidence, report: &Report, repository: &Repository) -> Vec<usize> {
+    let decodes = |operation: &str| {
+        let mut undecodable = report.responses.undecodable.iter();
+        let mut seen = evidence.successes(operation);
+        seen.any(|seen| seen.json().is_some())
+            && !undecodable.any(|difference| difference.operation == operation)
+    };
+    let actions = repository.overlay["actions"].as_array();
+    let actions = actions.into_iter().flatten().enumerate();
+    let of_responses = actions.filter(|(_, action)| {
+        let target = action["target"].as_str().unwrap_or_default();
+        let operation = target
+            .strip_prefix("$.paths['")
+            .and_then(|rest| rest.split_once("']."))
+            .and_then(|(path, rest)| {
+                let (method, _) = rest.split_once(".responses[")?;
+                repository.document["paths"][path][method]["operationId"].as_str()
+            });
+        action.get("update").is_some() && operation.is_some_and(decodes)
+    });
+    of_responses.map(|(index, _)| index).collect()
 }
 
 /// A JSON Patch of `openapi/assumptions.json`: the confirmed guesses are observed.

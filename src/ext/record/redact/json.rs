@@ -20,7 +20,46 @@ pub(super) enum Meaning {
     Word,
     /// The place of a validation error.
     Place,
+    /// The content of a scene, in which names may be those of its objects.
+    Graph,
 }
+
+/// Members with the content of a scene.
+const GRAPH: [&str; 5] = ["record", "graph", "scene_graph", "snapshot", "layout"];
+
+/// Names of members that the content of any scene may have.
+const OF_GRAPHS: [&str; 30] = [
+    "nodes",
+    "children",
+    "parent",
+    "objects",
+    "assets",
+    "instances",
+    "meshes",
+    "mesh",
+    "materials",
+    "material",
+    "position",
+    "rotation",
+    "translation",
+    "orientation",
+    "scale",
+    "size",
+    "pose",
+    "transform",
+    "bounds",
+    "min",
+    "max",
+    "x",
+    "y",
+    "z",
+    "w",
+    "color",
+    "mass",
+    "count",
+    "version",
+    "properties",
+];
 
 /// Members with text whose words occur elsewhere too.
 const TEXT: [&str; 11] = [
@@ -90,6 +129,8 @@ impl Meaning {
             Self::Id
         } else if joined == "loc" {
             Self::Place
+        } else if GRAPH.contains(&joined.as_str()) {
+            Self::Graph
         } else if WORD.contains(&joined.as_str()) || matches!(last, "status" | "state" | "stages") {
             Self::Word
         } else if TEXT.contains(&joined.as_str()) {
@@ -153,12 +194,18 @@ impl Redactor {
 
     fn object(&mut self, meaning: Meaning, members: Map<String, Value>) -> Value {
         // An object for each of several objects: its names are those of a scene's content.
+        let is_graph = meaning == Meaning::Graph;
         let is_map = meaning != Meaning::Word && is_map(&members);
         let mut replaced = Map::new();
         for (name, value) in members {
-            let is_public = self.is_public_name(&name)
-                && (!is_map || self.vocabulary.is_name(&name) || self.vocabulary.is_word(&name));
-            let meaning = Meaning::of(&name);
+            let is_known = self.vocabulary.is_name(&name)
+                || self.vocabulary.is_word(&name)
+                || is_graph && OF_GRAPHS.contains(&name.as_str());
+            let is_public = self.is_public_name(&name) && (is_known || !is_map && !is_graph);
+            let meaning = match Meaning::of(&name) {
+                Meaning::Any if is_graph => Meaning::Graph,
+                meaning => meaning,
+            };
             let name = if is_public { name } else { self.text(&name) };
             let value = self.json_as(meaning, value);
             let mut unique = name.clone();

@@ -584,3 +584,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_names_in_the_content_of_a_scene_are_replaced_unless_every_scene_may_have_them() {
+    let mut redactor = Redactor::new();
+    let body = json!({"scene": {"id": "a", "record": {
+        "objects": {"moonlamp": {"position": [1, 2], "glow": {"tint": 3}}},
+        "version": 2,
+    }}});
+    redactor.collect(&body, false);
+    let replaced = redactor.json(body);
+    let record = &replaced["scene"]["record"];
+    assert_eq!(record["version"], 2);
+    let objects = record["objects"].as_object().unwrap();
+    let lamp = objects.values().next().unwrap();
+    assert_eq!(lamp["position"], json!([1, 2]));
+    let text = replaced.to_string();
+    for name in ["moonlamp", "glow", "tint"] {
+        assert!(!text.contains(name), "{text}");
+    }
+}
