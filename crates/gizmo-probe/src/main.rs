@@ -135,7 +135,9 @@ fn unused(parent: &Path) -> PathBuf {
 
 /// The workspace of this package.
 fn repository_root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = package.ancestors().nth(2);
+    root.unwrap_or(package).to_owned()
 }
 
 fn record(arguments: &Arguments, directory: &Path) -> Result<(), String> {
