@@ -274,28 +274,31 @@ impl State {
     /// The least of the states that differ from this one only in the names of workers and prompts.
     fn canonical(&self, table: &mut Table) -> Self {
         let mut least: Option<Self> = None;
-        for renaming in 0..table::RENAMINGS.len() {
-            let mut renamed = *self;
-            for (old, at) in self.workers.iter().enumerate() {
-                let mut at = *at;
-                if let Some(read) = at.read() {
-                    read.entry = read.entry.map(|entry| table.renamed(entry, renaming));
-                }
-                renamed.workers[usize::from(table::RENAMINGS[renaming][old])] = at;
-            }
-            for prompt in &mut renamed.prompts {
+        for (renaming, names) in table::RENAMINGS.iter().enumerate() {
+            let mut prompts = self.prompts;
+            for prompt in &mut prompts {
                 prompt.entry = prompt.entry.map(|entry| table.renamed(entry, renaming));
-                prompt.shown = prompt
-                    .shown
-                    .map(|by| table::RENAMINGS[renaming][usize::from(by)]);
+                prompt.shown = prompt.shown.map(|by| names[usize::from(by)]);
             }
-            let mut swapped = renamed;
-            swapped.prompts.swap(0, 1);
-            for read in swapped.workers.iter_mut().filter_map(Worker::read) {
-                read.prompt = 1 - read.prompt;
+            for is_swapped in [false, true] {
+                if is_swapped {
+                    prompts.swap(0, 1);
+                }
+                // Prompts are compared first, and most are greater already.
+                if least.is_some_and(|least| prompts > least.prompts) {
+                    continue;
+                }
+                let mut workers = self.workers;
+                for (name, mut at) in names.iter().zip(self.workers) {
+                    if let Some(read) = at.read() {
+                        read.entry = read.entry.map(|entry| table.renamed(entry, renaming));
+                        read.prompt ^= u8::from(is_swapped);
+                    }
+                    workers[usize::from(*name)] = at;
+                }
+                let renamed = Self { prompts, workers };
+                least = Some(least.map_or(renamed, |least| least.min(renamed)));
             }
-            let smaller = renamed.min(swapped);
-            least = Some(least.map_or(smaller, |least| least.min(smaller)));
         }
         least.unwrap()
     }
