@@ -34,6 +34,9 @@ pub struct Entry {
     /// How often the holder has changed. The files of a scene are stored by term, so that a former holder that still
     /// writes does not mix its files with those of its successor.
     pub term: u64,
+    /// Raised by every write. In some stores the version is a hash of the content, so that the same content would have
+    /// the version of an earlier write, and a delayed write could replace an entry that it must not.
+    pub revision: u64,
     /// How far it is.
     pub phase: Phase,
 }
@@ -157,6 +160,7 @@ pub fn next(entry: Option<&Entry>, me: WorkerId, lease: Lease) -> Action {
         return Action::Claim(Entry {
             holder: me,
             term: 1,
+            revision: 1,
             phase: Phase::Claimed,
         });
     };
@@ -183,18 +187,29 @@ pub fn next(entry: Option<&Entry>, me: WorkerId, lease: Lease) -> Action {
 }
 
 impl Entry {
-    /// Returns the entry that states an outcome. It replaces this one only if the version is still the same.
+    /// Returns the entry that states an outcome; `None` if no action in this phase has such an outcome. It replaces this
+    /// one only if the version is still the same.
     #[must_use]
-    pub fn after(&self, outcome: Outcome) -> Self {
-        self.at(match outcome {
-            Outcome::Job { job_id } => Phase::Running { job_id },
-            Outcome::Refused => Phase::Claimed,
-            Outcome::NotFound => Phase::Unknown,
-            Outcome::Scene { scene_id } => Phase::Complete { scene_id },
-            Outcome::Failed { reason } => Phase::Failed { reason },
-            Outcome::Stored { provenance } => Phase::Committing { provenance },
-            Outcome::Published => Phase::Committed,
-        })
+    pub fn after(&self, outcome: Outcome) -> Option<Self> {
+        let phase = match (&self.phase, outcome) {
+            (Phase::Requesting, Outcome::Job { job_id }) => Phase::Running { job_id },
+            (Phase::Requesting, Outcome::Refused) => Phase::Claimed,
+            (Phase::Requesting, Outcome::NotFound) => Phase::Unknown,
+            (Phase::Running { .. }, Outcome::Scene { scene_id }) => Phase::Complete { scene_id },
+            (Phase::Running { .. }, Outcome::Failed { reason }) => Phase::Failed { reason },
+            (Phase::Complete { .. }, Outcome::Stored { provenance }) => {
+                Phase::Committing { provenance }
+            }
+            (Phase::Committing { .. }, Outcome::Published) => Phase::Committed,
+            _ => return None,
+        };
+        Some(self.at(phase))
+    }
+
+    /// Returns the entry by which its holder renews the lease.
+    #[must_use]
+    pub fn renewed(&self) -> Self {
+        self.at(self.phase.clone())
     }
 
     /// Returns the entry of a worker whose user consents to paying again; `None` unless the outcome is unknown.
@@ -208,13 +223,14 @@ impl Entry {
         Self {
             holder,
             term: self.term.saturating_add(1),
-            phase: self.phase.clone(),
+            ..self.renewed()
         }
     }
 
     fn at(&self, phase: Phase) -> Self {
         Self {
             phase,
+            revision: self.revision.saturating_add(1),
             ..self.clone()
         }
     }
@@ -231,14 +247,17 @@ mod tests {
         Entry {
             holder,
             term: 3,
+            revision: 5,
             phase,
         }
     }
 
-    #[test]
-    fn only_a_claimed_entry_of_ones_own_leads_to_a_paid_request() {
-        let text = || "x".to_owned();
-        for phase in [
+    fn text() -> String {
+        "x".to_owned()
+    }
+
+    fn phases() -> [Phase; 8] {
+        [
             Phase::Claimed,
             Phase::Requesting,
             Phase::Running { job_id: text() },
@@ -247,7 +266,46 @@ mod tests {
             Phase::Committed,
             Phase::Unknown,
             Phase::Failed { reason: text() },
-        ] {
+        ]
+    }
+
+    #[test]
+    fn an_outcome_is_accepted_only_in_the_phase_of_its_action() {
+        let outcomes = [
+            Outcome::Job { job_id: text() },
+            Outcome::Refused,
+            Outcome::NotFound,
+            Outcome::Scene { scene_id: text() },
+            Outcome::Failed { reason: text() },
+            Outcome::Stored { provenance: text() },
+            Outcome::Published,
+        ];
+        // By phase: the outcomes that it accepts.
+        let accepted = ["", "0 1 2", "3 4", "5", "6", "", "", ""];
+        for (phase, accepted) in phases().into_iter().zip(accepted) {
+            for (number, outcome) in outcomes.iter().enumerate() {
+                let after = entry(ME, phase.clone()).after(outcome.clone());
+                let expected = accepted.contains(&number.to_string());
+                assert_eq!(after.is_some(), expected, "{phase:?} {outcome:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_writes_of_an_entry_are_the_same() {
+        let requesting = entry(ME, Phase::Requesting);
+        let refused = requesting.after(Outcome::Refused).unwrap();
+        let Action::Request(again) = next(Some(&refused), ME, Lease::Valid) else {
+            panic!("not requested again");
+        };
+        assert_eq!(again.phase, requesting.phase);
+        assert_ne!(again, requesting);
+        assert_ne!(requesting.renewed(), requesting);
+    }
+
+    #[test]
+    fn only_a_claimed_entry_of_ones_own_leads_to_a_paid_request() {
+        for phase in phases() {
             for holder in [ME, OTHER] {
                 for lease in [Lease::Valid, Lease::Expired] {
                     let action = next(Some(&entry(holder, phase.clone())), ME, lease);
@@ -292,8 +350,8 @@ mod tests {
             },
         );
         let json = serde_json::to_value(&running).unwrap();
-        let expected =
-            serde_json::json!({"holder": 1, "term": 3, "phase": {"running": {"job_id": "job_1"}}});
+        let phase = serde_json::json!({"running": {"job_id": "job_1"}});
+        let expected = serde_json::json!({"holder": 1, "term": 3, "revision": 5, "phase": phase});
         assert_eq!(json, expected);
         assert_eq!(serde_json::from_value::<Entry>(json).unwrap(), running);
     }

@@ -311,6 +311,8 @@ struct Explored {
     violation: Option<&'static str>,
     /// The states from which no sequence of steps finishes, although a worker lives.
     stuck: usize,
+    /// The states in which every scene is stored.
+    stored: usize,
 }
 
 /// Visits every state that can be reached.
@@ -327,7 +329,7 @@ fn explore(broken: Broken, prompts: usize) -> Explored {
     let mut numbers = HashMap::from([(start, 0_u32)]);
     let mut queue = VecDeque::from([start]);
     let mut edges: Vec<(u32, u32)> = Vec::new();
-    let mut finished = Vec::new();
+    let (mut finished, mut stored) = (Vec::new(), 0);
     let mut successors = Vec::new();
     while let Some(state) = queue.pop_front() {
         if let Some(violation) = state.violation(&table) {
@@ -335,11 +337,14 @@ fn explore(broken: Broken, prompts: usize) -> Explored {
                 states: numbers.len(),
                 violation: Some(violation),
                 stuck: 0,
+                stored,
             };
         }
         let number = numbers[&state];
         if state.is_finished(&table) {
             finished.push(number);
+            let mut entries = state.prompts.iter().filter_map(|prompt| prompt.entry);
+            stored += usize::from(entries.all(|entry| table.is_committed(entry)));
         }
         state.successors(&mut table, broken, &mut successors);
         for next in successors.drain(..) {
@@ -358,6 +363,7 @@ fn explore(broken: Broken, prompts: usize) -> Explored {
         states,
         violation: None,
         stuck: states - that_reach(states, &finished, edges),
+        stored,
     }
 }
 
@@ -386,6 +392,7 @@ fn no_prompt_is_paid_twice_or_shown_by_a_former_holder_and_all_prompts_finish() 
     let explored = explore(Broken::Nothing, PROMPTS);
     assert_eq!(explored.violation, None);
     assert_eq!(explored.stuck, 0, "{explored:?}");
+    assert!(explored.stored > 0, "{explored:?}");
     assert!(explored.states > 100_000, "{explored:?}");
 }
 

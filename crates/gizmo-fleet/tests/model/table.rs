@@ -45,8 +45,9 @@ pub(crate) struct Table {
 
 impl Table {
     fn number(&mut self, mut entry: Entry) -> EntryNumber {
-        // No decision depends on a term. With one term there are finitely many states.
-        entry.term = 1;
+        // No decision depends on a term or a revision. With one of each there are finitely many states. The model
+        // tells versions apart by itself.
+        (entry.term, entry.revision) = (1, 1);
         if let Some(number) = self.numbers.get(&entry) {
             return *number;
         }
@@ -112,7 +113,7 @@ impl Table {
         if let Some(after) = self.after.get(&(entry, kind)) {
             return *after;
         }
-        let after = self.entry(entry).after(outcome);
+        let after = self.entry(entry).after(outcome).unwrap();
         let after = self.number(after);
         self.after.insert((entry, kind), after);
         after
@@ -161,10 +162,12 @@ impl Table {
 
     /// An entry about which nothing is left to do.
     pub(crate) fn failed_entry(&mut self) -> EntryNumber {
-        let Action::Claim(entry) = next(None, WorkerId(0), Lease::Valid) else {
+        let Action::Claim(mut entry) = next(None, WorkerId(0), Lease::Valid) else {
             panic!("a prompt without an entry is claimed");
         };
-        self.number(entry.after(failed()))
+        let reason = "r".to_owned();
+        entry.phase = Phase::Failed { reason };
+        self.number(entry)
     }
 }
 
