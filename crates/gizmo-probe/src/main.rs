@@ -8,6 +8,7 @@ mod live;
 mod markdown;
 mod measurements;
 mod note;
+mod paid;
 mod patch;
 mod refresh;
 mod report;
