@@ -13,7 +13,7 @@ use crate::note;
 const AT_ONCE: f64 = 5.0;
 
 /// An observed behaviour.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Behaviour {
     /// The operation.
     pub(crate) operation: String,
@@ -27,15 +27,13 @@ pub(crate) struct Behaviour {
 pub(crate) fn of(evidence: &Evidence) -> Vec<Behaviour> {
     let mut found = Vec::new();
     let mut add = |operation: &str, what: &'static str, how: String| {
-        let is_known = found.iter().any(|known: &Behaviour| {
-            known.operation == operation && known.what == what && known.how == how
-        });
-        if !is_known {
-            found.push(Behaviour {
-                operation: operation.to_owned(),
-                what,
-                how,
-            });
+        let behaviour = Behaviour {
+            operation: operation.to_owned(),
+            what,
+            how,
+        };
+        if !found.contains(&behaviour) {
+            found.push(behaviour);
         }
     };
     for run in evidence.runs() {

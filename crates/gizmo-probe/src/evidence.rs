@@ -13,6 +13,8 @@ use crate::note;
 pub(crate) struct Evidence {
     pub(crate) about: About,
     pub(crate) exchanges: Vec<Exchange>,
+    /// The document from which the client is generated.
+    pub(crate) derived: Value,
 }
 
 /// An exchange with a response.
@@ -44,6 +46,11 @@ impl<'a> Seen<'a> {
             Content::Json(value) => Some(value),
             _ => None,
         }
+    }
+
+    /// The JSON of the response; null if it has none.
+    pub(crate) fn body(self) -> &'a Value {
+        self.json().unwrap_or(&Value::Null)
     }
 
     pub(crate) fn header(self, name: &str) -> Option<&'a str> {

@@ -113,7 +113,11 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         record(arguments, &recording)?;
     }
     let (about, exchanges) = read(&recording).map_err(|error| format!("{error:#}"))?;
-    let evidence = Evidence { about, exchanges };
+    let evidence = Evidence {
+        about,
+        exchanges,
+        derived: repository.document.clone(),
+    };
     if arguments.replay.is_none() && evidence.seen().next().is_none() {
         say("error: the service could not be reached; check GIZMO_BASE_URL and the network");
         return Ok(ExitCode::from(3));

@@ -87,6 +87,11 @@ impl Tally {
         }
     }
 
+    /// Notes one or the other about the status of a response.
+    pub(crate) fn expect_status(&mut self, holds: bool, seen: Seen<'_>) {
+        self.expect(holds, seen, "status", seen.status().to_string());
+    }
+
     pub(crate) fn verdict(&self) -> Verdict {
         if self.contradictions > 0 {
             Verdict::Contradicted

@@ -25,14 +25,14 @@ fn below_v1(evidence: &Evidence, tally: &mut Tally) {
         .chain(evidence.noted(note::LIST));
     for seen in of_account {
         let is_elsewhere = seen.status() == 404 && seen.segment(0) == Some("v1");
-        tally.expect(!is_elsewhere, seen, "status", seen.status().to_string());
+        tally.expect_status(!is_elsewhere, seen);
     }
 }
 
 fn bearer(evidence: &Evidence, tally: &mut Tally) {
     for seen in evidence.noted(note::ACCOUNT) {
         let is_refused = matches!(seen.status(), 401 | 403);
-        tally.expect(!is_refused, seen, "status", seen.status().to_string());
+        tally.expect_status(!is_refused, seen);
     }
 }
 
@@ -42,7 +42,7 @@ fn missing_key(evidence: &Evidence, tally: &mut Tally) {
         .chain(evidence.noted(note::WRONG_KEY))
     {
         if seen.status() != 401 {
-            tally.fails(seen, "status", seen.status().to_string());
+            tally.expect_status(false, seen);
             continue;
         }
         let code = seen.json().and_then(|body| body.pointer("/error/code"));

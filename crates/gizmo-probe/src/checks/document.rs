@@ -1,7 +1,5 @@
 //! Checks of the document.
 
-use std::sync::OnceLock;
-
 use serde_json::Value;
 
 use super::{Check, kind};
@@ -18,15 +16,6 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
-
-/// The document from which the client is generated, as it was compiled in.
-fn own() -> &'static Value {
-    static OWN: OnceLock<Value> = OnceLock::new();
-    OWN.get_or_init(|| {
-        serde_json::from_str(include_str!("../../../../openapi/openapi.json"))
-            .expect("it is derived by this repository")
-    })
-}
 
 fn served(evidence: &Evidence) -> Option<(Seen<'_>, &Value)> {
     let seen = evidence.noted(note::DOCUMENT).last()?;
@@ -85,7 +74,7 @@ fn operations(evidence: &Evidence, tally: &mut Tally) {
         return;
     };
     let theirs: Vec<_> = each_operation(document).collect();
-    for (pointer, path, method, _) in each_operation(own()) {
+    for (pointer, path, method, _) in each_operation(&evidence.derived) {
         let mut theirs = theirs.iter();
         let holds = theirs
             .any(|(_, their_path, their_method, _)| *their_path == path && *their_method == method);

@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::{Check, kind};
 use crate::evidence::{Evidence, Seen};
-use crate::find;
 use crate::note;
 use crate::tally::Tally;
 
@@ -33,10 +32,8 @@ pub(crate) fn is_early(evidence: &Evidence) -> bool {
         .successes("list_assets")
         .chain(evidence.successes("get_asset"));
     let lists_formats = |seen: Seen<'_>| {
-        let body = seen.json().cloned().unwrap_or_default();
-        !find::members(&body, &["formats_available"]).is_empty()
-            || body["formats_available"].is_array()
-            || body["assets"][0]["formats_available"].is_array()
+        let body = seen.body();
+        body["formats_available"].is_array() || body["assets"][0]["formats_available"].is_array()
     };
     let mut exports = evidence.noted(note::EARLY_ACCESS);
     let is_link = |seen: Seen<'_>| {
@@ -181,7 +178,7 @@ fn export_formats(evidence: &Evidence, tally: &mut Tally) {
     for seen in exports(evidence) {
         // A scene with an asset that is not ready is refused with 400 as well.
         let is_refused = seen.status() == 422;
-        tally.expect(!is_refused, seen, "status", seen.status().to_string());
+        tally.expect_status(!is_refused, seen);
     }
 }
 

@@ -94,7 +94,7 @@ fn validation(evidence: &Evidence, tally: &mut Tally) {
     for note in [note::INVALID_LIMIT, note::INVALID_FORMAT] {
         for seen in evidence.noted(note) {
             if seen.status() != 422 {
-                tally.fails(seen, "status", seen.status().to_string());
+                tally.expect_status(false, seen);
                 continue;
             }
             let detail = seen.json().and_then(|body| body.get("detail"));
@@ -135,12 +135,7 @@ fn not_found(evidence: &Evidence, tally: &mut Tally) {
     for seen in evidence.noted(note::UNKNOWN_ID) {
         let is_read = seen.exchange.request.method == "GET";
         if is_read {
-            tally.expect(
-                seen.status() == 404,
-                seen,
-                "status",
-                seen.status().to_string(),
-            );
+            tally.expect_status(seen.status() == 404, seen);
         }
     }
 }
@@ -152,14 +147,14 @@ fn rate_limited(evidence: &Evidence, tally: &mut Tally) {
         if seen.status() == 429 {
             tally.expect(is_named, seen, "/error/code", kind(code));
         } else if is_named {
-            tally.fails(seen, "status", seen.status().to_string());
+            tally.expect_status(false, seen);
         }
     }
 }
 
 fn from_service(evidence: &Evidence, tally: &mut Tally) {
     for seen in errors(evidence) {
-        let body = seen.json().cloned().unwrap_or_default();
+        let body = seen.body();
         let has_code = body["error"]["code"].is_string() || body["code"].is_string();
         let is_temporary = matches!(seen.status(), 429 | 500..);
         let holds = has_code || (!is_temporary && body.get("detail").is_some());
@@ -200,7 +195,7 @@ fn no_redirects(evidence: &Evidence, tally: &mut Tally) {
         ) || matches!(seen.note(), note::FILE | note::FILE_RANGE);
         if !may_redirect {
             let is_redirect = (300..400).contains(&seen.status());
-            tally.expect(!is_redirect, seen, "status", seen.status().to_string());
+            tally.expect_status(!is_redirect, seen);
         }
     }
 }

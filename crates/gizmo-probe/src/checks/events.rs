@@ -330,7 +330,7 @@ fn numbers_grow(evidence: &Evidence, tally: &mut Tally) {
 fn resumed(evidence: &Evidence, note: &str, place: &str, tally: &mut Tally) {
     for seen in evidence.noted(note) {
         if !seen.is_success() {
-            tally.fails(seen, "status", seen.status().to_string());
+            tally.expect_status(false, seen);
             continue;
         }
         let whole = evidence.noted(note::STREAM_ENDED).filter_map(Stream::of);
@@ -391,7 +391,7 @@ fn cursor_refused(evidence: &Evidence, tally: &mut Tally) {
         let is_refused = matches!(seen.status(), 400 | 409 | 410 | 412 | 416 | 422);
         // A service may also take it for none.
         if !seen.is_success() {
-            tally.expect(is_refused, seen, "status", seen.status().to_string());
+            tally.expect_status(is_refused, seen);
         }
     }
 }

@@ -107,7 +107,7 @@ fn understood(evidence: &Evidence, operation: &str, tally: &mut Tally) {
         if seen.is_success() {
             tally.holds();
         } else if matches!(seen.status(), 400 | 415 | 422) {
-            tally.fails(seen, "status", seen.status().to_string());
+            tally.expect_status(false, seen);
         }
     }
 }

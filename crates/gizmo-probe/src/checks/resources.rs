@@ -152,11 +152,11 @@ fn asset_job(evidence: &Evidence, tally: &mut Tally) {
 /// A pipeline without a failure may have no `error`.
 fn status_fields(evidence: &Evidence, tally: &mut Tally) {
     for seen in evidence.successes("scene_status") {
-        let body = seen.json().cloned().unwrap_or_default();
+        let body = seen.body();
         has(
             seen,
             "",
-            &body,
+            body,
             &["pipeline_status", "pipeline_stages"],
             tally,
         );
@@ -188,10 +188,10 @@ fn status_words(evidence: &Evidence, tally: &mut Tally) {
 
 fn item_files(evidence: &Evidence, tally: &mut Tally) {
     for seen in evidence.successes("get_catalog_item") {
-        let body = seen.json().cloned().unwrap_or_default();
+        let body = seen.body();
         for extension in [".glb", ".usdz"] {
             let mut holds = false;
-            find::each(&body, |_, value| {
+            find::each(body, |_, value| {
                 let path = value.as_str().unwrap_or_default();
                 let path = path.split('?').next().unwrap_or_default();
                 holds |= path.ends_with(extension);
@@ -211,6 +211,6 @@ fn file_origin(evidence: &Evidence, tally: &mut Tally) {
     for seen in evidence.noted(note::FILE) {
         let is_redirect = (300..400).contains(&seen.status());
         let holds = seen.is_success() || is_redirect;
-        tally.expect(holds, seen, "status", seen.status().to_string());
+        tally.expect_status(holds, seen);
     }
 }

@@ -44,12 +44,7 @@ fn accepted_response(seen: Seen<'_>, tally: &mut Tally) {
     if !seen.is_success() {
         return;
     }
-    tally.expect(
-        seen.status() == 202,
-        seen,
-        "status",
-        seen.status().to_string(),
-    );
+    tally.expect_status(seen.status() == 202, seen);
     let Some(body) = seen.json() else {
         return tally.fails(seen, "", "not JSON");
     };
@@ -101,8 +96,8 @@ fn scene_id(evidence: &Evidence, tally: &mut Tally) {
             continue;
         }
         let of = |seen: Seen<'_>| {
-            let body = seen.json().cloned().unwrap_or_default();
-            places(&find::members(&body, &find::SCENE))
+            let body = seen.body();
+            places(&find::members(body, &find::SCENE))
         };
         tally.fails(run.accepted, "/scene_id", of(run.accepted));
         if let Some(job) = job {
@@ -126,7 +121,7 @@ fn insufficient_credits(evidence: &Evidence, tally: &mut Tally) {
         if seen.status() == 402 {
             tally.expect(is_named, seen, "/error/code", kind(code));
         } else if is_named {
-            tally.fails(seen, "status", seen.status().to_string());
+            tally.expect_status(false, seen);
         }
     }
 }
