@@ -19,11 +19,30 @@
 //! - **The provenance object**, whose existence makes a scene visible. `Committing` contains what it will state. Whoever
 //!   has an entry in this phase creates that very object, so it does not matter who does it, how often, or how late.
 
+use std::num::ParseIntError;
+
 use serde::{Deserialize, Serialize};
 
 /// A process that works on prompts. Each process chooses a random one when it starts.
+///
+/// In JSON it is a string of 16 hexadecimal digits: many programs read a number of 64 bits as another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct WorkerId(pub u64);
+
+impl From<WorkerId> for String {
+    fn from(id: WorkerId) -> Self {
+        format!("{:016x}", id.0)
+    }
+}
+
+impl TryFrom<String> for WorkerId {
+    type Error = ParseIntError;
+
+    fn try_from(text: String) -> Result<Self, ParseIntError> {
+        u64::from_str_radix(&text, 16).map(Self)
+    }
+}
 
 /// What the store knows about a prompt.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -344,14 +363,16 @@ mod tests {
     #[test]
     fn an_entry_is_readable_json() {
         let running = entry(
-            ME,
+            WorkerId(u64::MAX - 1),
             Phase::Running {
                 job_id: "job_1".to_owned(),
             },
         );
         let json = serde_json::to_value(&running).unwrap();
         let phase = serde_json::json!({"running": {"job_id": "job_1"}});
-        let expected = serde_json::json!({"holder": 1, "term": 3, "revision": 5, "phase": phase});
+        let expected = serde_json::json!(
+            {"holder": "fffffffffffffffe", "term": 3, "revision": 5, "phase": phase}
+        );
         assert_eq!(json, expected);
         assert_eq!(serde_json::from_value::<Entry>(json).unwrap(), running);
     }
