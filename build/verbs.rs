@@ -174,7 +174,7 @@ fn setter(field: &Field) -> Option<TokenStream> {
     })
 }
 
-/// `start`, where the document states `x-starts` and the response names a job.
+/// `start` and `start_journaled`, where the document states `x-starts` and the response names a job.
 fn start(document: &Value, builder: &Builder) -> Option<TokenStream> {
     let operation = tables::operation(document, &builder.operation)?;
     operation["x-starts"].as_str()?;
@@ -211,6 +211,48 @@ fn start(document: &Value, builder: &Builder) -> Option<TokenStream> {
                 let build = || self.#build_request();
                 let draft = crate::ext::http::options::Draft::new(&build, &self.#options);
                 self.client.start_job(super::OPERATIONS, #operation, draft).await
+            }
+
+            /// Starts the job as [`start`](Self::start) does, after `journal` has stored the request.
+            ///
+            /// A process that dies between the request and its response does not know whether it has paid. With the
+            /// stored request, another process can look for the job with
+            /// [`Client::reconcile_request`](crate::Client::reconcile_request), and what the service listed before
+            /// the request tells what is new. `journal` is called once, before the request is sent. If it
+            /// fails, the request is not sent.
+            ///
+            /// ```no_run
+            /// # async fn example(client: gizmo_client::Client) -> Result<(), gizmo_client::Error> {
+            /// let generate = client.generate_scene().prompt("a robotics lab");
+            /// let job = generate.start_journaled(|request| async move {
+            ///     tokio::fs::write("lab.json", serde_json::to_vec(&request)?).await
+            /// });
+            /// println!("{}", job.await?.id());
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
+            /// # Errors
+            ///
+            /// Those of `start`, and [`ErrorKind::Io`](crate::ErrorKind::Io) with the error of `journal` as its
+            /// source.
+            ///
+            /// # Cancel safety
+            ///
+            /// That of `start`. The journal then has the request.
+            pub async fn start_journaled<F, E>(
+                self,
+                journal: impl FnOnce(crate::PaidRequest) -> F + Send,
+            ) -> Result<crate::JobHandle, crate::Error>
+            where
+                F: Future<Output = Result<(), E>> + Send,
+                E: Into<Box<dyn std::error::Error + Send + Sync>>,
+            {
+                let build = || self.#build_request();
+                let draft = crate::ext::http::options::Draft::new(&build, &self.#options);
+                let started =
+                    self.client.start_journaled_job(super::OPERATIONS, #operation, draft, journal);
+                started.await
             }
         }
     })

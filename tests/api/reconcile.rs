@@ -65,6 +65,60 @@ async fn the_job_of_a_lost_response_is_found_and_not_started_twice() {
     }
 }
 
+/// Stands in for a process that dies right after its journal is written.
+#[tokio::test(start_paused = true)]
+async fn a_journaled_request_is_found_by_another_process() {
+    steady_clock();
+    let lab = naming_jobs().await;
+    lab.scene().await;
+    lab.handle
+        .inject(On::operation("generate_scene"), Fault::DropBeforeResponse);
+    let (mut journal, mut jobs_before) = (None, None);
+    let generate = lab.client.generate_scene().prompt(PROMPT);
+    let started = generate.start_journaled(|request| {
+        jobs_before = Some(lab.handle.job_count());
+        journal = serde_json::to_string(&request).ok();
+        std::future::ready(Ok::<_, std::io::Error>(()))
+    });
+    assert!(started.await.unwrap_err().is_outcome_unknown());
+    assert_eq!((jobs_before, lab.handle.job_count()), (Some(1), 2));
+
+    let request: PaidRequest = serde_json::from_str(&journal.unwrap()).unwrap();
+    assert_eq!(request.prompt, PROMPT);
+    let other_process = Lab::client_of(&lab.simulator).build().unwrap();
+    let found = other_process.reconcile_request(&request).await.unwrap();
+    let Reconciled::Found { job, confidence } = found else {
+        panic!("{found}")
+    };
+    assert_eq!(confidence, Confidence::High);
+    assert_eq!(job.id(), lab.handle.jobs()[1].id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_not_in_the_journal_is_not_sent() {
+    let lab = naming_jobs().await;
+    let scene_id = lab.scene().await.scene_id;
+    let full = |_: PaidRequest| std::future::ready(Err("the disk is full"));
+    let scene = lab.client.generate_scene().prompt(PROMPT);
+    let asset = lab.client.generate_asset().scene_id(&scene_id);
+    let edit = lab.client.edit_scene().scene_id(&scene_id);
+    for refused in [
+        scene.start_journaled(full).await,
+        asset.prompt(PROMPT).start_journaled(full).await,
+        edit.prompt(PROMPT).start_journaled(full).await,
+    ] {
+        let error = refused.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+        assert!(!error.is_outcome_unknown() && !error.is_retryable());
+        assert!(
+            format!("{error:#}").contains("the disk is full"),
+            "{error:#}"
+        );
+    }
+    assert_eq!(lab.handle.job_count(), 1);
+    assert_eq!(lab.client.unresolved_requests(), []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_scene_is_found_when_scenes_do_not_name_their_job() {
     steady_clock();

@@ -84,7 +84,7 @@ pub enum ErrorKind {
     OutcomeUnknown,
     /// An archive was rejected, or the directory for it is not empty.
     Archive,
-    /// A file could not be read or written.
+    /// A file, or the journal of the caller, could not be read or written.
     Io,
 }
 

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::handle::JobHandle;
-use crate::ext::error::{Error, PaidRequest};
+use crate::ext::error::{Error, ErrorKind, PaidRequest};
 use crate::ext::http::operation::{Operation, Starts};
 use crate::ext::http::options::Draft;
 use crate::ext::http::runtime;
@@ -34,6 +34,27 @@ impl Client {
         draft: Draft<'_>,
     ) -> Result<JobHandle, Error> {
         self.prepare(operations, id, draft).await?.send_job().await
+    }
+
+    /// Starts a job after its request is in the caller's journal, for the generated `start_journaled`.
+    pub(crate) async fn start_journaled_job<F, E>(
+        &self,
+        operations: &'static [Operation<'static>],
+        id: &str,
+        draft: Draft<'_>,
+        journal: impl FnOnce(PaidRequest) -> F + Send,
+    ) -> Result<JobHandle, Error>
+    where
+        F: Future<Output = Result<(), E>> + Send,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let start = self.prepare(operations, id, draft).await?;
+        if let Err(error) = journal(start.request.clone()).await {
+            let message = "the request could not be written to the journal, so it was not sent";
+            let error = Error::new(ErrorKind::Io, message).with_source(error);
+            return Err(error.with_operation(id));
+        }
+        start.send_job().await
     }
 
     /// Builds a paid request, and records what the service lists before it is sent.
