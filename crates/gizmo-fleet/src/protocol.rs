@@ -6,7 +6,7 @@
 //! its safety; the lease only decides when a holder counts as dead.
 //!
 //! ```text
-//! (no entry) ──claim──▶ Claimed ──▶ Requesting ──▶ Running ──▶ Complete ──▶ Committing ──▶ Committed
+//! (no entry) ──claim──▶ Claimed ──▶ Requesting ──▶ Running ──▶ Committing ──▶ Committed
 //!                          ▲            │             │
 //!                          │            ▼             ▼
 //!                          └─consent─ Unknown       Failed
@@ -22,6 +22,7 @@
 use std::num::ParseIntError;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A process that works on prompts. Each process chooses a random one when it starts.
 ///
@@ -69,16 +70,14 @@ pub enum Phase {
     Claimed,
     /// A paid request may have been sent. Leads to `Running` if it was accepted or its job was found, to `Claimed` if
     /// the service refused it unread, and to `Unknown` if nothing is found.
-    Requesting,
-    /// The job is known. Leads to `Complete` or `Failed`.
-    Running {
-        /// The id of the job.
-        job_id: String,
+    Requesting {
+        /// The request as it was before it was sent, by which its job is looked for. The protocol does not read it.
+        request: Value,
     },
-    /// The scene is complete, and its export is not stored so far. Leads to `Committing`.
-    Complete {
-        /// The id of the scene.
-        scene_id: String,
+    /// The job is known, and its scene is not stored so far. Leads to `Committing` or `Failed`.
+    Running {
+        /// The id of the job, or of its scene if the service does not name the job.
+        id: String,
     },
     /// All files are stored, and it is decided what the provenance object states. Leads to `Committed`.
     Committing {
@@ -114,19 +113,18 @@ pub enum Action {
     Claim(Entry),
     /// Replace the entry of a holder that counts as dead by this one.
     TakeOver(Entry),
-    /// Replace the entry by this one and, only if that succeeded, send the paid request. Then [`Entry::after`].
-    Request(Entry),
+    /// Replace the entry by [`Entry::requesting`] and, only if that succeeded, send the paid request. Then
+    /// [`Entry::after`].
+    Request,
     /// Look for the job of a request that may have been sent. Then [`Entry::after`]. Send none.
-    Reconcile,
-    /// Wait for the end of the job. Then [`Entry::after`].
-    Follow {
-        /// The id of the job.
-        job_id: String,
+    Reconcile {
+        /// The request.
+        request: Value,
     },
-    /// Store the files of the scene below the term. Then [`Entry::after`].
+    /// Wait for the end of the job, and store the files of its scene below the term. Then [`Entry::after`].
     Store {
-        /// The id of the scene.
-        scene_id: String,
+        /// The id of the job or of its scene.
+        id: String,
     },
     /// Create the provenance object with this content, unless it exists. Then [`Entry::after`].
     Publish {
@@ -147,24 +145,19 @@ pub enum Action {
 pub enum Outcome {
     /// The paid request was accepted, or its job was found.
     Job {
-        /// The id of the job.
-        job_id: String,
+        /// The id of the job, or of its scene if the service does not name the job.
+        id: String,
     },
     /// The service refused the paid request without reading it, so that nothing was started.
     Refused,
     /// No job was found for as long as a scene may need to appear.
     NotFound,
-    /// The job has succeeded.
-    Scene {
-        /// The id of the scene.
-        scene_id: String,
-    },
     /// The job has failed or was cancelled.
     Failed {
         /// Why, as the service says it.
         reason: String,
     },
-    /// All files are stored.
+    /// The job has succeeded, and all files are stored.
     Stored {
         /// What the provenance object will state.
         provenance: String,
@@ -195,10 +188,9 @@ pub fn next(entry: Option<&Entry>, me: WorkerId, lease: Lease) -> Action {
         };
     }
     match entry.phase.clone() {
-        Phase::Claimed => Action::Request(entry.at(Phase::Requesting)),
-        Phase::Requesting => Action::Reconcile,
-        Phase::Running { job_id } => Action::Follow { job_id },
-        Phase::Complete { scene_id } => Action::Store { scene_id },
+        Phase::Claimed => Action::Request,
+        Phase::Requesting { request } => Action::Reconcile { request },
+        Phase::Running { id } => Action::Store { id },
         Phase::Committing { provenance } => Action::Publish { provenance },
         Phase::Committed | Phase::Failed { .. } => Action::Done,
         Phase::Unknown => Action::NeedsConsent,
@@ -211,18 +203,24 @@ impl Entry {
     #[must_use]
     pub fn after(&self, outcome: Outcome) -> Option<Self> {
         let phase = match (&self.phase, outcome) {
-            (Phase::Requesting, Outcome::Job { job_id }) => Phase::Running { job_id },
-            (Phase::Requesting, Outcome::Refused) => Phase::Claimed,
-            (Phase::Requesting, Outcome::NotFound) => Phase::Unknown,
-            (Phase::Running { .. }, Outcome::Scene { scene_id }) => Phase::Complete { scene_id },
+            (Phase::Requesting { .. }, Outcome::Job { id }) => Phase::Running { id },
+            (Phase::Requesting { .. }, Outcome::Refused) => Phase::Claimed,
+            (Phase::Requesting { .. }, Outcome::NotFound) => Phase::Unknown,
             (Phase::Running { .. }, Outcome::Failed { reason }) => Phase::Failed { reason },
-            (Phase::Complete { .. }, Outcome::Stored { provenance }) => {
+            (Phase::Running { .. }, Outcome::Stored { provenance }) => {
                 Phase::Committing { provenance }
             }
             (Phase::Committing { .. }, Outcome::Published) => Phase::Committed,
             _ => return None,
         };
         Some(self.at(phase))
+    }
+
+    /// Returns the entry that announces a paid request; `None` unless the entry is claimed.
+    #[must_use]
+    pub fn requesting(&self, request: Value) -> Option<Self> {
+        let is_claimed = self.phase == Phase::Claimed;
+        is_claimed.then(|| self.at(Phase::Requesting { request }))
     }
 
     /// Returns the entry by which its holder renews the lease.
@@ -275,12 +273,19 @@ mod tests {
         "x".to_owned()
     }
 
-    fn phases() -> [Phase; 8] {
+    fn request() -> Value {
+        serde_json::json!({"prompt": "a lab"})
+    }
+
+    fn requesting() -> Phase {
+        Phase::Requesting { request: request() }
+    }
+
+    fn phases() -> [Phase; 7] {
         [
             Phase::Claimed,
-            Phase::Requesting,
-            Phase::Running { job_id: text() },
-            Phase::Complete { scene_id: text() },
+            requesting(),
+            Phase::Running { id: text() },
             Phase::Committing { provenance: text() },
             Phase::Committed,
             Phase::Unknown,
@@ -291,16 +296,15 @@ mod tests {
     #[test]
     fn an_outcome_is_accepted_only_in_the_phase_of_its_action() {
         let outcomes = [
-            Outcome::Job { job_id: text() },
+            Outcome::Job { id: text() },
             Outcome::Refused,
             Outcome::NotFound,
-            Outcome::Scene { scene_id: text() },
             Outcome::Failed { reason: text() },
             Outcome::Stored { provenance: text() },
             Outcome::Published,
         ];
         // By phase: the outcomes that it accepts.
-        let accepted = ["", "0 1 2", "3 4", "5", "6", "", "", ""];
+        let accepted = ["", "0 1 2", "3 4", "5", "", "", ""];
         for (phase, accepted) in phases().into_iter().zip(accepted) {
             for (number, outcome) in outcomes.iter().enumerate() {
                 let after = entry(ME, phase.clone()).after(outcome.clone());
@@ -312,11 +316,9 @@ mod tests {
 
     #[test]
     fn no_two_writes_of_an_entry_are_the_same() {
-        let requesting = entry(ME, Phase::Requesting);
+        let requesting = entry(ME, requesting());
         let refused = requesting.after(Outcome::Refused).unwrap();
-        let Action::Request(again) = next(Some(&refused), ME, Lease::Valid) else {
-            panic!("not requested again");
-        };
+        let again = refused.requesting(request()).unwrap();
         assert_eq!(again.phase, requesting.phase);
         assert_ne!(again, requesting);
         assert_ne!(requesting.renewed(), requesting);
@@ -327,8 +329,10 @@ mod tests {
         for phase in phases() {
             for holder in [ME, OTHER] {
                 for lease in [Lease::Valid, Lease::Expired] {
-                    let action = next(Some(&entry(holder, phase.clone())), ME, lease);
-                    let requests = matches!(action, Action::Request(_));
+                    let entry = entry(holder, phase.clone());
+                    let requests = next(Some(&entry), ME, lease) == Action::Request;
+                    let announces = entry.requesting(request()).is_some();
+                    assert_eq!(announces, phase == Phase::Claimed, "{phase:?}");
                     assert_eq!(
                         requests,
                         holder == ME && phase == Phase::Claimed,
@@ -342,14 +346,18 @@ mod tests {
 
     #[test]
     fn a_holder_is_left_alone_until_its_lease_has_expired() {
-        let of_other = entry(OTHER, Phase::Requesting);
+        let of_other = entry(OTHER, requesting());
         assert_eq!(next(Some(&of_other), ME, Lease::Valid), Action::Wait);
         let Action::TakeOver(mine) = next(Some(&of_other), ME, Lease::Expired) else {
             panic!("not taken over");
         };
         assert_eq!((mine.holder, mine.term), (ME, 4));
         // What the other may have requested is looked for, and not requested again.
-        assert_eq!(next(Some(&mine), ME, Lease::Valid), Action::Reconcile);
+        let request = request();
+        assert_eq!(
+            next(Some(&mine), ME, Lease::Valid),
+            Action::Reconcile { request }
+        );
     }
 
     #[test]
@@ -357,7 +365,7 @@ mod tests {
         let unknown = entry(OTHER, Phase::Unknown);
         let claimed = unknown.with_consent(ME).unwrap();
         assert_eq!((claimed.holder, claimed.phase), (ME, Phase::Claimed));
-        assert_eq!(entry(ME, Phase::Requesting).with_consent(ME), None);
+        assert_eq!(entry(ME, requesting()).with_consent(ME), None);
     }
 
     #[test]
@@ -365,11 +373,11 @@ mod tests {
         let running = entry(
             WorkerId(u64::MAX - 1),
             Phase::Running {
-                job_id: "job_1".to_owned(),
+                id: "job_1".to_owned(),
             },
         );
         let json = serde_json::to_value(&running).unwrap();
-        let phase = serde_json::json!({"running": {"job_id": "job_1"}});
+        let phase = serde_json::json!({"running": {"id": "job_1"}});
         let expected = serde_json::json!(
             {"holder": "fffffffffffffffe", "term": 3, "revision": 5, "phase": phase}
         );

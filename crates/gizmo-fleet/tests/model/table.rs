@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use gizmo_fleet::protocol::{Action, Entry, Lease, Outcome, Phase, WorkerId, next};
+use serde_json::Value;
 
 /// The number of an entry in the table.
 pub(crate) type EntryNumber = u8;
@@ -24,7 +25,6 @@ pub(crate) enum Step {
     TakeOver(EntryNumber),
     Request(EntryNumber),
     Reconcile,
-    Follow,
     Store,
     /// The worker whose content is published.
     Publish(u8),
@@ -77,16 +77,18 @@ impl Table {
         let mut read = entry.map(|entry| self.entry(entry).clone());
         if let Some(read) = &mut read
             && forgets
-            && read.phase == Phase::Requesting
+            && matches!(read.phase, Phase::Requesting { .. })
         {
             read.phase = Phase::Claimed;
         }
         let step = match next(read.as_ref(), WorkerId(u64::from(me)), lease) {
             Action::Claim(to) => Step::Claim(self.number(to)),
             Action::TakeOver(to) => Step::TakeOver(self.number(to)),
-            Action::Request(to) => Step::Request(self.number(to)),
-            Action::Reconcile => Step::Reconcile,
-            Action::Follow { .. } => Step::Follow,
+            Action::Request => {
+                let to = read.and_then(|read| read.requesting(Value::Null));
+                Step::Request(self.number(to.unwrap()))
+            }
+            Action::Reconcile { .. } => Step::Reconcile,
             Action::Store { .. } => Step::Store,
             Action::Publish { provenance } => Step::Publish(provenance.parse().unwrap()),
             Action::Wait => Step::Wait,
@@ -104,7 +106,6 @@ impl Table {
             Outcome::Job { .. } => 10,
             Outcome::Refused => 11,
             Outcome::NotFound => 12,
-            Outcome::Scene { .. } => 13,
             Outcome::Failed { .. } => 14,
             Outcome::Published => 15,
             Outcome::Stored { provenance } => provenance.parse().unwrap(),
@@ -172,13 +173,8 @@ impl Table {
 }
 
 pub(crate) fn job() -> Outcome {
-    let job_id = "j".to_owned();
-    Outcome::Job { job_id }
-}
-
-pub(crate) fn scene() -> Outcome {
-    let scene_id = "s".to_owned();
-    Outcome::Scene { scene_id }
+    let id = "j".to_owned();
+    Outcome::Job { id }
 }
 
 pub(crate) fn failed() -> Outcome {
