@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -35,6 +36,7 @@ pub(crate) struct Faulty {
     /// Of the next writes; `None` for one without a fault.
     faults: Mutex<VecDeque<Option<Fault>>>,
     reads_fail: bool,
+    deletions_fail: bool,
 }
 
 impl Faulty {
@@ -48,6 +50,13 @@ impl Faulty {
     pub(crate) fn without_reads(self) -> Self {
         Self {
             reads_fail: true,
+            ..self
+        }
+    }
+
+    pub(crate) fn without_deletions(self) -> Self {
+        Self {
+            deletions_fail: true,
             ..self
         }
     }
@@ -119,6 +128,9 @@ impl ObjectStore for Faulty {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
+        if self.deletions_fail {
+            return locations.map(|_| Err(broken())).boxed();
+        }
         self.objects.delete_stream(locations)
     }
 

@@ -190,6 +190,13 @@ async fn a_store_without_conditional_writes_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_worker_needs_no_permission_to_delete() {
+    let store = open(Faulty::with([]).without_deletions()).await.unwrap();
+    let created = store.create("lab", &task("a lab"), claim(1)).await;
+    assert!(created.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_store_that_fails_is_an_error_and_not_an_entry_that_is_missing() {
     let error = open(Faulty::with([Some(Fault::Lost)])).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Store, "{error}");
