@@ -376,7 +376,7 @@ pub use ext::jobs::candidate::Candidate;
 pub use ext::jobs::cursor::Cursor;
 pub use ext::jobs::event::{JobEvent, JobEventKind};
 pub use ext::jobs::handle::{FinishedJob, JobHandle, PollPolicy};
-pub use ext::jobs::reconcile::{Confidence, Reconciled};
+pub use ext::jobs::reconcile::{Confidence, OtherRequests, Reconciled};
 pub use ext::jobs::stream::EventStream;
 #[cfg(feature = "preview")]
 pub use ext::jobs::timeline::Timeline;

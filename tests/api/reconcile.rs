@@ -1,9 +1,12 @@
 //! Reconciliation: finding what a generation created when its response was lost.
 
+use std::convert::Infallible;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gizmo_client::mock::MockServerExt;
-use gizmo_client::{CallOptions, Confidence, Error, ErrorKind, PaidRequest, Reconciled};
+use gizmo_client::{
+    CallOptions, Confidence, Error, ErrorKind, OtherRequests, PaidRequest, Reconciled,
+};
 use gizmo_simulator::{At, Fault, On, Options};
 use httpmock::MockServer;
 use serde_json::json;
@@ -180,6 +183,68 @@ async fn equal_requests_get_one_scene_each() {
     expected.sort();
     assert_eq!(scenes, expected);
     assert!(lab.client.unresolved_requests().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_belongs_to_a_request_of_another_process_is_not_found() {
+    steady_clock();
+    let lab = naming_jobs().await;
+    lab.scene().await;
+    let error = lose(&lab, Fault::DropBeforeResponse).await;
+    let request = error.paid_request().unwrap();
+    // Another process has requested the same, and has its response.
+    let its_scene = lab.handle.start_scene(PROMPT);
+    let its_request = PaidRequest::scene(PROMPT, SystemTime::now());
+    let reconcile = async |others: &OtherRequests| {
+        let journal = || std::future::ready(Ok::<_, Infallible>(others.clone()));
+        lab.client.reconcile_among(request, journal).await.unwrap()
+    };
+
+    // Its response may still arrive, and name either of the two scenes.
+    let mut others = OtherRequests::default();
+    others.unresolved.push(its_request);
+    let found = reconcile(&others).await;
+    assert!(matches!(found, Reconciled::NotFound), "{found}");
+    // Without a word of the other process, the scenes cannot be distinguished.
+    let found = reconcile(&OtherRequests::default()).await;
+    assert!(
+        matches!(&found, Reconciled::Several(two) if two.len() == 2),
+        "{found}"
+    );
+    // What the other process has is not found.
+    others.unresolved.clear();
+    others.found.push(its_scene);
+    let found = reconcile(&others).await;
+    let Reconciled::Found { job, confidence } = found else {
+        panic!("{found}")
+    };
+    assert_eq!(confidence, Confidence::High);
+    assert_eq!(job.id(), lab.handle.jobs()[1].id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_journal_of_others_is_read_only_if_something_similar_is_new() {
+    steady_clock();
+    let lab = naming_jobs().await;
+    lab.handle
+        .inject(On::operation("generate_scene"), Fault::DropBeforeHandling);
+    let generate = lab.client.generate_scene().prompt(PROMPT);
+    let error = generate.start().await.unwrap_err();
+    let request = error.paid_request().unwrap();
+    lab.scene().await;
+    let unreadable = || std::future::ready(Err::<OtherRequests, _>("the journal is gone"));
+    let found = lab.client.reconcile_among(request, unreadable).await;
+    assert!(matches!(found.unwrap(), Reconciled::NotFound));
+
+    let same = Lab::client_of(&lab.simulator).build().unwrap();
+    let _ = same.generate_scene().prompt(PROMPT).start().await.unwrap();
+    let error = lab.client.reconcile_among(request, unreadable).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+    assert!(
+        format!("{error:#}").contains("the journal is gone"),
+        "{error:#}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

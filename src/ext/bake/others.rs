@@ -9,16 +9,13 @@ use tokio::time::{Instant, sleep};
 use super::journal::{Journal, Outcome, Phase};
 use crate::ext::error::{Error, ErrorKind};
 use crate::ext::files::lock::try_lock;
-use crate::ext::jobs::reconcile::{Others, Rival};
+use crate::ext::jobs::reconcile::{IN_FLIGHT, Others, Rival};
 
 /// The longest time for which another process holds the lock: it reads the journals and writes one.
 const LOCK_LIMIT: Duration = Duration::from_secs(60);
 
 /// The time between two attempts to take the lock.
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
-
-/// A request that was sent longer ago is not in flight any more.
-const IN_FLIGHT: Duration = Duration::from_secs(3 * 60);
 
 /// The right to look for results among the bakes in a directory. One bake at a time has it.
 #[derive(Debug)]

@@ -5,10 +5,12 @@ mod decide;
 mod product;
 mod similar;
 
+use std::convert::Infallible;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use futures_util::TryStreamExt;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::decide::Confidence;
@@ -54,11 +56,25 @@ pub enum Reconciled {
 // Assumption: scene-listed-when.
 const SETTLED: Duration = Duration::from_secs(5);
 
+/// A request that was sent longer ago is not in flight any more.
+pub(crate) const IN_FLIGHT: Duration = Duration::from_secs(3 * 60);
+
 /// The maximum number of pages that a lookup reads.
 const MAX_PAGES: usize = 50;
 
 /// The maximum number of results that are requested because the list does not show their prompts.
 const MAX_DETAILS: usize = 10;
+
+/// What other processes have requested of the same account, for [`Client::reconcile_among`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OtherRequests {
+    /// The ids of the scenes, assets and jobs that belong to other requests.
+    pub found: Vec<String>,
+    /// The other requests whose results are not known. For 3 minutes after one was sent, its response may arrive and
+    /// name its result, so nothing is found that may belong to it.
+    pub unresolved: Vec<PaidRequest>,
+}
 
 impl Client {
     /// Looks for the job that an error of [unknown outcome](Error::is_outcome_unknown) may have left
@@ -136,19 +152,83 @@ impl Client {
     ///
     /// Cancel safe: it only reads.
     pub async fn reconcile_request(&self, request: &PaidRequest) -> Result<Reconciled, Error> {
-        let requests = std::slice::from_ref(request);
-        let found = self.look_for(requests).await?;
+        let none = || std::future::ready(Ok::<_, Infallible>(OtherRequests::default()));
+        self.reconcile_among(request, none).await
+    }
+
+    /// Looks for the job of a stored request as [`reconcile_request`](Self::reconcile_request) does, where other
+    /// processes request with the same account.
+    ///
+    /// What belongs to one of their requests is not found. `others` returns these requests, from a journal
+    /// that the processes share. Each process must write a request to it before it sends the request
+    /// (`start_journaled`), and its result as soon as it knows it. `others` is called after the lists of the service
+    /// are read, so that the journal has the request of everything that is listed, and only if
+    /// something new has a similar prompt: at most twice.
+    ///
+    /// Two processes with equal prompts can find the same result at the same time. Write to the journal
+    /// which of them has it, such as by creating a file or an object with its id, before you use it.
+    ///
+    /// # Errors
+    ///
+    /// Those of `reconcile_request`, and [`ErrorKind::Io`] with the error of `others` as its source.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it only reads.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(
+    /// #     client: gizmo_client::Client,
+    /// #     request: gizmo_client::PaidRequest,
+    /// # ) -> Result<(), gizmo_client::Error> {
+    /// use gizmo_client::OtherRequests;
+    ///
+    /// let others = || async {
+    ///     let journal = tokio::fs::read("others.json").await?;
+    ///     Ok::<OtherRequests, std::io::Error>(serde_json::from_slice(&journal)?)
+    /// };
+    /// println!("{}", client.reconcile_among(&request, others).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn reconcile_among<F, E>(
+        &self,
+        request: &PaidRequest,
+        others: impl Fn() -> F + Send + Sync,
+    ) -> Result<Reconciled, Error>
+    where
+        F: Future<Output = Result<OtherRequests, E>> + Send,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let found = self.look_for(request, &others).await?;
         let age = request.age();
         if age >= SETTLED || !matches!(found, Reconciled::NotFound) {
             return Ok(found);
         }
         tokio::time::sleep(SETTLED.saturating_sub(age)).await;
-        self.look_for(requests).await
+        self.look_for(request, &others).await
     }
 
-    async fn look_for(&self, requests: &[PaidRequest]) -> Result<Reconciled, Error> {
-        let results = self.new_results(&requests[0]).await?;
-        match self.attribute(requests, results, Others::default()) {
+    async fn look_for<F, E>(
+        &self,
+        request: &PaidRequest,
+        others: &(impl Fn() -> F + Send + Sync),
+    ) -> Result<Reconciled, Error>
+    where
+        F: Future<Output = Result<OtherRequests, E>> + Send,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let results = self.new_results(request).await?.similar_to(request);
+        if results.is_empty() {
+            return Ok(Reconciled::NotFound);
+        }
+        let others = others().await.map_err(|error| {
+            let message = "what other processes have requested could not be read";
+            Error::new(ErrorKind::Io, message).with_source(error)
+        })?;
+        match self.attribute(std::slice::from_ref(request), results, others.into()) {
             Verdict::One(candidate, confidence) => {
                 let candidate = self.with_job(candidate).await?;
                 Ok(self.reconciled(candidate, confidence))
@@ -344,8 +424,16 @@ impl Client {
 pub(crate) struct NewResults(Vec<(Candidate, Novelty)>);
 
 impl NewResults {
+    /// Omits the results of other prompts.
+    fn similar_to(mut self, request: &PaidRequest) -> Self {
+        self.0.retain(|(candidate, _)| {
+            let shown = candidate.prompt.as_deref();
+            shown.is_none_or(|shown| similarity(shown, &request.prompt) != Similarity::Different)
+        });
+        self
+    }
+
     /// Whether there is nothing to attribute.
-    #[cfg(feature = "bundle")]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -373,6 +461,19 @@ impl NewResults {
 pub(crate) struct Others {
     pub(crate) found: Vec<String>,
     pub(crate) rivals: Vec<Rival>,
+}
+
+impl From<OtherRequests> for Others {
+    fn from(others: OtherRequests) -> Self {
+        let rivals = others.unresolved.into_iter().map(|request| Rival {
+            is_pending: request.age() < IN_FLIGHT,
+            request,
+        });
+        Self {
+            found: others.found,
+            rivals: rivals.collect(),
+        }
+    }
 }
 
 /// Returns the ids that belong to the request alone: not the scene that it changes.
