@@ -132,16 +132,16 @@ impl Store {
             return Ok(None);
         };
         let damaged = |what: String| Error::new(ErrorKind::Damaged, format!("`{path}` {what}"));
-        let format = serde_json::from_slice::<serde_json::Value>(&bytes)
-            .map_err(|error| damaged("is not JSON".to_owned()).because(error))?["format"]
-            .as_u64();
+        let json: serde_json::Value = serde_json::from_slice(&bytes)
+            .map_err(|error| damaged("is not JSON".to_owned()).because(error))?;
+        let format = json["format"].as_u64();
         if format != Some(FORMAT.into()) {
             let format = format.map_or_else(|| "no".to_owned(), |format| format.to_string());
             return Err(damaged(format!(
                 "has {format} format number, and this version reads {FORMAT}"
             )));
         }
-        let record: Record<'_> = serde_json::from_slice(&bytes)
+        let record: Record<'_> = serde_json::from_value(json)
             .map_err(|error| damaged("is damaged".to_owned()).because(error))?;
         if *record.task != *task {
             let other = &record.task;
