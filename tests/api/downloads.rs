@@ -311,6 +311,27 @@ async fn a_byte_stream_yields_the_archive_or_an_error() {
 }
 
 #[tokio::test]
+async fn a_download_beyond_its_limit_leaves_nothing() {
+    let exports = Exports::start().await;
+    let path = exports.dir.path().join("lab.zip");
+    let size = exports.archive.len() as u64;
+    for announced in [true, false] {
+        if !announced {
+            exports.inject(on_export(), Fault::NoLength);
+        }
+        let download = exports.download().await.unwrap();
+        assert_eq!(download.total().is_some(), announced);
+        let error = download.limit(size - 1).to_file(&path).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode, "{error:#}");
+        assert!(error.to_string().contains("larger than"), "{error}");
+        assert_eq!(names(exports.dir.path()).len(), 0);
+    }
+    exports.inject(on_export(), Fault::CutBody(At::Percent(50.0)));
+    let download = exports.download().await.unwrap().limit(size);
+    assert_eq!(download.to_file(&path).await.unwrap(), size);
+}
+
+#[tokio::test]
 async fn a_non_empty_directory_is_replaced_only_on_request() {
     let exports = Exports::start().await;
     let dir = exports.dir.path().join("lab");

@@ -129,6 +129,30 @@ async fn a_failed_poll_does_not_fail_the_job() {
 }
 
 #[tokio::test]
+async fn a_scene_is_waited_for_without_its_job() {
+    let lab = Lab::instant().await;
+    let scene_id = lab.handle.start_scene("a lab");
+    lab.client.wait_for_scene(&scene_id).await.unwrap();
+    let job = lab.handle.jobs();
+    assert!(job.iter().all(|job| job.status.is_terminal()), "{job:?}");
+    lab.fail_job();
+    let failing = start(&lab).await;
+    let scene_id = failing.scene_id().unwrap();
+    let error = lab.client.wait_for_scene(scene_id).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::JobFailed);
+}
+
+#[tokio::test]
+async fn the_scene_of_a_job_of_another_process_is_stated() {
+    let mut options = Options::instant();
+    options.announce_scene_id = false;
+    let lab = Lab::start(options).await;
+    let job = start(&lab).await;
+    let job = lab.client.job(job.id()).in_scene(Some("sc_1".to_owned()));
+    assert_eq!(job.scene_id(), Some("sc_1"));
+}
+
+#[tokio::test]
 async fn a_scene_id_that_is_announced_only_at_the_end_is_returned() {
     let mut options = Options::instant();
     options.announce_scene_id = false;

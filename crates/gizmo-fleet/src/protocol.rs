@@ -21,6 +21,7 @@
 
 use std::num::ParseIntError;
 
+use gizmo_client::Confidence;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -51,8 +52,7 @@ impl TryFrom<String> for WorkerId {
 pub struct Entry {
     /// Who works on it.
     pub holder: WorkerId,
-    /// How often the holder has changed. The files of a scene are stored by term, so that a former holder that still
-    /// writes does not mix its files with those of its successor.
+    /// How often the holder has changed.
     pub term: u64,
     /// Raised by every write. In some stores the version is a hash of the content, so that the same content would have
     /// the version of an earlier write, and a delayed write could replace an entry that it must not.
@@ -74,34 +74,53 @@ pub enum Phase {
         /// The request as it was before it was sent, by which its job is looked for. The protocol does not read it.
         request: Value,
     },
-    /// The job is known, and its scene is not stored so far. Leads to `Committing` or `Failed`.
-    Running {
-        /// The id of the job, or of its scene if the service does not name the job.
-        id: String,
-    },
+    /// The job or its scene is known, and not stored so far. Leads to `Committing` or `Failed`.
+    Running(Made),
     /// All files are stored, and it is decided what the provenance object states. Leads to `Committed`.
     Committing {
+        /// What the request has made.
+        made: Made,
         /// The content of the provenance object.
         provenance: String,
     },
     /// The provenance object exists. Final.
-    Committed,
+    Committed(Made),
     /// A paid request may have been accepted, and its job was not found. Leads to `Claimed` if the user consents to
     /// paying again, and otherwise nowhere.
     Unknown,
     /// The job has failed. Final.
     Failed {
+        /// What the request has made.
+        made: Made,
         /// Why, as the service says it.
         reason: String,
     },
 }
 
-/// Whether the holder of an entry still renews it, by the clock of the store.
+/// What a paid request has made. The protocol does not read it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Made {
+    /// The scene, if the service has named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scene_id: Option<String>,
+    /// The job, if the service has named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
+    /// How well it fits, if the response to the request was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Confidence>,
+    /// When it was requested, in the notation of RFC 3339, by the clock of the machine that did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_at: Option<String>,
+}
+
+/// Whether the holder of an entry still renews it, as far as the reader can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lease {
-    /// The entry was written recently.
+    /// The entry may have been written recently.
     Valid,
-    /// The entry was not written for longer than a lease lasts. Its holder counts as dead, but may only be slow.
+    /// The reader has seen the same version a lease ago. The holder counts as dead, but may only be slow.
     Expired,
 }
 
@@ -121,11 +140,9 @@ pub enum Action {
         /// The request.
         request: Value,
     },
-    /// Wait for the end of the job, and store the files of its scene below the term. Then [`Entry::after`].
-    Store {
-        /// The id of the job or of its scene.
-        id: String,
-    },
+    /// Wait for the end of the job, and store the files of its scene apart from those of every other holder. Then
+    /// [`Entry::after`].
+    Store(Made),
     /// Create the provenance object with this content, unless it exists. Then [`Entry::after`].
     Publish {
         /// The content of the provenance object.
@@ -144,10 +161,7 @@ pub enum Action {
 #[non_exhaustive]
 pub enum Outcome {
     /// The paid request was accepted, or its job was found.
-    Job {
-        /// The id of the job, or of its scene if the service does not name the job.
-        id: String,
-    },
+    Job(Made),
     /// The service refused the paid request without reading it, so that nothing was started.
     Refused,
     /// No job was found for as long as a scene may need to appear.
@@ -177,7 +191,7 @@ pub fn next(entry: Option<&Entry>, me: WorkerId, lease: Lease) -> Action {
         });
     };
     match &entry.phase {
-        Phase::Committed | Phase::Failed { .. } => return Action::Done,
+        Phase::Committed(_) | Phase::Failed { .. } => return Action::Done,
         Phase::Unknown => return Action::NeedsConsent,
         _ => {}
     }
@@ -190,9 +204,9 @@ pub fn next(entry: Option<&Entry>, me: WorkerId, lease: Lease) -> Action {
     match entry.phase.clone() {
         Phase::Claimed => Action::Request,
         Phase::Requesting { request } => Action::Reconcile { request },
-        Phase::Running { id } => Action::Store { id },
-        Phase::Committing { provenance } => Action::Publish { provenance },
-        Phase::Committed | Phase::Failed { .. } => Action::Done,
+        Phase::Running(made) => Action::Store(made),
+        Phase::Committing { provenance, .. } => Action::Publish { provenance },
+        Phase::Committed(_) | Phase::Failed { .. } => Action::Done,
         Phase::Unknown => Action::NeedsConsent,
     }
 }
@@ -202,15 +216,15 @@ impl Entry {
     /// one only if the version is still the same.
     #[must_use]
     pub fn after(&self, outcome: Outcome) -> Option<Self> {
-        let phase = match (&self.phase, outcome) {
-            (Phase::Requesting { .. }, Outcome::Job { id }) => Phase::Running { id },
+        let phase = match (self.phase.clone(), outcome) {
+            (Phase::Requesting { .. }, Outcome::Job(made)) => Phase::Running(made),
             (Phase::Requesting { .. }, Outcome::Refused) => Phase::Claimed,
             (Phase::Requesting { .. }, Outcome::NotFound) => Phase::Unknown,
-            (Phase::Running { .. }, Outcome::Failed { reason }) => Phase::Failed { reason },
-            (Phase::Running { .. }, Outcome::Stored { provenance }) => {
-                Phase::Committing { provenance }
+            (Phase::Running(made), Outcome::Failed { reason }) => Phase::Failed { made, reason },
+            (Phase::Running(made), Outcome::Stored { provenance }) => {
+                Phase::Committing { made, provenance }
             }
-            (Phase::Committing { .. }, Outcome::Published) => Phase::Committed,
+            (Phase::Committing { made, .. }, Outcome::Published) => Phase::Committed(made),
             _ => return None,
         };
         Some(self.at(phase))
@@ -277,6 +291,13 @@ mod tests {
         serde_json::json!({"prompt": "a lab"})
     }
 
+    fn made() -> Made {
+        Made {
+            job_id: Some("job_1".to_owned()),
+            ..Made::default()
+        }
+    }
+
     fn requesting() -> Phase {
         Phase::Requesting { request: request() }
     }
@@ -285,18 +306,24 @@ mod tests {
         [
             Phase::Claimed,
             requesting(),
-            Phase::Running { id: text() },
-            Phase::Committing { provenance: text() },
-            Phase::Committed,
+            Phase::Running(made()),
+            Phase::Committing {
+                made: made(),
+                provenance: text(),
+            },
+            Phase::Committed(made()),
             Phase::Unknown,
-            Phase::Failed { reason: text() },
+            Phase::Failed {
+                made: made(),
+                reason: text(),
+            },
         ]
     }
 
     #[test]
     fn an_outcome_is_accepted_only_in_the_phase_of_its_action() {
         let outcomes = [
-            Outcome::Job { id: text() },
+            Outcome::Job(made()),
             Outcome::Refused,
             Outcome::NotFound,
             Outcome::Failed { reason: text() },
@@ -370,14 +397,9 @@ mod tests {
 
     #[test]
     fn an_entry_is_readable_json() {
-        let running = entry(
-            WorkerId(u64::MAX - 1),
-            Phase::Running {
-                id: "job_1".to_owned(),
-            },
-        );
+        let running = entry(WorkerId(u64::MAX - 1), Phase::Running(made()));
         let json = serde_json::to_value(&running).unwrap();
-        let phase = serde_json::json!({"running": {"id": "job_1"}});
+        let phase = serde_json::json!({"running": {"job_id": "job_1"}});
         let expected = serde_json::json!(
             {"holder": "fffffffffffffffe", "term": 3, "revision": 5, "phase": phase}
         );

@@ -6,6 +6,7 @@ mod baked;
 mod find;
 mod journal;
 mod manifest;
+mod names;
 mod others;
 #[cfg(feature = "preview")]
 mod preview;
@@ -13,7 +14,6 @@ mod prompt;
 mod provenance;
 mod request;
 mod run;
-mod watch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

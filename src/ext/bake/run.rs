@@ -250,7 +250,7 @@ impl Run {
         self.report(BakeEvent::Unnamed {
             scene_id: scene_id.clone(),
         });
-        let completed = super::watch::complete(&self.client, &scene_id).await;
+        let completed = self.client.wait_for_scene(&scene_id).await;
         if completed
             .as_ref()
             .is_err_and(|error| error.kind() == ErrorKind::JobFailed)

@@ -75,6 +75,8 @@ pub struct Progress {
 pub struct Download {
     source: Source,
     on_progress: Option<Box<dyn FnMut(Progress) + Send>>,
+    /// The maximum number of bytes.
+    limit: u64,
     /// The name of the file if it is a model without an archive.
     #[cfg_attr(
         not(feature = "bundle"),
@@ -96,6 +98,7 @@ impl Download {
         Ok(Self {
             source,
             on_progress: None,
+            limit: u64::MAX,
             model_name: None,
         })
     }
@@ -120,6 +123,15 @@ impl Download {
         self
     }
 
+    /// Fails with [`ErrorKind::Decode`] if there are more than `bytes`: before any is written if the service announces
+    /// the size, and otherwise as soon as more have arrived. Unlimited by default.
+    pub fn limit(self, bytes: u64) -> Self {
+        Self {
+            limit: bytes,
+            ..self
+        }
+    }
+
     /// Starts the download of an export, which `send` requests.
     pub(crate) async fn export<F>(
         client: Client,
@@ -137,7 +149,9 @@ impl Download {
 
     async fn next(&mut self) -> Result<Option<Piece>, Error> {
         runtime::require()?;
+        self.check_limit(self.total())?;
         let piece = self.source.next().await?;
+        self.check_limit(Some(self.source.received()))?;
         if let (Some(_), Some(report)) = (&piece, &mut self.on_progress) {
             report(Progress {
                 received: self.source.received(),
@@ -162,6 +176,14 @@ impl Download {
                 None => return Ok(None),
             }
         }
+    }
+
+    fn check_limit(&self, bytes: Option<u64>) -> Result<(), Error> {
+        if bytes.is_none_or(|bytes| bytes <= self.limit) {
+            return Ok(());
+        }
+        let message = format!("the download is larger than {} bytes", self.limit);
+        Err(self.failed(ErrorKind::Decode, message))
     }
 
     fn failed(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
@@ -220,16 +242,11 @@ impl Download {
     ///
     /// Not cancel safe: the bytes received so far are lost.
     pub async fn bytes(mut self, limit: usize) -> Result<Bytes, Error> {
+        self.limit = self.limit.min(limit as u64);
         let mut all = BytesMut::new();
         loop {
             match self.next().await? {
-                Some(Piece::Bytes(bytes)) if all.len() + bytes.len() <= limit => {
-                    all.extend_from_slice(&bytes);
-                }
-                Some(Piece::Bytes(_)) => {
-                    let message = format!("the download is larger than {limit} bytes");
-                    return Err(self.failed(ErrorKind::Decode, message));
-                }
+                Some(Piece::Bytes(bytes)) => all.extend_from_slice(&bytes),
                 Some(Piece::Restart) => all.clear(),
                 None if !self.source.is_zip() || zip::is_in(&all) => return Ok(all.freeze()),
                 None => self.source.reject_incomplete()?,

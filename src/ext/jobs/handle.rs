@@ -170,7 +170,7 @@ impl JobHandle {
         &self.id
     }
 
-    /// Returns the scene of the job, if the response that started it named one.
+    /// Returns the scene of the job, if the response that started it named one, or [`in_scene`](Self::in_scene) did.
     pub fn scene_id(&self) -> Option<&str> {
         self.scene_id.as_deref()
     }
@@ -184,9 +184,9 @@ impl JobHandle {
         }
     }
 
-    /// States the scene of a job of which only the id is known.
-    #[cfg(feature = "bundle")]
-    pub(crate) fn in_scene(self, scene_id: Option<String>) -> Self {
+    /// States the scene of a job that another process has started, if it is known: not every service names it in the
+    /// status of the job.
+    pub fn in_scene(self, scene_id: Option<String>) -> Self {
         Self { scene_id, ..self }
     }
 

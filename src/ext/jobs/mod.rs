@@ -18,3 +18,4 @@ pub(crate) mod stream;
 #[cfg(feature = "preview")]
 pub(crate) mod timeline;
 pub(crate) mod wait_all;
+mod watch;

@@ -37,7 +37,8 @@ pub enum Reconciled {
         /// How well it fits.
         confidence: Confidence,
     },
-    /// It was accepted, but the service does not name its job. Watch the scene or the asset instead.
+    /// It was accepted, but the service does not name its job. Wait for the scene with
+    /// [`wait_for_scene`](Client::wait_for_scene) instead, and poll an asset.
     FoundWithoutJob {
         /// What it made.
         candidate: Candidate,

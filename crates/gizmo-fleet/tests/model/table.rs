@@ -89,7 +89,7 @@ impl Table {
                 Step::Request(self.number(to.unwrap()))
             }
             Action::Reconcile { .. } => Step::Reconcile,
-            Action::Store { .. } => Step::Store,
+            Action::Store(_) => Step::Store,
             Action::Publish { provenance } => Step::Publish(provenance.parse().unwrap()),
             Action::Wait => Step::Wait,
             Action::NeedsConsent => Step::NeedsConsent,
@@ -103,7 +103,7 @@ impl Table {
     /// The entry after an outcome.
     pub(crate) fn after(&mut self, entry: EntryNumber, outcome: Outcome) -> EntryNumber {
         let kind = match &outcome {
-            Outcome::Job { .. } => 10,
+            Outcome::Job(_) => 10,
             Outcome::Refused => 11,
             Outcome::NotFound => 12,
             Outcome::Failed { .. } => 14,
@@ -133,7 +133,7 @@ impl Table {
         let mut entry = self.entry(number).clone();
         let name = |old: u64| RENAMINGS[renaming][usize::try_from(old).unwrap()];
         entry.holder = WorkerId(u64::from(name(entry.holder.0)));
-        if let Phase::Committing { provenance } = &mut entry.phase {
+        if let Phase::Committing { provenance, .. } = &mut entry.phase {
             *provenance = name(provenance.parse().unwrap()).to_string();
         }
         let renamed = self.number(entry);
@@ -142,13 +142,13 @@ impl Table {
     }
 
     pub(crate) fn is_committed(&self, number: EntryNumber) -> bool {
-        self.entry(number).phase == Phase::Committed
+        matches!(self.entry(number).phase, Phase::Committed(_))
     }
 
     /// The worker whose content was decided.
     pub(crate) fn decided(&self, number: EntryNumber) -> Option<u8> {
         match &self.entry(number).phase {
-            Phase::Committing { provenance } => Some(provenance.parse().unwrap()),
+            Phase::Committing { provenance, .. } => Some(provenance.parse().unwrap()),
             _ => None,
         }
     }
@@ -157,7 +157,7 @@ impl Table {
         let phase = &self.entry(number).phase;
         matches!(
             phase,
-            Phase::Committed | Phase::Failed { .. } | Phase::Unknown
+            Phase::Committed(_) | Phase::Failed { .. } | Phase::Unknown
         )
     }
 
