@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// An error of this crate. `Display` is one line without the cause, which `source` returns.
+/// An error of this crate. `Display` is one line without the cause, which `source` returns; `{:#}` adds the causes.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -22,6 +22,12 @@ pub enum ErrorKind {
     OtherTask,
     /// An object is not what this crate has written, or is from a newer version.
     Damaged,
+    /// The Gizmo API has failed or refused a request. The source is the [`gizmo_client::Error`].
+    Service,
+    /// The temporary place cannot be used, or is too small for a scene.
+    Temporary,
+    /// A prompt of the list cannot be baked.
+    Prompt,
 }
 
 impl Error {
@@ -43,6 +49,24 @@ impl Error {
         }
     }
 
+    /// The error of a request for a prompt.
+    pub(crate) fn service(prompt: &str, error: gizmo_client::Error) -> Self {
+        let prompt: String = prompt.chars().take(60).collect();
+        let message = format!("the scene of `{}` could not be made", prompt.escape_debug());
+        Self::new(ErrorKind::Service, message).because(error)
+    }
+
+    /// Whether the other prompts would fail, too: the store fails, or the service refuses the key or has no credits.
+    pub(crate) fn concerns_all(&self) -> bool {
+        let client = self.source.as_ref();
+        let client = client.and_then(|source| source.downcast_ref::<gizmo_client::Error>());
+        let is_refused = |error: &gizmo_client::Error| {
+            error.is_unauthorized() || error.is_insufficient_credits()
+        };
+        matches!(self.kind, ErrorKind::Store | ErrorKind::Unsupported)
+            || client.is_some_and(is_refused)
+    }
+
     /// Returns what kind of thing has failed.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -51,7 +75,13 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        let mut source = std::error::Error::source(self).filter(|_| f.alternate());
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
     }
 }
 

@@ -1,12 +1,17 @@
 //! Scenes for many prompts, made by any number of processes and stored in one object store.
-//!
-//! So far this crate contains two layers. The [protocol] by which the processes share the prompts consists of pure
-//! decisions, without a store, a clock or a network; `tests/model` explores it exhaustively. The [store] keeps the
-//! entries of prompts as objects and replaces them by conditional writes. What applies both to the Gizmo API does not
-//! exist yet.
 
 mod error;
+mod fleet;
+mod held;
+mod list;
+mod progress;
 pub mod protocol;
+mod scene;
 pub mod store;
+mod temporary;
+mod upload;
+mod work;
 
 pub use error::{Error, ErrorKind};
+pub use fleet::Fleet;
+pub use progress::{PromptProgress, PromptState};

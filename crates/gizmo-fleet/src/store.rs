@@ -12,10 +12,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use gizmo_client::BakePrompt;
 use object_store::Error::{AlreadyExists, NotFound, NotImplemented, NotSupported, Precondition};
-use object_store::path::Path;
+use object_store::path::{Path, PathPart};
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutResult, UpdateVersion};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ const FORMAT: u32 = 1;
 
 /// The largest object that is read: several times the provenance of the largest archive.
 const MAX_BYTES: u64 = 64 << 20;
+
+/// The object that makes a scene visible.
+const PROVENANCE: &str = "gizmo-provenance.json";
 
 /// What is to be made under a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,16 +72,21 @@ impl Store {
     ///
     /// [`ErrorKind::Unsupported`] with what the store lacks, and [`ErrorKind::Store`] if it fails.
     pub async fn open(objects: Arc<dyn ObjectStore>, prefix: &str) -> Result<Self, Error> {
-        let store = Self {
-            objects,
-            prefix: Path::from(prefix),
-        };
+        let store = Self::unchecked(objects, prefix);
         let name = format!("gizmo-probe-{:016x}", fastrand::u64(..));
         let path = store.prefix.clone().join(name);
         let checked = store.check(&path).await;
         // A worker that may not delete, or is killed, leaves the object behind. Nothing reads it.
         let _ = store.objects.delete(&path).await;
         checked.map(|()| store)
+    }
+
+    /// Opens a prefix to read alone.
+    pub(crate) fn unchecked(objects: Arc<dyn ObjectStore>, prefix: &str) -> Self {
+        Self {
+            objects,
+            prefix: Path::parse(prefix).unwrap_or_else(|_| Path::from(prefix)),
+        }
     }
 
     async fn check(&self, path: &Path) -> Result<(), Error> {
@@ -227,7 +235,7 @@ impl Store {
     ///
     /// If the future is dropped, the object may exist or not. Publishing the same again has the same effect.
     pub async fn publish(&self, name: &str, provenance: String) -> Result<(), Error> {
-        let path = self.path(name, "gizmo-provenance.json");
+        let path = self.path(name, PROVENANCE);
         let written = self
             .write(&path, provenance.into(), PutMode::Create)
             .await?;
@@ -242,7 +250,67 @@ impl Store {
     }
 
     fn path(&self, name: &str, object: &'static str) -> Path {
-        self.prefix.clone().join(name).join(object)
+        self.directory(name).join(object)
+    }
+
+    /// The place of all objects of a name.
+    pub(crate) fn directory(&self, name: &str) -> Path {
+        self.prefix.clone().join(part(name))
+    }
+
+    pub(crate) fn objects(&self) -> &Arc<dyn ObjectStore> {
+        &self.objects
+    }
+
+    /// Whether the provenance object of a name exists.
+    pub(crate) async fn is_published(&self, name: &str) -> Result<bool, Error> {
+        let path = self.path(name, PROVENANCE);
+        match self.objects.head(&path).await {
+            Ok(_) => Ok(true),
+            Err(NotFound { .. }) => Ok(false),
+            Err(error) => Err(failed("read", &path).because(error)),
+        }
+    }
+
+    /// States that what the service calls `id` belongs to a name. `false` if it belongs to another.
+    ///
+    /// Two workers that look for the jobs of equal prompts may find the same one at the same moment.
+    pub(crate) async fn settle(&self, id: &str, name: &str) -> Result<bool, Error> {
+        let path = self.prefix.clone().join("gizmo-results").join(id);
+        let name = Bytes::copy_from_slice(name.as_bytes());
+        let written = self.write(&path, name, PutMode::Create).await?;
+        Ok(written.is_some())
+    }
+
+    /// Deletes the files of a name, except those of one attempt, as far as the credentials permit it. Former holders
+    /// have left them; nothing reads them.
+    pub(crate) async fn sweep(&self, name: &str, kept: &str) {
+        let place = self.directory(name);
+        let is_left = |path: &Path| {
+            let mut parts = path.prefix_match(&place).into_iter().flatten();
+            let attempt = parts.next();
+            parts.next().is_some() && attempt.is_some_and(|attempt| attempt.as_ref() != kept)
+        };
+        self.delete(&place, is_left).await;
+    }
+
+    /// Deletes the files of one attempt, as far as the credentials permit it.
+    pub(crate) async fn discard(&self, name: &str, directory: &str) {
+        let place = self.directory(name).join(directory);
+        self.delete(&place, |_| true).await;
+    }
+
+    async fn delete(&self, place: &Path, is_left: impl Fn(&Path) -> bool + Send) {
+        let listed = self.objects.list(Some(place));
+        let paths = listed.map_ok(|meta| meta.location);
+        let Ok(paths) = paths.try_collect::<Vec<_>>().await else {
+            return;
+        };
+        let left = paths.into_iter().filter(|path| is_left(path)).map(Ok);
+        let mut deleted = self
+            .objects
+            .delete_stream(stream::iter(left.collect::<Vec<_>>()).boxed());
+        while let Some(Ok(_)) = deleted.next().await {}
     }
 
     /// Writes an object if the condition holds, and returns its new version; `None` if the condition does not hold.
@@ -305,6 +373,11 @@ impl Store {
     }
 }
 
-fn failed(what: &str, path: &Path) -> Error {
+/// A part of a path as it is, if a store can have it.
+pub(crate) fn part(name: &str) -> PathPart<'_> {
+    PathPart::parse(name).unwrap_or_else(|_| name.into())
+}
+
+pub(crate) fn failed(what: &str, path: &Path) -> Error {
     Error::new(ErrorKind::Store, format!("`{path}` could not be {what}"))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gizmo_fleet::protocol::{Action, Entry, Lease, Outcome, Phase, WorkerId, next};
+use gizmo_fleet::protocol::{Action, Entry, Lease, Made, Outcome, Phase, WorkerId, next};
 use serde_json::Value;
 
 /// The number of an entry in the table.
@@ -167,14 +167,14 @@ impl Table {
             panic!("a prompt without an entry is claimed");
         };
         let reason = "r".to_owned();
-        entry.phase = Phase::Failed { reason };
+        let made = Made::default();
+        entry.phase = Phase::Failed { made, reason };
         self.number(entry)
     }
 }
 
 pub(crate) fn job() -> Outcome {
-    let id = "j".to_owned();
-    Outcome::Job { id }
+    Outcome::Job(Made::default())
 }
 
 pub(crate) fn failed() -> Outcome {
