@@ -26,8 +26,8 @@ pub enum ErrorKind {
     Service,
     /// The temporary place cannot be used, or is too small for a scene.
     Temporary,
-    /// A prompt of the list cannot be baked.
-    Prompt,
+    /// Another process has taken over.
+    Lost,
 }
 
 impl Error {
@@ -58,13 +58,20 @@ impl Error {
 
     /// Whether the other prompts would fail, too: the store fails, or the service refuses the key or has no credits.
     pub(crate) fn concerns_all(&self) -> bool {
-        let client = self.source.as_ref();
-        let client = client.and_then(|source| source.downcast_ref::<gizmo_client::Error>());
-        let is_refused = |error: &gizmo_client::Error| {
-            error.is_unauthorized() || error.is_insufficient_credits()
-        };
-        matches!(self.kind, ErrorKind::Store | ErrorKind::Unsupported)
-            || client.is_some_and(is_refused)
+        let mut error: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(cause) = error {
+            let store = cause.downcast_ref::<Self>();
+            let service = cause.downcast_ref::<gizmo_client::Error>();
+            if store.is_some_and(|error| {
+                matches!(error.kind, ErrorKind::Store | ErrorKind::Unsupported)
+            }) || service
+                .is_some_and(|error| error.is_unauthorized() || error.is_insufficient_credits())
+            {
+                return true;
+            }
+            error = cause.source();
+        }
+        false
     }
 
     /// Returns what kind of thing has failed.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::stream::FuturesUnordered;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::stream::{FuturesOrdered, FuturesUnordered};
+use futures_util::{StreamExt, TryStreamExt};
 use gizmo_client::{BakePrompt, Client, Format};
 use object_store::ObjectStore;
 use tokio::time::{Instant, sleep_until};
@@ -48,7 +48,8 @@ impl Fleet {
     /// Returns a fleet with the default settings. Nothing is sent.
     ///
     /// `prompts` are the whole list: every process has the same one, with the same settings. Each prompt has a place
-    /// below `prefix`, with the name that [`BakePrompt::names`] returns.
+    /// below `prefix`, with the name that [`BakePrompt::names`] returns. Blank prompts are
+    /// skipped.
     pub fn new<P: Into<BakePrompt>>(
         client: &Client,
         objects: Arc<dyn ObjectStore>,
@@ -59,7 +60,11 @@ impl Fleet {
             client: client.clone(),
             objects,
             prefix: prefix.into(),
-            prompts: prompts.into_iter().map(Into::into).collect(),
+            prompts: prompts
+                .into_iter()
+                .map(Into::into)
+                .filter(|prompt: &BakePrompt| !prompt.prompt.trim().is_empty())
+                .collect(),
             format: Format::Mjcf,
             at_once: 4,
             lease: Duration::from_secs(2 * 60),
@@ -162,7 +167,7 @@ impl Fleet {
             ask_again: self.ask_again,
             report: &changed,
         };
-        let turn = async |item, seen| (item, worker.turn(item, seen).await);
+        let turn = async |item, seen| (item, Box::pin(worker.turn(item, seen)).await);
         let look_again = self.lease / LOOKS;
 
         // Every process starts elsewhere, so that few claim the same prompt at the same time.
@@ -178,8 +183,10 @@ impl Fleet {
         loop {
             while failure.is_none()
                 && turns.len() < self.at_once
-                && let Some((_, item, seen)) =
-                    queue.pop_front_if(|(due, ..)| *due <= Instant::now())
+                && queue
+                    .front()
+                    .is_some_and(|(due, ..)| *due <= Instant::now())
+                && let Some((_, item, seen)) = queue.pop_front()
             {
                 turns.push(turn(item, seen));
             }
@@ -231,8 +238,18 @@ impl Fleet {
     pub async fn progress(&self) -> Result<Vec<PromptProgress>, Error> {
         let store = Store::unchecked(Arc::clone(&self.objects), &self.prefix);
         let items = items(&self.client, &self.prompts, &self.format);
-        let reads: Vec<_> = items.iter().map(|item| progress_of(&store, item)).collect();
-        stream::iter(reads).buffered(READS).try_collect().await
+        let mut reads = FuturesOrdered::new();
+        let mut progress = Vec::with_capacity(items.len());
+        for item in &items {
+            if reads.len() >= READS {
+                progress.extend(reads.try_next().await?);
+            }
+            reads.push_back(progress_of(&store, item));
+        }
+        while let Some(read) = reads.try_next().await? {
+            progress.push(read);
+        }
+        Ok(progress)
     }
 }
 

@@ -1,6 +1,5 @@
 //! An entry that this process holds, with the renewal of its lease.
 
-use std::fmt;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use futures_util::future::{Either, select};
 use tokio::sync::{Mutex, Notify};
 use tokio::time::sleep;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::list::Item;
 use crate::protocol::Entry;
 use crate::store::{Store, Stored};
@@ -30,24 +29,16 @@ impl From<Error> for Stop {
     }
 }
 
-impl fmt::Display for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lost => f.write_str("another process has taken over"),
-            Self::Failed(error) => error.fmt(f),
+impl From<Stop> for Error {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Lost => Self::new(ErrorKind::Lost, "another process has taken over"),
+            Stop::Failed(error) => error,
         }
     }
 }
 
-impl std::error::Error for Stop {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Lost => None,
-            Self::Failed(error) => error.source(),
-        }
-    }
-}
-
+/// An entry that this process holds.
 pub(crate) struct Held<'a> {
     pub(crate) item: &'a Item,
     store: &'a Store,

@@ -11,7 +11,7 @@ use crate::protocol::{Entry, Phase, WorkerId};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PromptProgress {
-    /// The position of the prompt in the list, from 0.
+    /// The position of the prompt in the list, from 0. Blank prompts do not count.
     pub index: usize,
     /// The name of its place in the store. Empty if the prompt is invalid.
     pub name: String,

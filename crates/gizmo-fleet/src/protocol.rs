@@ -173,6 +173,8 @@ pub enum Outcome {
     },
     /// The job has succeeded, and all files are stored.
     Stored {
+        /// What the request has made, with its scene.
+        made: Made,
         /// What the provenance object will state.
         provenance: String,
     },
@@ -221,7 +223,7 @@ impl Entry {
             (Phase::Requesting { .. }, Outcome::Refused) => Phase::Claimed,
             (Phase::Requesting { .. }, Outcome::NotFound) => Phase::Unknown,
             (Phase::Running(made), Outcome::Failed { reason }) => Phase::Failed { made, reason },
-            (Phase::Running(made), Outcome::Stored { provenance }) => {
+            (Phase::Running(_), Outcome::Stored { made, provenance }) => {
                 Phase::Committing { made, provenance }
             }
             (Phase::Committing { made, .. }, Outcome::Published) => Phase::Committed(made),
@@ -327,7 +329,10 @@ mod tests {
             Outcome::Refused,
             Outcome::NotFound,
             Outcome::Failed { reason: text() },
-            Outcome::Stored { provenance: text() },
+            Outcome::Stored {
+                made: made(),
+                provenance: text(),
+            },
             Outcome::Published,
         ];
         // By phase: the outcomes that it accepts.

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::TryStreamExt;
+use futures_util::stream::FuturesUnordered;
 use gizmo_client::{Client, JobHandle, OtherRequests, PaidRequest, Reconciled};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
@@ -112,7 +113,7 @@ impl Worker<'_> {
                 continue;
             };
             let held = Held::new(item, stored, self.store, self.lease, self.report);
-            match self.work(&held).await {
+            match Box::pin(self.work(&held)).await {
                 // It has ended, which the entry says, or another process has it.
                 Ok(()) | Err(Stop::Lost) => {}
                 Err(Stop::Failed(error)) => return Err(error),
@@ -139,13 +140,13 @@ impl Worker<'_> {
         loop {
             let entry = held.entry().await?;
             match next(Some(&entry), self.me, Lease::Valid) {
-                Action::Request => match held.throughout(self.request(held)).await? {
+                Action::Request => match held.throughout(Box::pin(self.request(held))).await? {
                     Requested::Job(started) => job = Some(started),
                     Requested::Lost => {}
                     Requested::Refused(error) => {
                         refusals += 1;
                         if !error.is_rate_limited() || refusals > MAX_REFUSALS {
-                            return Err(self.failed(held, error));
+                            return Err(failed(held.item, error));
                         }
                         let delay = error.retry_after().unwrap_or(MAX_DELAY).min(self.lease);
                         let wait = async {
@@ -156,12 +157,12 @@ impl Worker<'_> {
                     }
                 },
                 Action::Reconcile { request } => {
-                    let outcome = held.during(self.find(held, request)).await?;
+                    let outcome = held.during(Box::pin(self.find(held, request))).await?;
                     held.write(|entry| entry.after(outcome)).await?;
                 }
                 Action::Store(made) => {
                     let stored = self.store_scene(held, &made, job.take());
-                    let outcome = held.during(stored).await?;
+                    let outcome = held.during(Box::pin(stored)).await?;
                     held.write(|entry| entry.after(outcome)).await?;
                 }
                 Action::Publish { provenance } => {
@@ -174,10 +175,6 @@ impl Worker<'_> {
                 _ => return Ok(()),
             }
         }
-    }
-
-    fn failed(&self, held: &Held<'_>, error: gizmo_client::Error) -> Stop {
-        Error::service(&held.item.task.request.prompt, error).into()
     }
 
     /// Announces the paid request, and sends it.
@@ -195,13 +192,14 @@ impl Worker<'_> {
         }
         let announce = |request: PaidRequest| async move {
             let request = serde_json::to_value(&request).expect("a request is JSON");
-            held.write(|entry| entry.requesting(request)).await
+            let announced = held.write(|entry| entry.requesting(request)).await;
+            announced.map_err(Error::from)
         };
         let started = scene.start_journaled(announce).await;
         let entry = held.entry().await?;
         let Phase::Requesting { request } = entry.phase else {
             // It was not announced, so it was not sent.
-            let error = started.err().map(|error| self.failed(held, error));
+            let error = started.err().map(|error| failed(held.item, error));
             return Err(error.unwrap_or(Stop::Lost));
         };
         match started {
@@ -228,11 +226,12 @@ impl Worker<'_> {
 
     /// Makes sure that what was made belongs to no other prompt.
     async fn settle(&self, held: &Held<'_>, made: &Made) -> Result<bool, Error> {
-        let id = made.scene_id.as_ref().or(made.job_id.as_ref());
-        match id {
-            Some(id) => self.store.settle(id, &held.item.name).await,
-            None => Ok(false),
+        for id in made.scene_id.iter().chain(&made.job_id) {
+            if !self.store.settle(id, &held.item.name).await? {
+                return Ok(false);
+            }
         }
+        Ok(true)
     }
 
     /// Looks for the job of a request that may have been sent.
@@ -250,7 +249,7 @@ impl Worker<'_> {
         loop {
             let others = || self.others(held.item);
             let found = self.client.reconcile_among(&request, others).await;
-            let found = found.map_err(|error| self.failed(held, error))?;
+            let found = found.map_err(|error| failed(held.item, error))?;
             let made = match found {
                 Reconciled::Found { job, confidence } => Some(Made {
                     scene_id: job.scene_id().map(str::to_owned),
@@ -284,31 +283,21 @@ impl Worker<'_> {
 
     /// Reads what the other prompts have requested.
     async fn others(&self, item: &Item) -> Result<OtherRequests, Error> {
-        let mut phases = Vec::new();
-        for other in self.items {
-            if other.index != item.index && other.invalid.is_none() {
-                phases.push(self.phase(other));
-            }
-        }
-        let mut phases = stream::iter(phases).buffer_unordered(AT_ONCE);
+        let mut reads = FuturesUnordered::new();
         let mut requests = OtherRequests::default();
-        while let Some(phase) = phases.try_next().await? {
-            match phase {
-                Some(Phase::Requesting { request }) => {
-                    requests
-                        .unresolved
-                        .extend(serde_json::from_value(request).ok());
-                }
-                Some(
-                    Phase::Running(made)
-                    | Phase::Committing { made, .. }
-                    | Phase::Committed(made)
-                    | Phase::Failed { made, .. },
-                ) => requests
-                    .found
-                    .extend(made.scene_id.into_iter().chain(made.job_id)),
-                _ => {}
+        for other in self.items {
+            if other.index == item.index || other.invalid.is_some() {
+                continue;
             }
+            if reads.len() >= AT_ONCE
+                && let Some(phase) = reads.try_next().await?
+            {
+                note(&mut requests, phase);
+            }
+            reads.push(self.phase(other));
+        }
+        while let Some(phase) = reads.try_next().await? {
+            note(&mut requests, phase);
         }
         Ok(requests)
     }
@@ -335,7 +324,7 @@ impl Worker<'_> {
                 let reason = error.to_string();
                 return Ok(Outcome::Failed { reason });
             }
-            Err(error) => return Err(self.failed(held, error)),
+            Err(error) => return Err(failed(held.item, error)),
         };
         let completed_at = SystemTime::now();
         let Item { name, task, .. } = held.item;
@@ -349,16 +338,23 @@ impl Worker<'_> {
             return Err(error.into());
         }
         let provenance = scene.provenance(task, made, &scene_id, completed_at, &directory);
-        Ok(Outcome::Stored { provenance })
+        let made = Made {
+            scene_id: Some(scene_id),
+            ..made.clone()
+        };
+        Ok(Outcome::Stored { made, provenance })
     }
 
     async fn upload(&self, scene: &LocalScene, name: &str, directory: &str) -> Result<(), Error> {
         let place = self.store.directory(name).join(directory);
-        let mut uploads = Vec::new();
+        let mut uploads = FuturesUnordered::new();
         for file in &scene.files {
             let mut to = place.clone();
             for segment in file.path.split('/') {
                 to = to.join(part(segment));
+            }
+            if uploads.len() >= AT_ONCE {
+                uploads.try_next().await?;
             }
             let objects = self.store.objects().as_ref();
             uploads.push(
@@ -366,9 +362,13 @@ impl Worker<'_> {
                     .store(objects, scene.dir.join(&file.path), to, file),
             );
         }
-        let uploads = stream::iter(uploads).buffer_unordered(AT_ONCE);
-        uploads.try_collect().await
+        while uploads.try_next().await?.is_some() {}
+        Ok(())
     }
+}
+
+fn failed(item: &Item, error: gizmo_client::Error) -> Stop {
+    Error::service(&item.task.request.prompt, error).into()
 }
 
 /// What came of a paid request.
@@ -378,6 +378,26 @@ enum Requested {
     Lost,
     /// Nothing was started.
     Refused(gizmo_client::Error),
+}
+
+/// Adds what another prompt has requested.
+fn note(requests: &mut OtherRequests, phase: Option<Phase>) {
+    match phase {
+        Some(Phase::Requesting { request }) => {
+            let request = serde_json::from_value(request).ok();
+            requests.unresolved.extend(request);
+        }
+        Some(
+            Phase::Running(made)
+            | Phase::Committing { made, .. }
+            | Phase::Committed(made)
+            | Phase::Failed { made, .. },
+        ) => {
+            let ids = made.scene_id.into_iter().chain(made.job_id);
+            requests.found.extend(ids);
+        }
+        _ => {}
+    }
 }
 
 fn requested_at(request: &Value) -> Option<String> {

@@ -108,7 +108,7 @@ impl Table {
             Outcome::NotFound => 12,
             Outcome::Failed { .. } => 14,
             Outcome::Published => 15,
-            Outcome::Stored { provenance } => provenance.parse().unwrap(),
+            Outcome::Stored { provenance, .. } => provenance.parse().unwrap(),
             other => panic!("unknown outcome {other:?}"),
         };
         if let Some(after) = self.after.get(&(entry, kind)) {
@@ -185,5 +185,6 @@ pub(crate) fn failed() -> Outcome {
 /// The content is named after the worker that has stored it.
 pub(crate) fn stored(by: u8) -> Outcome {
     let provenance = by.to_string();
-    Outcome::Stored { provenance }
+    let made = Made::default();
+    Outcome::Stored { made, provenance }
 }
