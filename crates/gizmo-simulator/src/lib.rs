@@ -152,7 +152,7 @@ pub use handle::Handle;
 pub use job::JobState;
 pub use memory::{Listed, Memory, Order, ShownPrompt, ShownTime};
 pub use options::{AfterEnd, AssetIdIn, Numbering, Options, ResetForm, StatusWords, Vocabulary};
-pub use record::Received;
+pub use record::{Received, ReportedLimit};
 pub use replay::{Replay, ReplayOptions};
 pub use routes::{ALPHA_OPERATIONS, OPERATIONS, UNDOCUMENTED_OPERATIONS};
 pub use scene_export::SceneExport;

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::options::{Options, ResetForm};
+use crate::record::ReportedLimit;
 use crate::response::Refusal;
 
 /// The current window of one key.
@@ -91,6 +92,14 @@ impl Limits {
 }
 
 impl RateLimit {
+    pub(crate) fn reported(&self) -> ReportedLimit {
+        ReportedLimit {
+            remaining: self.remaining,
+            resets_at: Instant::now() + self.resets_in,
+            is_refused: self.exceeded,
+        }
+    }
+
     /// Refuses the request if the window is used up.
     pub(crate) fn check(&self) -> Result<(), Refusal> {
         if !self.exceeded {

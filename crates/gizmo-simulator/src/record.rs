@@ -25,6 +25,20 @@ pub struct Received {
     pub body: Bytes,
     /// The time at which it was received.
     pub at: Instant,
+    /// The rate limit as the headers of its response report it, if it was counted.
+    pub rate_limit: Option<ReportedLimit>,
+}
+
+/// The rate limit that a response reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReportedLimit {
+    /// How many requests remain in the window.
+    pub remaining: u32,
+    /// When the window ends.
+    pub resets_at: Instant,
+    /// Whether the request was refused with 429, because the window was used up.
+    pub is_refused: bool,
 }
 
 impl Received {
@@ -95,6 +109,17 @@ impl Record {
             self.requests.push_back(received);
         }
         self.total
+    }
+
+    /// Adds what the response to the request with this number reports.
+    pub(crate) fn report(&mut self, number: u64, limit: ReportedLimit) {
+        let from_last = usize::try_from(self.total.saturating_sub(number));
+        let index = from_last
+            .ok()
+            .and_then(|back| self.requests.len().checked_sub(back + 1));
+        if let Some(request) = index.and_then(|index| self.requests.get_mut(index)) {
+            request.rate_limit = Some(limit);
+        }
     }
 
     pub(crate) fn requests(&self) -> impl Iterator<Item = &Received> {

@@ -188,6 +188,7 @@ async fn serve(
         headers: copied(&parts.headers),
         body: body.clone().unwrap_or_default(),
         at: Instant::now(),
+        rate_limit: None,
     };
     let number = shared.record().add(received);
     if unread {
@@ -220,6 +221,7 @@ async fn serve(
         &shared.options.service_token,
     );
     let rate_limit = shared.limits().count(key.as_deref().ok());
+    shared.record().report(number, rate_limit.reported());
     let allowed = key.and_then(|_| rate_limit.check());
     let mut response = match route {
         Route::Operation(operation, id) => match allowed {
