@@ -218,8 +218,8 @@ fn start(document: &Value, builder: &Builder) -> Option<TokenStream> {
             /// A process that dies between the request and its response does not know whether it has paid. With the
             /// stored request, another process can look for the job with
             /// [`Client::reconcile_request`](crate::Client::reconcile_request), and what the service listed before
-            /// the request tells what is new. `journal` is called once, before the request is sent. If it
-            /// fails, the request is not sent.
+            /// the request tells what is new. `journal` is called once, as soon as the rate limit allows the request,
+            /// and before it is sent. If it fails, the request is not sent.
             ///
             /// ```no_run
             /// # async fn example(client: gizmo_client::Client) -> Result<(), gizmo_client::Error> {

@@ -152,6 +152,25 @@ async fn calls_wait_for_the_reset_of_an_exhausted_window() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_is_in_the_journal_only_when_it_can_be_sent() {
+    steady_clock();
+    let simulator = simulator(Options::default().with_rate_limit(3)).await;
+    let client = Lab::client_of(&simulator).build().unwrap();
+    let started = Instant::now();
+    // With the list of scenes, which comes before the request, they use up the window.
+    call(&client, 2).await;
+    let written = Mutex::new(None);
+    let generate = client.generate_scene().prompt("a kitchen");
+    let generate = generate.start_journaled(async |_| {
+        *written.lock().unwrap() = Some(started.elapsed());
+        Ok::<_, std::io::Error>(())
+    });
+    generate.await.unwrap();
+    let written = written.lock().unwrap().unwrap();
+    assert!(written > WINDOW * 9 / 10, "{written:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_form_of_reset_is_understood_with_every_clock_skew() {
     steady_clock();
     for form in [

@@ -448,6 +448,12 @@ impl Client {
         (Some(lease), permit)
     }
 
+    /// Waits until the rate limit allows a request of an operation, without counting one.
+    pub(crate) async fn wait_for_limit(&self, operation: &Operation<'_>) {
+        let longest = self.inner.0.retry_policy.max_elapsed;
+        drop(self.enter(Call::of(operation), longest).await);
+    }
+
     /// Passes a response's headers to the log and to the limiter.
     fn observe_response(&self, lease: Option<Lease<'_>>, response: &Response) {
         let span = Span::current();

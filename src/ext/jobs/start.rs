@@ -48,7 +48,18 @@ impl Client {
         F: Future<Output = Result<(), E>> + Send,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let start = self.prepare(operations, id, draft).await?;
+        let mut start = self.prepare(operations, id, draft).await?;
+        // The request is in the journal for as short a time as possible before it is sent: if the process is killed
+        // in between, nobody knows whether it was.
+        let open = self.wait_for_limit(start.operation);
+        match draft.deadline {
+            None => open.await,
+            Some(deadline) => {
+                let in_time = deadline.within(open).await;
+                in_time.ok_or_else(|| deadline.error(start.operation, false))?;
+            }
+        }
+        start.request.at = std::time::SystemTime::now();
         if let Err(error) = journal(start.request.clone()).await {
             let message = "the request could not be written to the journal, so it was not sent";
             let error = Error::new(ErrorKind::Io, message).with_source(error);
