@@ -36,7 +36,7 @@ impl Chaos {
         // When which process is started or continued.
         let mut due: Vec<(Instant, usize)> = Vec::new();
         while Instant::now() < end || !due.is_empty() {
-            sleep(Duration::from_millis(self.random.u64(50..250))).await;
+            sleep(Duration::from_millis(self.random.u64(100..500))).await;
             let now = Instant::now();
             let resumed: Vec<usize> = due
                 .extract_if(.., |(at, _)| *at <= now || now >= end)

@@ -7,18 +7,19 @@ mod scenes;
 mod server;
 mod workers;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gizmo_fleet::PromptState;
 use gizmo_simulator::{Options, Simulator};
 
 use crate::chaos::Chaos;
-use crate::server::{Faults, Server};
+use crate::server::{ACCESS_KEY, BUCKET, Faults, SECRET_KEY, Server};
 use crate::workers::Workers;
 
-/// A simulator whose jobs take about a second, and whose rate limit is a minute's within two seconds.
+/// A simulator whose jobs take about a second, and whose rate limit is 50 requests in two seconds.
 async fn simulator() -> Simulator {
-    let mut options = Options::default().with_speed(180.0);
+    let mut options = Options::default().with_speed(180.0).with_rate_limit(50);
     options.rate_window = Duration::from_secs(360);
     Simulator::start(options).await.unwrap()
 }
@@ -68,6 +69,64 @@ async fn processes_that_are_killed_and_stopped_make_every_scene_and_pay_for_each
         announced, 0,
         "requests were sent although a response had announced that none remains"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_have_fair_shares_of_the_prompts() {
+    let simulator = simulator().await;
+    let server = Server::start(Faults::default(), 1).await;
+    let prompts = prompts(60);
+    let mut workers = Workers::new(&simulator, &server, &prompts);
+    (0..6).for_each(|number| workers.start(number));
+    workers.finish(Duration::from_secs(120)).await;
+    let mut shares = BTreeMap::new();
+    for prompt in workers.progress(server.store()).await {
+        *shares.entry(prompt.holder).or_insert(0) += 1;
+    }
+    let (least, most) = (
+        shares.values().min().unwrap(),
+        shares.values().max().unwrap(),
+    );
+    assert!(shares.len() == 6 && *most <= least * 2, "{shares:?}");
+    assert_eq!(simulator.handle().job_count(), 60);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_program_of_the_readme_goes_from_one_machine_to_two() {
+    let program = include_str!("../../examples/machine.rs");
+    let (_, program) = program.split_once("\n\nuse ").unwrap();
+    let readme = include_str!("../../README.md");
+    assert!(readme.contains(program), "the README has another program");
+    let body = program.split("{\n").nth(1).unwrap().lines();
+    assert!(body.take_while(|line| *line != "}").count() <= 10);
+
+    let simulator = Simulator::start(Options::instant()).await.unwrap();
+    let server = Server::start(Faults::default(), 1).await;
+    let place = tempfile::tempdir().unwrap();
+    std::fs::write(place.path().join("prompts.txt"), prompts(8).join("\n")).unwrap();
+    let machine = || {
+        let test = std::env::current_exe().unwrap();
+        let program = test.parent().unwrap().with_file_name("examples");
+        let program = program.join(format!("machine{}", std::env::consts::EXE_SUFFIX));
+        let mut command = tokio::process::Command::new(program);
+        command
+            .current_dir(&place)
+            .env("GIZMO_API_KEY", simulator.api_key())
+            .env("GIZMO_BASE_URL", simulator.url())
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+            .env("AWS_BUCKET", BUCKET)
+            .env("AWS_ENDPOINT", &server.url)
+            .env("AWS_ALLOW_HTTP", "true");
+        command.output()
+    };
+    let (one, two) = tokio::try_join!(machine(), machine()).unwrap();
+    for output in [&one, &two] {
+        let text = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(text.matches("Done").count(), 8, "{text}{errors}");
+    }
+    assert_eq!(simulator.handle().job_count(), 8);
 }
 
 /// The process of a worker, which the tests above start.

@@ -57,7 +57,6 @@ pub(crate) struct Faults {
 /// The server, until it is dropped. It needs the runtime that it was started on.
 pub(crate) struct Server {
     pub(crate) url: String,
-    pub(crate) bucket: &'static str,
     /// Of a port without faults.
     store: Arc<dyn ObjectStore>,
     front: Arc<Front>,
@@ -85,7 +84,6 @@ impl Server {
         let mut tasks = JoinSet::new();
         Self {
             url: serve(Arc::clone(&front), &mut tasks).await,
-            bucket: BUCKET,
             store: connect(&serve(direct, &mut tasks).await, RetryConfig::default()),
             front,
             _tasks: tasks,
@@ -96,11 +94,6 @@ impl Server {
     /// The objects without faults. What is done here is not counted.
     pub(crate) fn store(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.store)
-    }
-
-    /// How many requests arrived, by method.
-    pub(crate) fn requests(&self) -> HashMap<Method, usize> {
-        lock(&self.front.requests).clone()
     }
 
     /// How many faults were injected, by the code of the error: `SlowDown` and `InternalError`.
@@ -149,7 +142,6 @@ struct Front {
     objects: Arc<Objects>,
     faults: Faults,
     random: Mutex<fastrand::Rng>,
-    requests: Counts<Method>,
     injected: Counts<&'static str>,
 }
 
@@ -159,7 +151,6 @@ impl Front {
             objects,
             faults,
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
-            requests: Mutex::default(),
             injected: Mutex::default(),
         })
     }
@@ -168,7 +159,6 @@ impl Front {
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> Result<HttpResponse, StdError> {
-        count(&self.requests, request.method().clone());
         let [delay, unavailable, lost] = {
             let mut random = lock(&self.random);
             [(); 3].map(|()| random.f64())

@@ -23,7 +23,7 @@ const ON_ITS_WAY: Duration = Duration::from_millis(150);
 const LEASE: Duration = Duration::from_millis(1_500);
 
 /// How long the job of a request is looked for. A stopped process continues, and sends its request, long before.
-const SEARCH: Duration = Duration::from_secs(12);
+const SEARCH: Duration = Duration::from_secs(8);
 
 pub(crate) struct Workers {
     api: String,
