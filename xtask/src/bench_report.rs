@@ -10,8 +10,16 @@ use std::{
 
 use crate::{Error, Result, build_cost, cargo::cargo, table::Table};
 
-/// The benchmarks, in the order of the report.
-const BENCHES: [&str; 6] = ["call", "follow", "bakes", "export", "model", "sse"];
+/// The benchmarks and their packages, in the order of the report.
+const BENCHES: [(&str, &str); 7] = [
+    ("gizmo-client", "call"),
+    ("gizmo-client", "follow"),
+    ("gizmo-client", "bakes"),
+    ("gizmo-client", "export"),
+    ("gizmo-client", "model"),
+    ("gizmo-client", "sse"),
+    ("gizmo-fleet", "fleet"),
+];
 
 /// The timeout of one compiled benchmark. The slowest one takes about a minute.
 const TIMEOUT: Duration = Duration::from_secs(240);
@@ -38,6 +46,7 @@ reported as missed.
 | `cargo bench --bench export [-- download\\|unpack]` | the download of an export, compared with curl; the unpacking of an export and of 20,000 small files, compared with unzip, bsdtar and ripunzip |
 | `cargo bench --bench model` | models of 300 MB, compared with a plain pass over their XML |
 | `cargo bench --bench sse [-- ROUNDS [NAME]]` | the decoder of server-sent events, compared with others |
+| `cargo bench -p gizmo-fleet --bench fleet` | scenes into a local store, compared with `to_file` |
 | `cargo xtask build-cost [--rounds N]` | cold builds, compared with the bare generated client |
 
 A peer that is not installed is reported and skipped. Debian and Ubuntu have curl, unzip and bsdtar, in the
@@ -51,10 +60,13 @@ packages `curl`, `unzip` and `libarchive-tools`; `cargo install ripunzip@2.0.3 -
 pub fn write(root: &Path, print_progress: impl Fn(&str)) -> Result<()> {
     let mut report = format!("{INTRODUCTION}\n## The machine\n\n{}", machine());
     print_progress("compiling");
-    cargo_bench(root, &["--no-run"], None)?;
-    for bench in BENCHES {
-        print_progress(&format!("cargo bench --bench {bench}"));
-        let output = cargo_bench(root, &["--bench", bench], Some(TIMEOUT))?;
+    for (package, bench) in BENCHES {
+        cargo_bench(root, &["-p", package, "--bench", bench, "--no-run"], None)?;
+    }
+    for (package, bench) in BENCHES {
+        let arguments = ["-p", package, "--bench", bench];
+        print_progress(&format!("cargo bench {}", arguments.join(" ")));
+        let output = cargo_bench(root, &arguments, Some(TIMEOUT))?;
         report.push('\n');
         report.push_str(output.trim_end());
         report.push('\n');

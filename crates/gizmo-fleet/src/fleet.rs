@@ -9,6 +9,7 @@ use futures_util::stream::{FuturesOrdered, FuturesUnordered};
 use futures_util::{StreamExt, TryStreamExt};
 use gizmo_client::{BakePrompt, Client, Format};
 use object_store::ObjectStore;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 use crate::error::{Error, ErrorKind};
@@ -22,6 +23,9 @@ use crate::work::{Seen, Turn, Worker};
 
 /// An entry of another process is read so many times in a lease.
 const LOOKS: u32 = 6;
+
+/// The exports that pass through a process at the same time: one is received while the other is stored.
+const EXPORTS: usize = 2;
 
 /// The entries that are read at the same time for the progress.
 const READS: usize = 32;
@@ -116,8 +120,8 @@ impl Fleet {
     /// Sets the directory on this machine that exports pass through, and the most bytes that they may need there. Defaults
     /// to the system's directory for temporary files, and 16 GiB. A directory in memory, such as `/dev/shm`, is possible.
     ///
-    /// Each of the [prompts at once](Self::at_once) has an equal share, for its archive and the unpacked files together.
-    /// A larger scene is an error of its prompt: its entry stays as it is, so that a process with more space makes it
+    /// At most two exports pass through a process at the same time. Each has half of the bytes, for its archive and
+    /// the unpacked files together; with one prompt at once, it has all. A larger scene is an error of its prompt: its entry stays as it is, so that a process with more space makes it
     /// without paying again. What a killed process has left there is removed by the next one.
     pub fn temporary(self, directory: impl Into<PathBuf>, limit: u64) -> Self {
         Self {
@@ -154,6 +158,7 @@ impl Fleet {
         let board = Board::new(&items, report);
         let changed =
             |item: &Item, entry: &Entry| board.show(PromptProgress::new(item, Some(entry)));
+        let exports = self.at_once.min(EXPORTS);
         let worker = Worker {
             me: WorkerId(fastrand::u64(..)),
             client: &self.client,
@@ -161,7 +166,8 @@ impl Fleet {
             items: &items,
             uploads: Uploads::new(),
             temporary: Temporary::create(&self.temporary)?,
-            scene_limit: self.temporary_limit / self.at_once as u64,
+            exports: Semaphore::new(exports),
+            scene_limit: self.temporary_limit / exports as u64,
             lease: self.lease,
             search_limit: self.search_limit,
             ask_again: self.ask_again,

@@ -1,31 +1,18 @@
-//! The files of a scene on this machine: followed, exported, unpacked and hashed.
+//! The files of a scene on this machine: followed, exported and unpacked.
 
-use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
+use futures_util::future::join;
 use gizmo_client::archive::{UnpackOptions, unpack_with};
 use gizmo_client::{Client, Error as ClientError, ErrorKind as ClientErrorKind, JobHandle};
-use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use tokio::task::spawn_blocking;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::hash::{FileHash, SceneFile, hash};
 use crate::protocol::Made;
 use crate::store::Task;
-
-/// A file of a scene, as its provenance describes it.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct SceneFile {
-    /// Its path below the directory, with `/` between its parts.
-    pub(crate) path: String,
-    pub(crate) size: u64,
-    pub(crate) sha256: String,
-}
 
 /// The files of a scene in a temporary directory.
 #[derive(Debug)]
@@ -33,8 +20,9 @@ pub(crate) struct LocalScene {
     /// Removed when it is dropped.
     _temporary: TempDir,
     pub(crate) dir: PathBuf,
-    pub(crate) files: Vec<SceneFile>,
-    archive: SceneFile,
+    /// The paths of the files, below `dir`.
+    pub(crate) paths: Vec<PathBuf>,
+    archive: FileHash,
 }
 
 /// Waits for the end of a job, and returns the id of its scene.
@@ -86,36 +74,18 @@ pub(crate) async fn export(
     let mut options = UnpackOptions::default();
     options.slim = task.request.slim;
     options.limits.total = options.limits.total.min(limit - size);
-    let unpacked = unpack_with(&zip, &dir, options).await;
+    let (unpacked, archive) = join(unpack_with(&zip, &dir, options), hash(zip.clone())).await;
     let bundle = unpacked.map_err(|error| service(error.into()))?;
-    let paths: Vec<PathBuf> = bundle
-        .files()
-        .iter()
-        .map(|file| file.path.clone())
-        .collect();
-    let root = dir.clone();
-    let hashed = spawn_blocking(move || {
-        let archive = hash(&zip, "export.zip".to_owned())?;
-        std::fs::remove_file(&zip)?;
-        let files = paths
-            .iter()
-            .map(|path| hash(&root.join(path), slashed(path)));
-        io::Result::Ok((archive, files.collect::<io::Result<_>>()?))
-    });
-    let hashed = hashed.await.unwrap_or_else(|error| Err(error.into()));
-    let (archive, files) = hashed.map_err(|error| {
-        Error::new(
-            ErrorKind::Temporary,
-            "the files of a scene could not be read",
-        )
-        .because(error)
-    })?;
-    Ok(LocalScene {
+    let files = bundle.files().iter();
+    let scene = LocalScene {
         _temporary: temporary,
         dir,
-        files,
-        archive,
-    })
+        paths: files.map(|file| file.path.clone()).collect(),
+        archive: archive?,
+    };
+    // Its space is needed for the next archive.
+    let _ = std::fs::remove_file(zip);
+    Ok(scene)
 }
 
 impl LocalScene {
@@ -127,6 +97,7 @@ impl LocalScene {
         scene_id: &str,
         completed_at: SystemTime,
         directory: &str,
+        files: &[SceneFile],
     ) -> String {
         let mut provenance = json!({
             "version": 1,
@@ -140,8 +111,8 @@ impl LocalScene {
             "requested_at": made.requested_at,
             "completed_at": rfc3339(completed_at),
             "unpacked_at": rfc3339(SystemTime::now()),
-            "archive": {"size": self.archive.size, "sha256": self.archive.sha256},
-            "files": self.files,
+            "archive": self.archive,
+            "files": files,
         });
         if let Value::Object(members) = &mut provenance {
             members.retain(|_, value| !value.is_null());
@@ -162,28 +133,4 @@ pub(crate) fn has_failed(error: &ClientError) -> bool {
         error.kind(),
         ClientErrorKind::JobFailed | ClientErrorKind::JobCancelled
     )
-}
-
-fn slashed(path: &Path) -> String {
-    let parts = path.iter().map(|part| part.to_string_lossy());
-    parts.collect::<Vec<_>>().join("/")
-}
-
-fn hash(from: &Path, path: String) -> io::Result<SceneFile> {
-    let mut file = File::open(from)?;
-    let (mut hash, mut size) = (Sha256::new(), 0);
-    let mut buffer = vec![0; 128 * 1024];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            break;
-        }
-        hash.update(&buffer[..read]);
-        size += read as u64;
-    }
-    let mut sha256 = String::with_capacity(64);
-    for byte in hash.finalize() {
-        let _ = write!(sha256, "{byte:02x}");
-    }
-    Ok(SceneFile { path, size, sha256 })
 }

@@ -1,80 +1,107 @@
 //! A file into an object.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::PathBuf;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, ObjectStore, PutMultipartOptions, PutOptions, WriteMultipart,
 };
-use tokio::fs::File;
-use tokio::io::AsyncReadExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
+use tokio::task::spawn_blocking;
 
 use crate::error::{Error, ErrorKind};
-use crate::scene::SceneFile;
+use crate::hash::{SceneFile, hash};
 use crate::store::failed;
 
 /// The size of a part. S3 requires at least 5 MiB and at most 10,000 parts, so a file may have 48 GiB.
 const PART: usize = 5 << 20;
 
-/// The parts of a file that are sent at the same time.
-const PARTS_AT_ONCE: usize = 2;
+/// The unit of the memory of small files.
+const UNIT: usize = 64 << 10;
 
-/// The unit of the memory of uploads.
-const MIB: usize = 1 << 20;
+/// The memory of small files, in units.
+const UNITS: usize = 2 * PART / UNIT;
 
-/// The uploads of a process, whose memory is limited.
+/// The uploads of a process. Their memory is limited: 10 MiB for files of up to one part, and 10 MiB for larger ones.
 #[derive(Debug)]
-pub(crate) struct Uploads(Semaphore);
+pub(crate) struct Uploads {
+    small: Semaphore,
+    /// One large file is sent at a time: a part is read while the one before is sent. The buffers are used again, because
+    /// an allocator may keep what is freed.
+    large: Mutex<[BytesMut; 2]>,
+}
 
 impl Uploads {
     pub(crate) fn new() -> Self {
-        // One large file and some small ones.
-        Self(Semaphore::new(24))
+        Self {
+            small: Semaphore::new(UNITS),
+            large: Mutex::default(),
+        }
     }
 
-    /// Stores a file as an object, with its content type, and its hash as the metadata `sha256`.
+    /// Stores a file as an object, with its content type, and its hash as the metadata `sha256`. Returns what was stored.
     pub(crate) async fn store(
+        &self,
+        objects: &dyn ObjectStore,
+        from: PathBuf,
+        to: Path,
+        path: String,
+    ) -> Result<SceneFile, Error> {
+        let hash = hash(from.clone()).await?;
+        let file = SceneFile { path, hash };
+        self.send(objects, from, to, &file).await?;
+        Ok(file)
+    }
+
+    async fn send(
         &self,
         objects: &dyn ObjectStore,
         from: PathBuf,
         to: Path,
         file: &SceneFile,
     ) -> Result<(), Error> {
-        let is_large = file.size > PART as u64;
-        let bytes = if is_large {
-            (PARTS_AT_ONCE + 1) * PART
-        } else {
-            usize::try_from(file.size).unwrap_or(PART)
-        };
-        let units = u32::try_from(bytes.div_ceil(MIB).max(1)).unwrap_or(u32::MAX);
-        let permit = self.0.acquire_many(units).await;
-        let _permit = permit.expect("the semaphore is never closed");
         let unread = |error| {
             let message = format!("`{}` could not be read", file.path);
             Error::new(ErrorKind::Temporary, message).because(error)
         };
         let unwritten = |error| failed("written", &to).because(error);
-        let mut source = File::open(from).await.map_err(unread)?;
-        let attributes = attributes(file);
-        if !is_large {
-            let bytes = read(&mut source).await.map_err(unread)?;
-            let options = PutOptions::from(attributes);
-            let put = objects.put_opts(&to, bytes.into(), options).await;
+        let size = usize::try_from(file.hash.size).unwrap_or(usize::MAX);
+        if size <= PART {
+            let units = u32::try_from(size.div_ceil(UNIT).max(1)).unwrap_or(u32::MAX);
+            let permit = self.small.acquire_many(units).await;
+            let _permit = permit.expect("the semaphore is never closed");
+            let buffer = BytesMut::with_capacity(size);
+            let read = read(Source::Unopened(from), size, buffer).await;
+            let (_, bytes) = read.map_err(unread)?;
+            let options = PutOptions::from(attributes(file));
+            let put = objects.put_opts(&to, bytes.freeze().into(), options).await;
             return put.map(drop).map_err(unwritten);
         }
-        let options = PutMultipartOptions::from(attributes);
+        let mut buffers = self.large.lock().await;
+        let mut source = Source::Unopened(from);
+        let options = PutMultipartOptions::from(attributes(file));
         let upload = objects.put_multipart_opts(&to, options).await;
         let mut upload = WriteMultipart::new_with_chunk_size(upload.map_err(unwritten)?, PART);
-        loop {
-            let sent = match upload.wait_for_capacity(PARTS_AT_ONCE).await {
-                Ok(()) => read(&mut source).await.map_err(unread),
+        for number in 0.. {
+            let mut buffer = std::mem::take(&mut buffers[number % 2]);
+            let sent = match upload.wait_for_capacity(2).await {
+                Ok(()) => {
+                    // The part before the last is sent, so its memory is used again.
+                    buffer.reserve(PART);
+                    read(source, PART, buffer).await.map_err(unread)
+                }
                 Err(error) => Err(unwritten(error)),
             };
             match sent {
-                Ok(part) if part.is_empty() => break,
-                Ok(part) => upload.put(part),
+                Ok((_, part)) if part.is_empty() => break,
+                Ok((rest, mut part)) => {
+                    source = rest;
+                    upload.put(part.split().freeze());
+                    buffers[number % 2] = part;
+                }
                 Err(error) => {
                     let _ = upload.abort().await;
                     return Err(error);
@@ -85,18 +112,37 @@ impl Uploads {
     }
 }
 
-/// Reads the next part: it is full unless it is the last.
-async fn read(source: &mut File) -> std::io::Result<Bytes> {
-    let mut part = BytesMut::with_capacity(PART);
-    let mut source = source.take(PART as u64);
-    while source.read_buf(&mut part).await? > 0 {}
-    Ok(part.freeze())
+/// A file that is read in parts.
+#[derive(Debug)]
+enum Source {
+    Unopened(PathBuf),
+    Open(File),
+}
+
+/// Reads at most `limit` bytes: fewer only at the end.
+async fn read(
+    source: Source,
+    limit: usize,
+    mut buffer: BytesMut,
+) -> io::Result<(Source, BytesMut)> {
+    let read = spawn_blocking(move || {
+        let file = match source {
+            Source::Unopened(path) => File::open(path)?,
+            Source::Open(file) => file,
+        };
+        io::copy(&mut (&file).take(limit as u64), &mut (&mut buffer).writer())?;
+        Ok((Source::Open(file), buffer))
+    });
+    read.await.unwrap_or_else(|error| Err(error.into()))
 }
 
 fn attributes(file: &SceneFile) -> Attributes {
     Attributes::from_iter([
         (Attribute::ContentType, content_type(&file.path).to_owned()),
-        (Attribute::Metadata("sha256".into()), file.sha256.clone()),
+        (
+            Attribute::Metadata("sha256".into()),
+            file.hash.sha256.clone(),
+        ),
     ])
 }
 

@@ -6,9 +6,11 @@ use futures_util::TryStreamExt;
 use futures_util::stream::FuturesUnordered;
 use gizmo_client::{Client, JobHandle, OtherRequests, PaidRequest, Reconciled};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, ErrorKind};
+use crate::hash::SceneFile;
 use crate::held::{Held, Stop};
 use crate::list::Item;
 use crate::protocol::{Action, Entry, Lease, Made, Outcome, Phase, WorkerId, next};
@@ -35,6 +37,8 @@ pub(crate) struct Worker<'a> {
     pub(crate) store: &'a Store,
     pub(crate) items: &'a [Item],
     pub(crate) uploads: Uploads,
+    /// The exports that may pass through this machine at the same time.
+    pub(crate) exports: Semaphore,
     pub(crate) temporary: Temporary,
     /// The most bytes that one scene may need in the temporary place.
     pub(crate) scene_limit: u64,
@@ -328,16 +332,21 @@ impl Worker<'_> {
         };
         let completed_at = SystemTime::now();
         let Item { name, task, .. } = held.item;
+        let exports = self.exports.acquire().await;
+        let _exports = exports.expect("the semaphore is never closed");
         let temporary = self.temporary.scene()?;
         let scene =
             scene::export(self.client, task, &scene_id, temporary, self.scene_limit).await?;
         // Every attempt has a directory of its own, so that a former holder that still writes changes nothing.
         let directory = format!("scene-{:016x}", fastrand::u64(..));
-        if let Err(error) = self.upload(&scene, name, &directory).await {
-            self.store.discard(name, &directory).await;
-            return Err(error.into());
-        }
-        let provenance = scene.provenance(task, made, &scene_id, completed_at, &directory);
+        let files = match self.upload(&scene, name, &directory).await {
+            Ok(files) => files,
+            Err(error) => {
+                self.store.discard(name, &directory).await;
+                return Err(error.into());
+            }
+        };
+        let provenance = scene.provenance(task, made, &scene_id, completed_at, &directory, &files);
         let made = Made {
             scene_id: Some(scene_id),
             ..made.clone()
@@ -345,25 +354,35 @@ impl Worker<'_> {
         Ok(Outcome::Stored { made, provenance })
     }
 
-    async fn upload(&self, scene: &LocalScene, name: &str, directory: &str) -> Result<(), Error> {
+    /// Stores the files of a scene in a directory. Returns them sorted by path.
+    async fn upload(
+        &self,
+        scene: &LocalScene,
+        name: &str,
+        directory: &str,
+    ) -> Result<Vec<SceneFile>, Error> {
         let place = self.store.directory(name).join(directory);
+        let objects = self.store.objects().as_ref();
         let mut uploads = FuturesUnordered::new();
-        for file in &scene.files {
+        let mut files = Vec::with_capacity(scene.paths.len());
+        for path in &scene.paths {
+            let segments = path.iter().map(|segment| segment.to_string_lossy());
+            let segments: Vec<_> = segments.collect();
             let mut to = place.clone();
-            for segment in file.path.split('/') {
+            for segment in &segments {
                 to = to.join(part(segment));
             }
             if uploads.len() >= AT_ONCE {
-                uploads.try_next().await?;
+                files.extend(uploads.try_next().await?);
             }
-            let objects = self.store.objects().as_ref();
-            uploads.push(
-                self.uploads
-                    .store(objects, scene.dir.join(&file.path), to, file),
-            );
+            let from = scene.dir.join(path);
+            uploads.push(self.uploads.store(objects, from, to, segments.join("/")));
         }
-        while uploads.try_next().await?.is_some() {}
-        Ok(())
+        while let Some(file) = uploads.try_next().await? {
+            files.push(file);
+        }
+        files.sort_by(|one: &SceneFile, other| one.path.cmp(&other.path));
+        Ok(files)
     }
 }
 

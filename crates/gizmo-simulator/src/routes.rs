@@ -89,6 +89,17 @@ pub(crate) enum Route {
     Unknown,
 }
 
+impl Route {
+    /// Returns the operation by which requests are recorded and faults are injected.
+    pub(crate) fn operation(&self) -> Option<&'static str> {
+        match self {
+            Self::Operation(id, _) => Some(id),
+            Self::Linked => Some(CDN),
+            _ => None,
+        }
+    }
+}
+
 /// Returns the route of a request. A template without parameters takes precedence.
 pub(crate) fn route(api: Api, method: &Method, path: &str) -> Route {
     if let Some(shorter) = path.strip_suffix('/').filter(|shorter| !shorter.is_empty()) {

@@ -22,7 +22,7 @@ use crate::limits::credential;
 use crate::options::Options;
 use crate::record::{Received, copied};
 use crate::response::{Abort, Body, HandlerResult, Refusal, full};
-use crate::routes::{Api, CDN, Route, dispatch, route};
+use crate::routes::{Api, Route, dispatch, route};
 use crate::state::Shared;
 use crate::wire::{Control, Network};
 use crate::{alpha, catalog, feed, files, trouble};
@@ -166,11 +166,7 @@ async fn serve(
         Port::Api => route(api, &parts.method, &path),
         Port::Cdn => Route::Linked,
     };
-    let operation = match &route {
-        Route::Operation(id, _) => Some(*id),
-        Route::Linked => Some(CDN),
-        _ => None,
-    };
+    let operation = route.operation();
     let (faults, job_rules) = shared.faults().matching(operation, &path);
     let unread = faults
         .iter()

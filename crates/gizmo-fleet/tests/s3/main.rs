@@ -15,7 +15,7 @@ use gizmo_simulator::{Options, Simulator};
 
 use crate::chaos::Chaos;
 use crate::server::{ACCESS_KEY, BUCKET, Faults, SECRET_KEY, Server};
-use crate::workers::Workers;
+use crate::workers::{Workers, announced_refusals};
 
 /// A simulator whose jobs take about a second, and whose rate limit is 50 requests in two seconds.
 async fn simulator() -> Simulator {
@@ -64,7 +64,7 @@ async fn processes_that_are_killed_and_stopped_make_every_scene_and_pay_for_each
         "{:?}",
         server.injected()
     );
-    let announced = workers.announced_refusals(&simulator, &chaos);
+    let announced = announced_refusals(&simulator, &chaos);
     assert_eq!(
         announced, 0,
         "requests were sent although a response had announced that none remains"

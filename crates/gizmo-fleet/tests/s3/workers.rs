@@ -114,38 +114,38 @@ impl Workers {
         );
         fleet.progress().await.unwrap()
     }
+}
 
-    /// Counts the refusals of requests that a process sent after a response of the same window had told it that none
-    /// remains.
-    pub(crate) fn announced_refusals(&self, simulator: &Simulator, chaos: &Chaos) -> usize {
-        let mut of_process: HashMap<String, Vec<Received>> = HashMap::new();
-        for request in simulator.handle().requests() {
-            let process = request.header("user-agent").unwrap_or_default();
-            of_process
-                .entry(process.to_owned())
-                .or_default()
-                .push(request);
-        }
-        let is_announced = |process: &str, earlier: &Received, refused: &Received| {
-            let (Some(told), Some(limit)) = (earlier.rate_limit, refused.rate_limit) else {
-                return false;
-            };
-            let read_at = earlier.at + ON_ITS_WAY;
-            told.remaining == 0
-                && limit.is_refused
-                && told.resets_at.abs_diff(limit.resets_at) < Duration::from_millis(10)
-                && read_at < refused.at
-                && !chaos.disturbed(process, earlier.at, refused.at + ON_ITS_WAY)
-        };
-        let count = |(process, requests): (&String, &Vec<Received>)| {
-            let refused = requests.iter().filter(|refused| {
-                let mut earlier = requests.iter();
-                earlier.any(|earlier| is_announced(process, earlier, refused))
-            });
-            refused.count()
-        };
-        of_process.iter().map(count).sum()
+/// Counts the refusals of requests that a process sent after a response of the same window had told it that none
+/// remains.
+pub(crate) fn announced_refusals(simulator: &Simulator, chaos: &Chaos) -> usize {
+    let mut of_process: HashMap<String, Vec<Received>> = HashMap::new();
+    for request in simulator.handle().requests() {
+        let process = request.header("user-agent").unwrap_or_default();
+        of_process
+            .entry(process.to_owned())
+            .or_default()
+            .push(request);
     }
+    let is_announced = |process: &str, earlier: &Received, refused: &Received| {
+        let (Some(told), Some(limit)) = (earlier.rate_limit, refused.rate_limit) else {
+            return false;
+        };
+        let read_at = earlier.at + ON_ITS_WAY;
+        told.remaining == 0
+            && limit.is_refused
+            && same_window(told.resets_at, limit.resets_at)
+            && read_at < refused.at
+            && !chaos.disturbed(process, earlier.at, refused.at + ON_ITS_WAY)
+    };
+    let count = |(process, requests): (&String, &Vec<Received>)| {
+        let refused = requests.iter().filter(|refused| {
+            let mut earlier = requests.iter();
+            earlier.any(|earlier| is_announced(process, earlier, refused))
+        });
+        refused.count()
+    };
+    of_process.iter().map(count).sum()
 }
 
 impl Drop for Workers {
@@ -157,14 +157,8 @@ impl Drop for Workers {
     }
 }
 
-trait AbsDiff {
-    fn abs_diff(self, other: Self) -> Duration;
-}
-
-impl AbsDiff for Instant {
-    fn abs_diff(self, other: Self) -> Duration {
-        self.max(other) - self.min(other)
-    }
+fn same_window(one: Instant, other: Instant) -> bool {
+    one.max(other) - one.min(other) < Duration::from_millis(10)
 }
 
 fn fleet(client: &Client, store: Arc<dyn ObjectStore>, prompts: &[String], place: &Path) -> Fleet {
