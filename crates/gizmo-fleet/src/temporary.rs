@@ -1,8 +1,8 @@
 //! The place on this machine that an export passes through.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tempfile::TempDir;
 
@@ -13,6 +13,9 @@ const PREFIX: &str = "gizmo-fleet-";
 
 /// The file that a living process has locked, in its directory.
 const LOCK: &str = "lock";
+
+/// How many times a process tries to create its directory.
+const MAX_TRIES: usize = 100;
 
 /// The directory of this process, which is removed when it is dropped.
 #[derive(Debug)]
@@ -35,15 +38,26 @@ impl Temporary {
         let create = || {
             fs::create_dir_all(place)?;
             remove_left(place)?;
-            let directory = tempfile::Builder::new().prefix(PREFIX).tempdir_in(place)?;
-            let lock = File::create(directory.path().join(LOCK))?;
-            lock.lock()?;
-            Ok(Self {
-                directory,
-                _lock: lock,
-            })
+            // Each time, another process has started, and removed the directory before it was locked.
+            for _ in 0..MAX_TRIES {
+                let directory = tempfile::Builder::new().prefix(PREFIX).tempdir_in(place)?;
+                let path = directory.path().join(LOCK);
+                let Ok(lock) = File::create(&path) else {
+                    continue;
+                };
+                lock.lock()?;
+                if path.exists() {
+                    return Ok(Self {
+                        directory,
+                        _lock: lock,
+                    });
+                }
+            }
+            Err(io::Error::other(
+                "other processes removed it again and again",
+            ))
         };
-        create().map_err(|error: io::Error| failed(error))
+        create().map_err(failed)
     }
 
     /// Creates a directory for one scene.
@@ -59,27 +73,19 @@ impl Temporary {
     }
 }
 
-/// Removes the directories of processes that do not live any more. One that is being created has no lock yet, and stays.
+/// Removes the directories of processes that do not live any more.
 fn remove_left(place: &Path) -> io::Result<()> {
     for entry in fs::read_dir(place)? {
         let entry = entry?;
         let is_own = entry.file_name().to_string_lossy().starts_with(PREFIX);
-        if is_own && entry.file_type()?.is_dir() && is_left(&entry.path().join(LOCK)) {
-            // Another process may remove it, too.
-            let _ = fs::remove_dir_all(entry.path());
+        if is_own && let Ok(lock) = File::open(entry.path().join(LOCK)) {
+            // While it is locked here, a process that has just created it waits, and creates another one.
+            if lock.try_lock().is_ok() {
+                let _ = fs::remove_dir_all(entry.path());
+            }
         }
     }
     Ok(())
-}
-
-fn is_left(lock: &PathBuf) -> bool {
-    let Ok(lock) = File::open(lock) else {
-        return false;
-    };
-    !matches!(
-        lock.try_lock(),
-        Err(TryLockError::WouldBlock | TryLockError::Error(_))
-    )
 }
 
 #[cfg(test)]
@@ -101,5 +107,22 @@ mod tests {
         assert!(living.directory.path().exists());
         drop((living, other));
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn processes_that_start_at_the_same_time_keep_their_directories() {
+        let place = tempfile::tempdir().unwrap();
+        let start = || {
+            for _ in 0..100 {
+                let temporary = Temporary::create(place.path()).unwrap();
+                temporary.scene().unwrap();
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(start);
+            }
+        });
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
     }
 }

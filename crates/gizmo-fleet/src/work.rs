@@ -129,6 +129,10 @@ impl Worker<'_> {
     async fn claim(&self, item: &Item, entry: Entry) -> Result<Option<Stored>, Error> {
         let Item { name, task, .. } = item;
         if self.store.is_published(name).await? {
+            if self.store.read(name, task).await?.is_some() {
+                // Others have made it since this process has seen no entry.
+                return Ok(None);
+            }
             let message = format!(
                 "`{name}` has a scene, but no entry that says of what; choose another name or prefix"
             );

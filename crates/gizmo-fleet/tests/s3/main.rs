@@ -17,9 +17,9 @@ use crate::chaos::Chaos;
 use crate::server::{ACCESS_KEY, BUCKET, Faults, SECRET_KEY, Server};
 use crate::workers::{Workers, announced_refusals};
 
-/// A simulator whose jobs take about a second, and whose rate limit is 50 requests in two seconds.
+/// A simulator whose jobs take about a second, and whose rate limit is 70 requests in two seconds.
 async fn simulator() -> Simulator {
-    let mut options = Options::default().with_speed(180.0).with_rate_limit(50);
+    let mut options = Options::default().with_speed(180.0).with_rate_limit(70);
     options.rate_window = Duration::from_secs(360);
     Simulator::start(options).await.unwrap()
 }
@@ -44,7 +44,7 @@ async fn processes_that_are_killed_and_stopped_make_every_scene_and_pay_for_each
     let watch = scenes::watch(server.store());
     let mut chaos = Chaos::new(6);
     let work = async {
-        chaos.run(&mut workers, Duration::from_secs(20)).await;
+        chaos.run(&mut workers, Duration::from_secs(15)).await;
         workers.finish(Duration::from_secs(120)).await;
     };
     let seen = tokio::select! {
