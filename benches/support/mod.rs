@@ -1,7 +1,5 @@
 //! Runs the simulator in a separate process, so that a benchmark measures only the client.
 
-#![allow(dead_code, reason = "not every benchmark uses every item")]
-
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 

@@ -122,7 +122,7 @@ fn print(progress: &PromptProgress) {
 /// Shows a bar for the whole list, and one for each process that has a prompt, until nothing is open.
 async fn watch(fleet: &Fleet) -> Result<()> {
     let bars = MultiProgress::new();
-    let style = ProgressStyle::with_template("{prefix:>16} {bar:40} {pos:>6}/{len} {msg}")?;
+    let style = ProgressStyle::with_template("{prefix:>16} {bar:20} {pos:>6}/{len} {wide_msg}")?;
     let new = |name: String| {
         let bar = bars.add(ProgressBar::new(0).with_style(style.clone()));
         bar.with_prefix(name)
@@ -148,6 +148,13 @@ async fn watch(fleet: &Fleet) -> Result<()> {
                 }
             }
         }
+        processes.retain(|holder, bar| {
+            let has_prompts = of_holder.contains_key(holder);
+            if !has_prompts {
+                bar.finish_and_clear();
+            }
+            has_prompts
+        });
         for (holder, (done, working)) in of_holder {
             let bar = processes
                 .entry(holder.clone())

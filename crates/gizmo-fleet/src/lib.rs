@@ -31,6 +31,7 @@
 //! by conditional writes. They are public for programs that inspect a store.
 
 mod error;
+mod find;
 mod fleet;
 mod hash;
 mod held;

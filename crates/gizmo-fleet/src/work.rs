@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::TryStreamExt;
 use futures_util::stream::FuturesUnordered;
-use gizmo_client::{Client, JobHandle, OtherRequests, PaidRequest, Reconciled};
+use gizmo_client::{Client, JobHandle, PaidRequest};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
@@ -19,16 +19,15 @@ use crate::store::{Store, Stored, part};
 use crate::temporary::Temporary;
 use crate::upload::Uploads;
 
-/// The delays between two lookups for the job of a request whose response was lost. They double.
-const MIN_DELAY: Duration = Duration::from_millis(250);
-const MAX_DELAY: Duration = Duration::from_secs(30);
-
 /// How many times a paid request that the service refused for the moment (429) is sent again. The client has waited
 /// for as long as its policy allows before each.
 const MAX_REFUSALS: u32 = 20;
 
+/// The delay before that, unless the service names one.
+const REFUSAL_DELAY: Duration = Duration::from_secs(30);
+
 /// The objects that are read or written at the same time for one prompt.
-const AT_ONCE: usize = 16;
+pub(crate) const AT_ONCE: usize = 16;
 
 /// What a process needs for its work on any prompt.
 pub(crate) struct Worker<'a> {
@@ -156,7 +155,7 @@ impl Worker<'_> {
                         if !error.is_rate_limited() || refusals > MAX_REFUSALS {
                             return Err(failed(held.item, error));
                         }
-                        let delay = error.retry_after().unwrap_or(MAX_DELAY).min(self.lease);
+                        let delay = error.retry_after().unwrap_or(REFUSAL_DELAY).min(self.lease);
                         let wait = async {
                             sleep(delay).await;
                             Ok(())
@@ -233,90 +232,13 @@ impl Worker<'_> {
     }
 
     /// Makes sure that what was made belongs to no other prompt.
-    async fn settle(&self, held: &Held<'_>, made: &Made) -> Result<bool, Error> {
+    pub(crate) async fn settle(&self, held: &Held<'_>, made: &Made) -> Result<bool, Error> {
         for id in made.scene_id.iter().chain(&made.job_id) {
             if !self.store.settle(id, &held.item.name).await? {
                 return Ok(false);
             }
         }
         Ok(true)
-    }
-
-    /// Looks for the job of a request that may have been sent.
-    async fn find(&self, held: &Held<'_>, request: Value) -> Result<Outcome, Stop> {
-        let requested_at = requested_at(&request);
-        let request: PaidRequest = serde_json::from_value(request).map_err(|error| {
-            let message = format!(
-                "the request in the entry of `{}` is damaged",
-                held.item.name
-            );
-            Error::new(ErrorKind::Damaged, message).because(error)
-        })?;
-        let started = Instant::now();
-        let mut delay = MIN_DELAY;
-        loop {
-            let others = || self.others(held.item);
-            let found = self.client.reconcile_among(&request, others).await;
-            let found = found.map_err(|error| failed(held.item, error))?;
-            let made = match found {
-                Reconciled::Found { job, confidence } => Some(Made {
-                    scene_id: job.scene_id().map(str::to_owned),
-                    job_id: Some(job.id().to_owned()),
-                    confidence: Some(confidence),
-                    requested_at: requested_at.clone(),
-                }),
-                Reconciled::FoundWithoutJob {
-                    candidate,
-                    confidence,
-                } => Some(Made {
-                    scene_id: candidate.scene_id,
-                    job_id: None,
-                    confidence: Some(confidence),
-                    requested_at: requested_at.clone(),
-                }),
-                _ => None,
-            };
-            if let Some(made) = made
-                && self.settle(held, &made).await?
-            {
-                return Ok(Outcome::Job(made));
-            }
-            if started.elapsed() >= self.search_limit {
-                return Ok(Outcome::NotFound);
-            }
-            sleep(delay).await;
-            delay = (delay * 2).min(MAX_DELAY);
-        }
-    }
-
-    /// Reads what the other prompts have requested.
-    async fn others(&self, item: &Item) -> Result<OtherRequests, Error> {
-        let mut reads = FuturesUnordered::new();
-        let mut requests = OtherRequests::default();
-        for other in self.items {
-            if other.index == item.index || other.invalid.is_some() {
-                continue;
-            }
-            if reads.len() >= AT_ONCE
-                && let Some(phase) = reads.try_next().await?
-            {
-                note(&mut requests, phase);
-            }
-            reads.push(self.phase(other));
-        }
-        while let Some(phase) = reads.try_next().await? {
-            note(&mut requests, phase);
-        }
-        Ok(requests)
-    }
-
-    async fn phase(&self, item: &Item) -> Result<Option<Phase>, Error> {
-        match self.store.read(&item.name, &item.task).await {
-            Ok(stored) => Ok(stored.map(|stored| stored.entry.phase)),
-            // It is a prompt of another list.
-            Err(error) if error.kind() == ErrorKind::OtherTask => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     /// Waits for the end of the job, and stores the files of its scene.
@@ -390,7 +312,7 @@ impl Worker<'_> {
     }
 }
 
-fn failed(item: &Item, error: gizmo_client::Error) -> Stop {
+pub(crate) fn failed(item: &Item, error: gizmo_client::Error) -> Stop {
     Error::service(&item.task.request.prompt, error).into()
 }
 
@@ -401,26 +323,6 @@ enum Requested {
     Lost,
     /// Nothing was started.
     Refused(gizmo_client::Error),
-}
-
-/// Adds what another prompt has requested.
-fn note(requests: &mut OtherRequests, phase: Option<Phase>) {
-    match phase {
-        Some(Phase::Requesting { request }) => {
-            let request = serde_json::from_value(request).ok();
-            requests.unresolved.extend(request);
-        }
-        Some(
-            Phase::Running(made)
-            | Phase::Committing { made, .. }
-            | Phase::Committed(made)
-            | Phase::Failed { made, .. },
-        ) => {
-            let ids = made.scene_id.into_iter().chain(made.job_id);
-            requests.found.extend(ids);
-        }
-        _ => {}
-    }
 }
 
 fn requested_at(request: &Value) -> Option<String> {

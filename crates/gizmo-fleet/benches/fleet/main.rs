@@ -4,6 +4,7 @@
 
 mod link;
 mod local;
+#[expect(dead_code, reason = "not every benchmark uses every item")]
 #[path = "../../../../benches/support/mod.rs"]
 mod support;
 #[path = "../../../../benches/support/table.rs"]
