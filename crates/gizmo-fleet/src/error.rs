@@ -74,6 +74,20 @@ impl Error {
         false
     }
 
+    /// Whether the same may succeed later: the service is not reached, or has failed.
+    pub(crate) fn is_transient(&self) -> bool {
+        use gizmo_client::ErrorKind::{Connect, Deadline, Timeout, Transport};
+        let source = self.source.as_ref();
+        let service = source.and_then(|source| source.downcast_ref::<gizmo_client::Error>());
+        service.is_some_and(|error| {
+            matches!(error.kind(), Connect | Deadline | Timeout | Transport)
+                || error.is_rate_limited()
+                || error
+                    .status()
+                    .is_some_and(|status| status.is_server_error())
+        })
+    }
+
     /// Returns what kind of thing has failed.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -1,6 +1,6 @@
 //! Many prompts, shared with other processes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,6 +26,10 @@ const LOOKS: u32 = 6;
 
 /// The exports that pass through a process at the same time: one is received while the other is stored.
 const EXPORTS: usize = 2;
+
+/// How many times a process continues a prompt after an error that may pass, such as an outage of the service. The delay
+/// before it is half a lease, and doubles: an hour in total with the default lease.
+const MAX_TRIES: u32 = 5;
 
 /// The entries that are read at the same time for the progress.
 const READS: usize = 32;
@@ -121,8 +125,8 @@ impl Fleet {
     /// to the system's directory for temporary files, and 16 GiB. A directory in memory, such as `/dev/shm`, is possible.
     ///
     /// At most two exports pass through a process at the same time. Each has half of the bytes, for its archive and
-    /// the unpacked files together; with one prompt at once, it has all. A larger scene is an error of its prompt: its entry stays as it is, so that a process with more space makes it
-    /// without paying again. What a killed process has left there is removed by the next one.
+    /// the unpacked files together; with one prompt at once, it has all. A larger scene is an error of its prompt: its
+    /// entry stays as it is, so that a process with more space makes it without paying again. What a killed process has left there is removed by the next one.
     pub fn temporary(self, directory: impl Into<PathBuf>, limit: u64) -> Self {
         Self {
             temporary: directory.into(),
@@ -134,8 +138,9 @@ impl Fleet {
     /// Works on the prompts until none is open: each is done, has failed, or has an unknown outcome. Prompts of
     /// processes that died are taken over. Returns the state of every prompt, in the order of the list.
     ///
-    /// `report` is called with each change that this process makes or sees. A prompt that fails is reported with its error
-    /// and given up by this process, so that its lease expires and another one may try it.
+    /// `report` is called with each change that this process makes or sees, and with each error of a prompt. After an error
+    /// that may pass, the prompt is continued five times within an hour (with the default lease), unless another process
+    /// does. After any other this process gives it up, so that its lease expires and another one may try it.
     ///
     /// # Errors
     ///
@@ -180,23 +185,18 @@ impl Fleet {
         let mut open: Vec<&Item> = items.iter().filter(|item| item.invalid.is_none()).collect();
         let start = fastrand::usize(..open.len().max(1));
         open.rotate_left(start);
-        // When to look at a prompt, the earliest first, and what was seen before.
-        let now = Instant::now();
-        let mut queue: VecDeque<(Instant, &Item, Option<Seen>)> =
-            open.into_iter().map(|item| (now, item, None)).collect();
+        let mut queue = Queue::new(open);
+        let mut tries = vec![0; items.len()];
         let mut turns = FuturesUnordered::new();
         let mut failure = None;
         loop {
             while failure.is_none()
                 && turns.len() < self.at_once
-                && queue
-                    .front()
-                    .is_some_and(|(due, ..)| *due <= Instant::now())
-                && let Some((_, item, seen)) = queue.pop_front()
+                && let Some((item, seen)) = queue.next()
             {
                 turns.push(turn(item, seen));
             }
-            let due = queue.front().map(|(due, ..)| *due);
+            let due = queue.due();
             let due = due.filter(|_| failure.is_none() && turns.len() < self.at_once);
             let ended = match (due, turns.is_empty()) {
                 (None, true) => break,
@@ -213,12 +213,16 @@ impl Fleet {
             match ended {
                 None | Some((_, Ok(Turn::Ended))) => {}
                 Some((item, Ok(Turn::Held(seen)))) => {
-                    queue.push_back((Instant::now() + look_again, item, Some(seen)));
+                    queue.add(look_again, item, Some(seen));
                 }
                 Some((item, Err(error))) => {
                     board.fail(item.index, &error);
+                    let tries = &mut tries[item.index];
+                    *tries += 1;
                     if error.concerns_all() {
                         failure.get_or_insert(error);
+                    } else if error.is_transient() && *tries <= MAX_TRIES {
+                        queue.add(self.lease / 4 * (1 << *tries), item, None);
                     }
                 }
             }
@@ -272,6 +276,44 @@ async fn progress_of(store: &Store, item: &Item) -> Result<PromptProgress, Error
             Ok(PromptProgress::invalid(item, &error))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// When to look at which prompts, and what was seen of each before.
+struct Queue<'a> {
+    /// At once, in this order.
+    open: VecDeque<&'a Item>,
+    /// By the time, and by the position in the list.
+    later: BTreeMap<(Instant, usize), (&'a Item, Option<Seen>)>,
+}
+
+impl<'a> Queue<'a> {
+    fn new(open: Vec<&'a Item>) -> Self {
+        Self {
+            open: open.into(),
+            later: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, delay: Duration, item: &'a Item, seen: Option<Seen>) {
+        let due = Instant::now() + delay;
+        self.later.insert((due, item.index), (item, seen));
+    }
+
+    /// When to look next.
+    fn due(&self) -> Option<Instant> {
+        let later = self.later.first_key_value().map(|((due, _), _)| *due);
+        self.open.front().map(|_| Instant::now()).or(later)
+    }
+
+    /// Returns a prompt to look at now.
+    fn next(&mut self) -> Option<(&'a Item, Option<Seen>)> {
+        if let Some(item) = self.open.pop_front() {
+            return Some((item, None));
+        }
+        let first = self.later.first_entry()?;
+        let (due, _) = *first.key();
+        (due <= Instant::now()).then(|| first.remove())
     }
 }
 

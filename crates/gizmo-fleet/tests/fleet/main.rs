@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use gizmo_client::bundle::Bundle;
-use gizmo_client::{BakePrompt, Client, Format, Provenance};
+use gizmo_client::{BakePrompt, Client, Format, Provenance, RetryPolicy};
 use gizmo_fleet::{ErrorKind, Fleet, PromptProgress, PromptState};
-use gizmo_simulator::{Fault, Handle, On, Options, Simulator};
+use gizmo_simulator::{Canned, Fault, Handle, On, Options, Simulator};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{Attribute, ObjectStore, ObjectStoreExt};
@@ -21,7 +21,7 @@ struct Lab {
     handle: Handle,
     objects: Arc<InMemory>,
     temporary: tempfile::TempDir,
-    _simulator: Simulator,
+    simulator: Simulator,
 }
 
 impl Lab {
@@ -35,7 +35,7 @@ impl Lab {
             handle: simulator.handle().clone(),
             objects: Arc::default(),
             temporary: tempfile::tempdir().unwrap(),
-            _simulator: simulator,
+            simulator,
         }
     }
 
@@ -265,4 +265,25 @@ async fn a_refused_key_ends_the_run_and_leaves_the_prompts_open() {
     let scenes = fleet.run(|_| {}).await.unwrap();
     assert!(scenes.iter().all(|scene| scene.state == PromptState::Done));
     assert_eq!(lab.handle.job_count(), 20);
+}
+
+#[tokio::test]
+async fn a_prompt_is_continued_after_an_outage() {
+    let mut lab = Lab::instant().await;
+    let builder = Client::builder().api_key(lab.simulator.api_key());
+    let builder = builder
+        .base_url(lab.simulator.url())
+        .retry_policy(RetryPolicy::none());
+    lab.client = builder.build().unwrap();
+    let refused = Fault::Respond(Canned::error(500, "internal", "an outage"));
+    let twice = On::operation("export_scene").times(2);
+    drop(lab.handle.inject(twice, refused));
+    let mut errors = 0;
+    let fleet = lab.fleet(["a lab"]);
+    let scenes = fleet
+        .run(|progress| errors += u32::from(progress.error.is_some()))
+        .await;
+    lab.check(&scenes.unwrap()[0]).await;
+    assert_eq!(errors, 2);
+    assert_eq!(lab.handle.job_count(), 1);
 }
