@@ -26,8 +26,6 @@ pub enum ErrorKind {
     Service,
     /// The temporary place cannot be used, or is too small for a scene.
     Temporary,
-    /// Another process has taken over.
-    Lost,
 }
 
 impl Error {
@@ -58,28 +56,20 @@ impl Error {
 
     /// Whether the other prompts would fail, too: the store fails, or the service refuses the key or has no credits.
     pub(crate) fn concerns_all(&self) -> bool {
-        let mut error: Option<&(dyn std::error::Error + 'static)> = Some(self);
-        while let Some(cause) = error {
-            let store = cause.downcast_ref::<Self>();
-            let service = cause.downcast_ref::<gizmo_client::Error>();
-            if store.is_some_and(|error| {
-                matches!(error.kind, ErrorKind::Store | ErrorKind::Unsupported)
-            }) || service
+        matches!(self.kind, ErrorKind::Store | ErrorKind::Unsupported)
+            || self
+                .client_error()
                 .is_some_and(|error| error.is_unauthorized() || error.is_insufficient_credits())
-            {
-                return true;
-            }
-            error = cause.source();
-        }
-        false
+    }
+
+    fn client_error(&self) -> Option<&gizmo_client::Error> {
+        self.source.as_ref()?.downcast_ref()
     }
 
     /// Whether the same may succeed later: the service is not reached, or has failed.
     pub(crate) fn is_transient(&self) -> bool {
         use gizmo_client::ErrorKind::{Connect, Deadline, Timeout, Transport};
-        let source = self.source.as_ref();
-        let service = source.and_then(|source| source.downcast_ref::<gizmo_client::Error>());
-        service.is_some_and(|error| {
+        self.client_error().is_some_and(|error| {
             matches!(error.kind(), Connect | Deadline | Timeout | Transport)
                 || error.is_rate_limited()
                 || error

@@ -1,5 +1,6 @@
 //! Looks for the job of a paid request that may have been sent.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -33,8 +34,18 @@ impl Worker<'_> {
         let started = Instant::now();
         let mut delay = MIN_DELAY;
         loop {
-            let others = || self.others(held.item);
-            let found = self.client.reconcile_among(&request, others).await;
+            let unread = Mutex::new(None);
+            let found = self.client.reconcile_among(&request, || async {
+                let others = self.others(held.item).await;
+                others.map_err(|error| {
+                    *unread.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    "the store failed"
+                })
+            });
+            let found = found.await;
+            if let Some(error) = unread.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                return Err(error.into());
+            }
             let found = found.map_err(|error| failed(held.item, error))?;
             let made = match found {
                 Reconciled::Found { job, confidence } => Some(Made {

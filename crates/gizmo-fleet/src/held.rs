@@ -7,7 +7,7 @@ use futures_util::future::{Either, select};
 use tokio::sync::{Mutex, Notify};
 use tokio::time::sleep;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::list::Item;
 use crate::protocol::Entry;
 use crate::store::{Store, Stored};
@@ -26,15 +26,6 @@ pub(crate) enum Stop {
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         Self::Failed(error)
-    }
-}
-
-impl From<Stop> for Error {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Lost => Self::new(ErrorKind::Lost, "another process has taken over"),
-            Stop::Failed(error) => error,
-        }
     }
 }
 

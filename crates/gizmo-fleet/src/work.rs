@@ -197,24 +197,31 @@ impl Worker<'_> {
         if let Some(urls) = request.reference_images {
             scene = scene.reference_images(urls);
         }
-        let announce = |request: PaidRequest| async move {
+        let (mut announced, mut stopped) = (None, None);
+        let started = scene.start_journaled(async |request: PaidRequest| {
+            announced = rfc3339(request.at);
             let request = serde_json::to_value(&request).expect("a request is JSON");
-            let announced = held.write(|entry| entry.requesting(request)).await;
-            announced.map_err(Error::from)
-        };
-        let started = scene.start_journaled(announce).await;
+            let written = held.write(|entry| entry.requesting(request)).await;
+            stopped = written.err();
+            let failed = stopped.as_ref().map(|_| "the entry was not replaced");
+            failed.map_or(Ok(()), Err)
+        });
+        let started = started.await;
+        if let Some(stop) = stopped {
+            return Err(stop);
+        }
         let entry = held.entry().await?;
-        let Phase::Requesting { request } = entry.phase else {
+        if entry.phase == Phase::Claimed {
             // It was not announced, so it was not sent.
             let error = started.err().map(|error| failed(held.item, error));
             return Err(error.unwrap_or(Stop::Lost));
-        };
+        }
         match started {
             Ok(job) => {
                 let made = Made {
                     scene_id: job.scene_id().map(str::to_owned),
                     job_id: Some(job.id().to_owned()),
-                    requested_at: requested_at(&request),
+                    requested_at: announced,
                     ..Made::default()
                 };
                 if !self.settle(held, &made).await? {
@@ -323,11 +330,6 @@ enum Requested {
     Lost,
     /// Nothing was started.
     Refused(gizmo_client::Error),
-}
-
-fn requested_at(request: &Value) -> Option<String> {
-    let request: PaidRequest = serde_json::from_value(request.clone()).ok()?;
-    rfc3339(request.at)
 }
 
 /// The directory that a provenance names.

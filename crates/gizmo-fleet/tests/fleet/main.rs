@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "../store/faulty.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod faulty;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,16 +14,18 @@ use futures_util::TryStreamExt;
 use gizmo_client::bundle::Bundle;
 use gizmo_client::{BakePrompt, Client, Format, Provenance, RetryPolicy};
 use gizmo_fleet::{ErrorKind, Fleet, PromptProgress, PromptState};
-use gizmo_simulator::{Canned, Fault, Handle, On, Options, Simulator};
+use gizmo_simulator::{Canned, Fault as Trouble, Handle, On, Options, Simulator};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{Attribute, ObjectStore, ObjectStoreExt};
+
+use crate::faulty::{Fault, Faulty};
 
 /// A simulator, a store, and a directory for temporary files.
 struct Lab {
     client: Client,
     handle: Handle,
-    objects: Arc<InMemory>,
+    objects: Arc<dyn ObjectStore>,
     temporary: tempfile::TempDir,
     simulator: Simulator,
 }
@@ -33,7 +39,7 @@ impl Lab {
         Self {
             client: client.build().unwrap(),
             handle: simulator.handle().clone(),
-            objects: Arc::default(),
+            objects: Arc::new(InMemory::new()),
             temporary: tempfile::tempdir().unwrap(),
             simulator,
         }
@@ -44,7 +50,7 @@ impl Lab {
     }
 
     fn fleet<P: Into<BakePrompt>>(&self, prompts: impl IntoIterator<Item = P>) -> Fleet {
-        let objects = Arc::clone(&self.objects) as _;
+        let objects = Arc::clone(&self.objects);
         Fleet::new(&self.client, objects, "data/scenes", prompts)
             .temporary(self.temporary.path(), 1 << 30)
             .lease(Duration::from_millis(300))
@@ -155,7 +161,7 @@ async fn several_processes_share_a_list() {
 async fn the_job_of_a_lost_response_is_found() {
     let lab = Lab::instant().await;
     let on = On::operation("generate_scene");
-    lab.handle.inject(on, Fault::DropBeforeResponse);
+    lab.handle.inject(on, Trouble::DropBeforeResponse);
     let scenes = lab.fleet(["a kitchen"]).run(|_| {}).await.unwrap();
     lab.check(&scenes[0]).await;
     assert!(scenes[0].confidence.is_some());
@@ -166,7 +172,7 @@ async fn the_job_of_a_lost_response_is_found() {
 async fn a_request_whose_outcome_is_unknown_is_sent_again_only_with_consent() {
     let lab = Lab::instant().await;
     let on = On::operation("generate_scene");
-    lab.handle.inject(on, Fault::DropBeforeHandling);
+    lab.handle.inject(on, Trouble::DropBeforeHandling);
     let fleet = lab.fleet(["a kitchen"]);
     let scenes = fleet.run(|_| {}).await.unwrap();
     assert_eq!(scenes[0].state, PromptState::Unknown);
@@ -181,7 +187,7 @@ async fn a_request_whose_outcome_is_unknown_is_sent_again_only_with_consent() {
 async fn a_failed_job_and_an_invalid_prompt_do_not_stop_the_others() {
     let lab = Lab::instant().await;
     lab.handle
-        .inject(On::operation("generate_scene"), Fault::FailJob);
+        .inject(On::operation("generate_scene"), Trouble::FailJob);
     let prompts = ["a lab", "a kitchen"].map(BakePrompt::new);
     let slim = BakePrompt::new("a hall").slim().format(Format::Usd);
     let fleet = lab.fleet(prompts.into_iter().chain([slim])).at_once(1);
@@ -275,7 +281,7 @@ async fn a_prompt_is_continued_after_an_outage() {
         .base_url(lab.simulator.url())
         .retry_policy(RetryPolicy::none());
     lab.client = builder.build().unwrap();
-    let refused = Fault::Respond(Canned::error(500, "internal", "an outage"));
+    let refused = Trouble::Respond(Canned::error(500, "internal", "an outage"));
     let twice = On::operation("export_scene").times(2);
     drop(lab.handle.inject(twice, refused));
     let mut errors = 0;
@@ -286,4 +292,28 @@ async fn a_prompt_is_continued_after_an_outage() {
     lab.check(&scenes.unwrap()[0]).await;
     assert_eq!(errors, 2);
     assert_eq!(lab.handle.job_count(), 1);
+}
+
+/// The writes by which a run checks the store.
+const CHECKS: usize = 4;
+
+#[tokio::test]
+async fn whichever_write_fails_nothing_is_paid_before_it_or_twice() {
+    for fault in [Fault::Lost, Fault::LostResponse] {
+        // Two before the request: the claim and the announcement. Then those of ids, phases and files.
+        for number in 0..14 {
+            let mut lab = Lab::instant().await;
+            let faults = std::iter::repeat_n(None, CHECKS + number).chain([Some(fault)]);
+            lab.objects = Arc::new(Faulty::with(faults));
+            let fleet = lab.fleet(["a lab"]);
+            let run = fleet.run(|_| {}).await;
+            if fault == Fault::Lost && number < 2 {
+                assert_eq!(run.unwrap_err().kind(), ErrorKind::Store);
+                assert_eq!(lab.handle.job_count(), 0);
+            }
+            let scenes = fleet.run(|_| {}).await.unwrap();
+            lab.check(&scenes[0]).await;
+            assert_eq!(lab.handle.job_count(), 1, "{fault:?} {number}");
+        }
+    }
 }

@@ -57,11 +57,11 @@ impl Chaos {
             let pause = if self.random.bool() {
                 workers.kill(number);
                 self.killed += 1;
-                Duration::from_millis(self.random.u64(0..1_500))
+                Duration::from_millis(self.random.u64(0..1_000))
             } else {
                 workers.signal(number, "STOP");
                 self.stopped += 1;
-                Duration::from_millis(self.random.u64(200..4_000))
+                Duration::from_millis(self.random.u64(200..2_500))
             };
             due.push((now + pause, number));
             let name = format!("worker-{number}");

@@ -48,7 +48,7 @@ pub(crate) struct Faults {
     pub(crate) unavailable: f64,
     /// The probability that a request is carried out, and its response replaced: 500 `InternalError`.
     ///
-    /// Not of one that ends a multipart upload: `s3s-fs` answers its repetition with 403, unlike S3.
+    /// Not of one that ends a multipart upload: `s3s-fs` refuses its repetition with 403, unlike S3.
     pub(crate) lost: f64,
     /// The delay before a request, uniformly distributed.
     pub(crate) delay: Range<Duration>,

@@ -20,10 +20,10 @@ use crate::server::{Server, connect};
 const ON_ITS_WAY: Duration = Duration::from_millis(150);
 
 /// The lease of the fleets.
-const LEASE: Duration = Duration::from_millis(1_500);
+const LEASE: Duration = Duration::from_secs(1);
 
 /// How long the job of a request is looked for. A stopped process continues, and sends its request, long before.
-const SEARCH: Duration = Duration::from_secs(8);
+const SEARCH: Duration = Duration::from_secs(6);
 
 pub(crate) struct Workers {
     api: String,
