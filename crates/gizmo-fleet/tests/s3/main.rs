@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gizmo_fleet::PromptState;
-use gizmo_simulator::{Options, Simulator};
+use gizmo_simulator::{Fault, On, Options, Simulator};
 
 use crate::chaos::Chaos;
 use crate::server::{ACCESS_KEY, BUCKET, Faults, SECRET_KEY, Server};
@@ -33,6 +33,10 @@ fn prompts(count: usize) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_that_are_killed_and_stopped_make_every_scene_and_pay_for_each_once() {
     let simulator = simulator().await;
+    // A process is often killed or stopped when its request is accepted, and its response is on the way.
+    let late = Fault::DelayHead(Duration::from_millis(400));
+    let always = On::operation("generate_scene").always();
+    drop(simulator.handle().inject(always, late));
     let faults = Faults {
         unavailable: 0.05,
         lost: 0.03,
