@@ -49,8 +49,7 @@ impl Error {
 
     /// The error of a request for a prompt.
     pub(crate) fn service(prompt: &str, error: gizmo_client::Error) -> Self {
-        let prompt: String = prompt.chars().take(60).collect();
-        let message = format!("the scene of `{}` could not be made", prompt.escape_debug());
+        let message = format!("the scene of `{}` could not be made", shown(prompt));
         Self::new(ErrorKind::Service, message).because(error)
     }
 
@@ -82,6 +81,12 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
+}
+
+/// The start of a prompt, on one line.
+pub(crate) fn shown(prompt: &str) -> String {
+    let start: String = prompt.chars().take(60).collect();
+    start.escape_debug().to_string()
 }
 
 impl fmt::Display for Error {

@@ -47,24 +47,23 @@ impl Worker<'_> {
                 return Err(error.into());
             }
             let found = found.map_err(|error| failed(held.item, error))?;
-            let made = match found {
-                Reconciled::Found { job, confidence } => Some(Made {
-                    scene_id: job.scene_id().map(str::to_owned),
-                    job_id: Some(job.id().to_owned()),
-                    confidence: Some(confidence),
-                    requested_at: requested_at.clone(),
-                }),
+            let found = match found {
+                Reconciled::Found { job, confidence } => {
+                    let scene_id = job.scene_id().map(str::to_owned);
+                    Some((scene_id, Some(job.id().to_owned()), confidence))
+                }
                 Reconciled::FoundWithoutJob {
                     candidate,
                     confidence,
-                } => Some(Made {
-                    scene_id: candidate.scene_id,
-                    job_id: None,
-                    confidence: Some(confidence),
-                    requested_at: requested_at.clone(),
-                }),
+                } => Some((candidate.scene_id, None, confidence)),
                 _ => None,
             };
+            let made = found.map(|(scene_id, job_id, confidence)| Made {
+                scene_id,
+                job_id,
+                confidence: Some(confidence),
+                requested_at: requested_at.clone(),
+            });
             if let Some(made) = made
                 && self.settle(held, &made).await?
             {

@@ -28,7 +28,7 @@ const LOOKS: u32 = 6;
 const EXPORTS: usize = 2;
 
 /// How many times a process continues a prompt after an error that may pass, such as an outage of the service. The delay
-/// before it is half a lease, and doubles: an hour in total with the default lease.
+/// before it is half a lease, and doubles: half an hour in total with the default lease.
 const MAX_TRIES: u32 = 5;
 
 /// The entries that are read at the same time for the progress.
@@ -139,7 +139,7 @@ impl Fleet {
     /// processes that died are taken over. Returns the state of every prompt, in the order of the list.
     ///
     /// `report` is called with each change that this process makes or sees, and with each error of a prompt. After an error
-    /// that may pass, the prompt is continued five times within an hour (with the default lease), unless another process
+    /// that may pass, the prompt is continued five times within half an hour (with the default lease), unless another process
     /// does. After any other this process gives it up, so that its lease expires and another one may try it.
     ///
     /// # Errors
@@ -218,11 +218,11 @@ impl Fleet {
                 Some((item, Err(error))) => {
                     board.fail(item.index, &error);
                     let tries = &mut tries[item.index];
-                    *tries += 1;
                     if error.concerns_all() {
                         failure.get_or_insert(error);
-                    } else if error.is_transient() && *tries <= MAX_TRIES {
-                        queue.add(self.lease / 4 * (1 << *tries), item, None);
+                    } else if error.is_transient() && *tries < MAX_TRIES {
+                        queue.add(self.lease / 2 * (1 << *tries), item, None);
+                        *tries += 1;
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! An entry that this process holds, with the renewal of its lease.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -95,28 +95,29 @@ impl<'a> Held<'a> {
         &self,
         work: impl Future<Output = Result<T, Stop>>,
     ) -> Result<T, Stop> {
-        let done = Notify::new();
-        match select(pin!(work), pin!(self.renew(&done))).await {
-            Either::Left((result, renewals)) => {
-                // A renewal that is being written is completed. If it fails, so does the next write.
-                done.notify_one();
-                let _ = renewals.await;
-                result
-            }
-            Either::Right((stop, _)) => Err(stop.expect_err("it ends by itself only if it fails")),
-        }
+        self.beside(pin!(work)).await?
     }
 
     /// Renews the lease while `work` runs, which must not be interrupted.
     pub(crate) async fn throughout<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        match self.beside(work.as_mut()).await {
+            Ok(result) => result,
+            Err(_) => work.await,
+        }
+    }
+
+    /// Renews the lease while `work` runs, until that fails.
+    async fn beside<F: Future>(&self, work: Pin<&mut F>) -> Result<F::Output, Stop> {
         let done = Notify::new();
-        match select(pin!(work), pin!(self.renew(&done))).await {
+        match select(work, pin!(self.renew(&done))).await {
             Either::Left((result, renewals)) => {
+                // A renewal that is being written is completed. If it fails, so does the next write.
                 done.notify_one();
                 let _ = renewals.await;
-                result
+                Ok(result)
             }
-            Either::Right((_, work)) => work.await,
+            Either::Right((stop, _)) => Err(stop.expect_err("it ends by itself only if it fails")),
         }
     }
 

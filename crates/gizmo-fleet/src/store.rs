@@ -1,7 +1,7 @@
 //! The entries of prompts as objects in a store, replaced by conditional writes.
 //!
 //! The entry of a prompt is `{prefix}/{name}/gizmo-entry.json`, and the object that makes its scene visible is
-//! `{prefix}/{name}/gizmo-provenance.json`. Nothing here lists objects.
+//! `{prefix}/{name}/gizmo-provenance.json`. Only to delete what former holders have left are objects listed.
 //!
 //! A write may land although its response is lost, or although `object_store`, which repeats a request that has
 //! failed, reports a conflict with its own first attempt. So a failed write is compared with what the store then has.
@@ -19,7 +19,7 @@ use object_store::path::{Path, PathPart};
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutResult, UpdateVersion};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, shown};
 use crate::protocol::Entry;
 
 /// The version of the format of an entry's object.
@@ -153,10 +153,9 @@ impl Store {
             .map_err(|error| damaged("is damaged".to_owned()).because(error))?;
         if *record.task != *task {
             let other = &record.task;
-            let prompt: String = other.request.prompt.chars().take(60).collect();
             let message = format!(
                 "`{name}` belongs to another prompt, other settings or another service (`{}` at {}); choose another name or prefix",
-                prompt.escape_debug(),
+                shown(&other.request.prompt),
                 other.service.escape_debug()
             );
             return Err(Error::new(ErrorKind::OtherTask, message));
@@ -337,7 +336,7 @@ impl Store {
         }
         let is_conflict = matches!(
             error,
-            // Without the object, there is no version of it to replace.
+            // Without the object, none of its versions can be replaced.
             AlreadyExists { .. } | Precondition { .. } | NotFound { .. }
         );
         match self.get(path).await {

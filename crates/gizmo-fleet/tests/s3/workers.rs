@@ -116,7 +116,7 @@ impl Workers {
     }
 }
 
-/// Counts the refusals of requests that a process sent after a response of the same window had told it that none
+/// Counts the refusals of requests that a process sent after a response of the same window had reported to it that none
 /// remains.
 pub(crate) fn announced_refusals(simulator: &Simulator, chaos: &Chaos) -> usize {
     let mut of_process: HashMap<String, Vec<Received>> = HashMap::new();
@@ -128,13 +128,13 @@ pub(crate) fn announced_refusals(simulator: &Simulator, chaos: &Chaos) -> usize 
             .push(request);
     }
     let is_announced = |process: &str, earlier: &Received, refused: &Received| {
-        let (Some(told), Some(limit)) = (earlier.rate_limit, refused.rate_limit) else {
+        let (Some(reported), Some(limit)) = (earlier.rate_limit, refused.rate_limit) else {
             return false;
         };
         let read_at = earlier.at + ON_ITS_WAY;
-        told.remaining == 0
+        reported.remaining == 0
             && limit.is_refused
-            && same_window(told.resets_at, limit.resets_at)
+            && same_window(reported.resets_at, limit.resets_at)
             && read_at < refused.at
             && !chaos.disturbed(process, earlier.at, refused.at + ON_ITS_WAY)
     };

@@ -39,12 +39,16 @@ async fn open(objects: impl ObjectStore) -> Result<Store, Error> {
     Store::open(Arc::new(objects), "data/kitchens").await
 }
 
+/// A store in memory, and its objects.
+async fn in_memory() -> (Arc<InMemory>, Store) {
+    let objects = Arc::new(InMemory::new());
+    let store = Store::open(Arc::clone(&objects) as _, "data");
+    (objects, store.await.unwrap())
+}
+
 #[tokio::test]
 async fn one_of_several_workers_creates_an_entry_and_one_replaces_it() {
-    let objects = Arc::new(InMemory::new());
-    let store = Store::open(Arc::clone(&objects) as _, "data")
-        .await
-        .unwrap();
+    let (objects, store) = in_memory().await;
     let task = task("a lab");
     assert_eq!(store.read("lab", &task).await.unwrap(), None);
 
@@ -207,10 +211,7 @@ async fn a_store_that_fails_is_an_error_and_not_an_entry_that_is_missing() {
 
 #[tokio::test]
 async fn another_task_and_a_damaged_entry_are_refused() {
-    let objects = Arc::new(InMemory::new());
-    let store = Store::open(Arc::clone(&objects) as _, "data")
-        .await
-        .unwrap();
+    let (objects, store) = in_memory().await;
     let kitchen = task("a kitchen");
     store.create("x", &kitchen, claim(1)).await.unwrap();
     for other in [
@@ -245,10 +246,7 @@ async fn another_task_and_a_damaged_entry_are_refused() {
 
 #[tokio::test]
 async fn a_scene_is_published_once_and_never_with_another_content() {
-    let objects = Arc::new(InMemory::new());
-    let store = Store::open(Arc::clone(&objects) as _, "data")
-        .await
-        .unwrap();
+    let (objects, store) = in_memory().await;
     for _ in 0..2 {
         store
             .publish("lab", "{\"scene\": 1}".to_owned())
